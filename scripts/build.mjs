@@ -1,0 +1,117 @@
+/**
+ * Builds dist/: the library as one self-contained ES module, the command line for Node and Deno,
+ * the command line's page for Chrome, and the type declarations.
+ *
+ *   node scripts/build.mjs [--if-stale] [--no-types] [--quiet]
+ */
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const root = fileURLToPath(new URL("..", import.meta.url));
+const require = createRequire(import.meta.url);
+
+/** Options that every bundle of this project shares. */
+export const bundleOptions = {
+  absWorkingDir: root,
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  charset: "utf8",
+  loader: { ".wgsl": "text" },
+  mainFields: ["module", "main"],
+  legalComments: "none",
+  logLevel: "warning",
+};
+
+/** Bundles for Node and Deno: CommonJS packages inside them call `require` for Node's modules. */
+export const hostOptions = {
+  ...bundleOptions,
+  platform: "node",
+  banner: {
+    js: 'import { createRequire as createRequireOfHost } from "node:module"; const require = createRequireOfHost(import.meta.url);',
+  },
+};
+
+const outputs = [
+  { entry: "src/index.ts", file: "latentgrad.js", options: { platform: "neutral" } },
+  { entry: "src/cli/main.ts", file: "cli.js", options: hostOptions },
+  { entry: "src/cli/browser.ts", file: "cli.browser.js", options: { platform: "browser" } },
+];
+
+/** Newest modification time under a file or folder, in milliseconds. */
+function newest(path) {
+  const status = statSync(path, { throwIfNoEntry: false });
+  if (!status) return 0;
+  if (!status.isDirectory()) return status.mtimeMs;
+  let latest = status.mtimeMs;
+  for (const name of readdirSync(path)) latest = Math.max(latest, newest(join(path, name)));
+  return latest;
+}
+
+/** Whether a file of dist/ is missing or older than the sources. */
+export function isStale() {
+  const sources = ["src", "shaders", "package.json", "scripts/build.mjs"];
+  const latest = Math.max(...sources.map((name) => newest(join(root, name))));
+  return outputs.some(({ file }) => {
+    const status = statSync(join(root, "dist", file), { throwIfNoEntry: false });
+    return !status || status.mtimeMs < latest;
+  });
+}
+
+/** Emits the declarations and refuses what does not type-check. */
+async function buildTypes() {
+  rmSync(join(root, "dist/types"), { recursive: true, force: true });
+  const tsc = require.resolve("typescript/bin/tsc");
+  const status = await new Promise((resolve) => {
+    const child = spawn(process.execPath, [tsc, "-p", "tsconfig.types.json"], {
+      cwd: root,
+      stdio: "inherit",
+    });
+    child.on("exit", (code) => resolve(code ?? 1));
+  });
+  if (status !== 0) throw new Error("the type declarations could not be built");
+}
+
+/**
+ * Writes every output. A bundle is written beside its place and renamed, so that a process that
+ * builds at the same time never sees half a file.
+ */
+export async function build({ types = true, log = console.error } = {}) {
+  const { build: bundle } = await import("esbuild");
+  const started = performance.now();
+  await mkdir(join(root, "dist"), { recursive: true });
+  const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
+  for (const { entry, file, options } of outputs) {
+    if (!existsSync(join(root, entry))) {
+      log(`skipped ${entry}: not there yet`);
+      continue;
+    }
+    const result = await bundle({
+      ...bundleOptions,
+      ...options,
+      entryPoints: [entry],
+      outfile: `dist/${file}`,
+      write: false,
+      define: { LATENTGRAD_VERSION: JSON.stringify(version) },
+    });
+    const temporary = join(root, "dist", `.${file}.${process.pid}`);
+    await writeFile(temporary, result.outputFiles[0].contents);
+    await rename(temporary, join(root, "dist", file));
+  }
+  if (types) await buildTypes();
+  log(`built dist/ in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const flags = new Set(process.argv.slice(2));
+  if (!flags.has("--if-stale") || isStale()) {
+    await build({
+      types: !flags.has("--no-types"),
+      log: flags.has("--quiet") ? () => {} : console.error,
+    });
+  }
+}

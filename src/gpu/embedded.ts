@@ -1,0 +1,169 @@
+import { importAtRunTime } from "./adapter-environment.ts";
+import { readTar } from "./embedded-tar.ts";
+import { IoError, NoAdapterError } from "./errors.ts";
+
+/**
+ * The software adapter that comes from npm: the package `@sparticuz/chromium` holds a headless
+ * Chromium and beside it SwiftShader with a Vulkan loader, as brotli-compressed archives. They
+ * are unpacked once into the user's cache. Node and Deno on Linux only.
+ */
+const PACKAGE = "@sparticuz/chromium";
+
+type Fs = typeof import("node:fs");
+type Os = typeof import("node:os");
+type Path = typeof import("node:path");
+type Zlib = typeof import("node:zlib");
+
+async function nodeModules() {
+  const [fs, os, path, zlib] = await Promise.all([
+    importAtRunTime<Fs>("node:fs"),
+    importAtRunTime<Os>("node:os"),
+    importAtRunTime<Path>("node:path"),
+    importAtRunTime<Zlib>("node:zlib"),
+  ]);
+  return { fs, os, path, zlib };
+}
+
+/** The user's cache folder for latentgrad, by the platform's custom. */
+export async function userCacheFolder(): Promise<string> {
+  const { os, path } = await nodeModules();
+  const env = process.env;
+  if (process.platform === "win32") {
+    return path.join(
+      env.LOCALAPPDATA ?? path.join(os.homedir(), "AppData", "Local"),
+      "latentgrad",
+      "Cache",
+    );
+  }
+  if (process.platform === "darwin") {
+    return path.join(os.homedir(), "Library", "Caches", "latentgrad");
+  }
+  const base = env.XDG_CACHE_HOME;
+  // The XDG specification asks to ignore a relative path.
+  return path.join(
+    base && path.isAbsolute(base) ? base : path.join(os.homedir(), ".cache"),
+    "latentgrad",
+  );
+}
+
+/** Folder of an installed npm package, sought upwards from this module and from the work folder. */
+export async function findPackage(name: string): Promise<string | undefined> {
+  const { fs, path } = await nodeModules();
+  const starts = [process.cwd()];
+  if (import.meta.url?.startsWith("file:")) {
+    const url = await importAtRunTime<typeof import("node:url")>("node:url");
+    starts.unshift(path.dirname(url.fileURLToPath(import.meta.url)));
+  }
+  for (const start of starts) {
+    for (let folder = start; ; folder = path.dirname(folder)) {
+      const candidate = path.join(folder, "node_modules", name);
+      if (fs.existsSync(path.join(candidate, "package.json"))) return candidate;
+      if (folder === path.dirname(folder)) break;
+    }
+  }
+  return undefined;
+}
+
+/** What can be unpacked, with the files that must lie there afterwards. */
+const PARTS = {
+  swiftshader: {
+    archive: "swiftshader.tar.br",
+    files: ["libvk_swiftshader.so", "libvulkan.so.1", "vk_swiftshader_icd.json"],
+  },
+  nss: { archive: "al2023.tar.br", files: ["lib/libnss3.so", "lib/libnspr4.so"] },
+  fonts: { archive: "fonts.tar.br", files: ["fonts.conf"] },
+  chromium: { archive: "chromium.br", files: ["chromium"] },
+} as const;
+
+export type EmbeddedPart = keyof typeof PARTS;
+
+/** Whether this machine can use what the package carries: it is built for Linux on x86-64. */
+export function embeddedFits(): boolean {
+  return process.platform === "linux" && process.arch === "x64";
+}
+
+/**
+ * Unpacks a part of the package, unless that was done before, and returns its folder.
+ *
+ * Two processes may do so at once: each unpacks into a folder of its own and renames it to the
+ * final name; the second finds the name taken and uses what is there.
+ */
+export async function unpackEmbedded(part: EmbeddedPart): Promise<string> {
+  if (!embeddedFits()) {
+    throw new NoAdapterError(
+      `the embedded software adapter is built for Linux on x64, not for ${process.platform} on ${process.arch}`,
+    );
+  }
+  const { fs, os, path } = await nodeModules();
+  const source = await findPackage(PACKAGE);
+  if (!source) {
+    throw new NoAdapterError(
+      `the embedded software adapter is not installed: npm install ${PACKAGE}@147.0.0`,
+    );
+  }
+  const { version } = JSON.parse(fs.readFileSync(path.join(source, "package.json"), "utf8"));
+  const name = `${part}-${version}-${process.arch}`;
+  const { files } = PARTS[part];
+  const complete = (folder: string) =>
+    files.every((file) => fs.existsSync(path.join(folder, file)));
+
+  const bases = [
+    await userCacheFolder(),
+    path.join(os.tmpdir(), `latentgrad-${os.userInfo().uid}`),
+  ];
+  for (const base of bases) {
+    if (complete(path.join(base, name))) return path.join(base, name);
+  }
+  let failure: unknown;
+  for (const base of bases) {
+    try {
+      return await unpackInto(path.join(source, "bin", PARTS[part].archive), base, name, complete);
+    } catch (error) {
+      failure = error; // a cache that cannot be written: try the temporary folder
+    }
+  }
+  throw new IoError(`cannot unpack ${PARTS[part].archive}: ${(failure as Error).message}`);
+}
+
+async function unpackInto(
+  archive: string,
+  base: string,
+  name: string,
+  complete: (folder: string) => boolean,
+): Promise<string> {
+  const { fs, path, zlib } = await nodeModules();
+  const target = path.join(base, name);
+  fs.mkdirSync(base, { recursive: true });
+  const scratch = fs.mkdtempSync(path.join(base, `.${name}-`));
+  try {
+    if (archive.endsWith(".tar.br")) {
+      for (const entry of readTar(zlib.brotliDecompressSync(fs.readFileSync(archive)))) {
+        const file = path.join(scratch, entry.path);
+        fs.mkdirSync(path.dirname(file), { recursive: true });
+        fs.writeFileSync(file, entry.bytes, { mode: entry.executable ? 0o755 : 0o644 });
+      }
+    } else {
+      const { pipeline } =
+        await importAtRunTime<typeof import("node:stream/promises")>("node:stream/promises");
+      await pipeline(
+        fs.createReadStream(archive),
+        zlib.createBrotliDecompress(),
+        fs.createWriteStream(path.join(scratch, path.basename(archive, ".br")), { mode: 0o755 }),
+      );
+    }
+    if (!complete(scratch)) throw new Error(`${archive} lacks an expected file`);
+    if (fs.existsSync(target) && !complete(target)) {
+      // Something removed files of it, as cleaners of temporary folders do.
+      fs.renameSync(target, path.join(scratch, "old"));
+    }
+    try {
+      fs.renameSync(scratch, target);
+    } catch (error) {
+      if (!complete(target)) throw error;
+    }
+    return target;
+  } finally {
+    fs.rmSync(scratch, { recursive: true, force: true });
+    fs.rmSync(path.join(target, "old"), { recursive: true, force: true });
+  }
+}
