@@ -36,10 +36,23 @@ export const hostOptions = {
   },
 };
 
+/** Bundles for a page: the argument parser asks for Node's modules without needing them there. */
+export const pageOptions = {
+  ...bundleOptions,
+  platform: "browser",
+  alias: {
+    "node:events": "./src/cli/shims/events.ts",
+    "node:process": "./src/cli/shims/process.ts",
+    "node:child_process": "./src/cli/shims/empty.ts",
+    "node:fs": "./src/cli/shims/empty.ts",
+    "node:path": "./src/cli/shims/empty.ts",
+  },
+};
+
 const outputs = [
   { entry: "src/index.ts", file: "latentgrad.js", options: { platform: "neutral" } },
   { entry: "src/cli/main.ts", file: "cli.js", options: hostOptions },
-  { entry: "src/cli/browser.ts", file: "cli.browser.js", options: { platform: "browser" } },
+  { entry: "src/cli/browser.ts", file: "cli.browser.js", options: pageOptions },
 ];
 
 /** Newest modification time under a file or folder, in milliseconds. */

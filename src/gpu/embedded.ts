@@ -67,12 +67,16 @@ export async function findPackage(name: string): Promise<string | undefined> {
 /** What can be unpacked, with the files that must lie there afterwards. */
 const PARTS = {
   swiftshader: {
-    archive: "swiftshader.tar.br",
+    archives: ["swiftshader.tar.br"],
     files: ["libvk_swiftshader.so", "libvulkan.so.1", "vk_swiftshader_icd.json"],
   },
-  nss: { archive: "al2023.tar.br", files: ["lib/libnss3.so", "lib/libnspr4.so"] },
-  fonts: { archive: "fonts.tar.br", files: ["fonts.conf"] },
-  chromium: { archive: "chromium.br", files: ["chromium"] },
+  // The browser wants its graphics libraries beside it.
+  chromium: {
+    archives: ["chromium.br", "swiftshader.tar.br"],
+    files: ["chromium", "libvk_swiftshader.so", "libvulkan.so.1", "libGLESv2.so", "libEGL.so"],
+  },
+  nss: { archives: ["al2023.tar.br"], files: ["lib/libnss3.so", "lib/libnspr4.so"] },
+  fonts: { archives: ["fonts.tar.br"], files: ["fonts.conf"] },
 } as const;
 
 export type EmbeddedPart = keyof typeof PARTS;
@@ -117,53 +121,61 @@ export async function unpackEmbedded(part: EmbeddedPart): Promise<string> {
   let failure: unknown;
   for (const base of bases) {
     try {
-      return await unpackInto(path.join(source, "bin", PARTS[part].archive), base, name, complete);
+      const archives = PARTS[part].archives.map((archive) => path.join(source, "bin", archive));
+      return await unpackInto(archives, base, name, complete);
     } catch (error) {
       failure = error; // a cache that cannot be written: try the temporary folder
     }
   }
-  throw new IoError(`cannot unpack ${PARTS[part].archive}: ${(failure as Error).message}`);
+  throw new IoError(`cannot unpack ${part} of ${PACKAGE}: ${(failure as Error).message}`);
 }
 
 async function unpackInto(
-  archive: string,
+  archives: readonly string[],
   base: string,
   name: string,
   complete: (folder: string) => boolean,
 ): Promise<string> {
-  const { fs, path, zlib } = await nodeModules();
+  const { fs, path } = await nodeModules();
   const target = path.join(base, name);
   fs.mkdirSync(base, { recursive: true });
   const scratch = fs.mkdtempSync(path.join(base, `.${name}-`));
+  const fresh = path.join(scratch, "new");
   try {
-    if (archive.endsWith(".tar.br")) {
-      for (const entry of readTar(zlib.brotliDecompressSync(fs.readFileSync(archive)))) {
-        const file = path.join(scratch, entry.path);
-        fs.mkdirSync(path.dirname(file), { recursive: true });
-        fs.writeFileSync(file, entry.bytes, { mode: entry.executable ? 0o755 : 0o644 });
-      }
-    } else {
-      const { pipeline } =
-        await importAtRunTime<typeof import("node:stream/promises")>("node:stream/promises");
-      await pipeline(
-        fs.createReadStream(archive),
-        zlib.createBrotliDecompress(),
-        fs.createWriteStream(path.join(scratch, path.basename(archive, ".br")), { mode: 0o755 }),
-      );
-    }
-    if (!complete(scratch)) throw new Error(`${archive} lacks an expected file`);
+    fs.mkdirSync(fresh);
+    for (const archive of archives) await unpackArchive(archive, fresh);
+    if (!complete(fresh)) throw new Error("an expected file is not in the archives");
     if (fs.existsSync(target) && !complete(target)) {
       // Something removed files of it, as cleaners of temporary folders do.
       fs.renameSync(target, path.join(scratch, "old"));
     }
     try {
-      fs.renameSync(scratch, target);
+      fs.renameSync(fresh, target);
     } catch (error) {
       if (!complete(target)) throw error;
     }
     return target;
   } finally {
     fs.rmSync(scratch, { recursive: true, force: true });
-    fs.rmSync(path.join(target, "old"), { recursive: true, force: true });
   }
+}
+
+/** A `.tar.br` into its files, any other `.br` into the file of that name. */
+async function unpackArchive(archive: string, folder: string): Promise<void> {
+  const { fs, path, zlib } = await nodeModules();
+  if (archive.endsWith(".tar.br")) {
+    for (const entry of readTar(zlib.brotliDecompressSync(fs.readFileSync(archive)))) {
+      const file = path.join(folder, entry.path);
+      fs.mkdirSync(path.dirname(file), { recursive: true });
+      fs.writeFileSync(file, entry.bytes, { mode: entry.executable ? 0o755 : 0o644 });
+    }
+    return;
+  }
+  const { pipeline } =
+    await importAtRunTime<typeof import("node:stream/promises")>("node:stream/promises");
+  await pipeline(
+    fs.createReadStream(archive),
+    zlib.createBrotliDecompress(),
+    fs.createWriteStream(path.join(folder, path.basename(archive, ".br")), { mode: 0o755 }),
+  );
 }

@@ -1,0 +1,40 @@
+/**
+ * Format, lint and types of the whole project.
+ *
+ *   node scripts/check.mjs
+ */
+import { spawn } from "node:child_process";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const require = createRequire(import.meta.url);
+
+function run(script, args) {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [require.resolve(script), ...args], {
+      cwd: root,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr])
+      stream.on("data", (data) => (output += data));
+    child.on("close", (code) => resolve({ passed: code === 0, output }));
+  });
+}
+
+export const checks = [
+  {
+    name: "format and lint",
+    run: () => run("@biomejs/biome/bin/biome", ["ci", "--colors=off", "."]),
+  },
+  { name: "types", run: () => run("typescript/bin/tsc", ["-p", ".", "--pretty", "false"]) },
+];
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const results = await Promise.all(checks.map(async (check) => [check.name, await check.run()]));
+  for (const [name, { passed, output }] of results) {
+    console.log(`${passed ? "ok" : "FAILED"}: ${name}${passed ? "" : `\n${output}`}`);
+    if (!passed) process.exitCode = 1;
+  }
+}

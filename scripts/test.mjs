@@ -1,0 +1,150 @@
+/**
+ * The test suite: format, lint and types; every `*.test.ts` on Deno, Node and headless Chromium;
+ * every `*.host.test.ts` on Node once. Ends with one line `N passed, N failed`.
+ *
+ *   node scripts/test.mjs [--runtime deno,node,chrome,host,check] [--filter PART_OF_PATH]…
+ *     [--adapter llvmpipe|swiftshader|gpu] [--limits default|used] [--jobs N]
+ *     [--timeout SECONDS] [--verbose]
+ */
+import { readdirSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join, relative, sep } from "node:path";
+import { pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+import { build as bundle } from "esbuild";
+import { bundleOptions, hostOptions, pageOptions, root } from "./build.mjs";
+import { checks } from "./check.mjs";
+
+const { values: options } = parseArgs({
+  options: {
+    runtime: { type: "string", default: "check,deno,node,chrome,host" },
+    filter: { type: "string", multiple: true, default: [] },
+    adapter: { type: "string" },
+    limits: { type: "string" },
+    jobs: { type: "string", default: "2" },
+    timeout: { type: "string", default: "540" },
+    verbose: { type: "boolean", default: false },
+  },
+});
+
+process.chdir(root);
+const started = performance.now();
+const totals = { passed: 0, failed: 0, skipped: 0 };
+const print = (line) => console.log(line);
+if (options.adapter) process.env.LATENTGRAD_ADAPTER = options.adapter;
+
+/** Test files in a fixed order. */
+function findTests() {
+  return readdirSync(join(root, "test"), { recursive: true })
+    .map((file) => `test/${file.split(sep).join("/")}`)
+    .filter((file) => file.endsWith(".test.ts"))
+    .filter(
+      (file) => options.filter.length === 0 || options.filter.some((part) => file.includes(part)),
+    )
+    .sort();
+}
+
+/** One file with all tests of a runtime; each is evaluated when its turn comes. */
+async function bundleTests(name, files, base) {
+  const outfile = join(work, `${name}.js`);
+  const entry = join(root, "test/support/harness-entry.ts");
+  const loaders = files.map((file) => `${JSON.stringify(file)}: () => import("./${file}"),`);
+  await bundle({
+    ...base,
+    stdin: {
+      contents: `import { runTests } from ${JSON.stringify(`./${relative(root, entry).split(sep).join("/")}`)};
+runTests({ ${loaders.join("\n")} });`,
+      resolveDir: root,
+      sourcefile: `${name}.entry.js`,
+      loader: "js",
+    },
+    // Only host tests build things themselves.
+    external: ["esbuild", "playwright-core"],
+    sourcemap: "inline",
+    sourcesContent: false,
+    outfile,
+  });
+  return outfile;
+}
+
+async function loadHarness() {
+  const outfile = join(work, "harness.js");
+  await bundle({
+    ...hostOptions,
+    entryPoints: ["test/support/harness.ts"],
+    external: ["playwright-core"],
+    outfile,
+  });
+  return import(pathToFileURL(outfile).href);
+}
+
+async function runChecks() {
+  for (const check of checks) {
+    const { passed, output } = await check.run();
+    totals[passed ? "passed" : "failed"]++;
+    print(
+      passed ? `  check: ${check.name}` : `\nFAIL ${check.name}\n${output.replace(/^/gm, "    ")}`,
+    );
+  }
+}
+
+// Inside node_modules, so that Node finds the package `webgpu` from there.
+const work = join(root, "node_modules/.cache/latentgrad-test");
+await mkdir(work, { recursive: true });
+const wanted = options.runtime.split(",");
+const known = ["check", "deno", "node", "chrome", "host"];
+for (const runtime of wanted) {
+  if (!known.includes(runtime)) {
+    console.error(`--runtime takes ${known.join(", ")}, not "${runtime}"`);
+    process.exit(2);
+  }
+}
+const files = findTests();
+const everywhere = files.filter((file) => !file.endsWith(".host.test.ts"));
+const hostOnly = files.filter((file) => file.endsWith(".host.test.ts"));
+const { runOn } = await loadHarness();
+
+/** Node's pass runs with the limits that every implementation of WebGPU grants. */
+const limits = (runtime) => options.limits ?? (runtime === "node" ? "default" : "used");
+
+async function runRuntime(runtime) {
+  const list = runtime === "host" ? hostOnly : everywhere;
+  if (list.length === 0) return;
+  const base = runtime === "chrome" ? pageOptions : hostOptions;
+  const env = runtime === "host" ? {} : { LATENTGRAD_LIMITS: limits(runtime) };
+  if (options.adapter) env.LATENTGRAD_ADAPTER = options.adapter;
+  try {
+    const counts = await runOn({
+      runtime,
+      bundle: await bundleTests(runtime, list, { ...bundleOptions, ...base }),
+      files: list,
+      env,
+      timeoutSeconds: Number(options.timeout),
+      verbose: options.verbose,
+      print,
+    });
+    for (const kind of Object.keys(totals)) totals[kind] += counts[kind];
+  } catch (error) {
+    totals.failed++;
+    print(`\nFAIL ${runtime}\n    ${error.stack ?? error}\n`);
+  }
+}
+
+// The slow ones first; host tests measure times, so they run alone at the end.
+const queue = ["chrome", "node", "deno", "check"].filter((runtime) => wanted.includes(runtime));
+const worker = async () => {
+  for (let runtime = queue.shift(); runtime; runtime = queue.shift()) {
+    await (runtime === "check" ? runChecks() : runRuntime(runtime));
+  }
+};
+await Promise.all(Array.from({ length: Math.max(1, Number(options.jobs)) }, worker));
+if (wanted.includes("host")) await runRuntime("host");
+
+if (totals.passed + totals.failed === 0) {
+  totals.failed++;
+  print("FAIL no test matches");
+}
+if (totals.skipped > 0) print(`${totals.skipped} skipped`);
+print(`${((performance.now() - started) / 1000).toFixed(0)} s`);
+print(`${totals.passed} passed, ${totals.failed} failed`);
+process.exit(totals.failed > 0 ? 1 : 0);

@@ -1,0 +1,56 @@
+import { fileURLToPath } from "node:url";
+import { LatentgradError, NoAdapterError } from "../gpu/errors.ts";
+import { launchChrome } from "../host/chrome-launch.ts";
+import { createNodeHost, removeUnfinished } from "../host/node.ts";
+import { availableRuntimes, runChild, runtimeCommand } from "../host/node-launch.ts";
+import { needsDevice, requestedRuntime, run } from "./core.ts";
+
+/** Runs the command in this process. */
+async function runHere(argv: string[]): Promise<number> {
+  const host = await createNodeHost();
+  for (const [signal, status] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const) {
+    process.on(signal, () => {
+      removeUnfinished().finally(() => process.exit(status));
+    });
+  }
+  return run(argv, host);
+}
+
+/** The parent: chooses the runtime and starts it. */
+async function launch(argv: string[]): Promise<number> {
+  const wanted = requestedRuntime(argv);
+  const [first] = wanted ? [wanted] : await availableRuntimes();
+  if (!first) {
+    throw new NoAdapterError("no runtime with WebGPU is installed: npm install deno (or webgpu)");
+  }
+  if (first === "chrome") {
+    return launchChrome(new URL("cli.browser.js", import.meta.url), argv);
+  }
+  const command = await runtimeCommand(first, fileURLToPath(import.meta.url), argv);
+  const { status, signal } = await runChild({
+    ...command,
+    env: { ...command.env, LATENTGRAD_CHILD: "1" },
+  });
+  if (signal && !["SIGINT", "SIGTERM", "SIGHUP"].includes(signal)) {
+    throw new LatentgradError(`${first} was ended by ${signal} (out of memory?)`);
+  }
+  return status;
+}
+
+async function main(): Promise<number> {
+  const argv = process.argv.slice(2);
+  try {
+    const here = process.env.LATENTGRAD_CHILD === "1" || !needsDevice(argv);
+    return await (here ? runHere(argv) : launch(argv));
+  } catch (error) {
+    const known = error instanceof LatentgradError;
+    process.stderr.write(`latentgrad: ${known ? error.message : (error as Error).stack}\n`);
+    return known ? error.exitCode : 1;
+  }
+}
+
+// Timers or a device left open must not hold the process.
+process.exit(await main());

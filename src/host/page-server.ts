@@ -1,0 +1,115 @@
+import { randomBytes } from "node:crypto";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Host } from "./host.ts";
+import { CALL_HEADER, type PageCall } from "./page-protocol.ts";
+
+export interface PageServer {
+  /** Address of the page, ending in a slash; its random part is the key to every call. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+export interface PageContent {
+  /** The page's ES module. */
+  readonly script: string | Uint8Array;
+  /** Answers `config.json`. */
+  readonly config: unknown;
+  /** Carries out the page's calls; without it there are none. */
+  readonly host?: Host;
+}
+
+/** Origin isolation gives the page finer timers; the policy keeps it to this server. */
+const HEADERS = {
+  "cache-control": "no-store",
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-embedder-policy": "require-corp",
+  "content-security-policy": "default-src 'self' 'unsafe-eval' blob: data:",
+};
+
+async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+async function carryOut(host: Host, call: PageCall, body: Buffer): Promise<unknown> {
+  const path = call.path ?? "";
+  switch (call.method) {
+    case "stat":
+      return (await host.stat(path)) ?? null;
+    case "list":
+      return host.list(path);
+    case "readFile":
+      return host.readFile(path);
+    case "writeAtomic":
+      return host.writeAtomic(path, body);
+    case "append":
+      return host.append(path, body.toString("utf8"));
+    case "makeDirectory":
+      return host.makeDirectory(path);
+    case "remove":
+      return host.remove(path);
+    case "stdout":
+      return host.stdout(body.toString("utf8"));
+    case "stderr":
+      return host.stderr(body.toString("utf8"));
+    default:
+      throw new Error(`unknown call ${JSON.stringify(call.method)}`);
+  }
+}
+
+/** Serves one page on a free port of 127.0.0.1. */
+export async function servePage(content: PageContent): Promise<PageServer> {
+  const token = randomBytes(16).toString("hex");
+  const html =
+    '<!doctype html><meta charset="utf-8"><title>latentgrad</title><script type="module" src="main.js"></script>';
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const send = (status: number, type: string, body: string | Uint8Array) => {
+      response.writeHead(status, { ...HEADERS, "content-type": type });
+      response.end(body);
+    };
+    const prefix = `/${token}/`;
+    const local = /^127\.0\.0\.1:\d+$/.test(request.headers.host ?? "");
+    if (!local || !request.url?.startsWith(prefix)) return send(404, "text/plain", "not found");
+    const name = request.url.slice(prefix.length);
+    if (request.method === "GET" && name === "") return send(200, "text/html", html);
+    if (request.method === "GET" && name === "main.js") {
+      return send(200, "text/javascript", content.script);
+    }
+    if (request.method === "GET" && name === "config.json") {
+      return send(200, "application/json", JSON.stringify(content.config));
+    }
+    if (request.method === "POST" && name === "call" && content.host) {
+      try {
+        const header = String(request.headers[CALL_HEADER] ?? "");
+        const call = JSON.parse(decodeURIComponent(header)) as PageCall;
+        const result = await carryOut(content.host, call, await readBody(request));
+        if (result instanceof Uint8Array) return send(200, "application/octet-stream", result);
+        return send(200, "application/json", JSON.stringify(result ?? null));
+      } catch (error) {
+        const { message } = error as Error;
+        return send(500, "application/json", JSON.stringify({ message }));
+      }
+    }
+    send(404, "text/plain", "not found");
+  }
+
+  const server = createServer((request, response) => {
+    answer(request, response).catch(() => response.destroy());
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}/${token}/`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
