@@ -1,0 +1,50 @@
+import { permutation } from "./hash.ts";
+import type { Split } from "./types.ts";
+
+/** Training images held out for validation. */
+export const validationCount = 5000;
+
+/** Stream of the hash that chooses the validation images, apart from every other use of the seed. */
+const validationStream = 0x56414c;
+
+/** Which training images to train on and which to validate on, as ascending indices. */
+export interface TrainingSplit {
+  readonly train: Uint32Array;
+  readonly validation: Uint32Array;
+}
+
+/**
+ * Holds out 5,000 of `count` training images (at most half), chosen by the seed, unless `fullTrain`.
+ * `limit` then keeps the first so many of what is left to train on, in the set's own order, so the
+ * validation images are the same whatever the limit.
+ */
+export function splitTraining(
+  count: number,
+  seed: number,
+  options: { readonly fullTrain?: boolean; readonly limit?: number } = {},
+): TrainingSplit {
+  const held = options.fullTrain ? 0 : Math.min(validationCount, Math.floor(count / 2));
+  const order = permutation(count, seed, validationStream);
+  const validation = order.slice(0, held).sort();
+  const train = order.slice(held).sort();
+  return { train: train.slice(0, options.limit), validation };
+}
+
+/** The images at `indices`, copied in that order. */
+export function selectImages(split: Split, indices: Uint32Array): Split {
+  const size = split.images.length / split.count;
+  const images = new Uint8Array(indices.length * size);
+  const labels = new Uint8Array(indices.length);
+  const width = split.factors?.names.length ?? 0;
+  const values = new Float32Array(indices.length * width);
+  indices.forEach((from, to) => {
+    images.set(split.images.subarray(from * size, (from + 1) * size), to * size);
+    labels[to] = split.labels[from]!;
+    const row = split.factors?.values.subarray(from * width, (from + 1) * width);
+    if (row !== undefined) values.set(row, to * width);
+  });
+  const chosen = { images, labels, count: indices.length };
+  return split.factors === undefined
+    ? chosen
+    : { ...chosen, factors: { names: split.factors.names, values } };
+}

@@ -1,0 +1,28 @@
+/** Known causes of each image, where a set has them. */
+export interface Factors {
+  readonly names: readonly string[];
+  /** [count, names.length] */
+  readonly values: Float32Array;
+}
+
+/** Images of one part of a data set. */
+export interface Split {
+  /** [count, height, width, channels], 0 to 255 */
+  readonly images: Uint8Array;
+  /** [count], below the number of classes */
+  readonly labels: Uint8Array;
+  readonly count: number;
+  readonly factors?: Factors;
+}
+
+/** A labelled set of images of one size. */
+export interface Dataset {
+  readonly name: string;
+  readonly train: Split;
+  readonly test: Split;
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  readonly classes: number;
+  readonly classNames: readonly string[];
+}

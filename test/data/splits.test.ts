@@ -1,0 +1,56 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { makeGlyphs } from "../../src/data/glyphs.ts";
+import { permutation } from "../../src/data/hash.ts";
+import { selectImages, splitTraining } from "../../src/data/splits.ts";
+
+const test = suite("splits");
+
+test("holds out 5,000 images chosen by the seed; both parts are all, once, in order", () => {
+  const { train, validation } = splitTraining(60_000, 1);
+  assert.equal([train.length, validation.length], [55_000, 5_000]);
+  assert.is(new Set([...train, ...validation]).size, 60_000);
+  for (const part of [train, validation]) {
+    assert.ok(part.every((index, i) => i === 0 || index > part[i - 1]!));
+  }
+  assert.equal(splitTraining(60_000, 1).validation, validation);
+  assert.not.equal(splitTraining(60_000, 2).validation, validation);
+});
+
+test("a limit keeps the first training images and does not change validation", () => {
+  const whole = splitTraining(60_000, 7);
+  const limited = splitTraining(60_000, 7, { limit: 10_000 });
+  assert.equal(limited.train, whole.train.subarray(0, 10_000));
+  assert.equal(limited.validation, whole.validation);
+  assert.is(splitTraining(60_000, 7, { limit: 10 ** 9 }).train.length, 55_000);
+});
+
+test("fullTrain holds nothing out; a small set gives at most half", () => {
+  const { train, validation } = splitTraining(60_000, 1, { fullTrain: true });
+  assert.equal([train.length, validation.length], [60_000, 0]);
+  assert.ok(train.every((index, i) => index === i));
+  assert.is(splitTraining(100, 1).validation.length, 50);
+});
+
+test("a permutation is spread evenly", () => {
+  // Mean of the first tenth over many seeds: its spread is that of a uniform choice.
+  let sum = 0;
+  for (let seed = 0; seed < 200; seed++) {
+    sum +=
+      permutation(1000, seed, 0)
+        .subarray(0, 100)
+        .reduce((a, b) => a + b) / 100;
+  }
+  assert.ok(Math.abs(sum / 200 - 499.5) < 10, `mean ${sum / 200}`);
+});
+
+test("selects images with their labels and factors", () => {
+  const split = makeGlyphs(12, 1, 0);
+  const chosen = selectImages(split, Uint32Array.of(11, 3));
+  assert.is(chosen.count, 2);
+  assert.equal([...chosen.labels], [1, 3]);
+  assert.equal(chosen.images.subarray(784), split.images.subarray(3 * 784, 4 * 784));
+  assert.equal(chosen.factors!.values.subarray(0, 5), split.factors!.values.subarray(55, 60));
+});
+
+test.run();

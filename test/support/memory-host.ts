@@ -1,0 +1,84 @@
+import { IoError } from "../../src/gpu/errors.ts";
+import type { FileStatus, Host } from "../../src/host/host.ts";
+
+/** A host whose files, environment and streams are in memory; writes can be made to fail. */
+export class MemoryHost implements Host {
+  readonly runtime = "node";
+  readonly cwd = "/home";
+  readonly cacheDir = "/cache";
+  readonly stderrIsTerminal: boolean;
+  readonly env: Record<string, string | undefined>;
+  readonly files = new Map<string, Uint8Array>();
+  out = "";
+  err = "";
+  /** Writes to a path that contains this text fail as on a full disk. */
+  failOn: string | undefined;
+
+  constructor(env: Record<string, string | undefined> = {}, stderrIsTerminal = false) {
+    this.env = env;
+    this.stderrIsTerminal = stderrIsTerminal;
+  }
+
+  /** Adds a file without going through a write. */
+  put(path: string, content: Uint8Array | string): void {
+    this.files.set(path, typeof content === "string" ? new TextEncoder().encode(content) : content);
+  }
+
+  /** A file's content as text. */
+  text(path: string): string {
+    return new TextDecoder().decode(this.files.get(path));
+  }
+
+  /** All paths, sorted. */
+  paths(): string[] {
+    return [...this.files.keys()].sort();
+  }
+
+  async stat(path: string): Promise<FileStatus | undefined> {
+    const file = this.files.get(path);
+    if (file !== undefined) return { kind: "file", size: file.length };
+    const folder = this.paths().some((other) => other.startsWith(`${path}/`));
+    return folder ? { kind: "directory", size: 0 } : undefined;
+  }
+
+  async list(path: string): Promise<string[]> {
+    const inside = this.paths().filter((other) => other.startsWith(`${path}/`));
+    return [...new Set(inside.map((other) => other.slice(path.length + 1).split("/")[0]!))];
+  }
+
+  async readFile(path: string): Promise<Uint8Array> {
+    const file = this.files.get(path);
+    if (file === undefined) throw new IoError(`${path}: no such file`);
+    return file.slice();
+  }
+
+  async writeAtomic(path: string, bytes: Uint8Array): Promise<void> {
+    this.refuse(path);
+    this.files.set(path, bytes.slice());
+  }
+
+  async append(path: string, text: string): Promise<void> {
+    this.refuse(path);
+    this.put(path, this.text(path) + text);
+  }
+
+  async makeDirectory(): Promise<void> {}
+
+  async remove(path: string): Promise<void> {
+    this.files.delete(path);
+  }
+
+  async stdout(text: string): Promise<void> {
+    this.out += text;
+  }
+
+  stderr(text: string): void {
+    this.err += text;
+  }
+
+  private refuse(path: string): void {
+    if (this.failOn !== undefined && path.includes(this.failOn)) {
+      throw new IoError(`${path}: no space left on device`);
+    }
+  }
+}
