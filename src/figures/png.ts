@@ -1,0 +1,90 @@
+/** An image of 8-bit samples: `pixels` is [height, width, channels], channels 1 (grey) or 3 (RGB). */
+export interface Picture {
+  readonly width: number;
+  readonly height: number;
+  readonly channels: 1 | 3;
+  readonly pixels: Uint8Array;
+}
+
+const signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+
+/**
+ * Encodes a picture as PNG (8 bits a sample, no interlacing). The compression is the platform's:
+ * the encoders of npm need Node's zlib or half a megabyte of shims in a page. The file's bytes may
+ * differ between runtimes; the decoded pixels do not. Throws RangeError for a wrong pixel count.
+ */
+export async function encodePng(picture: Picture): Promise<Uint8Array<ArrayBuffer>> {
+  const { width, height, channels, pixels } = picture;
+  if (!(width > 0 && height > 0) || pixels.length !== width * height * channels) {
+    throw new RangeError(
+      `PNG: ${pixels.length} samples for ${width}×${height} pixels with ${channels} channels`,
+    );
+  }
+  const header = new Uint8Array(13);
+  const view = new DataView(header.buffer);
+  view.setUint32(0, width);
+  view.setUint32(4, height);
+  header[8] = 8; // bits a sample
+  header[9] = channels === 1 ? 0 : 2; // colour type: grey or RGB
+  const parts = [
+    Uint8Array.from(signature),
+    chunk("IHDR", header),
+    chunk("IDAT", await deflate(filterRows(picture))),
+    chunk("IEND", new Uint8Array(0)),
+  ];
+  return join(parts);
+}
+
+/** Each row after the byte of its filter: 2 (difference to the row above), which suits scaled grids. */
+function filterRows({ width, height, channels, pixels }: Picture): Uint8Array<ArrayBuffer> {
+  const stride = width * channels;
+  const out = new Uint8Array(height * (stride + 1));
+  for (let y = 0; y < height; y++) {
+    const row = y * stride;
+    const to = y * (stride + 1) + 1;
+    out[to - 1] = 2;
+    for (let i = 0; i < stride; i++) {
+      const above = y === 0 ? 0 : pixels[row - stride + i]!;
+      out[to + i] = pixels[row + i]! - above;
+    }
+  }
+  return out;
+}
+
+async function deflate(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+  const stream = new Blob([bytes]).stream().pipeThrough(new CompressionStream("deflate"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+/** Length, type, data and the CRC over type and data. */
+function chunk(type: string, data: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(12 + data.length);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, data.length);
+  for (let i = 0; i < 4; i++) bytes[4 + i] = type.charCodeAt(i);
+  bytes.set(data, 8);
+  view.setUint32(8 + data.length, crc32(bytes.subarray(4, 8 + data.length)));
+  return bytes;
+}
+
+const crcTable = Uint32Array.from({ length: 256 }, (_, n) => {
+  let c = n;
+  for (let bit = 0; bit < 8; bit++) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
+  return c;
+});
+
+function crc32(bytes: Uint8Array): number {
+  let c = 0xffffffff;
+  for (const byte of bytes) c = crcTable[(c ^ byte) & 0xff]! ^ (c >>> 8);
+  return ~c >>> 0;
+}
+
+function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const out = new Uint8Array(parts.reduce((total, part) => total + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
