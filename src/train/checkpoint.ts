@@ -1,0 +1,125 @@
+import { CheckpointError } from "../gpu/errors.ts";
+
+/**
+ * Between the engine's parameter layouts and those of PyTorch's `state_dict`, which a checkpoint has:
+ *
+ * | kind          | engine                | checkpoint            |
+ * | ------------- | --------------------- | --------------------- |
+ * | conv          | [KH, KW, Cin, Cout]   | [Cout, Cin, KH, KW]   |
+ * | convTranspose | [KH, KW, Cout, Cin]   | [Cin, Cout, KH, KW]   |
+ * | linear        | [in, out]             | [out, in]             |
+ * | vector        | [n]                   | [n]                   |
+ *
+ * The engine's transposed convolution carries the weight of the convolution whose input gradient it
+ * is, and PyTorch's likewise, so both kernels permute the same way and neither is flipped.
+ *
+ * Images are [H, W, C] in the engine and [C, H, W] in PyTorch; a linear layer beside a flatten sees
+ * the difference: `flattenIn` permutes the inputs of the layer after a flatten, `flattenOut` the
+ * outputs (and the bias, a vector) of the layer before a reshape.
+ */
+export interface ParameterLayout {
+  readonly kind: "conv" | "convTranspose" | "linear" | "vector";
+  /** In the engine's layout. */
+  readonly shape: readonly number[];
+  /** [H, W, C] of the image that was flattened into the inputs; linear only. */
+  readonly flattenIn?: readonly [number, number, number];
+  /** [H, W, C] of the image that the outputs are reshaped to; linear and vector only. */
+  readonly flattenOut?: readonly [number, number, number];
+}
+
+/** Shape in the checkpoint. Throws CheckpointError for a layout that contradicts itself. */
+export function checkpointShape(layout: ParameterLayout): number[] {
+  const { kind, shape } = layout;
+  const rank = kind === "linear" ? 2 : kind === "vector" ? 1 : 4;
+  if (shape.length !== rank) {
+    throw new CheckpointError(`${kind} of shape [${shape.join(", ")}], expected ${rank} axes`);
+  }
+  checkFlatten(layout, "flattenIn", kind === "linear" ? shape[0] : undefined);
+  checkFlatten(layout, "flattenOut", rank < 4 ? shape[rank - 1] : undefined);
+  return axes(kind).map((axis) => shape[axis]!);
+}
+
+/** Values in the checkpoint's layout, from the engine's. Throws CheckpointError. */
+export function toCheckpoint(values: Float32Array, layout: ParameterLayout): Float32Array {
+  const out = new Float32Array(values.length);
+  places(values, layout).forEach((engine, index) => {
+    out[index] = values[engine]!;
+  });
+  return out;
+}
+
+/** Values in the engine's layout, from the checkpoint's. Throws CheckpointError. */
+export function fromCheckpoint(values: Float32Array, layout: ParameterLayout): Float32Array {
+  const out = new Float32Array(values.length);
+  places(values, layout).forEach((engine, index) => {
+    out[engine] = values[index]!;
+  });
+  return out;
+}
+
+/** For each axis of the checkpoint's shape, the engine's axis. */
+function axes(kind: ParameterLayout["kind"]): readonly number[] {
+  if (kind === "vector") return [0];
+  return kind === "linear" ? [1, 0] : [3, 2, 0, 1];
+}
+
+/** For each element in the checkpoint's order, its index in the engine's order. */
+function places(values: Float32Array, layout: ParameterLayout): Uint32Array {
+  const target = checkpointShape(layout);
+  const count = target.reduce((product, size) => product * size, 1);
+  if (values.length !== count) {
+    throw new CheckpointError(
+      `${layout.kind} of shape [${layout.shape.join(", ")}] has ${count} values, got ${values.length}`,
+    );
+  }
+  const order = axes(layout.kind);
+  const strides = layout.shape.map((_, axis) =>
+    layout.shape.slice(axis + 1).reduce((product, size) => product * size, 1),
+  );
+  // Per axis of the checkpoint, what each index adds to the engine's index.
+  const steps = target.map((size, position) => {
+    const axis = order[position]!;
+    const permuted = channelsLast(layout, axis);
+    const stride = strides[axis]!;
+    return Array.from({ length: size }, (_, i) => (permuted?.[i] ?? i) * stride);
+  });
+  const out = new Uint32Array(count);
+  let filled = 1;
+  // Outer product of the steps: each axis multiplies the places found so far.
+  for (const step of steps) {
+    for (let i = filled - 1; i >= 0; i--) {
+      const base = out[i]!;
+      for (let k = step.length - 1; k >= 0; k--) {
+        out[i * step.length + k] = base + step[k]!;
+      }
+    }
+    filled *= step.length;
+  }
+  return out;
+}
+
+/** For each index in C, H, W order, the index in H, W, C order; undefined where the axis has none. */
+function channelsLast(layout: ParameterLayout, axis: number): number[] | undefined {
+  const output = axis === layout.shape.length - 1;
+  const image = output ? layout.flattenOut : layout.flattenIn;
+  if (image === undefined || axes(layout.kind).length === 4) return undefined;
+  const [height, width, channels] = image;
+  return Array.from({ length: height * width * channels }, (_, i) => {
+    const pixel = i % (height * width);
+    return pixel * channels + Math.floor(i / (height * width));
+  });
+}
+
+function checkFlatten(
+  layout: ParameterLayout,
+  field: "flattenIn" | "flattenOut",
+  size: number | undefined,
+): void {
+  const image = layout[field];
+  if (image === undefined) return;
+  if (size === undefined || image[0] * image[1] * image[2] !== size) {
+    throw new CheckpointError(
+      `${layout.kind} of shape [${layout.shape.join(", ")}]: ${field} [${image.join(", ")}] does not fit`,
+    );
+  }
+}

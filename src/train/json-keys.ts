@@ -1,0 +1,36 @@
+/**
+ * The first key that occurs twice in one object of a JSON text, or undefined. JSON.parse keeps the
+ * last of such keys without a word, and two readers may then see two different files. The text must
+ * have passed JSON.parse.
+ */
+export function duplicateKey(json: string): string | undefined {
+  const open: Set<string>[] = [];
+  let at = 0;
+  while (at < json.length) {
+    const character = json[at];
+    if (character === '"') {
+      const end = stringEnd(json, at);
+      let next = end;
+      while (" \t\r\n".includes(json[next] ?? "x")) next++;
+      if (json[next] === ":") {
+        const key = JSON.parse(json.slice(at, end)) as string;
+        const keys = open[open.length - 1];
+        if (keys?.has(key)) return key;
+        keys?.add(key);
+      }
+      at = next;
+    } else {
+      if (character === "{") open.push(new Set());
+      if (character === "}") open.pop();
+      at++;
+    }
+  }
+  return undefined;
+}
+
+/** Index after the closing quote of the string that begins at `start`. */
+function stringEnd(json: string, start: number): number {
+  let at = start + 1;
+  while (at < json.length && json[at] !== '"') at += json[at] === "\\" ? 2 : 1;
+  return at + 1;
+}

@@ -1,0 +1,148 @@
+import { joinPath } from "../data/paths.ts";
+import { CheckpointError, DataError, UsageError } from "../gpu/errors.ts";
+import type { Host } from "../host/host.ts";
+
+/** One line of metrics.jsonl; loss terms by name, in nats per sample. */
+export interface MetricRecord {
+  readonly kind: "step" | "epoch" | "eval" | "event";
+  readonly step: number;
+  readonly epoch: number;
+  readonly [term: string]: unknown;
+}
+
+const configFile = "config.json";
+const metricsFile = "metrics.jsonl";
+const checkpointFolder = "checkpoints";
+const figureFolder = "figures";
+
+/** Where a run is kept unless the user says otherwise. */
+export function defaultRunFolder(model: string, data: string, seed: number): string {
+  return `runs/${model}-${data}-${seed}`;
+}
+
+/**
+ * The folder of one training run: `config.json`, `metrics.jsonl`, `checkpoints/last.safetensors` and
+ * `figures/*.png`. Whole files are written atomically. File trouble throws IoError.
+ */
+export class RunFolder {
+  private constructor(
+    readonly path: string,
+    private readonly host: Host,
+  ) {}
+
+  /**
+   * A folder for a new run. Nothing is created before the first write. One that exists and is not
+   * empty is refused with a UsageError, unless `force`: then the files of the run in it are removed,
+   * and no others.
+   */
+  static async create(path: string, options: { force: boolean }, host: Host): Promise<RunFolder> {
+    const folder = new RunFolder(path, host);
+    const found = await host.stat(path);
+    if (found?.kind === "file") throw new UsageError(`${path}: a file, expected a folder`);
+    if (found !== undefined && (await host.list(path)).length > 0) {
+      if (!options.force) {
+        throw new UsageError(
+          `${path} is not empty; --force replaces the run in it, --out names another folder`,
+        );
+      }
+      await folder.clear();
+    }
+    return folder;
+  }
+
+  /**
+   * The folder of a run that was made before. Throws UsageError where there is none, DataError where
+   * the folder is no run's.
+   */
+  static async open(path: string, host: Host): Promise<RunFolder> {
+    const found = await host.stat(path);
+    if (found === undefined) throw new UsageError(`${path}: no such run folder`);
+    if (found.kind === "file") throw new UsageError(`${path}: a file, expected a run folder`);
+    if ((await host.stat(joinPath(path, configFile))) === undefined) {
+      throw new DataError(`${path}: no ${configFile} in it, so it is not a run folder`);
+    }
+    return new RunFolder(path, host);
+  }
+
+  /** Writes config.json. */
+  async writeConfig(config: Readonly<Record<string, unknown>>): Promise<void> {
+    await this.writeText(configFile, `${JSON.stringify(config, null, 2)}\n`);
+  }
+
+  /** Reads config.json. Throws DataError where it is not a JSON object. */
+  async readConfig(): Promise<Record<string, unknown>> {
+    const path = this.file(configFile);
+    const bytes = await this.host.readFile(path);
+    let parsed: unknown;
+    try {
+      parsed = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new DataError(`${path}: not JSON (${reason.replace(/\s+/g, " ")})`);
+    }
+    if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
+      throw new DataError(`${path}: not an object`);
+    }
+    return parsed as Record<string, unknown>;
+  }
+
+  /** Appends a line to metrics.jsonl. A value that is not finite becomes null, as JSON has none. */
+  async appendMetric(record: MetricRecord): Promise<void> {
+    await this.host.makeDirectory(this.path);
+    await this.host.append(this.file(metricsFile), `${JSON.stringify(record)}\n`);
+  }
+
+  /** Writes checkpoints/NAME.safetensors; returns its path. */
+  async writeCheckpoint(bytes: Uint8Array, name = "last"): Promise<string> {
+    const path = this.checkpoint(name);
+    await this.host.writeAtomic(path, bytes);
+    return path;
+  }
+
+  /** Reads checkpoints/NAME.safetensors. Throws CheckpointError where there is none. */
+  async readCheckpoint(name = "last"): Promise<{ bytes: Uint8Array; path: string }> {
+    const path = this.checkpoint(name);
+    if ((await this.host.stat(path))?.kind !== "file") {
+      throw new CheckpointError(`${path}: no such checkpoint; the run was not finished`);
+    }
+    return { bytes: await this.host.readFile(path), path };
+  }
+
+  /** Writes figures/NAME.png, or to `out` where the user named a file; returns its path. */
+  async writeFigure(name: string, png: Uint8Array, out?: string): Promise<string> {
+    const path = out ?? joinPath(this.file(figureFolder), `${name}.png`);
+    await this.host.writeAtomic(path, png);
+    return path;
+  }
+
+  private file(name: string): string {
+    return joinPath(this.path, name);
+  }
+
+  private checkpoint(name: string): string {
+    return joinPath(this.file(checkpointFolder), `${name}.safetensors`);
+  }
+
+  private async writeText(name: string, text: string): Promise<void> {
+    await this.host.writeAtomic(this.file(name), new TextEncoder().encode(text));
+  }
+
+  /** Removes what an earlier run wrote. */
+  private async clear(): Promise<void> {
+    const inside = async (folder: string, ending: string) => {
+      const path = this.file(folder);
+      if ((await this.host.stat(path))?.kind !== "directory") return [];
+      const names = await this.host.list(path);
+      return names.filter((name) => name.endsWith(ending)).map((name) => joinPath(path, name));
+    };
+    const files = [
+      this.file(configFile),
+      this.file(metricsFile),
+      ...(await inside(checkpointFolder, ".safetensors")),
+      ...(await inside(figureFolder, ".png")),
+    ];
+    for (const path of files) {
+      if ((await this.host.stat(path))?.kind === "file") await this.host.remove(path);
+    }
+  }
+}

@@ -1,0 +1,289 @@
+import { CheckpointError } from "../gpu/errors.ts";
+import { duplicateKey } from "./json-keys.ts";
+
+/**
+ * The safetensors format: 8 bytes of header length (little-endian), a JSON header with the dtype,
+ * shape and place of each tensor and a map of strings, then the values, without holes.
+ */
+
+/** Element types that a file may hold here, with their typed arrays. */
+const arrays = {
+  F32: Float32Array,
+  U32: Uint32Array,
+  I32: Int32Array,
+  U8: Uint8Array,
+} as const;
+
+export type SafetensorsDType = keyof typeof arrays;
+
+/** A tensor of a file; `data` has the product of `shape` elements. */
+export interface SafetensorsTensor {
+  readonly dtype: SafetensorsDType;
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Uint32Array | Int32Array | Uint8Array;
+}
+
+/** What a file holds. */
+export interface Safetensors {
+  readonly tensors: ReadonlyMap<string, SafetensorsTensor>;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** Longest header that is read: as in the format's reference implementation. */
+export const longestHeader = 100_000_000;
+
+/** SHA-256 over the values. */
+const payloadHash = "payload_sha256";
+/** SHA-256 over the JSON header, with this field's own value as 64 zeros. */
+const headerHash = "header_sha256";
+const noHash = "0".repeat(64);
+
+/**
+ * Writes a file: tensors by falling element size and then by name, so the same content has the same
+ * bytes and every tensor is aligned; both hashes are added to the metadata. Throws CheckpointError
+ * for data that does not fit its shape or dtype, and for a name that the format keeps for itself.
+ */
+export async function writeSafetensors(
+  tensors: ReadonlyMap<string, SafetensorsTensor>,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<Uint8Array<ArrayBuffer>> {
+  for (const key of [payloadHash, headerHash]) {
+    if (Object.hasOwn(metadata, key)) throw new CheckpointError(`metadata "${key}" is reserved`);
+  }
+  const sorted = [...tensors].sort(
+    ([a, x], [b, y]) =>
+      arrays[y.dtype].BYTES_PER_ELEMENT - arrays[x.dtype].BYTES_PER_ELEMENT || compare(a, b),
+  );
+  const header: Record<string, unknown> = Object.create(null);
+  header.__metadata__ = undefined; // first in the text, filled below
+  let size = 0;
+  for (const [name, tensor] of sorted) {
+    checkTensor(name, tensor);
+    const end = size + tensor.data.byteLength;
+    header[name] = { dtype: tensor.dtype, shape: tensor.shape, data_offsets: [size, end] };
+    size = end;
+  }
+  const payload = new Uint8Array(size);
+  let at = 0;
+  for (const [, { data }] of sorted) {
+    payload.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
+    at += data.byteLength;
+  }
+  const strings = Object.entries(metadata).sort(([a], [b]) => compare(a, b));
+  const hashes = [
+    [payloadHash, await sha256(payload)],
+    [headerHash, noHash],
+  ] as const;
+  header.__metadata__ = Object.fromEntries([...strings, ...hashes]);
+  const json = JSON.stringify(header);
+  // Padded with spaces to 8 bytes, so that the values are aligned within the file.
+  const unpadded = new TextEncoder().encode(json);
+  const text = new Uint8Array(Math.ceil(unpadded.length / 8) * 8).fill(0x20);
+  text.set(unpadded);
+  writeHex(text, placeOfHeaderHash(text), await sha256(text));
+  const file = new Uint8Array(8 + text.length + size);
+  new DataView(file.buffer).setUint32(0, text.length, true);
+  file.set(text, 8);
+  file.set(payload, 8 + text.length);
+  return file;
+}
+
+/**
+ * Reads a file strictly: a whole header within the cap and without duplicate keys, shapes that agree
+ * with dtype and offsets, no hole, overlap or trailing byte; the hashes are checked where the
+ * metadata has them. Throws CheckpointError naming `name` and the place.
+ */
+export async function readSafetensors(bytes: Uint8Array, name: string): Promise<Safetensors> {
+  const fail = (detail: string): never => {
+    throw new CheckpointError(`${name}: ${detail}`);
+  };
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length < 8) fail(`${bytes.length} bytes, expected 8 bytes of header length`);
+  const length = view.getUint32(0, true) + view.getUint32(4, true) * 2 ** 32;
+  if (length > longestHeader) {
+    fail(`header length ${length} at byte 0 is above the ${longestHeader} that are read`);
+  }
+  if (length > bytes.length - 8) {
+    fail(`ends after ${bytes.length} bytes, expected a header of ${length} bytes from byte 8 on`);
+  }
+  const header = bytes.subarray(8, 8 + length);
+  const payload = bytes.subarray(8 + length);
+  const entries = Object.entries(parseHeader(header, fail));
+  const metadata = readMetadata(entries, fail);
+  const places: { tensor: string; begin: number; end: number }[] = [];
+  const tensors = new Map<string, SafetensorsTensor>();
+  for (const [tensor, value] of entries) {
+    if (tensor === "__metadata__") continue;
+    const { dtype, shape, begin, end } = readEntry(tensor, value, payload.length, fail);
+    places.push({ tensor, begin, end });
+    // A copy: a typed array must start at a multiple of its element size, which a file need not do.
+    tensors.set(tensor, {
+      dtype,
+      shape,
+      data: new arrays[dtype](payload.slice(begin, end).buffer),
+    });
+  }
+  checkPlaces(places, payload.length, 8 + length, fail);
+  await checkHashes(metadata, header, payload, fail);
+  return { tensors, metadata };
+}
+
+type Fail = (detail: string) => never;
+
+function parseHeader(header: Uint8Array, fail: Fail): object {
+  let text: string;
+  let parsed: unknown;
+  if (header[0] !== 0x7b) fail("byte 8 is not the { that begins a header");
+  try {
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(header);
+  } catch {
+    return fail("header at byte 8 is not UTF-8");
+  }
+  try {
+    parsed = JSON.parse(text);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return fail(`header at byte 8 is not JSON (${reason.replace(/\s+/g, " ").slice(0, 120)})`);
+  }
+  const key = duplicateKey(text);
+  if (key !== undefined) fail(`header has the key ${quote(key)} twice in one object`);
+  return isObject(parsed) ? parsed : fail("header is not an object");
+}
+
+function readMetadata(entries: readonly [string, unknown][], fail: Fail): Record<string, string> {
+  const metadata = entries.find(([key]) => key === "__metadata__")?.[1] ?? {};
+  if (!isObject(metadata)) return fail("__metadata__ is not a map of strings");
+  for (const [key, value] of Object.entries(metadata)) {
+    if (typeof value !== "string") fail(`__metadata__ ${quote(key)} is not a string`);
+  }
+  return metadata as Record<string, string>;
+}
+
+/** dtype, shape and place of one tensor, each checked by itself. */
+function readEntry(tensor: string, value: unknown, payloadBytes: number, fail: Fail) {
+  const bad = (detail: string) => fail(`tensor ${quote(tensor)}: ${detail}`);
+  if (!isObject(value)) return bad("its entry is not an object");
+  for (const key of Object.keys(value)) {
+    if (!["dtype", "shape", "data_offsets"].includes(key)) bad(`unknown field ${quote(key)}`);
+  }
+  const { dtype, shape, data_offsets: offsets } = value as Record<string, unknown>;
+  if (typeof dtype !== "string" || !Object.hasOwn(arrays, dtype)) {
+    return bad(`dtype ${quote(dtype)}, expected one of ${Object.keys(arrays).join(", ")}`);
+  }
+  if (!isCounts(shape)) return bad(`shape ${quote(shape)}, expected whole numbers from 0 on`);
+  if (!isCounts(offsets) || offsets.length !== 2) {
+    return bad(`data_offsets ${quote(offsets)}, expected two whole numbers from 0 on`);
+  }
+  const [begin, end] = offsets as [number, number];
+  if (begin > end || end > payloadBytes) {
+    return bad(
+      `data_offsets ${begin} to ${end}, expected within the ${payloadBytes} bytes of values`,
+    );
+  }
+  const kind = dtype as SafetensorsDType;
+  const size = byteSize(shape, kind);
+  if (size !== end - begin) {
+    return bad(
+      `shape [${shape.join(", ")}] of ${dtype} is ${size} bytes, its data_offsets hold ${end - begin}`,
+    );
+  }
+  return { dtype: kind, shape, begin, end };
+}
+
+/** Bytes that a shape takes; Infinity where a double no longer counts them. */
+function byteSize(shape: readonly number[], dtype: SafetensorsDType): number {
+  if (shape.includes(0)) return 0;
+  let size: number = arrays[dtype].BYTES_PER_ELEMENT;
+  for (const axis of shape) {
+    size *= axis;
+    if (!Number.isSafeInteger(size)) return Number.POSITIVE_INFINITY;
+  }
+  return size;
+}
+
+function checkPlaces(
+  places: { tensor: string; begin: number; end: number }[],
+  payloadBytes: number,
+  payloadAt: number,
+  fail: Fail,
+): void {
+  places.sort((a, b) => a.begin - b.begin || a.end - b.end);
+  let at = 0;
+  for (const { tensor, begin, end } of places) {
+    if (begin !== at) {
+      const what = begin > at ? "a hole before" : "an overlap with";
+      fail(`${what} tensor ${quote(tensor)} at byte ${payloadAt + Math.min(at, begin)}`);
+    }
+    at = end;
+  }
+  if (at !== payloadBytes) {
+    fail(`${payloadBytes - at} bytes from byte ${payloadAt + at} on belong to no tensor`);
+  }
+}
+
+async function checkHashes(
+  metadata: Record<string, string>,
+  header: Uint8Array,
+  payload: Uint8Array,
+  fail: Fail,
+): Promise<void> {
+  const values = metadata[payloadHash];
+  const own = metadata[headerHash];
+  if (values !== undefined && (await sha256(payload)) !== values) {
+    fail(`the values do not match the header's ${payloadHash}`);
+  }
+  if (own === undefined) return;
+  const text = header.slice();
+  const place = placeOfHeaderHash(text);
+  const written = place < 0 ? "" : new TextDecoder().decode(text.subarray(place, place + 64));
+  if (written === own) writeHex(text, place, noHash);
+  if (written !== own || (await sha256(text)) !== own) {
+    fail(`the header does not match its ${headerHash}`);
+  }
+}
+
+/** Index of the value of the header's own hash: the last metadata field as the writer puts it. */
+function placeOfHeaderHash(header: Uint8Array): number {
+  const mark = `"${headerHash}":"`;
+  const text = new TextDecoder("latin1").decode(header);
+  const at = text.indexOf(mark);
+  return at < 0 ? -1 : at + mark.length;
+}
+
+function writeHex(bytes: Uint8Array, at: number, hex: string): void {
+  for (let i = 0; i < hex.length; i++) bytes[at + i] = hex.charCodeAt(i);
+}
+
+async function sha256(bytes: Uint8Array): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function checkTensor(name: string, { dtype, shape, data }: SafetensorsTensor): void {
+  if (name === "__metadata__") throw new CheckpointError(`a tensor cannot be named "${name}"`);
+  const fits = isCounts(shape) && byteSize(shape, dtype) === data.byteLength;
+  if (!fits || !(data instanceof arrays[dtype])) {
+    throw new CheckpointError(
+      `tensor ${quote(name)}: ${data.length} elements do not fit ${dtype} [${shape.join(", ")}]`,
+    );
+  }
+}
+
+function isCounts(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && item >= 0);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** By code unit, the same in every locale. */
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** JSON text, short enough for one line of an error. */
+function quote(value: unknown): string {
+  const text = JSON.stringify(value) ?? "missing";
+  return text.length > 80 ? `${text.slice(0, 77)}…` : text;
+}

@@ -1,0 +1,115 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { CheckpointError, DataError, IoError, UsageError } from "../../src/gpu/errors.ts";
+import { defaultRunFolder, RunFolder } from "../../src/train/run-folder.ts";
+import { MemoryHost } from "../support/memory-host.ts";
+import { rejects } from "../support/rejects.ts";
+
+const test = suite("run folder");
+
+const bytes = Uint8Array.of(1, 2, 3);
+
+/** A host with a complete run in r. */
+async function withRun(): Promise<MemoryHost> {
+  const host = new MemoryHost();
+  const run = await RunFolder.create("r", { force: false }, host);
+  await run.writeConfig({ model: "vae", seed: 1 });
+  await run.appendMetric({ kind: "step", step: 1, epoch: 1, loss: 500.5 });
+  await run.appendMetric({ kind: "epoch", step: 10, epoch: 1, loss: 250.25, kl: 4 });
+  await run.writeCheckpoint(bytes);
+  await run.writeFigure("samples", bytes);
+  return host;
+}
+
+test("is named after model, data and seed", () => {
+  assert.is(defaultRunFolder("vae", "fashion-mnist", 3), "runs/vae-fashion-mnist-3");
+});
+
+test("keeps config, metrics, checkpoint and figures where the contract says", async () => {
+  const host = await withRun();
+  assert.equal(host.paths(), [
+    "r/checkpoints/last.safetensors",
+    "r/config.json",
+    "r/figures/samples.png",
+    "r/metrics.jsonl",
+  ]);
+  const lines = host.text("r/metrics.jsonl").trimEnd().split("\n");
+  assert.equal(
+    lines.map((line) => JSON.parse(line)),
+    [
+      { kind: "step", step: 1, epoch: 1, loss: 500.5 },
+      { kind: "epoch", step: 10, epoch: 1, loss: 250.25, kl: 4 },
+    ],
+  );
+});
+
+test("is read back", async () => {
+  const run = await RunFolder.open("r", await withRun());
+  assert.equal(await run.readConfig(), { model: "vae", seed: 1 });
+  assert.equal((await run.readCheckpoint()).bytes, bytes);
+});
+
+test("creates nothing before the first write", async () => {
+  const host = new MemoryHost();
+  await RunFolder.create("r", { force: false }, host);
+  assert.equal(host.paths(), []);
+});
+
+test("refuses a folder that is not empty, unless forced, and then clears the run only", async () => {
+  const host = await withRun();
+  host.put("r/notes.txt", "mine");
+  host.put("r/figures/drawing.svg", "mine");
+  const before = host.paths();
+  const create = (force: boolean) => () => RunFolder.create("r", { force }, host);
+  await rejects(create(false), UsageError, /^r is not empty; --force replaces the run in it/);
+  assert.equal(host.paths(), before);
+  await create(true)();
+  assert.equal(host.paths(), ["r/figures/drawing.svg", "r/notes.txt"]);
+  host.put("f", "a file");
+  const onFile = () => RunFolder.create("f", { force: true }, host);
+  await rejects(onFile, UsageError, /^f: a file, expected a folder/);
+});
+
+test("says what is wrong with a folder that is no run", async () => {
+  const host = new MemoryHost();
+  const open = (path: string) => () => RunFolder.open(path, host);
+  await rejects(open("none"), UsageError, /^none: no such run folder/);
+  host.put("d/other.txt", "");
+  await rejects(open("d"), DataError, /^d: no config.json in it/);
+  await rejects(open("d/other.txt"), UsageError, /a file, expected a run folder/);
+  for (const [text, pattern] of [
+    ["{", /^d\/config.json: not JSON/],
+    ["[1]", /^d\/config.json: not an object/],
+    ["null", /not an object/],
+  ] as const) {
+    host.put("d/config.json", text);
+    const run = await RunFolder.open("d", host);
+    await rejects(() => run.readConfig(), DataError, pattern);
+    await rejects(() => run.readCheckpoint(), CheckpointError, /last.safetensors: no such/);
+  }
+});
+
+test("a failing write is an IoError and leaves what was there", async () => {
+  const host = await withRun();
+  const run = await RunFolder.open("r", host);
+  const files = () => host.paths().map((path) => [path, host.text(path)]);
+  const before = files();
+  host.failOn = "r/";
+  const other = Uint8Array.of(9);
+  await rejects(() => run.writeCheckpoint(other), IoError, /last.safetensors: no space/);
+  await rejects(() => run.writeFigure("manifold", other), IoError, /manifold.png: no space/);
+  await rejects(() => run.writeConfig({}), IoError, /config.json: no space/);
+  const metric = { kind: "epoch", step: 1, epoch: 1 } as const;
+  await rejects(() => run.appendMetric(metric), IoError, /metrics.jsonl: no space/);
+  assert.equal(files(), before);
+});
+
+test("a figure goes where the user says", async () => {
+  const host = await withRun();
+  const run = await RunFolder.open("r", host);
+  assert.is(await run.writeFigure("samples", bytes), "r/figures/samples.png");
+  assert.is(await run.writeFigure("samples", bytes, "there/x.png"), "there/x.png");
+  assert.ok(host.files.has("there/x.png"));
+});
+
+test.run();
