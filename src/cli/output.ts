@@ -1,0 +1,62 @@
+import type { Host } from "../host/host.ts";
+
+/**
+ * The two streams of a command: data on stdout, progress and errors on stderr. Writes keep their
+ * order although a host may take them asynchronously.
+ */
+export class Output {
+  /** Drops progress, not errors. */
+  quiet = false;
+  private pending: Promise<void> = Promise.resolve();
+  private failure: unknown;
+
+  constructor(private readonly host: Host) {}
+
+  /** A line of data, or several. */
+  data(line: string): void {
+    this.write((text) => this.host.stdout(text), `${line}\n`);
+  }
+
+  /** Data as JSON. */
+  json(value: unknown): void {
+    this.data(JSON.stringify(value, null, 2));
+  }
+
+  /** A line for the person who waits. */
+  progress(line: string): void {
+    if (!this.quiet) this.error(line);
+  }
+
+  /** A line on stderr. */
+  error(line: string): void {
+    this.write((text) => this.host.stderr(text), `${line}\n`);
+  }
+
+  /** Text for stdout as it stands: what the parser prints. */
+  raw(text: string): void {
+    this.write((all) => this.host.stdout(all), text);
+  }
+
+  /** `text` in bold where stderr is a terminal that may be coloured. */
+  bold(text: string): string {
+    const { env, stderrIsTerminal } = this.host;
+    const plain = !stderrIsTerminal || Boolean(env.NO_COLOR) || env.TERM === "dumb";
+    return plain ? text : `\u001b[1m${text}\u001b[22m`;
+  }
+
+  /** Resolves when all is written; rejects once with the first failure. */
+  async flush(): Promise<void> {
+    await this.pending;
+    const failure = this.failure;
+    this.failure = undefined;
+    if (failure !== undefined) throw failure;
+  }
+
+  private write(to: (text: string) => void | Promise<void>, text: string): void {
+    this.pending = this.pending
+      .then(() => to(text))
+      .catch((error: unknown) => {
+        this.failure ??= error;
+      });
+  }
+}

@@ -1,0 +1,100 @@
+import { Command, CommanderError } from "commander";
+import { LatentgradError, UsageError } from "../gpu/errors.ts";
+import type { Host } from "../host/host.ts";
+import type { Actions } from "./actions.ts";
+import { addDatasets } from "./commands/datasets.ts";
+import { addDemo } from "./commands/demo.ts";
+import { addManifold } from "./commands/manifold.ts";
+import { addModels } from "./commands/models.ts";
+import { addReconstruct } from "./commands/reconstruct.ts";
+import { addSample } from "./commands/sample.ts";
+import { addTrain } from "./commands/train.ts";
+import { Output } from "./output.ts";
+
+declare const LATENTGRAD_VERSION: string;
+
+/** What a command is given. */
+export interface Context {
+  readonly host: Host;
+  readonly output: Output;
+  readonly actions: Actions;
+}
+
+/** Parses and runs one command line; returns the exit status. */
+export async function runCommand(
+  argv: readonly string[],
+  host: Host,
+  actions: Actions,
+): Promise<number> {
+  const output = new Output(host);
+  let status = 0;
+  try {
+    if (argv.length === 0) throw new UsageError("no command; latentgrad --help lists them");
+    await createProgram({ host, output, actions }).parseAsync([...argv], { from: "user" });
+    await output.flush();
+  } catch (error) {
+    status = report(error, host, output);
+  }
+  await output.flush().catch(() => undefined);
+  return status;
+}
+
+function createProgram(context: Context): Command {
+  const { host, output } = context;
+  const width = Number(host.env.COLUMNS) || 100;
+  const program = new Command("latentgrad")
+    .description("Train autoencoder generative models on a hand-written WebGPU engine.")
+    .version(typeof LATENTGRAD_VERSION === "string" ? LATENTGRAD_VERSION : "development")
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => output.raw(text),
+      // The one line on stderr is written where the error is caught.
+      writeErr: () => undefined,
+      getOutHelpWidth: () => width,
+      getErrHelpWidth: () => width,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .addHelpText(
+      "after",
+      `
+Examples:
+  latentgrad train vae --data glyphs --epochs 3
+  latentgrad sample runs/vae-glyphs-1 --count 64
+  latentgrad train --help
+
+Exit status: 0 success, 2 usage, 3 bad data or checkpoint, 4 no adapter, 5 device lost,
+6 diverged, 7 input/output, 130 interrupted, 1 anything else.`,
+    );
+  addTrain(program, context);
+  addSample(program, context);
+  addReconstruct(program, context);
+  addManifold(program, context);
+  addModels(program, context);
+  addDatasets(program, context);
+  addDemo(program, context);
+  return program;
+}
+
+/** One line on stderr for what went wrong, and the exit status for it. */
+function report(error: unknown, host: Host, output: Output): number {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return 0;
+    // `help NAME` of an unknown name has no message, only the whole help.
+    const wordless = error.code === "commander.help";
+    const message = wordless ? "unknown command; latentgrad --help lists them" : error.message;
+    output.error(`latentgrad: ${oneLine(message.replace(/^error: /, ""))}`);
+    return 2;
+  }
+  const debug = (host.env.LATENTGRAD_DEBUG ?? "0") !== "0";
+  const known = error instanceof LatentgradError;
+  const message = error instanceof Error ? error.message : String(error);
+  const hint = known || debug ? "" : " (LATENTGRAD_DEBUG=1 shows where)";
+  output.error(`latentgrad: ${known ? "" : "unexpected error: "}${oneLine(message)}${hint}`);
+  if (debug && error instanceof Error && error.stack) output.error(error.stack);
+  return known ? error.exitCode : 1;
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s*\n\s*/g, " ").trim();
+}

@@ -1,0 +1,26 @@
+/** The runtimes that a command can be told to train on. */
+export const runtimes = ["deno", "node", "chrome"] as const;
+
+export type RuntimeName = (typeof runtimes)[number];
+
+/** Commands that open a GPU device. */
+const deviceCommands = ["train", "sample", "reconstruct", "manifold", "demo"];
+
+/**
+ * The runtime named by the last --runtime, before any parsing proper: the launcher must know it to
+ * start that runtime. Undefined where none or an unknown one is named (the parser then complains).
+ */
+export function requestedRuntime(argv: readonly string[]): RuntimeName | undefined {
+  let named: string | undefined;
+  argv.forEach((word, index) => {
+    if (word === "--runtime") named = argv[index + 1];
+    if (word.startsWith("--runtime=")) named = word.slice("--runtime=".length);
+  });
+  return runtimes.find((name) => name === named);
+}
+
+/** Whether the command line can want a GPU: false for help, lists and mistyped commands. */
+export function needsDevice(argv: readonly string[]): boolean {
+  const help = argv.some((word) => word === "--help" || word === "-h");
+  return !help && deviceCommands.includes(argv[0] ?? "");
+}
