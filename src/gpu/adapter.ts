@@ -153,7 +153,7 @@ function missing(runtime: Runtime, prefer: AdapterPreference, found: string | un
   const instead = found ? ` (found ${found})` : "";
   const help = {
     node: "install a Vulkan driver, or npm install @sparticuz/chromium@147.0.0 for the software one",
-    deno: "install a Vulkan driver, or npm install @sparticuz/chromium@147.0.0 for the software one",
+    deno: "run it with --allow-all, and install a Vulkan driver or npm install @sparticuz/chromium@147.0.0 for the software one",
     chrome: "enable WebGPU in chrome://flags, or start it with --use-webgpu-adapter=swiftshader",
     browser: "use a browser with WebGPU",
   }[runtime];

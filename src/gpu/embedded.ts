@@ -30,20 +30,47 @@ export async function userCacheFolder(): Promise<string> {
   const env = process.env;
   if (process.platform === "win32") {
     return path.join(
-      env.LOCALAPPDATA ?? path.join(os.homedir(), "AppData", "Local"),
+      env.LOCALAPPDATA ?? path.join(homeFolder(os), "AppData", "Local"),
       "latentgrad",
       "Cache",
     );
   }
   if (process.platform === "darwin") {
-    return path.join(os.homedir(), "Library", "Caches", "latentgrad");
+    return path.join(homeFolder(os), "Library", "Caches", "latentgrad");
   }
   const base = env.XDG_CACHE_HOME;
   // The XDG specification asks to ignore a relative path.
   return path.join(
-    base && path.isAbsolute(base) ? base : path.join(os.homedir(), ".cache"),
+    base && path.isAbsolute(base) ? base : path.join(homeFolder(os), ".cache"),
     "latentgrad",
   );
+}
+
+/**
+ * Stands in for a cache that cannot be written. Others may write to the folder for temporary
+ * files too: a folder there that is not this user's own is not trusted with libraries.
+ */
+async function temporaryFolder(): Promise<string | undefined> {
+  const { fs, os, path } = await nodeModules();
+  const user = process.getuid?.() ?? 0;
+  const folder = path.join(os.tmpdir(), `latentgrad-${user}`);
+  try {
+    fs.mkdirSync(folder, { mode: 0o700 });
+  } catch {
+    // there already, or not to be made
+  }
+  const status = fs.lstatSync(folder, { throwIfNoEntry: false });
+  const own = status?.isDirectory() && status.uid === user && (status.mode & 0o022) === 0;
+  return own ? folder : undefined;
+}
+
+/** Home folder of the user, who need not be in the list of users. */
+function homeFolder(os: Os): string {
+  try {
+    return os.homedir();
+  } catch {
+    return os.tmpdir();
+  }
 }
 
 /** Folder of an installed npm package, sought upwards from this module and from the work folder. */
@@ -98,7 +125,7 @@ export async function unpackEmbedded(part: EmbeddedPart): Promise<string> {
       `the embedded software adapter is built for Linux on x64, not for ${process.platform} on ${process.arch}`,
     );
   }
-  const { fs, os, path } = await nodeModules();
+  const { fs, path } = await nodeModules();
   const source = await findPackage(PACKAGE);
   if (!source) {
     throw new NoAdapterError(
@@ -111,20 +138,16 @@ export async function unpackEmbedded(part: EmbeddedPart): Promise<string> {
   const complete = (folder: string) =>
     files.every((file) => fs.existsSync(path.join(folder, file)));
 
-  const bases = [
-    await userCacheFolder(),
-    path.join(os.tmpdir(), `latentgrad-${os.userInfo().uid}`),
-  ];
-  for (const base of bases) {
-    if (complete(path.join(base, name))) return path.join(base, name);
-  }
+  const archives = PARTS[part].archives.map((archive) => path.join(source, "bin", archive));
   let failure: unknown;
-  for (const base of bases) {
+  for (const base of [userCacheFolder, temporaryFolder]) {
+    const folder = await base();
+    if (folder === undefined) continue;
+    if (complete(path.join(folder, name))) return path.join(folder, name);
     try {
-      const archives = PARTS[part].archives.map((archive) => path.join(source, "bin", archive));
-      return await unpackInto(archives, base, name, complete);
+      return await unpackInto(archives, folder, name, complete);
     } catch (error) {
-      failure = error; // a cache that cannot be written: try the temporary folder
+      failure ??= error; // a cache that cannot be written: the temporary folder may do
     }
   }
   throw new IoError(`cannot unpack ${part} of ${PACKAGE}: ${(failure as Error).message}`);

@@ -1,0 +1,83 @@
+import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { IoError } from "../../src/gpu/errors.ts";
+import { createNodeHost } from "../../src/host/node.ts";
+import { rejects } from "../support/rejects.ts";
+
+interface Context {
+  folder: string;
+}
+
+const test = suite<Context>("node host");
+
+test.before.each((context) => {
+  context.folder = mkdtempSync(join(tmpdir(), "latentgrad-host-"));
+});
+
+test.after.each(({ folder }) => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test("writes, lists, reads, appends and removes", async ({ folder }) => {
+  const host = await createNodeHost();
+  const file = join(folder, "a", "b", "data.bin");
+  await host.writeAtomic(file, Uint8Array.of(1, 2, 3));
+  assert.equal(await host.stat(file), { kind: "file", size: 3 });
+  assert.equal([...(await host.readFile(file))], [1, 2, 3]);
+  await host.writeAtomic(file, Uint8Array.of(4));
+  assert.equal([...(await host.readFile(file))], [4]);
+  assert.equal(await host.list(join(folder, "a", "b")), ["data.bin"]);
+  const log = join(folder, "c", "log.jsonl");
+  await host.append(log, "één\n");
+  await host.append(log, "two\n");
+  assert.is(new TextDecoder().decode(await host.readFile(log)), "één\ntwo\n");
+  assert.is((await host.stat(join(folder, "a")))?.kind, "directory");
+  await host.remove(join(folder, "a"));
+  assert.is(await host.stat(join(folder, "a")), undefined);
+  await host.remove(join(folder, "a"));
+});
+
+test("a file's bytes are its own memory, as views at any offset need", async ({ folder }) => {
+  const host = await createNodeHost();
+  const file = join(folder, "small");
+  await host.writeAtomic(file, new Uint8Array(8));
+  const bytes = await host.readFile(file);
+  assert.is(bytes.byteOffset, 0);
+  assert.is(bytes.buffer.byteLength, 8);
+});
+
+test("failures name path and reason, and leave nothing behind", async ({ folder }) => {
+  const host = await createNodeHost();
+  await rejects(() => host.readFile(join(folder, "none")), IoError, /cannot read .*none: no such/);
+  await rejects(() => host.list(join(folder, "none")), IoError, /cannot list .*none: no such/);
+  await rejects(() => host.readFile(folder), IoError, /cannot read .*: is a folder/);
+  const file = join(folder, "plain");
+  writeFileSync(file, "");
+  await rejects(
+    () => host.writeAtomic(join(file, "under"), Uint8Array.of(1)),
+    IoError,
+    /cannot write .*under/,
+  );
+  // The rename fails: a folder with content stands in the way.
+  const blocked = join(folder, "blocked");
+  await host.writeAtomic(join(blocked, "x"), Uint8Array.of(1));
+  await rejects(() => host.writeAtomic(blocked, Uint8Array.of(1)), IoError, /cannot write/);
+  assert.equal(readdirSync(folder).sort(), ["blocked", "plain"]);
+});
+
+test("a folder without permission to write is reported", async ({ folder }) => {
+  if (process.getuid?.() === 0 || process.platform === "win32") return; // root may write anywhere
+  const host = await createNodeHost();
+  chmodSync(folder, 0o500);
+  await rejects(
+    () => host.writeAtomic(join(folder, "x"), Uint8Array.of(1)),
+    IoError,
+    /permission denied/,
+  );
+  chmodSync(folder, 0o700);
+});
+
+test.run();
