@@ -1,0 +1,44 @@
+// Elementwise functions shared by every kernel that evaluates expressions. F is f32 or vec4f and B
+// bool or vec4<bool>, so each function is written once. The host keeps those that a kernel calls.
+//
+// Numerics: a shader compiler may assume that no NaN or infinity occurs, and some implementations'
+// tanh gives NaN for large arguments, so arguments are clamped where the result is flat.
+
+alias F = f32;
+alias B = bool;
+
+// log(1 + exp(x)), without overflow for large x.
+fn softplus(x: F) -> F {
+  return max(x, F(0.0)) + log(F(1.0) + exp(-abs(x)));
+}
+
+// 1 / (1 + exp(−x)); the argument of exp is never positive.
+fn sigmoid(x: F) -> F {
+  let e = exp(-abs(x));
+  return select(e, F(1.0), x >= F(0.0)) / (F(1.0) + e);
+}
+
+fn tanhSafe(x: F) -> F {
+  return tanh(clamp(x, F(-15.0), F(15.0)));
+}
+
+// 1 where a > b, else 0.
+fn greater(a: F, b: F) -> F {
+  return select(F(0.0), F(1.0), a > b);
+}
+
+fn equal(a: F, b: F) -> F {
+  return select(F(0.0), F(1.0), a == b);
+}
+
+// b where the mask is not 0, else c.
+fn choose(mask: F, b: F, c: F) -> F {
+  return select(c, b, mask != F(0.0));
+}
+
+// The base's sign is kept for whole exponents, as in C; pow itself is undefined below 0.
+fn power(a: F, b: F) -> F {
+  let magnitude = pow(abs(a), b);
+  let odd = abs(b - F(2.0) * floor(b * F(0.5))) == F(1.0);
+  return select(magnitude, -magnitude, (a < F(0.0)) & odd);
+}

@@ -1,0 +1,182 @@
+import { DTypeError, ShapeError } from "../../gpu/errors.ts";
+import { apply, constant, type ElementFunction, type Expression, input } from "../../kernels/expression.ts";
+import { mapCall } from "../../kernels/map.ts";
+import { contiguousStrides } from "../../kernels/view.ts";
+import { empty, full } from "../../tensor/create.ts";
+import { emptyResult, formatShape, type Tensor } from "../../tensor/tensor.ts";
+import { type Derivative, differentiable } from "../tape.ts";
+import { sumTo } from "./broadcast.ts";
+
+/** Tensors and plain numbers mix in elementwise ops; a number is compiled into the kernel. */
+export type Operand = Tensor | number;
+
+/** The shape that all of `shapes` broadcast to, by NumPy's rule. */
+export function broadcastShapes(op: string, shapes: readonly (readonly number[])[]): number[] {
+  const rank = Math.max(0, ...shapes.map((s) => s.length));
+  const out: number[] = [];
+  for (let axis = 0; axis < rank; axis++) {
+    let length = 1;
+    for (const shape of shapes) {
+      const n = shape[axis - (rank - shape.length)] ?? 1;
+      if (n === 1 || n === length) continue;
+      if (length !== 1)
+        throw new ShapeError(op, `${shapes.map(formatShape).join(" and ")} do not broadcast`);
+      length = n;
+    }
+    out.push(length);
+  }
+  return out;
+}
+
+/** Strides that read a tensor of `from` as one of the broadcast shape `to`. */
+export function broadcastStrides(from: readonly number[], to: readonly number[]): number[] {
+  const strides = contiguousStrides(from);
+  return to.map((_, axis) => strides[axis - (to.length - from.length)] ?? 0);
+}
+
+/** Applies an elementwise function, without a derivative. */
+export function mapTensors(op: string, fn: ElementFunction, operands: readonly Operand[]): Tensor {
+  const tensors = operands.filter((x): x is Tensor => typeof x !== "number");
+  const device = tensors[0]?.device;
+  if (!device) throw new ShapeError(op, "at least one operand must be a tensor");
+  for (const t of tensors) {
+    if (t.dtype === "u8") throw new DTypeError(op, "bytes must be gathered before they are used");
+    if (t.device !== device) throw new ShapeError(op, "the tensors are on different devices");
+  }
+  const shape = broadcastShapes(
+    op,
+    tensors.map((t) => t.shape),
+  );
+  const out = emptyResult(device, op, shape);
+  if (out.size === 0) return empty(device, shape);
+  let next = 0;
+  const args: Expression[] = operands.map((x) =>
+    typeof x === "number" ? constant(x) : input(next++),
+  );
+  device.emit(
+    mapCall(op, {
+      shape,
+      inputs: tensors.map((t) => ({
+        value: t.value,
+        offset: 0,
+        strides: broadcastStrides(t.shape, shape),
+      })),
+      outputs: [{ value: out.value, expression: apply(fn, ...args) }],
+    }),
+  );
+  return out;
+}
+
+/** An elementwise op with derivatives for its tensor operands, in the operands' order. */
+function elementwise(
+  fn: ElementFunction,
+  operands: readonly Operand[],
+  rules: (y: Tensor) => readonly (Derivative | undefined)[],
+): Tensor {
+  const y = mapTensors(fn, fn, operands);
+  const derivatives = rules(y);
+  const inputs: Tensor[] = [];
+  const kept: (Derivative | undefined)[] = [];
+  for (const [i, x] of operands.entries()) {
+    if (typeof x === "number") continue;
+    const rule = derivatives[i];
+    inputs.push(x);
+    kept.push(rule && ((dy) => sumTo(rule(dy), x.shape)));
+  }
+  return differentiable(fn, inputs, y, kept);
+}
+
+// Binary. Both operands broadcast; the derivative sums over the axes that were broadcast.
+
+export const add = (a: Operand, b: Operand): Tensor =>
+  elementwise("add", [a, b], () => [(dy) => dy, (dy) => dy]);
+
+export const sub = (a: Operand, b: Operand): Tensor =>
+  elementwise("sub", [a, b], () => [(dy) => dy, (dy) => neg(dy)]);
+
+export const mul = (a: Operand, b: Operand): Tensor =>
+  elementwise("mul", [a, b], () => [(dy) => mul(dy, b), (dy) => mul(dy, a)]);
+
+export const div = (a: Operand, b: Operand): Tensor =>
+  elementwise("div", [a, b], (y) => [(dy) => div(dy, b), (dy) => neg(div(mul(dy, y), b))]);
+
+/** The larger of two; where they are equal, the derivative goes to the first. */
+export const maximum = (a: Operand, b: Operand): Tensor =>
+  elementwise("max", [a, b], () => [
+    (dy) => mul(dy, sub(1, greater(b, a))),
+    (dy) => mul(dy, greater(b, a)),
+  ]);
+
+/** The smaller of two; where they are equal, the derivative goes to the first. */
+export const minimum = (a: Operand, b: Operand): Tensor =>
+  elementwise("min", [a, b], () => [
+    (dy) => mul(dy, sub(1, greater(a, b))),
+    (dy) => mul(dy, greater(a, b)),
+  ]);
+
+/** a to the power b. For a ≤ 0 only whole constant exponents have a derivative. */
+export const pow = (a: Operand, b: Operand): Tensor =>
+  elementwise("pow", [a, b], (y) => [
+    (dy) => mul(dy, mul(b, pow(a, typeof b === "number" ? b - 1 : sub(b, 1)))),
+    (dy) => mul(dy, mul(y, typeof a === "number" ? Math.log(a) : log(a))),
+  ]);
+
+/** 1 where a > b, else 0; no derivative. */
+export const greater = (a: Operand, b: Operand): Tensor =>
+  mapTensors("greater", "greater", [a, b]);
+
+/** 1 where a = b, else 0; no derivative. */
+export const equal = (a: Operand, b: Operand): Tensor => mapTensors("equal", "equal", [a, b]);
+
+// Ternary.
+
+/** a where mask ≠ 0, else b. */
+export const where = (mask: Tensor, a: Operand, b: Operand): Tensor =>
+  elementwise("where", [mask, a, b], () => [
+    undefined,
+    (dy) => where(mask, dy, 0),
+    (dy) => where(mask, 0, dy),
+  ]);
+
+/** x limited to [low, high]; the derivative is 1 inside and on the bounds, 0 outside. */
+export const clamp = (x: Tensor, low: number, high: number): Tensor =>
+  elementwise("clamp", [x, low, high], () => [
+    (dy) => mul(dy, mul(sub(1, greater(low, x)), sub(1, greater(x, high)))),
+  ]);
+
+// Unary. Rules use the output where that is cheaper, so that fused pre-activations need no storing.
+
+const unary = (fn: ElementFunction, x: Tensor, rule: (dy: Tensor, y: Tensor) => Tensor): Tensor =>
+  elementwise(fn, [x], (y) => [(dy) => rule(dy, y)]);
+
+export const neg = (x: Tensor): Tensor => unary("neg", x, (dy) => neg(dy));
+export const abs = (x: Tensor): Tensor => unary("abs", x, (dy) => mul(dy, sign(x)));
+/** −1, 0 or 1; derivative 0. */
+export const sign = (x: Tensor): Tensor => mapTensors("sign", "sign", [x]);
+export const exp = (x: Tensor): Tensor => unary("exp", x, (dy, y) => mul(dy, y));
+export const log = (x: Tensor): Tensor => unary("log", x, (dy) => div(dy, x));
+export const sqrt = (x: Tensor): Tensor => unary("sqrt", x, (dy, y) => div(mul(dy, 0.5), y));
+export const rsqrt = (x: Tensor): Tensor =>
+  unary("rsqrt", x, (dy, y) => mul(mul(dy, -0.5), mul(y, mul(y, y))));
+export const square = (x: Tensor): Tensor => unary("square", x, (dy) => mul(dy, mul(x, 2)));
+export const reciprocal = (x: Tensor): Tensor =>
+  unary("reciprocal", x, (dy, y) => neg(mul(dy, square(y))));
+export const sin = (x: Tensor): Tensor => unary("sin", x, (dy) => mul(dy, cos(x)));
+export const cos = (x: Tensor): Tensor => unary("cos", x, (dy) => neg(mul(dy, sin(x))));
+/** The largest whole number not above x; derivative 0. */
+export const floor = (x: Tensor): Tensor => mapTensors("floor", "floor", [x]);
+export const tanh = (x: Tensor): Tensor =>
+  unary("tanh", x, (dy, y) => mul(dy, sub(1, square(y))));
+export const sigmoid = (x: Tensor): Tensor =>
+  unary("sigmoid", x, (dy, y) => mul(dy, mul(y, sub(1, y))));
+/** log(1 + exp(x)), stable. */
+export const softplus = (x: Tensor): Tensor => unary("softplus", x, (dy) => mul(dy, sigmoid(x)));
+/** max(x, 0); derivative 0 at 0. */
+export const relu = (x: Tensor): Tensor =>
+  elementwise("max", [x, 0], (y) => [(dy) => mul(dy, greater(y, 0))]);
+/** x for x > 0, else slope·x. */
+export const leakyRelu = (x: Tensor, slope = 0.2): Tensor =>
+  mul(x, add(slope, mul(greater(x, 0), 1 - slope)));
+
+/** A tensor of x's shape filled with a number. */
+export const fullLike = (x: Tensor, value: number): Tensor => full(x.device, x.shape, value);

@@ -1,0 +1,104 @@
+import { ShapeError } from "../../gpu/errors.ts";
+import { input } from "../../kernels/expression.ts";
+import { mapCall } from "../../kernels/map.ts";
+import { contiguousStrides, sizeOf } from "../../kernels/view.ts";
+import { empty } from "../../tensor/create.ts";
+import { checkShape, emptyResult, formatShape, Tensor } from "../../tensor/tensor.ts";
+import { differentiable } from "../tape.ts";
+import { pad } from "./pad.ts";
+
+/** The same elements in another shape, at no cost. One length may be −1: the rest decides it. */
+export function reshape(x: Tensor, shape: readonly number[]): Tensor {
+  const known = sizeOf(shape.filter((n) => n !== -1));
+  const resolved = shape.map((n) => (n === -1 ? x.size / Math.max(known, 1) : n));
+  if (shape.filter((n) => n === -1).length > 1 || resolved.some((n) => !Number.isInteger(n)))
+    throw new ShapeError("reshape", `${formatShape(x.shape)} does not become ${formatShape(shape)}`);
+  checkShape("reshape", resolved);
+  if (sizeOf(resolved) !== x.size)
+    throw new ShapeError(
+      "reshape",
+      `${formatShape(x.shape)} has ${x.size} elements, ${formatShape(resolved)} ${sizeOf(resolved)}`,
+    );
+  return differentiable("reshape", [x], new Tensor(x.value, resolved), [(dy) => reshape(dy, x.shape)]);
+}
+
+/** The axes in another order; default reversed. Derivative: the inverse permutation. */
+export function transpose(x: Tensor, order?: readonly number[]): Tensor {
+  const axes = order ?? x.shape.map((_, i) => x.rank - 1 - i);
+  if ([...axes].sort((a, b) => a - b).join() !== x.shape.map((_, i) => i).join())
+    throw new ShapeError("transpose", `${formatShape(axes)} is no order of the axes of ${formatShape(x.shape)}`);
+  const strides = contiguousStrides(x.shape);
+  const shape = axes.map((a) => x.shape[a] as number);
+  const out = strided(x, "transpose", shape, axes.map((a) => strides[a] as number), 0);
+  const inverse = axes.map((_, i) => axes.indexOf(i));
+  return differentiable("transpose", [x], out, [(dy) => transpose(dy, inverse)]);
+}
+
+/** Elements begin[i] ≤ c[i] < begin[i] + size[i]. Derivative: padding with zeros. */
+export function slice(x: Tensor, begin: readonly number[], size: readonly number[]): Tensor {
+  const fits =
+    begin.length === x.rank &&
+    size.length === x.rank &&
+    x.shape.every((n, i) => {
+      const from = begin[i] as number;
+      const length = size[i] as number;
+      return Number.isInteger(from) && Number.isInteger(length) && from >= 0 && length >= 0 && from + length <= n;
+    });
+  if (!fits)
+    throw new ShapeError(
+      "slice",
+      `${formatShape(size)} from ${formatShape(begin)} is not inside ${formatShape(x.shape)}`,
+    );
+  if (`${size}` === `${x.shape}`) return x;
+  const strides = contiguousStrides(x.shape);
+  const offset = begin.reduce((sum, b, i) => sum + b * (strides[i] as number), 0);
+  const out = strided(x, "slice", size, strides, offset);
+  return differentiable("slice", [x], out, [
+    (dy) =>
+      pad(
+        dy,
+        begin.map((b, i) => [b, (x.shape[i] as number) - b - (size[i] as number)] as const),
+      ),
+  ]);
+}
+
+/** Part of one axis: `length` elements from `start`. */
+export function sliceAxis(x: Tensor, axis: number, start: number, length: number): Tensor {
+  return slice(
+    x,
+    x.shape.map((_, i) => (i === axis ? start : 0)),
+    x.shape.map((n, i) => (i === axis ? length : n)),
+  );
+}
+
+/** x cut along one axis into parts of the given lengths. */
+export function split(x: Tensor, axis: number, lengths: readonly number[]): Tensor[] {
+  const total = lengths.reduce((a, b) => a + b, 0);
+  if (total !== x.shape[axis])
+    throw new ShapeError("split", `axis ${axis} of ${formatShape(x.shape)} is not ${lengths.join(" + ")} long`);
+  let start = 0;
+  return lengths.map((length) => {
+    const part = sliceAxis(x, axis, start, length);
+    start += length;
+    return part;
+  });
+}
+
+function strided(
+  x: Tensor,
+  op: string,
+  shape: readonly number[],
+  strides: readonly number[],
+  offset: number,
+): Tensor {
+  const out = emptyResult(x.device, op, shape, x.dtype);
+  if (out.size === 0) return empty(x.device, shape, x.dtype);
+  x.device.emit(
+    mapCall(op, {
+      shape,
+      inputs: [{ value: x.value, offset, strides }],
+      outputs: [{ value: out.value, expression: input(0) }],
+    }),
+  );
+  return out;
+}

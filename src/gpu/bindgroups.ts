@@ -1,0 +1,59 @@
+import type { Device } from "./device.ts";
+import type { Pipeline } from "./pipelines.ts";
+import type { Storage } from "./value.ts";
+
+/**
+ * Bind groups by what they bind. Eager ops that come round again with pooled buffers find theirs;
+ * recorded programs make each of theirs once.
+ */
+export class BindGroupCache {
+  private groups = new Map<string, GPUBindGroup>();
+  private readonly ids = new WeakMap<object, number>();
+  private nextId = 1;
+  /** Bind groups made since the device was opened. */
+  created = 0;
+
+  constructor(
+    private readonly device: Device,
+    /** Cached groups keep their buffers' memory alive, so the cache is emptied when it is full. */
+    private readonly capacity = 4096,
+  ) {}
+
+  get(pipeline: Pipeline, storages: readonly Storage[]): GPUBindGroup {
+    const key = [
+      this.id(pipeline.layout),
+      ...storages.map((s) => `${this.id(s.buffer)}+${s.offset}+${s.bytes}`),
+    ].join();
+    const found = this.groups.get(key);
+    if (found) return found;
+    if (this.groups.size >= this.capacity) this.groups = new Map();
+    const group = this.create(pipeline, storages);
+    this.groups.set(key, group);
+    return group;
+  }
+
+  create(pipeline: Pipeline, storages: readonly Storage[]): GPUBindGroup {
+    this.created++;
+    return this.device.gpu.createBindGroup({
+      layout: pipeline.layout,
+      entries: storages.map(({ buffer, offset, bytes }, binding) => ({
+        binding,
+        resource: { buffer, offset, size: bytes },
+      })),
+    });
+  }
+
+  /** Forgets every group, for instance after the pool gave its buffers back. */
+  clear(): void {
+    this.groups = new Map();
+  }
+
+  private id(object: object): number {
+    let id = this.ids.get(object);
+    if (id === undefined) {
+      id = this.nextId++;
+      this.ids.set(object, id);
+    }
+    return id;
+  }
+}

@@ -1,0 +1,58 @@
+import type { Value } from "./value.ts";
+
+/** A specialised shader and the grid it runs on. */
+export interface KernelSource {
+  /** Family, direction and shape, as the profiler shows it: `conv2d 28x28x32→14x14x64 s2`. */
+  readonly name: string;
+  /** WGSL with bindings 0…n−1 of group 0 in the order inputs, outputs, updates; entry point `main`. */
+  readonly code: string;
+  readonly workgroups: readonly [number, number, number];
+  /** Floating-point operations and bytes moved, for rates in the profiler's table. */
+  readonly flops: number;
+  readonly bytes: number;
+}
+
+/**
+ * One application of a kernel to values. Ops make calls; an eager device runs them at once, a
+ * recorder collects them.
+ */
+export interface Call {
+  /** Op that users know (`conv2d`, `sum`, …): errors name it. */
+  readonly op: string;
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
+  /** Variables that are changed in place; a call with updates is never dropped. */
+  readonly updates: readonly Value[];
+  /** Produces the shader; called once, when it is known what was fused into the call. */
+  kernel(): KernelSource;
+  /** What the fusion pass may do with this call; opaque to this layer. */
+  readonly fusible?: unknown;
+}
+
+/**
+ * Copies values one behind the other into `target` at the given byte offsets. A recorded pack
+ * costs nothing: the planner lets the producers write to their place in the target.
+ */
+export interface Pack {
+  readonly op: string;
+  readonly pack: true;
+  readonly inputs: readonly Value[];
+  readonly target: Value;
+  readonly offsets: readonly number[];
+}
+
+export type Item = Call | Pack;
+
+export function isPack(item: Item): item is Pack {
+  return "pack" in item;
+}
+
+/** Folds a count of workgroups into the three dimensions of a dispatch, each at most `limit`. */
+export function foldWorkgroups(count: number, limit = 65535): [number, number, number] {
+  if (count <= limit) return [Math.max(1, count), 1, 1];
+  const y = Math.ceil(count / limit);
+  if (y <= limit) return [Math.ceil(count / y), y, 1];
+  const z = Math.ceil(y / limit);
+  const rows = Math.ceil(y / z);
+  return [Math.ceil(count / (rows * z)), rows, z];
+}

@@ -1,0 +1,109 @@
+/**
+ * Every error that the engine raises on purpose. Each has a one-line message and the exit status
+ * that the command line gives it.
+ */
+export class LatentgradError extends Error {
+  /** Exit status of the command line (see docs/commands.md). */
+  readonly exitCode: number = 1;
+  override name = "LatentgradError";
+}
+
+/** A wrong command, option or argument. */
+export class UsageError extends LatentgradError {
+  override readonly exitCode = 2;
+  override name = "UsageError";
+}
+
+/** A data set or file whose content is not what it should be. */
+export class DataError extends LatentgradError {
+  override readonly exitCode = 3;
+  override name = "DataError";
+}
+
+/** A checkpoint that cannot be read, or that belongs to another model. */
+export class CheckpointError extends LatentgradError {
+  override readonly exitCode = 3;
+  override name = "CheckpointError";
+}
+
+/** Reading or writing failed: missing permission, full disk, missing file. */
+export class IoError extends LatentgradError {
+  override readonly exitCode = 7;
+  override name = "IoError";
+}
+
+/** Shapes that do not fit an op; raised before anything is dispatched. */
+export class ShapeError extends LatentgradError {
+  override name = "ShapeError";
+  constructor(
+    readonly op: string,
+    detail: string,
+  ) {
+    super(`${op}: ${detail}`);
+  }
+}
+
+/** An element type that an op does not take; raised before anything is dispatched. */
+export class DTypeError extends LatentgradError {
+  override name = "DTypeError";
+  constructor(
+    readonly op: string,
+    detail: string,
+  ) {
+    super(`${op}: ${detail}`);
+  }
+}
+
+/** No WebGPU, or no adapter that fits. */
+export class NoAdapterError extends LatentgradError {
+  override readonly exitCode = 4;
+  override name = "NoAdapterError";
+}
+
+/** The implementation rejected a shader, a binding or a command: a bug in a kernel. */
+export class GpuValidationError extends LatentgradError {
+  override name = "GpuValidationError";
+  constructor(
+    readonly op: string,
+    detail: string,
+  ) {
+    super(`${op}: ${detail}`);
+  }
+}
+
+/** A buffer did not fit. */
+export class OutOfMemoryError extends LatentgradError {
+  override name = "OutOfMemoryError";
+  constructor(
+    readonly tensor: string,
+    readonly bytes: number,
+    detail: string,
+  ) {
+    super(`out of GPU memory: ${tensor} wants ${bytes} bytes, ${detail}`);
+  }
+}
+
+/** The device went away: driver reset, unplugged, destroyed. */
+export class DeviceLostError extends LatentgradError {
+  override readonly exitCode = 5;
+  override name = "DeviceLostError";
+  constructor(
+    readonly op: string,
+    detail: string,
+  ) {
+    super(`device lost (${op}): ${detail}`);
+  }
+}
+
+/** A value became NaN or infinite. */
+export class NonFiniteError extends LatentgradError {
+  override readonly exitCode = 6;
+  override name = "NonFiniteError";
+  constructor(
+    readonly op: string,
+    readonly step: number | undefined,
+    detail: string,
+  ) {
+    super(step === undefined ? `${op}: ${detail}` : `${op} at step ${step}: ${detail}`);
+  }
+}

@@ -1,0 +1,60 @@
+import { readEnvironment } from "./adapter-environment.ts";
+import { type AdapterRequest, requestAdapter } from "./adapter.ts";
+import { Device, type DeviceOptions } from "./device.ts";
+import { NoAdapterError, UsageError } from "./errors.ts";
+
+export interface OpenOptions extends AdapterRequest, DeviceOptions {
+  /**
+   * `default` asks for no more than the specification's default limits. Otherwise larger buffers
+   * are asked for where the adapter has them, and nothing else.
+   */
+  readonly limits?: "default" | "adapter";
+}
+
+/** Data sets are the largest buffers there are; 1 GiB holds any that is meant to live on a device. */
+const LARGEST_BUFFER = 2 ** 30;
+
+/**
+ * Opens a device on whatever the runtime offers: a real GPU before llvmpipe before the embedded
+ * SwiftShader. The environment's LATENTGRAD_ADAPTER, LATENTGRAD_LIMITS, LATENTGRAD_DEBUG and
+ * LATENTGRAD_MEMORY (bytes) stand in for options that are not given.
+ *
+ * @throws NoAdapterError when there is no WebGPU
+ */
+export async function openDevice(options: OpenOptions = {}): Promise<Device> {
+  const { adapter, kind, name, runtime } = await requestAdapter(options);
+  const limits = options.limits ?? (readEnvironment("LATENTGRAD_LIMITS") || "adapter");
+  const requiredLimits: Record<string, number> = {};
+  if (limits !== "default") {
+    for (const limit of ["maxBufferSize", "maxStorageBufferBindingSize"] as const)
+      requiredLimits[limit] = Math.min(adapter.limits[limit], LARGEST_BUFFER);
+  }
+  const requiredFeatures: GPUFeatureName[] = [];
+  if (adapter.features.has("timestamp-query")) requiredFeatures.push("timestamp-query");
+  let gpu: GPUDevice;
+  try {
+    gpu = await adapter.requestDevice({ requiredLimits, requiredFeatures });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new NoAdapterError(`${name} gives no device: ${reason}`);
+  }
+  const memoryLimit = options.memoryLimit ?? environmentNumber("LATENTGRAD_MEMORY");
+  return new Device(
+    gpu,
+    { kind, name, runtime },
+    {
+      ...options,
+      debug: options.debug ?? environmentNumber("LATENTGRAD_DEBUG") ?? 0,
+      ...(memoryLimit === undefined ? {} : { memoryLimit }),
+    },
+  );
+}
+
+function environmentNumber(name: string): number | undefined {
+  const text = readEnvironment(name);
+  if (text === undefined || text === "") return undefined;
+  const value = Number(text);
+  if (!Number.isFinite(value) || value < 0)
+    throw new UsageError(`${name} is "${text}", which is no number`);
+  return value;
+}

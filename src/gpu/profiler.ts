@@ -1,0 +1,146 @@
+import type { Device } from "./device.ts";
+import { encodeCopy, type Step } from "./program.ts";
+
+/** One kernel of a profile: all its dispatches in one run of a program. */
+export interface ProfileRow {
+  readonly name: string;
+  readonly calls: number;
+  /** Microseconds of all calls together, the median over the runs. */
+  readonly micros: number;
+  /** 1e9 floating-point operations a second; 0 where a kernel counts none. */
+  readonly gflops: number;
+  /** 1e9 bytes read and written a second. */
+  readonly gbps: number;
+  /** Share of the whole run. */
+  readonly share: number;
+}
+
+/** Measures single dispatches. */
+export class KernelTimer {
+  constructor(private readonly device: Device) {}
+
+  /** Runs the steps once; microseconds of each. */
+  time(steps: readonly Step[]): Promise<Float64Array> {
+    return this.device.hasTimestamps ? this.byTimestamps(steps) : this.byWaiting(steps);
+  }
+
+  private async byTimestamps(steps: readonly Step[]): Promise<Float64Array> {
+    const gpu = this.device.gpu;
+    const micros = new Float64Array(steps.length);
+    const batch = 1024; // a query set holds at most 4096 timestamps
+    for (let start = 0; start < steps.length; start += batch) {
+      const part = steps.slice(start, start + batch);
+      const count = part.length * 2;
+      const querySet = gpu.createQuerySet({ type: "timestamp", count });
+      const resolve = gpu.createBuffer({ size: count * 8, usage: 0x200 | 0x04 }); // QUERY_RESOLVE | COPY_SRC
+      const encoder = gpu.createCommandEncoder();
+      for (const [i, step] of part.entries()) {
+        if (step.kind === "copy") {
+          encodeCopy(encoder, step);
+          continue;
+        }
+        const pass = encoder.beginComputePass({
+          timestampWrites: {
+            querySet,
+            beginningOfPassWriteIndex: 2 * i,
+            endOfPassWriteIndex: 2 * i + 1,
+          },
+        });
+        encodeDispatch(pass, step);
+        pass.end();
+      }
+      encoder.resolveQuerySet(querySet, 0, count, resolve, 0);
+      this.device.submit(encoder.finish());
+      const stamps = new BigUint64Array(await this.device.readBuffer(resolve, 0, count * 8));
+      for (const [i, step] of part.entries())
+        if (step.kind === "dispatch")
+          micros[start + i] = Number((stamps[2 * i + 1] ?? 0n) - (stamps[2 * i] ?? 0n)) / 1000;
+      querySet.destroy();
+      resolve.destroy();
+    }
+    return micros;
+  }
+
+  /** Without timestamps: submits each dispatch alone and waits for it, which adds a round trip. */
+  private async byWaiting(steps: readonly Step[]): Promise<Float64Array> {
+    const gpu = this.device.gpu;
+    const micros = new Float64Array(steps.length);
+    for (const [i, step] of steps.entries()) {
+      const encoder = gpu.createCommandEncoder();
+      if (step.kind === "copy") encodeCopy(encoder, step);
+      else {
+        const pass = encoder.beginComputePass();
+        encodeDispatch(pass, step);
+        pass.end();
+      }
+      const start = performance.now();
+      this.device.submit(encoder.finish());
+      await gpu.queue.onSubmittedWorkDone();
+      micros[i] = (performance.now() - start) * 1000;
+    }
+    return micros;
+  }
+}
+
+function encodeDispatch(pass: GPUComputePassEncoder, step: Step & { kind: "dispatch" }): void {
+  pass.setPipeline(step.pipeline.pipeline);
+  pass.setBindGroup(0, step.group);
+  pass.dispatchWorkgroups(...step.source.workgroups);
+}
+
+/** Sums the steps' times by kernel; the slowest first. */
+export function tabulate(
+  steps: readonly Step[],
+  samples: readonly Float64Array[],
+): ProfileRow[] {
+  const rows = new Map<string, { calls: number; micros: number; flops: number; bytes: number }>();
+  let total = 0;
+  for (const [i, step] of steps.entries()) {
+    const micros = median(samples.map((s) => s[i] ?? 0));
+    total += micros;
+    const name = step.kind === "copy" ? "copy" : step.source.name;
+    const row = rows.get(name) ?? { calls: 0, micros: 0, flops: 0, bytes: 0 };
+    row.calls++;
+    row.micros += micros;
+    row.flops += step.kind === "copy" ? 0 : step.source.flops;
+    row.bytes += step.kind === "copy" ? step.from.bytes * 2 : step.source.bytes;
+    rows.set(name, row);
+  }
+  return [...rows]
+    .map(([name, { calls, micros, flops, bytes }]) => ({
+      name,
+      calls,
+      micros,
+      gflops: micros > 0 ? flops / micros / 1e3 : 0,
+      gbps: micros > 0 ? bytes / micros / 1e3 : 0,
+      share: total > 0 ? micros / total : 0,
+    }))
+    .sort((a, b) => b.micros - a.micros);
+}
+
+/** The profile as aligned text, a line a kernel. */
+export function formatProfile(rows: readonly ProfileRow[]): string {
+  const cells = [
+    ["kernel", "calls", "µs", "share", "GFLOP/s", "GB/s"],
+    ...rows.map((r) => [
+      r.name,
+      String(r.calls),
+      r.micros.toFixed(0),
+      `${(100 * r.share).toFixed(1)} %`,
+      r.gflops > 0 ? r.gflops.toFixed(2) : "",
+      r.gbps.toFixed(2),
+    ]),
+  ];
+  const widths = (cells[0] ?? []).map((_, c) => Math.max(...cells.map((row) => row[c]?.length ?? 0)));
+  return cells
+    .map((row) =>
+      row.map((cell, c) => (c === 0 ? cell.padEnd(widths[c] ?? 0) : cell.padStart(widths[c] ?? 0))).join("  "),
+    )
+    .join("\n");
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
+}

@@ -1,0 +1,45 @@
+import type { Device } from "./device.ts";
+
+/** `u8` is packed four to a word and is read by the gather kernel only: data sets live in it. */
+export type DType = "f32" | "u32" | "u8";
+
+/** Where a value's bytes are. */
+export interface Storage {
+  readonly buffer: GPUBuffer;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+let nextId = 1;
+
+/**
+ * A flat run of elements on a device: what kernels read and write. It knows no shape; tensors give
+ * it one, and several tensors (reshapes) may share it. While a step is being recorded a value has
+ * no storage yet: the planner assigns it.
+ */
+export class Value {
+  readonly id = nextId++;
+  storage: Storage | undefined;
+  /** Values of parameters, optimiser state and data sets: they outlive every scope. */
+  persistent = false;
+  /** Recorded values belong to the recording that made them. */
+  recording: object | undefined;
+
+  constructor(
+    readonly device: Device,
+    readonly dtype: DType,
+    /** Number of elements. */
+    readonly size: number,
+    public label: string,
+  ) {}
+
+  get bytes(): number {
+    return byteLength(this.dtype, this.size);
+  }
+}
+
+/** Bytes of `size` elements, padded to 16 so that every value can be bound as an array of vec4. */
+export function byteLength(dtype: DType, size: number): number {
+  const bytes = dtype === "u8" ? size : size * 4;
+  return Math.max(16, Math.ceil(bytes / 16) * 16);
+}

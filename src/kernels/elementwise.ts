@@ -1,0 +1,125 @@
+import functions from "../../shaders/functions.wgsl";
+import type { DType, Value } from "../gpu/value.ts";
+import { emitExpressions, type Expression, wgslType } from "./expression.ts";
+import { collapseAxes, indexExpression, type View } from "./view.ts";
+
+/** A map: every output element is an expression of the inputs' elements at the same coordinates. */
+export interface MapSpec {
+  readonly shape: readonly number[];
+  readonly inputs: readonly View[];
+  readonly outputs: readonly { readonly value: Value; readonly expression: Expression }[];
+}
+
+/** WGSL of a map's body, for the map kernel itself and for other kernels' epilogues and prologues. */
+export interface ElementCode {
+  /** Distinct buffers that are read, in binding order. */
+  readonly values: readonly Value[];
+  /** Declarations of those bindings. */
+  readonly bindings: string;
+  /** Statements that load the inputs and compute, given the element number in `i`. */
+  readonly statements: readonly string[];
+  /** Text of each output's value, an F. */
+  readonly results: readonly string[];
+}
+
+/**
+ * Generates the statements of a map.
+ *
+ * @param width elements a thread computes at once; 4 needs the innermost axis to be divisible by 4
+ * @param hole input that is not loaded: `value`, what the surrounding kernel has just computed
+ */
+export function elementCode(
+  spec: Pick<MapSpec, "shape" | "inputs"> & { outputs: readonly { expression: Expression }[] },
+  width: 1 | 4,
+  firstBinding: number,
+  hole: ReadonlySet<number> = new Set(),
+): ElementCode {
+  const { shape, strides } = collapseAxes(spec.shape, spec.inputs);
+  const values: Value[] = [];
+  const declarations: string[] = [];
+  const names = new Map<string, string>();
+  const bind = (value: Value, load: 1 | 4): string => {
+    const key = `${value.id}/${load}`;
+    const known = names.get(key);
+    if (known) return known;
+    const name = `in${values.length}`;
+    const binding = firstBinding + values.length;
+    const type = wgslType(value.dtype, load);
+    declarations.push(
+      `@group(0) @binding(${binding}) var<storage, read> ${name}: array<${type}>;`,
+    );
+    values.push(value);
+    names.set(key, name);
+    return name;
+  };
+  const loads: string[] = [];
+  const texts = spec.inputs.map((view, k) => {
+    if (hole.has(k)) return "value";
+    const mine = strides[k] as number[];
+    const inner = shape.length === 0 ? 0 : (mine.at(-1) as number);
+    const name = `x${k}`;
+    const at = (i: string) => indexExpression(shape, mine, view.offset, i);
+    const float = (text: string) => (view.value.dtype === "f32" ? text : `F(${text})`);
+    if (width === 1) loads.push(`let ${name} = ${float(`${bind(view.value, 1)}[${at("i")}]`)};`);
+    else if (inner === 0) loads.push(`let ${name} = F(f32(${bind(view.value, 1)}[${at("i")}]));`);
+    else if (isVectorLoad(shape, mine, view))
+      loads.push(`let ${name} = ${float(`${bind(view.value, 4)}[(${at("i")}) / 4u]`)};`);
+    else {
+      const source = bind(view.value, 1);
+      const lanes = [0, 1, 2, 3].map((lane) => `f32(${source}[${at(`(i + ${lane}u)`)}])`);
+      loads.push(`let ${name} = vec4f(${lanes.join(", ")});`);
+    }
+    return name;
+  });
+  const { statements, results } = emitExpressions(
+    spec.outputs.map((o) => o.expression),
+    texts,
+  );
+  return {
+    values,
+    bindings: declarations.join("\n"),
+    statements: [...loads, ...statements],
+    results,
+  };
+}
+
+/** Four neighbours of the map are four aligned neighbours of the value. */
+function isVectorLoad(shape: readonly number[], strides: readonly number[], view: View): boolean {
+  return (
+    strides.at(-1) === 1 &&
+    view.offset % 4 === 0 &&
+    (shape.at(-1) as number) % 4 === 0 &&
+    strides.slice(0, -1).every((s) => s % 4 === 0)
+  );
+}
+
+/** Whether a map may compute four elements a thread: four neighbours never straddle two rows. */
+export function canVectorise(spec: Pick<MapSpec, "shape" | "inputs">): boolean {
+  const { shape } = collapseAxes(spec.shape, spec.inputs);
+  return shape.length > 0 && (shape.at(-1) as number) % 4 === 0;
+}
+
+/** Aliases F and B and the helper functions that `code` calls, directly or through one another. */
+export function helperFunctions(code: string, width: 1 | 4): string {
+  const blocks = [...functions.matchAll(/^fn (\w+)\([\s\S]*?^\}\n/gm)].map((m) => ({
+    name: m[1] as string,
+    text: m[0],
+  }));
+  const used = new Set<string>();
+  const visit = (text: string): void => {
+    for (const { name, text: body } of blocks)
+      if (!used.has(name) && new RegExp(`\\b${name}\\(`).test(text)) {
+        used.add(name);
+        visit(body);
+      }
+  };
+  visit(code);
+  const aliases =
+    width === 4 ? "alias F = vec4f;\nalias B = vec4<bool>;\n" : "alias F = f32;\nalias B = bool;\n";
+  return aliases + blocks.filter((b) => used.has(b.name)).map((b) => b.text).join("");
+}
+
+/** Text that stores an F of a map into a buffer of `dtype`. */
+export function storeText(dtype: DType, width: 1 | 4, value: string): string {
+  return dtype === "f32" ? value : width === 4 ? `vec4u(${value})` : `u32(${value})`;
+}

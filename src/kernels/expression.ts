@@ -1,0 +1,155 @@
+import type { DType } from "../gpu/value.ts";
+import { floatLiteral } from "./specialise.ts";
+
+/** An elementwise computation on the inputs of a map, as a tree. */
+export type Expression =
+  | { readonly kind: "input"; readonly index: number }
+  | { readonly kind: "constant"; readonly value: number }
+  | {
+      readonly kind: "apply";
+      readonly fn: ElementFunction;
+      readonly args: readonly Expression[];
+    };
+
+/** WGSL of each elementwise function; `F` is f32 or vec4f. Masks are 0 and 1. */
+const FUNCTIONS = {
+  add: (a: string, b: string) => `(${a} + ${b})`,
+  sub: (a: string, b: string) => `(${a} - ${b})`,
+  mul: (a: string, b: string) => `(${a} * ${b})`,
+  div: (a: string, b: string) => `(${a} / ${b})`,
+  neg: (a: string) => `(-${a})`,
+  abs: (a: string) => `abs(${a})`,
+  sign: (a: string) => `sign(${a})`,
+  exp: (a: string) => `exp(${a})`,
+  log: (a: string) => `log(${a})`,
+  sqrt: (a: string) => `sqrt(${a})`,
+  rsqrt: (a: string) => `inverseSqrt(${a})`,
+  square: (a: string) => `(${a} * ${a})`,
+  reciprocal: (a: string) => `(F(1.0) / ${a})`,
+  sin: (a: string) => `sin(${a})`,
+  cos: (a: string) => `cos(${a})`,
+  floor: (a: string) => `floor(${a})`,
+  tanh: (a: string) => `tanhSafe(${a})`,
+  sigmoid: (a: string) => `sigmoid(${a})`,
+  softplus: (a: string) => `softplus(${a})`,
+  max: (a: string, b: string) => `max(${a}, ${b})`,
+  min: (a: string, b: string) => `min(${a}, ${b})`,
+  pow: (a: string, b: string) => `power(${a}, ${b})`,
+  greater: (a: string, b: string) => `greater(${a}, ${b})`,
+  equal: (a: string, b: string) => `equal(${a}, ${b})`,
+  where: (mask: string, a: string, b: string) => `choose(${mask}, ${a}, ${b})`,
+  clamp: (a: string, low: string, high: string) => `clamp(${a}, ${low}, ${high})`,
+} as const;
+
+export type ElementFunction = keyof typeof FUNCTIONS;
+
+export const input = (index: number): Expression => ({ kind: "input", index });
+export const constant = (value: number): Expression => ({ kind: "constant", value });
+export const apply = (fn: ElementFunction, ...args: Expression[]): Expression => ({
+  kind: "apply",
+  fn,
+  args,
+});
+
+/** Nodes of the tree; shared subtrees count once. */
+export function expressionSize(expressions: readonly Expression[]): number {
+  const seen = new Set<Expression>();
+  const visit = (e: Expression): void => {
+    if (seen.has(e)) return;
+    seen.add(e);
+    if (e.kind === "apply") e.args.forEach(visit);
+  };
+  expressions.forEach(visit);
+  return seen.size;
+}
+
+/** The tree with its inputs replaced; shared subtrees stay shared. */
+export function substitute(
+  e: Expression,
+  replace: (index: number) => Expression,
+  memo: Map<Expression, Expression> = new Map(),
+): Expression {
+  const known = memo.get(e);
+  if (known) return known;
+  const result =
+    e.kind === "input"
+      ? replace(e.index)
+      : e.kind === "constant"
+        ? e
+        : { ...e, args: e.args.map((a) => substitute(a, replace, memo)) };
+  memo.set(e, result);
+  return result;
+}
+
+/**
+ * Statements that compute the expressions, each node once.
+ *
+ * @param inputs text of each input, already an `F`
+ * @returns the statements, and the text of each expression's result
+ */
+export function emitExpressions(
+  expressions: readonly Expression[],
+  inputs: readonly string[],
+): { statements: string[]; results: string[] } {
+  const statements: string[] = [];
+  const names = new Map<Expression, string>();
+  const emit = (e: Expression): string => {
+    const known = names.get(e);
+    if (known) return known;
+    let text: string;
+    if (e.kind === "input") text = inputs[e.index] as string;
+    else if (e.kind === "constant") text = `F(${floatLiteral(e.value)})`;
+    else {
+      const args = e.args.map(emit);
+      const build = FUNCTIONS[e.fn] as (...args: string[]) => string;
+      text = `t${statements.length}`;
+      statements.push(`let ${text} = ${build(...args)};`);
+    }
+    names.set(e, text);
+    return text;
+  };
+  return { results: expressions.map(emit), statements };
+}
+
+/** Evaluates an expression on the host in float64: the reference for tests and for constants. */
+export function evaluateExpression(e: Expression, inputs: readonly number[]): number {
+  if (e.kind === "input") return inputs[e.index] as number;
+  if (e.kind === "constant") return e.value;
+  const args = e.args.map((a) => evaluateExpression(a, inputs));
+  return (HOST[e.fn] as (...args: number[]) => number)(...args);
+}
+
+const HOST: Record<ElementFunction, (...args: number[]) => number> = {
+  add: (a = 0, b = 0) => a + b,
+  sub: (a = 0, b = 0) => a - b,
+  mul: (a = 0, b = 0) => a * b,
+  div: (a = 0, b = 0) => a / b,
+  neg: (a = 0) => -a,
+  abs: (a = 0) => Math.abs(a),
+  sign: (a = 0) => Math.sign(a),
+  exp: (a = 0) => Math.exp(a),
+  log: (a = 0) => Math.log(a),
+  sqrt: (a = 0) => Math.sqrt(a),
+  rsqrt: (a = 0) => 1 / Math.sqrt(a),
+  square: (a = 0) => a * a,
+  reciprocal: (a = 0) => 1 / a,
+  sin: (a = 0) => Math.sin(a),
+  cos: (a = 0) => Math.cos(a),
+  floor: (a = 0) => Math.floor(a),
+  tanh: (a = 0) => Math.tanh(a),
+  sigmoid: (a = 0) => 1 / (1 + Math.exp(-a)),
+  softplus: (a = 0) => Math.max(a, 0) + Math.log1p(Math.exp(-Math.abs(a))),
+  max: (a = 0, b = 0) => Math.max(a, b),
+  min: (a = 0, b = 0) => Math.min(a, b),
+  pow: (a = 0, b = 0) => a ** b,
+  greater: (a = 0, b = 0) => Number(a > b),
+  equal: (a = 0, b = 0) => Number(a === b),
+  where: (mask = 0, a = 0, b = 0) => (mask !== 0 ? a : b),
+  clamp: (a = 0, low = 0, high = 0) => Math.min(Math.max(a, low), high),
+};
+
+/** WGSL type of one element in a buffer. */
+export function wgslType(dtype: DType, width: 1 | 4): string {
+  const scalar = dtype === "f32" ? "f32" : "u32";
+  return width === 1 ? scalar : `vec4<${scalar}>`;
+}

@@ -1,0 +1,38 @@
+import type { Call } from "../gpu/call.ts";
+import type { Value } from "../gpu/value.ts";
+import type { MapSpec } from "./elementwise.ts";
+import type { Expression } from "./expression.ts";
+import type { View } from "./view.ts";
+
+/** What a kernel computes on each of its results before storing it. */
+export interface Epilogue {
+  readonly shape: readonly number[];
+  /** The map's inputs; those in `holes` are the kernel's own result. */
+  readonly inputs: readonly View[];
+  readonly holes: ReadonlySet<number>;
+  readonly expression: Expression;
+  readonly output: Value;
+}
+
+/** What a reduction computes of its inputs before it combines them. */
+export interface Prologue {
+  readonly shape: readonly number[];
+  readonly inputs: readonly View[];
+  readonly expression: Expression;
+}
+
+/** What the fusion pass may do with a call. */
+export type Facet =
+  | { readonly kind: "map"; readonly spec: MapSpec; readonly rebuild: (spec: MapSpec) => Call }
+  | {
+      readonly kind: "kernel";
+      /** The call with an elementwise computation on its only output. */
+      readonly withEpilogue?: (epilogue: Epilogue) => Call;
+      /** The call with an elementwise computation on its only input, of the given shape. */
+      readonly withPrologue?: (prologue: Prologue) => Call;
+      readonly prologue?: Prologue;
+    };
+
+export function facetOf(call: Call): Facet | undefined {
+  return call.fusible as Facet | undefined;
+}

@@ -1,0 +1,278 @@
+import { type Call, type Item, isPack } from "../gpu/call.ts";
+import type { Value } from "../gpu/value.ts";
+import type { MapSpec } from "./elementwise.ts";
+import { type Expression, expressionSize, input, substitute } from "./expression.ts";
+import { facetOf } from "./facets.ts";
+import { contiguousStrides, isIdentity, sizeOf, type View } from "./view.ts";
+
+/** WebGPU's default limit of storage buffers in one stage. */
+const MOST_BUFFERS = 8;
+/** Longer expressions spill registers and slow compilers down. */
+const MOST_NODES = 96;
+
+/**
+ * Merges elementwise maps of a recording
+ * - into the map that reads them (chains become one kernel, which may have several outputs),
+ * - into the matmul, convolution or reduction that produces their input (epilogue),
+ * - into the reduction that reads them (prologue).
+ *
+ * The producer moves to its consumer's place, so nothing between the two may read the producer's
+ * result or change what it reads.
+ *
+ * @param keep values that are read after the step and must be stored
+ */
+export function fuse(recorded: readonly Item[], keep: ReadonlySet<Value>): Item[] {
+  let items = [...recorded];
+  for (let i = 0; i < items.length; i++) {
+    let merged = true;
+    while (merged) {
+      merged = false;
+      const consumer = items[i] as Item;
+      if (isPack(consumer) || !facetOf(consumer)) break;
+      for (const value of new Set(consumer.inputs)) {
+        const p = items.findIndex((item, k) => k < i && !isPack(item) && item.outputs.includes(value));
+        if (p < 0) continue;
+        const producer = items[p] as Call;
+        const call = tryMerge(items, p, i, producer, consumer, keep);
+        if (!call) continue;
+        items[i] = call;
+        items = items.filter((_, k) => k !== p);
+        i--;
+        merged = true;
+        break;
+      }
+    }
+  }
+  return items;
+}
+
+function tryMerge(
+  items: readonly Item[],
+  p: number,
+  i: number,
+  producer: Call,
+  consumer: Call,
+  keep: ReadonlySet<Value>,
+): Call | undefined {
+  const made = facetOf(producer);
+  const used = facetOf(consumer);
+  if (!made || !used || producer.updates.length > 0) return undefined;
+  for (let k = p + 1; k < i; k++) {
+    const between = items[k] as Item;
+    const written = isPack(between) ? [between.target] : [...between.outputs, ...between.updates];
+    if (between.inputs.some((v) => producer.outputs.includes(v))) return undefined;
+    if (written.some((v) => producer.inputs.includes(v))) return undefined;
+  }
+  const readLater = (v: Value): boolean =>
+    keep.has(v) || items.some((item, k) => k > i && item.inputs.includes(v));
+
+  if (made.kind === "map" && used.kind === "map")
+    return mergeMaps(made.spec, used.spec, used.rebuild, readLater);
+  if (producer.outputs.some(readLater)) return undefined;
+  const value = producer.outputs[0] as Value;
+  if (made.kind === "map" && used.kind === "kernel" && used.withPrologue && used.prologue) {
+    const before = used.prologue;
+    const inner = inlineMap(made.spec, before.shape, before.inputs, before.expression, value);
+    if (!inner || !fits(inner.inputs, 1, [inner.expression])) return undefined;
+    return used.withPrologue({ shape: before.shape, ...inner });
+  }
+  if (made.kind === "kernel" && made.withEpilogue && used.kind === "map") {
+    const { shape, inputs, outputs } = used.spec;
+    const output = outputs[0];
+    if (outputs.length !== 1 || !output || output.value.dtype !== "f32") return undefined;
+    const holes = new Set<number>();
+    for (const [k, view] of inputs.entries()) {
+      if (view.value !== value) continue;
+      if (!isIdentity(view, shape)) return undefined;
+      holes.add(k);
+    }
+    const own = new Set(producer.inputs).size;
+    const others = new Set(inputs.map((v) => v.value)).size - 1;
+    if (own + others + 1 > MOST_BUFFERS) return undefined;
+    if (expressionSize([output.expression]) > MOST_NODES) return undefined;
+    return made.withEpilogue({
+      shape,
+      inputs,
+      holes,
+      expression: output.expression,
+      output: output.value,
+    });
+  }
+  return undefined;
+}
+
+/** The consumer with the producer's expressions written into its own. */
+function mergeMaps(
+  producer: MapSpec,
+  consumer: MapSpec,
+  rebuild: (spec: MapSpec) => Call,
+  readLater: (v: Value) => boolean,
+): Call | undefined {
+  const surviving = producer.outputs.filter((o) => readLater(o.value));
+  // A producer that survives is stored by the merged kernel: both must run over the same elements.
+  if (surviving.length > 0 && sizeOf(producer.shape) !== sizeOf(consumer.shape)) return undefined;
+  let inputs: readonly View[] = consumer.inputs;
+  let expressions: readonly Expression[] = consumer.outputs.map((o) => o.expression);
+  const moved = reshapeViews(producer, consumer.shape);
+  const base = inputs.length;
+  const replacement = new Map<number, Expression>();
+  for (const output of producer.outputs) {
+    for (const [k, view] of inputs.entries()) {
+      if (view.value !== output.value) continue;
+      const identity = isIdentity(view, consumer.shape);
+      if (identity && moved) {
+        const memo = new Map<Expression, Expression>();
+        replacement.set(k, substitute(output.expression, (n) => input(base + n), memo));
+        continue;
+      }
+      return undefined;
+    }
+  }
+  if (!moved) return undefined;
+  inputs = [...inputs, ...moved];
+  const shared = new Map<Expression, Expression>();
+  expressions = expressions.map((e) => substitute(e, (n) => replacement.get(n) ?? input(n), shared));
+  const kept = surviving.map((o) => ({
+    value: o.value,
+    expression: substitute(o.expression, (n) => input(base + n)),
+  }));
+  const outputs = [
+    ...consumer.outputs.map((o, k) => ({ ...o, expression: expressions[k] as Expression })),
+    ...kept,
+  ];
+  const spec = compact({ shape: consumer.shape, inputs, outputs });
+  if (!fits(spec.inputs, outputs.length, spec.outputs.map((o) => o.expression))) return undefined;
+  return rebuild(spec);
+}
+
+/** A reduction's expression with the map that produced `value` written into it. */
+function inlineMap(
+  producer: MapSpec,
+  shape: readonly number[],
+  inputs: readonly View[],
+  expression: Expression,
+  value: Value,
+): { inputs: readonly View[]; expression: Expression } | undefined {
+  const output = producer.outputs.find((o) => o.value === value);
+  const moved = reshapeViews(producer, shape);
+  if (!output || !moved || producer.outputs.length !== 1) return undefined;
+  const base = inputs.length;
+  const mine = new Set<number>();
+  for (const [k, view] of inputs.entries()) {
+    if (view.value !== value) continue;
+    if (!isIdentity(view, shape)) return undefined;
+    mine.add(k);
+  }
+  const inner = substitute(output.expression, (n) => input(base + n));
+  const spec = compact({
+    shape,
+    inputs: [...inputs, ...moved],
+    outputs: [{ value, expression: substitute(expression, (n) => (mine.has(n) ? inner : input(n))) }],
+  });
+  return { inputs: spec.inputs, expression: (spec.outputs[0] as { expression: Expression }).expression };
+}
+
+/**
+ * The producer's views as views of another shape with as many elements, or undefined where an axis
+ * that a view walks unevenly would have to be split in another way.
+ */
+function reshapeViews(producer: MapSpec, shape: readonly number[]): View[] | undefined {
+  if (sizeOf(producer.shape) !== sizeOf(shape)) return undefined;
+  const same =
+    producer.shape.length === shape.length && producer.shape.every((n, i) => n === shape[i]);
+  if (same) return [...producer.inputs];
+  const views: View[] = [];
+  for (const view of producer.inputs) {
+    const strides = reshapeStrides(producer.shape, view.strides, shape);
+    if (!strides) return undefined;
+    views.push({ ...view, strides });
+  }
+  return views;
+}
+
+/** Strides that walk `to` as `strides` walk `from` (both row-major over the same elements). */
+function reshapeStrides(
+  from: readonly number[],
+  strides: readonly number[],
+  to: readonly number[],
+): number[] | undefined {
+  const contiguous = contiguousStrides(from);
+  if (strides.every((s, i) => from[i] === 1 || s === contiguous[i])) return contiguousStrides(to);
+  if (strides.every((s, i) => from[i] === 1 || s === 0)) return to.map(() => 0);
+  // Axis by axis: groups of neighbouring axes with equal products must walk evenly.
+  const out = new Array<number>(to.length).fill(0);
+  let a = from.length - 1;
+  let b = to.length - 1;
+  while (a >= 0 || b >= 0) {
+    let sizeA = a >= 0 ? (from[a] as number) : 1;
+    let sizeB = b >= 0 ? (to[b] as number) : 1;
+    const firstA = a;
+    const firstB = b;
+    while (sizeA !== sizeB) {
+      if (sizeA < sizeB && a > 0) sizeA *= from[--a] as number;
+      else if (sizeB < sizeA && b > 0) sizeB *= to[--b] as number;
+      else return undefined;
+    }
+    // Within the group [a..firstA] the walk must be one even stride.
+    let stride: number | undefined;
+    let step = 1;
+    for (let k = firstA; k >= Math.max(a, 0); k--) {
+      const length = from[k] as number;
+      if (length !== 1) {
+        const s = strides[k] as number;
+        stride ??= s / step;
+        if (s !== stride * step) return undefined;
+      }
+      step *= length;
+    }
+    step = 1;
+    for (let k = firstB; k >= Math.max(b, 0); k--) {
+      const length = to[k] as number;
+      out[k] = length === 1 ? 0 : (stride ?? 0) * step;
+      step *= length;
+    }
+    a--;
+    b--;
+  }
+  return out.every(Number.isInteger) ? out : undefined;
+}
+
+/** Drops inputs that nothing reads and merges equal ones. */
+function compact(spec: MapSpec): MapSpec {
+  const read = new Set<number>();
+  const visit = (e: Expression): void => {
+    if (e.kind === "input") read.add(e.index);
+    else if (e.kind === "apply") e.args.forEach(visit);
+  };
+  for (const o of spec.outputs) visit(o.expression);
+  const inputs: View[] = [];
+  const keys = new Map<string, number>();
+  const place = new Map<number, number>();
+  for (const [k, view] of spec.inputs.entries()) {
+    if (!read.has(k)) continue;
+    const key = `${view.value.id}:${view.offset}:${view.strides}`;
+    let at = keys.get(key);
+    if (at === undefined) {
+      at = inputs.push(view) - 1;
+      keys.set(key, at);
+    }
+    place.set(k, at);
+  }
+  const nodes = inputs.map((_, n) => input(n));
+  const memo = new Map<Expression, Expression>();
+  const replace = (n: number) => nodes[place.get(n) as number] as Expression;
+  return {
+    shape: spec.shape,
+    inputs,
+    outputs: spec.outputs.map((o) => ({ ...o, expression: substitute(o.expression, replace, memo) })),
+  };
+}
+
+/** Two bindings may be needed for a value that is read both as vectors and as scalars. */
+function fits(inputs: readonly View[], outputs: number, expressions: readonly Expression[]): boolean {
+  const values = new Set(inputs.map((v) => v.value));
+  const mixed = [...values].filter(
+    (value) => new Set(inputs.filter((v) => v.value === value).map((v) => `${v.strides}`)).size > 1,
+  ).length;
+  return values.size + mixed + outputs <= MOST_BUFFERS && expressionSize(expressions) <= MOST_NODES;
+}

@@ -1,0 +1,70 @@
+import shader from "../../shaders/map.wgsl";
+import { type Call, foldWorkgroups, type KernelSource } from "../gpu/call.ts";
+import { canVectorise, elementCode, helperFunctions, type MapSpec, storeText } from "./elementwise.ts";
+import { expressionSize } from "./expression.ts";
+import type { Facet } from "./facets.ts";
+import { specialise } from "./specialise.ts";
+import { wgslType } from "./expression.ts";
+import { sizeOf } from "./view.ts";
+
+const WORKGROUP = 64;
+
+/**
+ * An elementwise map with broadcasting.
+ *
+ * @param op name that users know
+ * @param spec the outputs' values have as many elements as `spec.shape`; an output whose value is
+ *   a variable (it has storage already) is updated in place
+ */
+export function mapCall(op: string, spec: MapSpec): Call {
+  const width = canVectorise(spec) ? 4 : 1;
+  const code = elementCode(spec, width, 0);
+  const outputs = spec.outputs.map((o) => o.value);
+  const facet: Facet = { kind: "map", spec, rebuild: (s) => mapCall(op, s) };
+  return {
+    op,
+    inputs: code.values,
+    outputs,
+    updates: [],
+    kernel: () => mapSource(op, spec, width),
+    fusible: facet,
+  };
+}
+
+function mapSource(op: string, spec: MapSpec, width: 1 | 4): KernelSource {
+  const code = elementCode(spec, width, 0);
+  const threads = sizeOf(spec.shape) / width;
+  const workgroups = foldWorkgroups(Math.ceil(threads / WORKGROUP));
+  const outputs = spec.outputs.map(({ value }, k) => {
+    const binding = code.values.length + k;
+    const type = wgslType(value.dtype, width);
+    return `@group(0) @binding(${binding}) var<storage, read_write> out${k}: array<${type}>;`;
+  });
+  const stores = spec.outputs.map(
+    ({ value }, k) => `out${k}[thread] = ${storeText(value.dtype, width, code.results[k] as string)};`,
+  );
+  const body = [...code.statements, ...stores].map((line) => `  ${line}`).join("\n");
+  const elements = sizeOf(spec.shape);
+  return {
+    name: `${op} ${spec.shape.join("×") || "scalar"}`,
+    code: specialise(shader, {
+      op,
+      constants: {
+        THREADS: threads,
+        WIDTH: width,
+        GROUPS_X: workgroups[0],
+        GROUPS_XY: workgroups[0] * workgroups[1],
+      },
+      inserts: {
+        helpers: helperFunctions(body, width),
+        bindings: [code.bindings, ...outputs].filter(Boolean).join("\n"),
+        body,
+      },
+    }),
+    workgroups,
+    flops: elements * expressionSize(spec.outputs.map((o) => o.expression)),
+    bytes:
+      code.values.reduce((sum, v) => sum + Math.min(v.bytes, elements * 4), 0) +
+      outputs.length * elements * 4,
+  };
+}

@@ -1,0 +1,34 @@
+import type { Device } from "../gpu/device.ts";
+import { Program } from "../gpu/program.ts";
+import type { Value } from "../gpu/value.ts";
+import { fuse } from "../kernels/fusion.ts";
+import { Tensor } from "./tensor.ts";
+
+/** Tensors in nested arrays and plain objects. */
+export function* tensorsIn(result: unknown): Generator<Tensor> {
+  if (result instanceof Tensor) yield result;
+  else if (Array.isArray(result)) for (const item of result) yield* tensorsIn(item);
+  else if (result && typeof result === "object" && Object.getPrototypeOf(result) === Object.prototype)
+    for (const item of Object.values(result)) yield* tensorsIn(item);
+}
+
+function* valuesIn(result: unknown): Generator<Value> {
+  for (const t of tensorsIn(result)) yield t.value;
+}
+
+/**
+ * Runs `body` and frees every tensor it made, except those in its result (a tensor, or arrays and
+ * plain objects of tensors) and variables. Synchronous; read tensors after the scope.
+ */
+export function scope<T>(device: Device, body: () => T): T {
+  return device.scope(body, valuesIn);
+}
+
+/**
+ * Records a step: `body` runs once without computing anything, its ops are fused and planned, and
+ * the program that comes back replays them. The tensors in `result` hold the results after each
+ * `program.run()`. What changes from run to run must be in variables.
+ */
+export function record<T>(device: Device, body: () => T): Promise<{ program: Program; result: T }> {
+  return Program.record(device, body, valuesIn, fuse);
+}

@@ -1,0 +1,91 @@
+import type { Device } from "../gpu/device.ts";
+import { DTypeError, ShapeError } from "../gpu/errors.ts";
+import { type DType, Value } from "../gpu/value.ts";
+import { sizeOf } from "../kernels/view.ts";
+
+/** Where a tensor came from; the autograd layer's own. */
+export interface Provenance {
+  readonly op: string;
+}
+
+/**
+ * An n-dimensional array on a device, row-major. Tensors are immutable, but for parameters and
+ * other variables, which optimisers and `assign` change. Images are [batch, height, width,
+ * channels]. Users never free tensors: scopes, recorded programs and the garbage collector do.
+ */
+export class Tensor {
+  /** How autograd made this tensor; undefined for data and wherever no derivative was asked for. */
+  provenance: Provenance | undefined;
+  /** Derivatives with respect to this tensor may be asked for. */
+  tracked = false;
+
+  constructor(
+    readonly value: Value,
+    readonly shape: readonly number[],
+  ) {}
+
+  get device(): Device {
+    return this.value.device;
+  }
+  get dtype(): DType {
+    return this.value.dtype;
+  }
+  get size(): number {
+    return this.value.size;
+  }
+  get rank(): number {
+    return this.shape.length;
+  }
+
+  /** The elements, row-major. Waits for the work that computes them. */
+  async data(): Promise<Float32Array<ArrayBuffer>> {
+    if (this.dtype !== "f32")
+      throw new DTypeError("data", `the tensor holds ${this.dtype}, read it with integers()`);
+    return new Float32Array(await this.value.device.read(this.value));
+  }
+
+  /** The elements of a u32 tensor. */
+  async integers(): Promise<Uint32Array<ArrayBuffer>> {
+    if (this.dtype !== "u32")
+      throw new DTypeError("integers", `the tensor holds ${this.dtype}, read it with data()`);
+    return new Uint32Array(await this.value.device.read(this.value));
+  }
+
+  /** The only element of a tensor that has one. */
+  async item(): Promise<number> {
+    if (this.size !== 1) throw new ShapeError("item", `${formatShape(this.shape)} has not one element`);
+    const data = this.dtype === "f32" ? await this.data() : await this.integers();
+    return data[0] as number;
+  }
+
+  toString(): string {
+    return `Tensor ${formatShape(this.shape)} ${this.dtype}`;
+  }
+}
+
+export function formatShape(shape: readonly number[]): string {
+  return `[${shape.join(", ")}]`;
+}
+
+/** The most elements that a tensor may have: beyond it, indices overflow 32 bits. */
+const MOST_ELEMENTS = 2 ** 30;
+
+/** @throws ShapeError for negative, fractional or absurd lengths */
+export function checkShape(op: string, shape: readonly number[]): void {
+  for (const n of shape)
+    if (!Number.isInteger(n) || n < 0)
+      throw new ShapeError(op, `${formatShape(shape)} is no shape: ${n} is no length`);
+  if (sizeOf(shape) > MOST_ELEMENTS)
+    throw new ShapeError(op, `${formatShape(shape)} has more than 2^30 elements`);
+}
+
+/** An uninitialised tensor for an op's result; the device gives it storage when the op runs. */
+export function emptyResult(
+  device: Device,
+  op: string,
+  shape: readonly number[],
+  dtype: DType = "f32",
+): Tensor {
+  checkShape(op, shape);
+  return new Tensor(new Value(device, dtype, sizeOf(shape), op), [...shape]);
+}

@@ -1,0 +1,10 @@
+import type { Device } from "../../src/gpu/device.ts";
+import { openDevice } from "../../src/gpu/open.ts";
+
+let opened: Promise<Device> | undefined;
+
+/** The device that all tests of a run share. Tests that break a device open one of their own. */
+export function testDevice(): Promise<Device> {
+  opened ??= openDevice();
+  return opened;
+}
