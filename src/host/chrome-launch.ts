@@ -57,11 +57,12 @@ export async function launchChrome(script: string | URL, argv: readonly string[]
     const run = opened.page.evaluate(() =>
       (globalThis as unknown as { latentgradStart(): Promise<number> }).latentgradStart(),
     );
-    run.catch(() => {}); // when the race is lost, closing the browser rejects it
+    // Closing the browser rejects whichever of them has not settled.
+    run.catch(() => {});
+    crashed.catch(() => {});
     return await Promise.race([run, interrupted, crashed]);
   } finally {
     for (const signal of signals) process.off(signal, onSignal);
-    browser?.removeAllListeners("disconnected");
     await browser?.close().catch(() => {});
     await server.close();
   }
