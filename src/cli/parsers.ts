@@ -34,7 +34,7 @@ export function path(text: string): string {
 /** One `key=value` of a repeatable option, added to those before it. */
 export function keyValue(
   text: string,
-  before: Readonly<Record<string, string>>,
+  before: Readonly<Record<string, string>> = {},
 ): Record<string, string> {
   const at = text.indexOf("=");
   if (at < 1) throw new InvalidArgumentError("Expected key=value.");

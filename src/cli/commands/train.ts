@@ -15,7 +15,7 @@ interface Options extends CommonOptions {
   batch: number;
   limit?: number;
   seed: number;
-  set: Record<string, string>;
+  set?: Record<string, string>;
   fullTrain?: true;
   force?: true;
 }
@@ -42,7 +42,7 @@ export function addTrain(program: Command, { actions, host, output }: Context): 
       wholeNumber(0, largestSeed),
       1,
     )
-    .option("--set <key=value>", "a setting of the model; repeatable", keyValue, {})
+    .option("--set <key=value>", "a setting of the model; repeatable", keyValue)
     .option("--full-train", "hold no validation images out")
     .option("--force", "replace a run that is in the folder already");
   addRuntime(command);
@@ -54,7 +54,8 @@ export function addTrain(program: Command, { actions, host, output }: Context): 
     applyCommon(options, output);
     const model = findModel(name, actions.models);
     const data = findDataset(options.data).name;
-    checkSettings(model, options.set);
+    const settings = options.set ?? {};
+    checkSettings(model, settings);
     const result = await actions.train(
       {
         model: model.name,
@@ -66,7 +67,7 @@ export function addTrain(program: Command, { actions, host, output }: Context): 
         ...(options.limit === undefined ? {} : { limit: options.limit }),
         seed: options.seed,
         fullTrain: options.fullTrain === true,
-        settings: options.set,
+        settings,
         force: options.force === true,
       },
       host,
