@@ -60,10 +60,15 @@ class Attempt {
     this.event(JSON.parse(text.slice(start + MARK.length)) as TestEvent);
   }
 
+  tailText(): string {
+    return this.tail.map((line) => `    ${line}`).join("\n");
+  }
+
   private event(event: TestEvent): void {
     const { print, runtime } = this.request;
     if (event.kind === "file") {
       this.current = event.file;
+      this.tail.length = 0;
     } else if (event.kind === "skip") {
       print(`  ${runtime}: ${this.current}: left out: ${event.reason}`);
     } else if (event.kind === "end") {
@@ -82,6 +87,9 @@ class Attempt {
       print(`  ${runtime.padEnd(6)} ${seconds.padStart(6)} s  ${event.file}: ${counts.join(", ")}`);
       for (const message of event.messages) {
         print(`\nFAIL ${runtime} ${event.file}\n${message.replace(/^/gm, "    ")}\n`);
+      }
+      if (event.failed > 0 && this.tail.length > 0 && !this.request.verbose) {
+        print(`output of ${event.file}, last lines:\n${this.tailText()}\n`);
       }
     }
   }
@@ -199,7 +207,7 @@ export async function runOn(request: RunRequest): Promise<Totals> {
     totals.failed++;
     const where = attempt.current ?? "between two files";
     print(`\nFAIL ${runtime} ${where}\n    ${ending ?? "not all files were run"}`);
-    print(`${attempt.tail.map((line) => `    ${line}`).join("\n")}\n`);
+    print(`${attempt.tailText()}\n`);
     if (attempt.current) attempt.left.delete(attempt.current);
     if (attempt.left.size === files.length) break; // it did not even start
     files = [...attempt.left];
