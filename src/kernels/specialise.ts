@@ -27,9 +27,13 @@ export function specialise(
   const op = options.op ?? "specialise";
   let out = text;
   for (const [name, value] of Object.entries(options.constants ?? {})) {
-    const pattern = new RegExp(`^const ${name}(\\s*:\\s*\\w+)? = [^;]*;`, "m");
-    if (!pattern.test(out)) throw new GpuValidationError(op, `the shader has no constant ${name}`);
-    out = out.replace(pattern, `const ${name} = ${literal(value)};`);
+    const pattern = new RegExp(`^const ${name}(?:\\s*:\\s*\\w+)? = ([^;]*);`, "m");
+    const fallback = out.match(pattern)?.[1];
+    if (fallback === undefined)
+      throw new GpuValidationError(op, `the shader has no constant ${name}`);
+    // A constant that is written as a float stays one, whatever the number.
+    const float = typeof value === "number" && /^-?\d+\.\d/.test(fallback);
+    out = out.replace(pattern, `const ${name} = ${float ? floatLiteral(value) : literal(value)};`);
   }
   for (const [name, type] of Object.entries(options.aliases ?? {})) {
     const pattern = new RegExp(`^alias ${name} = [^;]*;`, "m");

@@ -5,7 +5,7 @@ import { contiguousStrides } from "../../kernels/view.ts";
 import { empty, full } from "../../tensor/create.ts";
 import { emptyResult, formatShape, type Tensor } from "../../tensor/tensor.ts";
 import { type Derivative, differentiable } from "../tape.ts";
-import { sumTo } from "./broadcast.ts";
+import { sumTo } from "./sum.ts";
 
 /** Tensors and plain numbers mix in elementwise ops; a number is compiled into the kernel. */
 export type Operand = Tensor | number;

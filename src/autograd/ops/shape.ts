@@ -1,35 +1,49 @@
-import { ShapeError } from "../../gpu/errors.ts";
+import { DTypeError, ShapeError } from "../../gpu/errors.ts";
 import { input } from "../../kernels/expression.ts";
 import { mapCall } from "../../kernels/map.ts";
+import { padCall } from "../../kernels/pad.ts";
 import { contiguousStrides, sizeOf } from "../../kernels/view.ts";
-import { empty } from "../../tensor/create.ts";
+import { empty, zeros } from "../../tensor/create.ts";
 import { checkShape, emptyResult, formatShape, Tensor } from "../../tensor/tensor.ts";
 import { differentiable } from "../tape.ts";
-import { pad } from "./pad.ts";
 
 /** The same elements in another shape, at no cost. One length may be −1: the rest decides it. */
 export function reshape(x: Tensor, shape: readonly number[]): Tensor {
   const known = sizeOf(shape.filter((n) => n !== -1));
   const resolved = shape.map((n) => (n === -1 ? x.size / Math.max(known, 1) : n));
   if (shape.filter((n) => n === -1).length > 1 || resolved.some((n) => !Number.isInteger(n)))
-    throw new ShapeError("reshape", `${formatShape(x.shape)} does not become ${formatShape(shape)}`);
+    throw new ShapeError(
+      "reshape",
+      `${formatShape(x.shape)} does not become ${formatShape(shape)}`,
+    );
   checkShape("reshape", resolved);
   if (sizeOf(resolved) !== x.size)
     throw new ShapeError(
       "reshape",
       `${formatShape(x.shape)} has ${x.size} elements, ${formatShape(resolved)} ${sizeOf(resolved)}`,
     );
-  return differentiable("reshape", [x], new Tensor(x.value, resolved), [(dy) => reshape(dy, x.shape)]);
+  return differentiable("reshape", [x], new Tensor(x.value, resolved), [
+    (dy) => reshape(dy, x.shape),
+  ]);
 }
 
 /** The axes in another order; default reversed. Derivative: the inverse permutation. */
 export function transpose(x: Tensor, order?: readonly number[]): Tensor {
   const axes = order ?? x.shape.map((_, i) => x.rank - 1 - i);
   if ([...axes].sort((a, b) => a - b).join() !== x.shape.map((_, i) => i).join())
-    throw new ShapeError("transpose", `${formatShape(axes)} is no order of the axes of ${formatShape(x.shape)}`);
+    throw new ShapeError(
+      "transpose",
+      `${formatShape(axes)} is no order of the axes of ${formatShape(x.shape)}`,
+    );
   const strides = contiguousStrides(x.shape);
   const shape = axes.map((a) => x.shape[a] as number);
-  const out = strided(x, "transpose", shape, axes.map((a) => strides[a] as number), 0);
+  const out = strided(
+    x,
+    "transpose",
+    shape,
+    axes.map((a) => strides[a] as number),
+    0,
+  );
   const inverse = axes.map((_, i) => axes.indexOf(i));
   return differentiable("transpose", [x], out, [(dy) => transpose(dy, inverse)]);
 }
@@ -42,7 +56,13 @@ export function slice(x: Tensor, begin: readonly number[], size: readonly number
     x.shape.every((n, i) => {
       const from = begin[i] as number;
       const length = size[i] as number;
-      return Number.isInteger(from) && Number.isInteger(length) && from >= 0 && length >= 0 && from + length <= n;
+      return (
+        Number.isInteger(from) &&
+        Number.isInteger(length) &&
+        from >= 0 &&
+        length >= 0 &&
+        from + length <= n
+      );
     });
   if (!fits)
     throw new ShapeError(
@@ -62,6 +82,27 @@ export function slice(x: Tensor, begin: readonly number[], size: readonly number
   ]);
 }
 
+/**
+ * x with widths[i] = [before, after] zeros added to axis i. Derivative: the slice that x fills.
+ */
+export function pad(x: Tensor, widths: readonly (readonly [number, number])[]): Tensor {
+  const valid = widths.flat().every((w) => Number.isInteger(w) && w >= 0);
+  if (widths.length !== x.rank || !valid)
+    throw new ShapeError(
+      "pad",
+      `${widths.map(formatShape).join(" ")} do not pad ${formatShape(x.shape)}`,
+    );
+  if (widths.flat().every((w) => w === 0)) return x;
+  refuseBytes("pad", x);
+  const shape = x.shape.map((n, i) => n + (widths[i]?.[0] ?? 0) + (widths[i]?.[1] ?? 0));
+  const begin = widths.map(([before]) => before);
+  if (x.size === 0)
+    return sizeOf(shape) === 0 ? empty(x.device, shape, x.dtype) : zeros(x.device, shape);
+  const out = emptyResult(x.device, "pad", shape, x.dtype);
+  x.device.emit(padCall("pad", x.value, x.shape, begin, out.value, shape));
+  return differentiable("pad", [x], out, [(dy) => slice(dy, begin, x.shape)]);
+}
+
 /** Part of one axis: `length` elements from `start`. */
 export function sliceAxis(x: Tensor, axis: number, start: number, length: number): Tensor {
   return slice(
@@ -75,13 +116,21 @@ export function sliceAxis(x: Tensor, axis: number, start: number, length: number
 export function split(x: Tensor, axis: number, lengths: readonly number[]): Tensor[] {
   const total = lengths.reduce((a, b) => a + b, 0);
   if (total !== x.shape[axis])
-    throw new ShapeError("split", `axis ${axis} of ${formatShape(x.shape)} is not ${lengths.join(" + ")} long`);
+    throw new ShapeError(
+      "split",
+      `axis ${axis} of ${formatShape(x.shape)} is not ${lengths.join(" + ")} long`,
+    );
   let start = 0;
   return lengths.map((length) => {
     const part = sliceAxis(x, axis, start, length);
     start += length;
     return part;
   });
+}
+
+/** Bytes are packed four to a word, which only gather reads. */
+function refuseBytes(op: string, x: Tensor): void {
+  if (x.dtype === "u8") throw new DTypeError(op, "bytes must be gathered before they are used");
 }
 
 function strided(
@@ -91,6 +140,7 @@ function strided(
   strides: readonly number[],
   offset: number,
 ): Tensor {
+  refuseBytes(op, x);
   const out = emptyResult(x.device, op, shape, x.dtype);
   if (out.size === 0) return empty(x.device, shape, x.dtype);
   x.device.emit(

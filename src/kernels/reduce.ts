@@ -1,0 +1,384 @@
+import threadShader from "../../shaders/reduce.wgsl";
+import treeShader from "../../shaders/reduce_tree.wgsl";
+import { type Call, foldWorkgroups, type KernelSource } from "../gpu/call.ts";
+import { Value } from "../gpu/value.ts";
+import { canVectorise, elementCode, helperFunctions } from "./elementwise.ts";
+import { emitExpressions, expressionSize, input, wgslType } from "./expression.ts";
+import type { Epilogue, Facet, Prologue } from "./facets.ts";
+import { specialise } from "./specialise.ts";
+import { collapseAxes, contiguousView, indexExpression, sizeOf, type View } from "./view.ts";
+
+export type ReduceKind = "sum" | "max" | "min";
+
+export interface ReduceOptions {
+  /** Factor of the result, for instance 1/n for a mean. */
+  readonly scale?: number;
+  /**
+   * `thread`: each thread reduces a chunk on its own. `tree`: a workgroup does, through workgroup
+   * memory. Default: tree along contiguous axes on GPUs, else thread.
+   */
+  readonly variant?: "thread" | "tree";
+  /** Number of chunks that long axes are cut into; default by the device. 1: a single pass. */
+  readonly splits?: number;
+}
+
+const WORKGROUP = 64;
+const MOST_BUFFERS = 8;
+/** Finite stand-ins for the infinities, which WGSL cannot write. */
+const LARGEST = 3.4028234663852886e38;
+const IDENTITY: Record<ReduceKind, number> = { sum: 0, max: -LARGEST, min: LARGEST };
+
+/** Threads that keep a device busy, and the shortest chunk that is worth a thread. */
+const BUSY_THREADS = { software: 512, hardware: 32768 };
+const SHORTEST_CHUNK = { thread: 64, tree: 1024 };
+
+/**
+ * The calls that reduce `input` over `axes`: one, or two where few results are long sums.
+ *
+ * @param op name that users know
+ * @param shape of the elements; no length may be 0
+ * @param axes that are reduced; the others are kept in their order
+ * @param elements what is reduced: a view of a value, or an expression of several views
+ * @param output as many f32 elements as the kept axes have
+ */
+export function reduceCalls(
+  op: string,
+  kind: ReduceKind,
+  shape: readonly number[],
+  axes: readonly number[],
+  elements: View | Prologue,
+  output: Value,
+  options: ReduceOptions = {},
+): Call[] {
+  const prologue: Prologue =
+    "value" in elements ? { shape, inputs: [elements], expression: input(0) } : elements;
+  const scale = options.scale ?? 1;
+  const length = sizeOf(axes.map((a) => shape[a] as number));
+  const software = output.device.isSoftware;
+  const first = { op, kind, axes, prologue, scale: 1 };
+  const variant = options.variant ?? preferredVariant(first, length, software);
+  const splits = options.splits ?? chooseSplits(first, length, output.size, variant, software);
+  const chunk = splits <= 1 ? length : Math.ceil(Math.ceil(length / splits) / 16) * 16;
+  const count = Math.ceil(length / chunk);
+  if (count === 1) return [passCall({ ...first, scale, variant, chunk, splits: 1, output })];
+  const partial = new Value(output.device, "f32", count * output.size, `${op} partial`);
+  return [
+    passCall({ ...first, variant, chunk, splits: count, output: partial }),
+    ...reduceCalls(
+      op,
+      kind,
+      [count, output.size],
+      [0],
+      contiguousView(partial, [count, output.size]),
+      output,
+      { scale, splits: 1, variant: "thread" },
+    ),
+  ];
+}
+
+/** One pass of a reduction. */
+interface Pass {
+  readonly op: string;
+  readonly kind: ReduceKind;
+  readonly axes: readonly number[];
+  readonly prologue: Prologue;
+  readonly epilogue?: Epilogue;
+  readonly scale: number;
+  readonly variant: "thread" | "tree";
+  /** Elements in each of the `splits` chunks; the last one may be shorter. */
+  readonly chunk: number;
+  readonly splits: number;
+  /** [splits, kept…], or [kept…] */
+  readonly output: Value;
+}
+
+function passCall(pass: Pass): Call {
+  const code = passCode(pass);
+  const facet: Facet = {
+    kind: "kernel",
+    prologue: pass.prologue,
+    withPrologue: (prologue) => passCall({ ...pass, prologue }),
+    ...(pass.splits > 1
+      ? {}
+      : {
+          result: pass.epilogue?.hole ?? pass.output,
+          epilogue: pass.epilogue,
+          ownInputs: code.ownInputs,
+          withEpilogue: (epilogue) => passCall({ ...pass, epilogue, output: epilogue.output }),
+        }),
+  };
+  return {
+    op: pass.op,
+    inputs: code.values,
+    outputs: [pass.output],
+    updates: [],
+    kernel: () => passSource(pass),
+    fusible: facet,
+  };
+}
+
+/** Which neighbours a thread takes four of at once. */
+type Vector = "kept" | "reduced" | "none";
+
+interface Axes {
+  readonly shape: readonly number[];
+  readonly strides: readonly (readonly number[])[];
+}
+
+interface PassCode {
+  readonly vector: Vector;
+  /** Bindings of the elements; those of the epilogue come behind them. */
+  readonly ownInputs: number;
+  readonly values: readonly Value[];
+  readonly bindings: string;
+  readonly bases: readonly string[];
+  readonly element: readonly string[];
+  readonly result: readonly string[];
+}
+
+function splitAxes(prologue: Prologue, axes: readonly number[]): { kept: Axes; reduced: Axes } {
+  const pick = (wanted: boolean): Axes => {
+    const own = prologue.shape.map((_, a) => a).filter((a) => axes.includes(a) === wanted);
+    return collapseAxes(
+      own.map((a) => prologue.shape[a] as number),
+      prologue.inputs.map((v) => ({ strides: own.map((a) => v.strides[a] as number) })),
+    );
+  };
+  return { kept: pick(false), reduced: pick(true) };
+}
+
+/** How a view's four neighbours along the last of `along` are loaded. */
+function loadKind(view: View, k: number, along: Axes, other: Axes): "vector" | "splat" | "lanes" {
+  const mine = along.strides[k] as readonly number[];
+  if (mine.at(-1) === 0) return "splat";
+  const rest = [...mine.slice(0, -1), ...(other.strides[k] as readonly number[]), view.offset];
+  return mine.at(-1) === 1 && rest.every((s) => s % 4 === 0) ? "vector" : "lanes";
+}
+
+/** Loads for each element of the reduction: 1/4 for vectors and broadcast numbers. */
+function loadsPerElement(prologue: Prologue, along: Axes, other: Axes): number {
+  if (along.shape.length === 0 || (along.shape.at(-1) as number) % 4 !== 0)
+    return Number.POSITIVE_INFINITY;
+  return prologue.inputs.reduce(
+    (sum, view, k) => sum + (loadKind(view, k, along, other) === "lanes" ? 1 : 0.25),
+    0,
+  );
+}
+
+function chooseVector(pass: Pick<Pass, "prologue" | "axes">, keptAllowed: boolean): Vector {
+  const { kept, reduced } = splitAxes(pass.prologue, pass.axes);
+  const alongKept = keptAllowed
+    ? loadsPerElement(pass.prologue, kept, reduced)
+    : Number.POSITIVE_INFINITY;
+  const alongReduced = loadsPerElement(pass.prologue, reduced, kept);
+  const best = Math.min(alongKept, alongReduced);
+  if (best >= Math.max(1, pass.prologue.inputs.length)) return "none";
+  return alongKept === best ? "kept" : "reduced";
+}
+
+function preferredVariant(
+  pass: Pick<Pass, "prologue" | "axes">,
+  length: number,
+  software: boolean,
+): "thread" | "tree" {
+  if (software || length < 4 * WORKGROUP) return "thread";
+  const { reduced } = splitAxes(pass.prologue, pass.axes);
+  return reduced.strides.some((s) => s.at(-1) === 1) ? "tree" : "thread";
+}
+
+function chooseSplits(
+  pass: Pick<Pass, "prologue" | "axes">,
+  length: number,
+  results: number,
+  variant: "thread" | "tree",
+  software: boolean,
+): number {
+  const threads =
+    variant === "tree"
+      ? results * WORKGROUP
+      : results / (chooseVector(pass, true) === "kept" ? 4 : 1);
+  const wanted = Math.ceil(BUSY_THREADS[software ? "software" : "hardware"] / threads);
+  return Math.max(1, Math.min(wanted, Math.floor(length / SHORTEST_CHUNK[variant])));
+}
+
+/** Generates what the host writes into the shader. Falls back to scalars where buffers run out. */
+function passCode(pass: Pass): PassCode {
+  const { epilogue } = pass;
+  const keptAllowed = pass.variant === "thread" && (!epilogue || canVectorise(epilogue));
+  const preferred = chooseVector(pass, keptAllowed);
+  const code = vectorCode(pass, preferred);
+  return code.values.length + 1 <= MOST_BUFFERS ? code : vectorCode(pass, "none");
+}
+
+function vectorCode(pass: Pass, vector: Vector): PassCode {
+  const { prologue, epilogue } = pass;
+  const { kept, reduced } = splitAxes(prologue, pass.axes);
+  const along = vector === "kept" ? kept : reduced;
+  const other = vector === "kept" ? reduced : kept;
+  const values: Value[] = [];
+  const bindings: string[] = [];
+  const names = new Map<string, string>();
+  const bind = (value: Value, width: 1 | 4): string => {
+    const key = `${value.id}/${width}`;
+    const name = names.get(key) ?? `data${values.length}`;
+    if (!names.has(key)) {
+      const type = wgslType(value.dtype, width);
+      bindings.push(
+        `@group(0) @binding(${values.length}) var<storage, read> ${name}: array<${type}>;`,
+      );
+      values.push(value);
+      names.set(key, name);
+    }
+    return name;
+  };
+  const bases: string[] = [];
+  const loads: string[] = [];
+  for (const [k, view] of prologue.inputs.entries()) {
+    const load = vector === "none" ? "scalar" : loadKind(view, k, along, other);
+    const stride = along.strides[k]?.at(-1) ?? 0;
+    // Lengths and strides of the vectorised axis in units of four elements.
+    const inUnits = (axes: Axes): { shape: readonly number[]; strides: number[] } => {
+      const strides = [...(axes.strides[k] as readonly number[])];
+      if (vector === "none") return { shape: axes.shape, strides };
+      const isAlong = axes === along;
+      const inner = strides.length - 1;
+      if (load === "vector")
+        for (const n of strides.keys()) strides[n] = (strides[n] as number) / 4;
+      if (!isAlong) return { shape: axes.shape, strides };
+      strides[inner] = load === "vector" ? 1 : stride * 4;
+      const shape = axes.shape.map((n, a) => (a === inner ? n / 4 : n));
+      return { shape, strides };
+    };
+    const unit = load === "vector" ? 4 : 1;
+    const ofKept = inUnits(kept);
+    const ofReduced = inUnits(reduced);
+    const base = indexExpression(ofKept.shape, ofKept.strides, view.offset / unit, "o");
+    bases.push(`let base${k} = ${base};`);
+    const step = indexExpression(ofReduced.shape, ofReduced.strides, 0, "r");
+    const at = step === "0u" ? `base${k}` : `base${k} + ${step}`;
+    const float = view.value.dtype === "f32";
+    if (load === "vector" || load === "scalar") {
+      const text = `${bind(view.value, load === "vector" ? 4 : 1)}[${at}]`;
+      loads.push(`let x${k} = ${float ? text : `F(${text})`};`);
+    } else if (load === "splat") {
+      loads.push(`let x${k} = F(f32(${bind(view.value, 1)}[${at}]));`);
+    } else {
+      const source = bind(view.value, 1);
+      const lanes = [0, 1, 2, 3].map((l) => `f32(${source}[${at} + ${l * stride}u])`);
+      loads.push(`let x${k} = vec4f(${lanes.join(", ")});`);
+    }
+  }
+  const { statements, results } = emitExpressions(
+    [prologue.expression],
+    prologue.inputs.map((_, k) => `x${k}`),
+  );
+  const element = [...loads, ...statements, `let element = ${results[0]};`];
+  const ownInputs = values.length;
+  const result = resultCode(pass, vector, ownInputs);
+  if (epilogue) bindings.push(result.bindings);
+  values.push(...result.values);
+  const type = wgslType("f32", vector === "kept" ? 4 : 1);
+  bindings.push(
+    `@group(0) @binding(${values.length}) var<storage, read_write> result: array<${type}>;`,
+  );
+  return {
+    vector,
+    ownInputs,
+    values,
+    bindings: bindings.filter(Boolean).join("\n"),
+    bases,
+    element,
+    result: result.statements,
+  };
+}
+
+/** Statements that scale `total`, apply the epilogue and store. */
+function resultCode(
+  pass: Pass,
+  vector: Vector,
+  firstBinding: number,
+): { values: readonly Value[]; bindings: string; statements: string[] } {
+  const { epilogue } = pass;
+  const place = pass.variant === "thread" ? "thread" : "i";
+  const across =
+    pass.kind === "sum"
+      ? "dot(total, vec4f(1.0))"
+      : `${pass.kind}(${pass.kind}(total.x, total.y), ${pass.kind}(total.z, total.w))`;
+  const whole = vector === "reduced" ? across : "total";
+  const scaled = pass.scale === 1 ? whole : `${whole} * SCALE`;
+  if (!epilogue) return { values: [], bindings: "", statements: [`result[${place}] = ${scaled};`] };
+  // Where F is four neighbours along a reduced axis the epilogue has the result in all four lanes.
+  const lanes = vector === "reduced";
+  const spec = lanes
+    ? {
+        shape: [...epilogue.shape, 4],
+        inputs: epilogue.inputs.map((v) => ({ ...v, strides: [...v.strides, 0] })),
+      }
+    : epilogue;
+  const holes = new Set<number>();
+  for (const [k, view] of epilogue.inputs.entries()) if (view.value === epilogue.hole) holes.add(k);
+  const code = elementCode(
+    { ...spec, outputs: [{ expression: epilogue.expression }] },
+    vector === "none" ? 1 : 4,
+    firstBinding,
+    holes,
+  );
+  const statements = [
+    `let value = F(${scaled});`,
+    ...(lanes ? code.statements.map((s) => s.replace(/\bi\b/g, "(i * 4u)")) : code.statements),
+    `result[${place}] = (${code.results[0]})${lanes ? ".x" : ""};`,
+  ];
+  return { values: code.values, bindings: code.bindings, statements };
+}
+
+function passSource(pass: Pass): KernelSource {
+  const code = passCode(pass);
+  const { prologue, variant } = pass;
+  const length = sizeOf(pass.axes.map((a) => prologue.shape[a] as number));
+  const along = code.vector === "reduced" ? 4 : 1;
+  const resultWidth = code.vector === "kept" ? 4 : 1;
+  const results = pass.output.size / pass.splits / resultWidth;
+  const units = length / along;
+  const chunk = pass.chunk / along;
+  const unroll = chunk >= 8 ? 4 : chunk >= 2 ? 2 : 1;
+  const groups = variant === "tree" ? results * pass.splits : (results * pass.splits) / WORKGROUP;
+  const workgroups = foldWorkgroups(Math.ceil(groups));
+  const ragged = units % unroll !== 0 || chunk % unroll !== 0;
+  const text = [...code.bases, ...code.element, ...code.result].join("\n");
+  const elements = sizeOf(prologue.shape);
+  const lengths = prologue.shape.map((n, a) => (pass.axes.includes(a) ? `(${n})` : `${n}`));
+  return {
+    name: `${pass.op} ${lengths.join("×") || "scalar"}${pass.splits > 1 ? " partial" : ""}`,
+    code: specialise(variant === "tree" ? treeShader : threadShader, {
+      op: pass.op,
+      constants: {
+        GROUPS_X: workgroups[0],
+        GROUPS_XY: workgroups[0] * workgroups[1],
+        RESULTS: results,
+        SPLITS: pass.splits,
+        LENGTH: units,
+        CHUNK: chunk,
+        SUM: pass.kind === "sum",
+        MAXIMUM: pass.kind === "max",
+        IDENTITY: IDENTITY[pass.kind],
+        SCALE: pass.scale,
+        ...(variant === "tree"
+          ? {}
+          : { UNROLL: unroll, RAGGED: ragged, RESULT_WIDTH: resultWidth }),
+      },
+      inserts: {
+        helpers: helperFunctions(text, code.vector === "none" ? 1 : 4).replace(/^alias F.*\n/, ""),
+        bindings: code.bindings,
+        bases: code.bases.join("\n  "),
+        element: code.element.join("\n      "),
+        result: code.result.join("\n  "),
+      },
+      aliases: { F: code.vector === "none" ? "f32" : "vec4f" },
+    }),
+    workgroups,
+    flops: elements * (1 + expressionSize([prologue.expression])),
+    bytes:
+      code.values.reduce((sum, v) => sum + Math.min(v.bytes, elements * 4), 0) +
+      pass.output.size * 4,
+  };
+}
