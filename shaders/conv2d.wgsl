@@ -33,11 +33,9 @@ const RAGGED_COLUMNS = COLUMNS % COLS != 0u;
 
 @group(0) @binding(0) var<storage, read> x: array<X>;
 @group(0) @binding(1) var<storage, read> w: array<F>;
-//@insert bindings
 @group(0) @binding(2) var<storage, read_write> y: array<F>;
 
-//@insert helpers
-//@insert epilogue
+//@epilogue
 fn epilogue(value: F, i: u32) -> F {
   return value;
 }
@@ -99,8 +97,7 @@ fn main(
             let b3 = w[base + 3u * COLUMNS];
             //@unroll
             for (var i = 0u; i < ROWS; i++) {
-              //@insert multiply
-              acc[i * COLS + j] += a[i].x * b0 + a[i].y * b1 + a[i].z * b2 + a[i].w * b3; //@vector
+              acc[i * COLS + j] += a[i].x * b0 + a[i].y * b1 + a[i].z * b2 + a[i].w * b3;
             }
           } else {
             let b = w[base];

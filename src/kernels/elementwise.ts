@@ -1,6 +1,6 @@
 import functions from "../../shaders/functions.wgsl";
 import type { DType, Value } from "../gpu/value.ts";
-import { emitExpressions, type Expression, wgslType } from "./expression.ts";
+import { type Expression, emitExpressions, wgslType } from "./expression.ts";
 import { collapseAxes, indexExpression, type View } from "./view.ts";
 
 /** A map: every output element is an expression of the inputs' elements at the same coordinates. */
@@ -45,9 +45,7 @@ export function elementCode(
     const name = `in${values.length}`;
     const binding = firstBinding + values.length;
     const type = wgslType(value.dtype, load);
-    declarations.push(
-      `@group(0) @binding(${binding}) var<storage, read> ${name}: array<${type}>;`,
-    );
+    declarations.push(`@group(0) @binding(${binding}) var<storage, read> ${name}: array<${type}>;`);
     values.push(value);
     names.set(key, name);
     return name;
@@ -61,7 +59,8 @@ export function elementCode(
     const at = (i: string) => indexExpression(shape, mine, view.offset, i);
     const float = (text: string) => (view.value.dtype === "f32" ? text : `F(${text})`);
     if (width === 1) loads.push(`let ${name} = ${float(`${bind(view.value, 1)}[${at("i")}]`)};`);
-    else if (inner === 0) loads.push(`let ${name} = F(f32(${bind(view.value, 1)}[${at("i")}]));`);
+    else if (inner === 0 && (shape.at(-1) ?? 4) % 4 === 0)
+      loads.push(`let ${name} = F(f32(${bind(view.value, 1)}[${at("i")}]));`);
     else if (isVectorLoad(shape, mine, view))
       loads.push(`let ${name} = ${float(`${bind(view.value, 4)}[(${at("i")}) / 4u]`)};`);
     else {
@@ -116,7 +115,13 @@ export function helperFunctions(code: string, width: 1 | 4): string {
   visit(code);
   const aliases =
     width === 4 ? "alias F = vec4f;\nalias B = vec4<bool>;\n" : "alias F = f32;\nalias B = bool;\n";
-  return aliases + blocks.filter((b) => used.has(b.name)).map((b) => b.text).join("");
+  return (
+    aliases +
+    blocks
+      .filter((b) => used.has(b.name))
+      .map((b) => b.text)
+      .join("")
+  );
 }
 
 /** Text that stores an F of a map into a buffer of `dtype`. */

@@ -7,9 +7,9 @@ import type { View } from "./view.ts";
 /** What a kernel computes on each of its results before storing it. */
 export interface Epilogue {
   readonly shape: readonly number[];
-  /** The map's inputs; those in `holes` are the kernel's own result. */
   readonly inputs: readonly View[];
-  readonly holes: ReadonlySet<number>;
+  /** The kernel's own result: inputs that view it are not loaded, they are in a register. */
+  readonly hole: Value;
   readonly expression: Expression;
   readonly output: Value;
 }
@@ -26,8 +26,13 @@ export type Facet =
   | { readonly kind: "map"; readonly spec: MapSpec; readonly rebuild: (spec: MapSpec) => Call }
   | {
       readonly kind: "kernel";
-      /** The call with an elementwise computation on its only output. */
+      /** The call with an elementwise computation on its only output, in place of an earlier one. */
       readonly withEpilogue?: (epilogue: Epilogue) => Call;
+      /** What the kernel computes before any epilogue. */
+      readonly result?: Value;
+      readonly epilogue?: Epilogue | undefined;
+      /** How many of the call's inputs are not the epilogue's. */
+      readonly ownInputs?: number;
       /** The call with an elementwise computation on its only input, of the given shape. */
       readonly withPrologue?: (prologue: Prologue) => Call;
       readonly prologue?: Prologue;

@@ -30,7 +30,9 @@ export function fuse(recorded: readonly Item[], keep: ReadonlySet<Value>): Item[
       const consumer = items[i] as Item;
       if (isPack(consumer) || !facetOf(consumer)) break;
       for (const value of new Set(consumer.inputs)) {
-        const p = items.findIndex((item, k) => k < i && !isPack(item) && item.outputs.includes(value));
+        const p = items.findIndex(
+          (item, k) => k < i && !isPack(item) && item.outputs.includes(value),
+        );
         if (p < 0) continue;
         const producer = items[p] as Call;
         const call = tryMerge(items, p, i, producer, consumer, keep);
@@ -76,27 +78,26 @@ function tryMerge(
     if (!inner || !fits(inner.inputs, 1, [inner.expression])) return undefined;
     return used.withPrologue({ shape: before.shape, ...inner });
   }
-  if (made.kind === "kernel" && made.withEpilogue && used.kind === "map") {
-    const { shape, inputs, outputs } = used.spec;
+  if (made.kind === "kernel" && made.withEpilogue && made.result && used.kind === "map") {
+    const { shape, outputs } = used.spec;
     const output = outputs[0];
     if (outputs.length !== 1 || !output || output.value.dtype !== "f32") return undefined;
-    const holes = new Set<number>();
-    for (const [k, view] of inputs.entries()) {
-      if (view.value !== value) continue;
-      if (!isIdentity(view, shape)) return undefined;
-      holes.add(k);
+    let { inputs } = used.spec;
+    let { expression } = output;
+    if (made.epilogue) {
+      const before = made.epilogue;
+      const first = { value, expression: before.expression };
+      const inner = { shape: before.shape, inputs: before.inputs, outputs: [first] };
+      const joined = inlineMap(inner, shape, inputs, expression, value);
+      if (!joined) return undefined;
+      ({ inputs, expression } = joined);
     }
-    const own = new Set(producer.inputs).size;
-    const others = new Set(inputs.map((v) => v.value)).size - 1;
-    if (own + others + 1 > MOST_BUFFERS) return undefined;
-    if (expressionSize([output.expression]) > MOST_NODES) return undefined;
-    return made.withEpilogue({
-      shape,
-      inputs,
-      holes,
-      expression: output.expression,
-      output: output.value,
-    });
+    const hole = made.result;
+    if (inputs.some((view) => view.value === hole && !isIdentity(view, shape))) return undefined;
+    const extra = inputs.filter((view) => view.value !== hole);
+    const stored = 1 + (made.ownInputs ?? producer.inputs.length);
+    if (!fits(extra, stored, [expression])) return undefined;
+    return made.withEpilogue({ shape, inputs, hole, expression, output: output.value });
   }
   return undefined;
 }
@@ -122,7 +123,10 @@ function mergeMaps(
       const identity = isIdentity(view, consumer.shape);
       if (identity && moved) {
         const memo = new Map<Expression, Expression>();
-        replacement.set(k, substitute(output.expression, (n) => input(base + n), memo));
+        replacement.set(
+          k,
+          substitute(output.expression, (n) => input(base + n), memo),
+        );
         continue;
       }
       return undefined;
@@ -131,7 +135,9 @@ function mergeMaps(
   if (!moved) return undefined;
   inputs = [...inputs, ...moved];
   const shared = new Map<Expression, Expression>();
-  expressions = expressions.map((e) => substitute(e, (n) => replacement.get(n) ?? input(n), shared));
+  expressions = expressions.map((e) =>
+    substitute(e, (n) => replacement.get(n) ?? input(n), shared),
+  );
   const kept = surviving.map((o) => ({
     value: o.value,
     expression: substitute(o.expression, (n) => input(base + n)),
@@ -141,7 +147,14 @@ function mergeMaps(
     ...kept,
   ];
   const spec = compact({ shape: consumer.shape, inputs, outputs });
-  if (!fits(spec.inputs, outputs.length, spec.outputs.map((o) => o.expression))) return undefined;
+  if (
+    !fits(
+      spec.inputs,
+      outputs.length,
+      spec.outputs.map((o) => o.expression),
+    )
+  )
+    return undefined;
   return rebuild(spec);
 }
 
@@ -167,9 +180,14 @@ function inlineMap(
   const spec = compact({
     shape,
     inputs: [...inputs, ...moved],
-    outputs: [{ value, expression: substitute(expression, (n) => (mine.has(n) ? inner : input(n))) }],
+    outputs: [
+      { value, expression: substitute(expression, (n) => (mine.has(n) ? inner : input(n))) },
+    ],
   });
-  return { inputs: spec.inputs, expression: (spec.outputs[0] as { expression: Expression }).expression };
+  return {
+    inputs: spec.inputs,
+    expression: (spec.outputs[0] as { expression: Expression }).expression,
+  };
 }
 
 /**
@@ -264,12 +282,19 @@ function compact(spec: MapSpec): MapSpec {
   return {
     shape: spec.shape,
     inputs,
-    outputs: spec.outputs.map((o) => ({ ...o, expression: substitute(o.expression, replace, memo) })),
+    outputs: spec.outputs.map((o) => ({
+      ...o,
+      expression: substitute(o.expression, replace, memo),
+    })),
   };
 }
 
 /** Two bindings may be needed for a value that is read both as vectors and as scalars. */
-function fits(inputs: readonly View[], outputs: number, expressions: readonly Expression[]): boolean {
+function fits(
+  inputs: readonly View[],
+  outputs: number,
+  expressions: readonly Expression[],
+): boolean {
   const values = new Set(inputs.map((v) => v.value));
   const mixed = [...values].filter(
     (value) => new Set(inputs.filter((v) => v.value === value).map((v) => `${v.strides}`)).size > 1,

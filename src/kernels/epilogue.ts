@@ -1,0 +1,92 @@
+import type { Call, KernelSource } from "../gpu/call.ts";
+import type { Value } from "../gpu/value.ts";
+import { type ElementCode, elementCode, helperFunctions } from "./elementwise.ts";
+import type { Epilogue, Facet } from "./facets.ts";
+
+/** A shader with an epilogue written in, and what that adds to its bindings. */
+export interface WithEpilogue {
+  readonly text: string;
+  /** Buffers that the epilogue reads, bound behind the kernel's own inputs. */
+  readonly values: readonly Value[];
+}
+
+/**
+ * Writes an elementwise computation into a shader that stores its results through
+ * `fn epilogue(value: F, i: u32) -> F`, where i is the element's number. The output's binding moves
+ * behind the epilogue's inputs.
+ *
+ * @param inputs how many inputs the shader has of its own; its output is binding `inputs`
+ */
+export function writeEpilogue(
+  shader: string,
+  epilogue: Epilogue | undefined,
+  width: 1 | 4,
+  inputs: number,
+): WithEpilogue {
+  const marked = /^\/\/@epilogue\nfn epilogue\([\s\S]*?^\}\n/m;
+  if (!epilogue) return { text: shader, values: [] };
+  const code = epilogueCode(epilogue, width, inputs);
+  const body = [...code.statements, `return ${code.results[0]};`].map((line) => `  ${line}`);
+  const text = `fn epilogue(value: F, i: u32) -> F {\n${body.join("\n")}\n}\n`;
+  const helpers = helperFunctions(text, width).replace(/^alias F = [^;]*;\n/, "");
+  const output = `@binding(${inputs}) var<storage, read_write>`;
+  return {
+    text: shader
+      .replace(output, `@binding(${inputs + code.values.length}) var<storage, read_write>`)
+      .replace(marked, () => `${code.bindings}\n${helpers}${text}`),
+    values: code.values,
+  };
+}
+
+function epilogueCode(epilogue: Epilogue, width: 1 | 4, firstBinding: number): ElementCode {
+  const { shape, inputs, expression, hole } = epilogue;
+  const holes = new Set(inputs.flatMap((view, k) => (view.value === hole ? [k] : [])));
+  return elementCode({ shape, inputs, outputs: [{ expression }] }, width, firstBinding, holes);
+}
+
+/** Buffers that an epilogue reads, in binding order, when its kernel stores `width` elements at once. */
+export function epilogueValues(epilogue: Epilogue, width: 1 | 4): readonly Value[] {
+  return epilogueCode(epilogue, width, 0).values;
+}
+
+/** Bytes that a kernel moves: each buffer counted once. */
+export function bytesOf(values: readonly Value[]): number {
+  return [...new Set(values)].reduce((sum, v) => sum + v.bytes, 0);
+}
+
+/** Constants for the folded grid, which every kernel file has. */
+export function gridConstants(workgroups: KernelSource["workgroups"]): Record<string, number> {
+  return { GROUPS_X: workgroups[0], GROUPS_XY: workgroups[0] * workgroups[1] };
+}
+
+/** A call that stores its result through an epilogue, and that the fusion pass may give one. */
+export function callWithEpilogue(spec: {
+  readonly op: string;
+  readonly inputs: readonly Value[];
+  /** What the kernel computes before the epilogue. */
+  readonly result: Value;
+  /** Elements that it stores at once. */
+  readonly width: 1 | 4;
+  readonly epilogue: Epilogue | undefined;
+  /** The same call with another epilogue; absent where the kernel can have none. */
+  readonly again: ((epilogue: Epilogue) => Call) | undefined;
+  readonly source: (inputs: readonly Value[]) => KernelSource;
+}): Call {
+  const { op, result, epilogue, again, width } = spec;
+  const extra = epilogue ? epilogueValues(epilogue, width) : [];
+  const inputs = [...spec.inputs, ...extra];
+  const facet: Facet = {
+    kind: "kernel",
+    result,
+    epilogue,
+    ...(again ? { withEpilogue: again, ownInputs: spec.inputs.length } : {}),
+  };
+  return {
+    op,
+    inputs,
+    outputs: [epilogue?.output ?? result],
+    updates: [],
+    kernel: () => spec.source(inputs),
+    fusible: facet,
+  };
+}
