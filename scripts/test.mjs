@@ -8,11 +8,11 @@
  */
 import { readdirSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
-import { join, relative, sep } from "node:path";
+import { join, sep } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { build as bundle } from "esbuild";
-import { bundleOptions, hostOptions, pageOptions, root } from "./build.mjs";
+import { hostOptions, pageOptions, root } from "./build.mjs";
 import { checks } from "./check.mjs";
 
 const { values: options } = parseArgs({
@@ -45,26 +45,46 @@ function findTests() {
 }
 
 /** One file with all tests of a runtime; each is evaluated when its turn comes. */
-async function bundleTests(name, files, base) {
-  const outfile = join(work, `${name}.js`);
-  const entry = join(root, "test/support/harness-entry.ts");
+function bundleTests(files, base, output) {
   const loaders = files.map((file) => `${JSON.stringify(file)}: () => import("./${file}"),`);
-  await bundle({
+  return bundle({
     ...base,
     stdin: {
-      contents: `import { runTests } from ${JSON.stringify(`./${relative(root, entry).split(sep).join("/")}`)};
+      contents: `import { runTests } from "./test/support/harness-entry.ts";
 runTests({ ${loaders.join("\n")} });`,
       resolveDir: root,
-      sourcefile: `${name}.entry.js`,
+      sourcefile: "tests.js",
       loader: "js",
     },
     // Only host tests build things themselves.
     external: ["esbuild", "playwright-core"],
     sourcemap: "inline",
     sourcesContent: false,
-    outfile,
+    ...output,
   });
-  return outfile;
+}
+
+/** Bundles what can be bundled; a file that cannot counts as failed and stops no other. */
+async function bundleSound(name, files, base) {
+  const outfile = join(work, `${name}.js`);
+  const quiet = { ...base, logLevel: "silent" };
+  try {
+    await bundleTests(files, quiet, { outfile });
+    return { outfile, sound: files };
+  } catch {
+    const sound = [];
+    for (const file of files) {
+      try {
+        await bundleTests([file], quiet, { write: false, outfile });
+        sound.push(file);
+      } catch (error) {
+        totals.failed++;
+        print(`\nFAIL ${name} ${file}\n${error.message.replace(/^/gm, "    ")}\n`);
+      }
+    }
+    await bundleTests(sound, base, { outfile });
+    return { outfile, sound };
+  }
 }
 
 async function loadHarness() {
@@ -114,10 +134,11 @@ async function runRuntime(runtime) {
   const env = runtime === "host" ? {} : { LATENTGRAD_LIMITS: limits(runtime) };
   if (options.adapter) env.LATENTGRAD_ADAPTER = options.adapter;
   try {
+    const { outfile, sound } = await bundleSound(runtime, list, base);
     const counts = await runOn({
       runtime,
-      bundle: await bundleTests(runtime, list, { ...bundleOptions, ...base }),
-      files: list,
+      bundle: outfile,
+      files: sound,
       env,
       timeoutSeconds: Number(options.timeout),
       verbose: options.verbose,
