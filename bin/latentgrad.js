@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 import { existsSync } from "node:fs";
 
-// In a checkout the bundles are made on demand; the published package carries them.
+// In a checkout its bundles are made on demand; the published package carries them.
 const builder = new URL("../scripts/build.mjs", import.meta.url);
 if (existsSync(builder)) {
   const { build, isStale } = await import(builder.href);
-  if (isStale()) await build({ types: false, log: () => {} });
+  if (isStale()) await build({ commandLineOnly: true, log: () => {} });
 }
 await import(new URL("../dist/cli.js", import.meta.url).href);

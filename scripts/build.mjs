@@ -2,10 +2,10 @@
  * Builds dist/: the library as one self-contained ES module, the command line for Node and Deno,
  * the command line's page for Chrome, and the type declarations.
  *
- *   node scripts/build.mjs [--if-stale] [--no-types] [--quiet]
+ *   node scripts/build.mjs
  */
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
+import { readdirSync, rmSync, statSync } from "node:fs";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -49,8 +49,10 @@ export const pageOptions = {
   },
 };
 
-const outputs = [
+const library = [
   { entry: "src/index.ts", file: "latentgrad.js", options: { platform: "neutral" } },
+];
+const commandLine = [
   { entry: "src/cli/main.ts", file: "cli.js", options: hostOptions },
   { entry: "src/cli/browser.ts", file: "cli.browser.js", options: pageOptions },
 ];
@@ -65,11 +67,11 @@ function newest(path) {
   return latest;
 }
 
-/** Whether a file of dist/ is missing or older than the sources. */
+/** Whether a bundle of the command line is missing or older than the sources. */
 export function isStale() {
   const sources = ["src", "shaders", "package.json", "scripts/build.mjs"];
   const latest = Math.max(...sources.map((name) => newest(join(root, name))));
-  return outputs.some(({ file }) => {
+  return commandLine.some(({ file }) => {
     const status = statSync(join(root, "dist", file), { throwIfNoEntry: false });
     return !status || status.mtimeMs < latest;
   });
@@ -90,19 +92,17 @@ async function buildTypes() {
 }
 
 /**
- * Writes every output. A bundle is written beside its place and renamed, so that a process that
+ * Writes the bundles of the command line and, unless `commandLineOnly`, the library and its
+ * declarations. A bundle is written beside its place and renamed, so that a process that
  * builds at the same time never sees half a file.
  */
-export async function build({ types = true, log = console.error } = {}) {
+export async function build({ commandLineOnly = false, log = console.error } = {}) {
   const { build: bundle } = await import("esbuild");
   const started = performance.now();
   await mkdir(join(root, "dist"), { recursive: true });
   const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
+  const outputs = commandLineOnly ? commandLine : [...library, ...commandLine];
   for (const { entry, file, options } of outputs) {
-    if (!existsSync(join(root, entry))) {
-      log(`skipped ${entry}: not there yet`);
-      continue;
-    }
     const result = await bundle({
       ...bundleOptions,
       ...options,
@@ -115,16 +115,8 @@ export async function build({ types = true, log = console.error } = {}) {
     await writeFile(temporary, result.outputFiles[0].contents);
     await rename(temporary, join(root, "dist", file));
   }
-  if (types) await buildTypes();
+  if (!commandLineOnly) await buildTypes();
   log(`built dist/ in ${((performance.now() - started) / 1000).toFixed(1)} s`);
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const flags = new Set(process.argv.slice(2));
-  if (!flags.has("--if-stale") || isStale()) {
-    await build({
-      types: !flags.has("--no-types"),
-      log: flags.has("--quiet") ? () => {} : console.error,
-    });
-  }
-}
+if (process.argv[1] === fileURLToPath(import.meta.url)) await build();
