@@ -1,6 +1,9 @@
 import { CheckpointError } from "../gpu/errors.ts";
+import type { ParameterLayout } from "../nn/layout.ts";
 
-/**
+export type { ParameterLayout } from "../nn/layout.ts";
+
+/*
  * Between the engine's parameter layouts and those of PyTorch's `state_dict`, which a checkpoint has:
  *
  * | kind          | engine                | checkpoint            |
@@ -17,15 +20,6 @@ import { CheckpointError } from "../gpu/errors.ts";
  * the difference: `flattenIn` permutes the inputs of the layer after a flatten, `flattenOut` the
  * outputs (and the bias, a vector) of the layer before a reshape.
  */
-export interface ParameterLayout {
-  readonly kind: "conv" | "convTranspose" | "linear" | "vector";
-  /** In the engine's layout. */
-  readonly shape: readonly number[];
-  /** [H, W, C] of the image that was flattened into the inputs; linear only. */
-  readonly flattenIn?: readonly [number, number, number];
-  /** [H, W, C] of the image that the outputs are reshaped to; linear and vector only. */
-  readonly flattenOut?: readonly [number, number, number];
-}
 
 /** Shape in the checkpoint. Throws CheckpointError for a layout that contradicts itself. */
 export function checkpointShape(layout: ParameterLayout): number[] {

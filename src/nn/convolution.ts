@@ -1,0 +1,96 @@
+import { type Conv2dOptions, conv2d, convTranspose2d } from "../autograd/ops/conv2d.ts";
+import { add } from "../autograd/ops/elementwise.ts";
+import type { Device } from "../gpu/device.ts";
+import { parameter } from "../tensor/create.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { glorotUniform, type HostRandom, type Initialiser } from "./initialisers.ts";
+import type { ParameterLayout } from "./layout.ts";
+import { Module, type NamedTensor } from "./module.ts";
+
+export interface ConvolutionOptions extends Conv2dOptions {
+  readonly bias?: boolean;
+  readonly initialiser?: Initialiser;
+}
+
+/** What both kinds of convolution layers have: a square kernel and a bias for each output channel. */
+abstract class Convolution extends Module {
+  readonly weight: Tensor;
+  readonly bias: Tensor | undefined;
+
+  constructor(
+    device: Device,
+    random: HostRandom,
+    private readonly kind: "conv" | "convTranspose",
+    shape: readonly [number, number, number, number],
+    outChannels: number,
+    protected readonly options: ConvolutionOptions,
+  ) {
+    super();
+    const [kernelH, kernelW, a, b] = shape;
+    const area = kernelH * kernelW;
+    // As in Keras: the fans of a transposed convolution are read off its stored shape, too.
+    const initialise = options.initialiser ?? glorotUniform;
+    const values = initialise(random, shape, area * a, area * b);
+    this.weight = parameter(device, values, shape, `${kind} weight`);
+    if (options.bias ?? true)
+      this.bias = parameter(device, new Float32Array(outChannels), [outChannels], `${kind} bias`);
+  }
+
+  protected withBias(y: Tensor): Tensor {
+    return this.bias ? add(y, this.bias) : y;
+  }
+
+  protected override own(): NamedTensor[] {
+    const layout: ParameterLayout = { kind: this.kind, shape: this.weight.shape };
+    const weight = { name: "weight", tensor: this.weight, layout };
+    if (!this.bias) return [weight];
+    const biasLayout: ParameterLayout = { kind: "vector", shape: this.bias.shape };
+    return [weight, { name: "bias", tensor: this.bias, layout: biasLayout }];
+  }
+}
+
+/** Convolution layer. x: [batch, height, width, inChannels] → [batch, outH, outW, outChannels]. */
+export class Conv2d extends Convolution {
+  constructor(
+    device: Device,
+    random: HostRandom,
+    inChannels: number,
+    outChannels: number,
+    kernel: number,
+    options: ConvolutionOptions = {},
+  ) {
+    super(device, random, "conv", [kernel, kernel, inChannels, outChannels], outChannels, options);
+  }
+
+  override forward(x: Tensor): Tensor {
+    return this.withBias(conv2d(x, this.weight, this.options));
+  }
+}
+
+/** Transposed convolution layer. y: [batch, height, width, inChannels] → [batch, outH, outW, outChannels]. */
+export class ConvTranspose2d extends Convolution {
+  constructor(
+    device: Device,
+    random: HostRandom,
+    inChannels: number,
+    outChannels: number,
+    kernel: number,
+    private readonly transposed: ConvolutionOptions & {
+      /** [height, width] of the result, where it is not stride · input. */
+      readonly outputSize?: readonly [number, number];
+    } = {},
+  ) {
+    super(
+      device,
+      random,
+      "convTranspose",
+      [kernel, kernel, outChannels, inChannels],
+      outChannels,
+      transposed,
+    );
+  }
+
+  override forward(y: Tensor): Tensor {
+    return this.withBias(convTranspose2d(y, this.weight, this.transposed));
+  }
+}

@@ -1,0 +1,44 @@
+import type { Device } from "../gpu/device.ts";
+import { ShapeError } from "../gpu/errors.ts";
+import { recordRowCall } from "../kernels/record-row.ts";
+import { variable } from "../tensor/create.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+
+/** A table on the device: a row a step, a column a loss term. Read back once in a while. */
+export class LossLog {
+  readonly table: Tensor;
+
+  constructor(
+    device: Device,
+    readonly rows: number,
+    readonly columns: readonly string[],
+  ) {
+    const values = new Float32Array(rows * columns.length);
+    this.table = variable(device, values, [rows, columns.length], "loss log");
+  }
+
+  /**
+   * Writes a step's terms.
+   *
+   * @param row u32 variable: the step's row, modulo the number of rows
+   * @param terms one-element tensors by name; all columns must be there
+   */
+  write(row: Tensor, terms: Readonly<Record<string, Tensor>>): void {
+    const numbers = this.columns.map((name) => {
+      const term = terms[name];
+      if (term?.size !== 1) throw new ShapeError("loss log", `term ${name} has not one element`);
+      return term.value;
+    });
+    this.table.device.emit(recordRowCall(row.value, numbers, this.rows, this.table.value));
+  }
+
+  /** The first `count` rows, as one record each. */
+  async read(count: number): Promise<Record<string, number>[]> {
+    const values = await this.table.data();
+    return Array.from({ length: count }, (_, r) =>
+      Object.fromEntries(
+        this.columns.map((name, c) => [name, values[r * this.columns.length + c] as number]),
+      ),
+    );
+  }
+}

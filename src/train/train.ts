@@ -1,0 +1,277 @@
+import type { RandomKey } from "../autograd/ops/random.ts";
+import { mean } from "../autograd/ops/reduce.ts";
+import { grad } from "../autograd/tape.ts";
+import { loadDataset } from "../data/datasets.ts";
+import { DeviceImages, ShuffledBatches } from "../data/loader.ts";
+import { selectImages, splitTraining } from "../data/splits.ts";
+import type { Dataset } from "../data/types.ts";
+import type { Device } from "../gpu/device.ts";
+import { DataError, NonFiniteError } from "../gpu/errors.ts";
+import { openDevice } from "../gpu/open.ts";
+import type { Program } from "../gpu/program.ts";
+import type { Host } from "../host/host.ts";
+import type { Model } from "../models/model.ts";
+import { findModel, resolveSettings } from "../models/registry.ts";
+import { HostRandom } from "../nn/initialisers.ts";
+import { Adam } from "../optim/adam.ts";
+import { upload } from "../tensor/create.ts";
+import { record } from "../tensor/run.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { Evaluation } from "./evaluation.ts";
+import { LossLog } from "./loss-log.ts";
+import { saveModel } from "./model-file.ts";
+import { RunFolder } from "./run-folder.ts";
+
+export interface TrainOptions {
+  model: string;
+  data: string;
+  dataDir?: string;
+  out: string;
+  epochs: number;
+  batch: number;
+  /** Most training images. */
+  limit?: number;
+  seed: number;
+  /** Train on all training images and keep none for validation. */
+  fullTrain: boolean;
+  /** The model's own settings (`--set`). */
+  settings: Record<string, string>;
+  /** Replace a run that is in the folder already. */
+  force: boolean;
+}
+
+/** What one epoch came to. Loss terms are nats per sample. */
+export interface EpochReport {
+  epoch: number;
+  epochs: number;
+  steps: number;
+  seconds: number;
+  imagesPerSecond: number;
+  train: Record<string, number>;
+  validation?: Record<string, number>;
+}
+
+export interface TrainResult {
+  out: string;
+  figures: string[];
+  adapter: string;
+  seconds: number;
+  final: EpochReport;
+}
+
+/** A finished training while its device is still open: what pictures are made from. */
+export interface Trained {
+  readonly device: Device;
+  readonly model: Model;
+  readonly dataset: Dataset;
+  readonly folder: RunFolder;
+  readonly seed: number;
+}
+
+/** A queue of this many seconds keeps the adapter busy and Ctrl-C and errors prompt. */
+const QUEUE_SECONDS = 1;
+/** The value of the optimiser's flag while everything is finite. */
+const NEVER = 0xffffffff;
+
+/**
+ * Trains a model and writes its run folder: config.json, metrics.jsonl, checkpoints/last.safetensors
+ * after every epoch, and whatever figures `onTrained` draws (it returns their paths).
+ *
+ * @throws NonFiniteError when the loss or a gradient stops being finite; the checkpoint of the last
+ *   whole epoch stays
+ */
+export async function train(
+  options: TrainOptions,
+  host: Host,
+  onEpoch: (report: EpochReport) => void,
+  onTrained: (trained: Trained) => Promise<string[]>,
+): Promise<TrainResult> {
+  const begin = performance.now();
+  const entry = findModel(options.model);
+  const settings = resolveSettings(entry, options.settings);
+  const folder = await RunFolder.create(options.out, { force: options.force }, host);
+  const source = { host, ...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }) };
+  const dataset = await loadDataset(options.data, source);
+  const parts = splitTraining(dataset.train.count, options.seed, {
+    fullTrain: options.fullTrain,
+    ...(options.limit === undefined ? {} : { limit: options.limit }),
+  });
+  if (parts.train.length < options.batch)
+    throw new DataError(
+      `${options.data}: ${parts.train.length} training images do not fill a batch of ${options.batch}`,
+    );
+  const device = await openDevice();
+  try {
+    const seed: [number, number] = [options.seed >>> 0, Math.floor(options.seed / 2 ** 32) >>> 0];
+    const model = entry.build(device, new HostRandom(options.seed), dataset, settings);
+    const images = new DeviceImages(device, selectImages(dataset.train, parts.train), dataset);
+    const run = await TrainingRun.create(model, images, {
+      batch: options.batch,
+      learningRate: settings.number("learning-rate"),
+      seed,
+    });
+    const validation =
+      parts.validation.length > 0
+        ? await Evaluation.create(
+            model,
+            new DeviceImages(device, selectImages(dataset.train, parts.validation), dataset),
+            options.batch,
+            seed,
+          )
+        : undefined;
+    const config = {
+      ...options,
+      settings: settings.all(),
+      image: { height: dataset.height, width: dataset.width, channels: dataset.channels },
+      adapter: device.adapter,
+      step: run.program.statistics,
+    };
+    await folder.writeConfig(config);
+
+    let final: EpochReport | undefined;
+    for (let epoch = 0; epoch < options.epochs; epoch++) {
+      const start = performance.now();
+      const rows = await run.epoch(epoch);
+      const seconds = (performance.now() - start) / 1000;
+      for (const [i, row] of rows.entries())
+        await folder.appendMetric({
+          kind: "step",
+          step: epoch * rows.length + i + 1,
+          epoch: epoch + 1,
+          ...row,
+        });
+      const report: EpochReport = {
+        epoch: epoch + 1,
+        epochs: options.epochs,
+        steps: rows.length,
+        seconds,
+        imagesPerSecond: (rows.length * options.batch) / seconds,
+        train: meanOf(rows),
+        ...(validation ? { validation: await validation.run() } : {}),
+      };
+      await folder.appendMetric({
+        kind: "epoch",
+        step: report.epoch * report.steps,
+        epoch: report.epoch,
+        seconds,
+        ...report.train,
+        ...prefixed("validation_", report.validation),
+      });
+      await folder.writeCheckpoint(
+        await saveModel(model, run.optimiser, {
+          model: options.model,
+          epoch: String(report.epoch),
+          step: String(report.epoch * report.steps),
+          seed: String(options.seed),
+        }),
+      );
+      onEpoch(report);
+      final = report;
+    }
+    const figures = await onTrained({ device, model, dataset, folder, seed: options.seed });
+    return {
+      out: options.out,
+      figures,
+      adapter: `${device.adapter.name} (${device.adapter.runtime})`,
+      seconds: (performance.now() - begin) / 1000,
+      final: final as EpochReport,
+    };
+  } finally {
+    device.close();
+  }
+}
+
+/** A model with its optimiser and data, and the recorded step that trains it. */
+export class TrainingRun {
+  private constructor(
+    readonly device: Device,
+    readonly program: Program,
+    readonly optimiser: Adam,
+    private readonly batches: ShuffledBatches,
+    private readonly log: LossLog,
+  ) {}
+
+  static async create(
+    model: Model,
+    images: DeviceImages,
+    options: { batch: number; learningRate: number; seed: readonly [number, number] },
+  ): Promise<TrainingRun> {
+    const { device } = images;
+    const parameters = model.parameters().map(({ name, tensor }) => {
+      tensor.value.label = name;
+      return tensor;
+    });
+    const optimiser = new Adam(device, parameters, { learningRate: options.learningRate });
+    const batches = new ShuffledBatches(images, options.batch, options.seed);
+    const key: RandomKey = { seed: options.seed, step: optimiser.stepCounter, stream: 0 };
+    let log: LossLog | undefined;
+    const { program } = await record(device, () => {
+      const terms = model.terms(batches.next(), key);
+      const means: Record<string, Tensor> = {};
+      for (const [name, term] of Object.entries(terms)) means[name] = mean(term);
+      const loss = means.loss as Tensor;
+      optimiser.step(grad(loss, parameters), { guard: [loss] });
+      log = new LossLog(device, batches.batchesPerEpoch, Object.keys(means));
+      log.write(optimiser.stepCounter, means);
+    });
+    await device.finish();
+    return new TrainingRun(device, program, optimiser, batches, log as LossLog);
+  }
+
+  /** Steps in an epoch. */
+  get steps(): number {
+    return this.batches.batchesPerEpoch;
+  }
+
+  /** Runs an epoch (counted from 0); the loss terms of each of its steps. */
+  async epoch(epoch: number): Promise<Record<string, number>[]> {
+    let waited = performance.now();
+    let queued = 0;
+    let patience = 1;
+    for (let i = 0; i < this.steps; i++) {
+      this.runStep(epoch, i);
+      if (++queued < patience) continue;
+      await this.checkFinite(epoch);
+      // Queue as many steps as the adapter does in a while: waiting costs a round trip.
+      const seconds = (performance.now() - waited) / 1000;
+      patience = Math.max(1, Math.min(1000, Math.round((queued * QUEUE_SECONDS) / seconds)));
+      waited = performance.now();
+      queued = 0;
+    }
+    await this.checkFinite(epoch);
+    const rows = await this.log.read(this.steps);
+    // Step s (from 1) stands in row s mod steps.
+    return rows.map(
+      (_, i) => rows[(epoch * this.steps + i + 1) % this.steps] as Record<string, number>,
+    );
+  }
+
+  /** Queues one training step. */
+  runStep(epoch: number, index: number): void {
+    this.batches.moveTo(epoch, index);
+    upload(this.optimiser.stepCounter.value, Uint32Array.of(epoch * this.steps + index + 1));
+    this.program.run();
+  }
+
+  /** Waits for the queue; if a step was not finite, finds the op and throws. */
+  private async checkFinite(epoch: number): Promise<void> {
+    const [step] = await this.optimiser.flag.integers();
+    if (step === undefined || step === NEVER) return;
+    // The optimiser has left the weights alone since that step, so it can be run again, op by op.
+    this.batches.moveTo(epoch, step - 1 - epoch * this.steps);
+    upload(this.optimiser.stepCounter.value, Uint32Array.of(step));
+    await this.program.diagnose(step);
+    throw new NonFiniteError("gradient", step, "a value is NaN or infinite");
+  }
+}
+
+function meanOf(rows: readonly Record<string, number>[]): Record<string, number> {
+  const names = Object.keys(rows[0] ?? {});
+  return Object.fromEntries(
+    names.map((name) => [name, rows.reduce((sum, row) => sum + (row[name] ?? 0), 0) / rows.length]),
+  );
+}
+
+function prefixed(prefix: string, record: Record<string, number> = {}): Record<string, number> {
+  return Object.fromEntries(Object.entries(record).map(([k, v]) => [prefix + k, v]));
+}
