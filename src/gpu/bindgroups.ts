@@ -19,7 +19,7 @@ export class BindGroupCache {
     private readonly capacity = 4096,
   ) {}
 
-  get(pipeline: Pipeline, storages: readonly Storage[]): GPUBindGroup {
+  get(op: string, pipeline: Pipeline, storages: readonly Storage[]): GPUBindGroup {
     const key = [
       this.id(pipeline.layout),
       ...storages.map((s) => `${this.id(s.buffer)}+${s.offset}+${s.bytes}`),
@@ -27,20 +27,23 @@ export class BindGroupCache {
     const found = this.groups.get(key);
     if (found) return found;
     if (this.groups.size >= this.capacity) this.groups = new Map();
-    const group = this.create(pipeline, storages);
+    const group = this.create(op, pipeline, storages);
     this.groups.set(key, group);
     return group;
   }
 
-  create(pipeline: Pipeline, storages: readonly Storage[]): GPUBindGroup {
+  /** A bind group outside the cache. What the device has against it is a GpuValidationError of `op`. */
+  create(op: string, pipeline: Pipeline, storages: readonly Storage[]): GPUBindGroup {
     this.created++;
-    return this.device.gpu.createBindGroup({
-      layout: pipeline.layout,
-      entries: storages.map(({ buffer, offset, bytes }, binding) => ({
-        binding,
-        resource: { buffer, offset, size: bytes },
-      })),
-    });
+    return this.device.guardValidation(op, () =>
+      this.device.gpu.createBindGroup({
+        layout: pipeline.layout,
+        entries: storages.map(({ buffer, offset, bytes }, binding) => ({
+          binding,
+          resource: { buffer, offset, size: bytes },
+        })),
+      }),
+    );
   }
 
   /** Forgets every group, for instance after the pool gave its buffers back. */

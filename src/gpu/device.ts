@@ -1,5 +1,5 @@
 import { BindGroupCache } from "./bindgroups.ts";
-import { type Call, isPack, type Item } from "./call.ts";
+import { type Call, type Item, isPack } from "./call.ts";
 import {
   DeviceLostError,
   GpuValidationError,
@@ -9,8 +9,8 @@ import {
 import { FiniteChecker } from "./finite.ts";
 import { type Access, type Pipeline, PipelineCache } from "./pipelines.ts";
 import { BufferPool } from "./pool.ts";
-import type { DType, Storage } from "./value.ts";
-import { Value } from "./value.ts";
+import { ReadBack } from "./readback.ts";
+import { type DType, overlaps, type Storage, Value } from "./value.ts";
 
 /** Eager ops are submitted in batches of this many. */
 const EAGER_BATCH = 64;
@@ -37,6 +37,11 @@ export interface ItemSink {
   add(item: Item): void;
 }
 
+/** Buffers that return to the pool when whoever owns them is released or garbage. */
+export interface Holding {
+  buffers: readonly GPUBuffer[];
+}
+
 /**
  * An open WebGPU device with the engine's caches. Ops give it calls: it runs them at once (eager)
  * or hands them to the recorder that is at work.
@@ -58,15 +63,23 @@ export class Device {
   sink: ItemSink | undefined;
 
   private readonly log: (line: string) => void;
-  private readonly finalizer: FinalizationRegistry<{ storage: Storage | undefined }>;
+  private readonly finalizer: FinalizationRegistry<Holding>;
+  private readonly holdings = new WeakMap<Value, Holding>();
   private readonly scopes: Value[][] = [];
-  private readonly staging = new Map<number, GPUBuffer[]>();
+  private readonly readBack: ReadBack;
+  private readonly traced = new Set<string>();
   private encoder: GPUCommandEncoder | undefined;
   private pass: GPUComputePassEncoder | undefined;
-  private encoded = 0;
+  /** Ops in the encoder at work. */
+  private batch: string[] = [];
   private lastOp = "idle";
   private failure: LatentgradError | undefined;
   private readonly checks = new Set<Promise<void>>();
+  private readonly waiters = new Set<(lost: DeviceLostError) => void>();
+  /** Counts up whenever everything before is known to be in order. */
+  private epoch = 1;
+  /** Epochs in which something failed: what ops wrote then is no data. */
+  private readonly spoiled = new Map<number, LatentgradError>();
 
   constructor(
     readonly gpu: GPUDevice,
@@ -77,20 +90,21 @@ export class Device {
     this.log = options.log ?? ((line) => console.error(line));
     this.limits = gpu.limits;
     this.hasTimestamps = gpu.features.has("timestamp-query");
-    this.pool = new BufferPool(this, options.memoryLimit ?? Number.POSITIVE_INFINITY, this.debug < 3);
+    this.pool = new BufferPool(
+      this,
+      options.memoryLimit ?? Number.POSITIVE_INFINITY,
+      this.debug < 3,
+    );
     this.pipelines = new PipelineCache(this);
     this.bindGroups = new BindGroupCache(this);
     this.finite = new FiniteChecker(this);
-    this.finalizer = new FinalizationRegistry((held) => {
-      if (held.storage && !this.lost) this.pool.release(held.storage.buffer);
-      held.storage = undefined;
-    });
-    gpu.lost.then((info) => {
-      this.lost ??= new DeviceLostError(this.lastOp, info.message || info.reason || "no reason given");
-    });
+    this.readBack = new ReadBack(this);
+    this.finalizer = new FinalizationRegistry((holding) => this.giveBack(holding));
+    gpu.lost.then((info) => this.lose(info.message || info.reason || "no reason given"));
     gpu.addEventListener?.("uncapturederror", (event) => {
       event.preventDefault?.();
-      this.fail(this.classify(this.lastOp, (event as GPUUncapturedErrorEvent).error));
+      const { error } = event as GPUUncapturedErrorEvent;
+      this.fail(this.classify(this.lastOp, error), this.epoch);
     });
   }
 
@@ -101,10 +115,16 @@ export class Device {
 
   /** Closes the device. Buffers and programs made with it become unusable. */
   close(): void {
-    this.lost ??= new DeviceLostError(this.lastOp, "the device was closed");
+    this.lose("the device was closed");
+    this.gpu.destroy();
+  }
+
+  private lose(reason: string): void {
+    this.lost ??= new DeviceLostError(this.lastOp, reason);
     this.pass = undefined;
     this.encoder = undefined;
-    this.gpu.destroy();
+    for (const giveUp of this.waiters) giveUp(this.lost);
+    this.waiters.clear();
   }
 
   // ---- values ---------------------------------------------------------------------------------
@@ -113,42 +133,72 @@ export class Device {
   allocate(dtype: DType, size: number, label: string, persistent = false): Value {
     this.alive();
     const value = new Value(this, dtype, size, label);
-    const buffer = this.pool.acquire(value.bytes, label);
-    value.storage = { buffer, offset: 0, bytes: value.bytes };
     value.persistent = persistent;
-    this.own(value);
+    this.store(value, label);
     return value;
+  }
+
+  private store(value: Value, label: string): void {
+    const buffer = this.pool.acquire(value.bytes, label);
+    value.storage = { buffer, offset: 0, bytes: value.bytes, owner: value };
+    const holding: Holding = { buffers: [buffer] };
+    this.holdings.set(value, holding);
+    this.hold(value, holding);
+    this.scopes.at(-1)?.push(value);
+  }
+
+  /** The buffers return to the pool when `owner` is garbage, unless they did so before. */
+  hold(owner: object, holding: Holding): void {
+    this.finalizer.register(owner, holding);
+  }
+
+  giveBack(holding: Holding): void {
+    if (!this.lost) for (const buffer of holding.buffers) this.pool.release(buffer);
+    holding.buffers = [];
   }
 
   /** Copies host data into a value. */
   write(value: Value, data: ArrayBufferView<ArrayBuffer>): void {
     this.alive();
     this.flush(); // earlier work that is still unsubmitted must not see the new content
-    const storage = this.storageOf(value, "write");
+    value.epoch = 0;
+    const { buffer, offset } = this.storageOf(value, "write");
     const tail = data.byteLength % 4;
     const whole = data.byteLength - tail;
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    if (whole > 0) this.gpu.queue.writeBuffer(storage.buffer, storage.offset, bytes, 0, whole);
-    if (tail > 0) {
-      const last = new Uint8Array(4);
-      last.set(bytes.subarray(whole));
-      this.gpu.queue.writeBuffer(storage.buffer, storage.offset + whole, last);
-    }
+    const { queue } = this.gpu;
+    this.guardValidation("write", () => {
+      if (whole > 0) queue.writeBuffer(buffer, offset, bytes, 0, whole);
+      if (tail > 0) {
+        const last = new Uint8Array(4);
+        last.set(bytes.subarray(whole));
+        queue.writeBuffer(buffer, offset + whole, last);
+      }
+    });
   }
 
   /** Gives a value's buffer back to the pool. Called by scopes; a value is dead afterwards. */
   release(value: Value): void {
-    const held = this.holders.get(value);
-    if (!held?.storage) return;
-    if (!this.lost) this.pool.release(held.storage.buffer);
-    held.storage = undefined;
+    const holding = this.holdings.get(value);
+    if (!holding) return;
+    this.holdings.delete(value);
+    this.giveBack(holding);
     value.storage = undefined;
   }
 
-  /** Moves a value into a part of another one's buffer (parameters into their arena). */
-  rehome(value: Value, storage: Storage): void {
+  /**
+   * Moves a value into a part of another one's buffer (parameters into their arena). Its content
+   * is what is there.
+   */
+  rehome(value: Value, home: Value, offset: number): void {
+    const storage = this.storageOf(home, "rehome");
     this.release(value);
-    value.storage = storage;
+    value.storage = {
+      buffer: storage.buffer,
+      offset: storage.offset + offset,
+      bytes: value.bytes,
+      owner: home,
+    };
   }
 
   /**
@@ -160,6 +210,8 @@ export class Device {
     let kept: Set<Value> | undefined;
     try {
       const result = body();
+      if (result instanceof Promise)
+        throw new GpuValidationError("scope", "the body is asynchronous: read after the scope");
       kept = new Set(keep(result));
       return result;
     } finally {
@@ -167,7 +219,8 @@ export class Device {
       const outer = this.scopes.at(-1);
       for (const value of made) {
         if (value.persistent) continue;
-        if (kept?.has(value)) outer?.push(value);
+        // What a recording has seen is needed at each replay: it passes to the recording's own scope.
+        if (kept?.has(value) || this.sink) outer?.push(value);
         else this.release(value);
       }
     }
@@ -182,39 +235,83 @@ export class Device {
       this.sink.add(item);
       return;
     }
-    for (const output of isPack(item) ? [item.target] : item.outputs) {
-      if (output.storage) continue;
-      const buffer = this.pool.acquire(output.bytes, `${item.op} result`);
-      output.storage = { buffer, offset: 0, bytes: output.bytes };
-      this.own(output);
+    const written = writtenBy(item);
+    for (const v of written) {
+      if (!v.storage) this.store(v, `the result of ${item.op}`);
+      v.epoch = this.epoch;
     }
     this.lastOp = item.op;
     if (isPack(item)) {
+      const target = this.storageOf(item.target, item.op);
       for (const [i, input] of item.inputs.entries())
         this.copy(
+          item.op,
           this.storageOf(input, item.op),
-          this.storageOf(item.target, item.op),
+          target,
           item.offsets[i] ?? 0,
+          input.dataBytes,
         );
     } else this.runCall(item);
-    if (this.encoded >= EAGER_BATCH) this.flush();
+    if (this.batch.length >= EAGER_BATCH) this.flush();
   }
 
   private runCall(call: Call): void {
-    const source = call.kernel();
-    const pipeline = this.pipelines.get(call.op, source, accessOf(call));
     const storages = bindingsOf(call).map((v) => this.storageOf(v, call.op));
+    const source = call.kernel();
+    const access = accessOf(call);
+    this.checkDispatch(call.op, source.workgroups, storages, access);
+    const pipeline = this.pipelines.get(call.op, source, access);
     if (this.debug >= 1) this.trace(call.op, source.name, source.workgroups, source.code);
-    this.encode(pipeline, this.bindGroups.get(pipeline, storages), source.workgroups);
-    if (this.debug >= 2) this.finite.check(call.op, [...call.outputs, ...call.updates]);
+    const group = this.bindGroups.get(call.op, pipeline, storages);
+    this.encode(call.op, pipeline, group, source.workgroups);
+    if (this.debug >= 2) this.finite.check(call.op, checkable(writtenBy(call)));
   }
 
-  /** Prints a kernel (LATENTGRAD_DEBUG=1). */
+  /**
+   * Refuses what WebGPU would refuse only after a batch of ops, without naming one: too many
+   * bindings or workgroups, and a buffer that is both read and written.
+   */
+  checkDispatch(
+    op: string,
+    workgroups: readonly number[],
+    storages: readonly Storage[],
+    access: readonly Access[],
+  ): void {
+    const most = this.limits.maxStorageBuffersPerShaderStage;
+    if (storages.length > most)
+      throw new GpuValidationError(
+        op,
+        `the kernel binds ${storages.length} buffers, ${most} at most`,
+      );
+    const widest = this.limits.maxComputeWorkgroupsPerDimension;
+    if (workgroups.some((n) => !(Number.isInteger(n) && n >= 0 && n <= widest)))
+      throw new GpuValidationError(
+        op,
+        `a grid of ${workgroups.join("×")} workgroups, ${widest} at most in each dimension`,
+      );
+    for (const [i, a] of storages.entries()) {
+      if (access[i] !== "write") continue;
+      for (const [k, b] of storages.entries()) {
+        if (k === i || a.buffer !== b.buffer) continue;
+        if (access[k] === "read" || overlaps(a, b))
+          throw new GpuValidationError(
+            op,
+            `binding ${i} is written in the buffer that binding ${k} ${access[k] === "read" ? "reads" : "writes"}`,
+          );
+      }
+    }
+  }
+
+  /** Prints a kernel (LATENTGRAD_DEBUG=1), with its text when it is seen for the first time. */
   trace(op: string, name: string, workgroups: readonly number[], code: string): void {
-    this.log(`${op}: ${name}, ${workgroups.join("×")} workgroups, ${code.length} characters of WGSL`);
+    this.log(`${op}: ${name}, ${workgroups.join("×")} workgroups`);
+    if (this.traced.has(code)) return;
+    this.traced.add(code);
+    this.log(code.replace(/^/gm, "    "));
   }
 
   encode(
+    op: string,
     pipeline: Pipeline,
     group: GPUBindGroup,
     workgroups: readonly [number, number, number],
@@ -224,28 +321,47 @@ export class Device {
     this.pass.setPipeline(pipeline.pipeline);
     this.pass.setBindGroup(0, group);
     this.pass.dispatchWorkgroups(...workgroups);
-    this.encoded++;
+    this.batch.push(op);
     this.dispatches++;
   }
 
-  copy(from: Storage, to: Storage, toOffset: number): void {
+  copy(op: string, from: Storage, to: Storage, toOffset: number, bytes: number): void {
+    const target = to.offset + toOffset;
+    if (from.buffer === to.buffer) {
+      if (from.offset === target) return;
+      // WebGPU does not copy within a buffer.
+      const between = this.pool.acquire(bytes, `a copy for ${op}`);
+      this.encodeCopy(op, from.buffer, from.offset, between, 0, bytes);
+      this.encodeCopy(op, between, 0, to.buffer, target, bytes);
+      this.pool.release(between);
+    } else this.encodeCopy(op, from.buffer, from.offset, to.buffer, target, bytes);
+  }
+
+  private encodeCopy(
+    op: string,
+    from: GPUBuffer,
+    fromOffset: number,
+    to: GPUBuffer,
+    toOffset: number,
+    bytes: number,
+  ): void {
     this.pass?.end();
     this.pass = undefined;
     this.encoder ??= this.gpu.createCommandEncoder();
-    const bytes = Math.min(from.bytes, to.bytes - toOffset);
-    this.encoder.copyBufferToBuffer(from.buffer, from.offset, to.buffer, to.offset + toOffset, bytes);
-    this.encoded++;
+    this.encoder.copyBufferToBuffer(from, fromOffset, to, toOffset, bytes);
+    this.batch.push(op);
   }
 
   /** Submits what was encoded so far. */
   flush(): void {
-    if (!this.encoder) return;
+    const { encoder, batch } = this;
+    if (!encoder) return;
     this.pass?.end();
-    const commands = this.encoder.finish();
     this.encoder = undefined;
     this.pass = undefined;
-    this.encoded = 0;
-    this.submit(commands);
+    this.batch = [];
+    this.guardValidation(describeBatch(batch), () => this.submit(encoder.finish()));
+    this.pool.sweep();
   }
 
   submit(commands: GPUCommandBuffer): void {
@@ -256,43 +372,34 @@ export class Device {
 
   /** Resolves when all submitted work is done; throws what went wrong on the way. */
   async finish(): Promise<void> {
-    this.flush();
     this.alive();
-    await this.survive(this.gpu.queue.onSubmittedWorkDone());
+    this.flush();
+    // An empty read-back, since only a copy that arrives proves that the device still works.
+    await this.readBack.read(undefined, 0, 0);
     await this.settle();
+    await this.finite.verdict();
   }
 
   /** The bytes of a value. Waits for all work before it. */
   async read(value: Value): Promise<ArrayBuffer> {
+    this.alive();
     const storage = this.storageOf(value, "read");
     const length = value.dtype === "u8" ? value.size : value.size * 4;
-    if (this.finite.active) {
-      this.flush();
-      await this.finite.verdict();
-    }
-    const data = await this.readBuffer(storage.buffer, storage.offset, Math.ceil(length / 4) * 4);
-    return data.slice(0, length);
+    const [data] = await Promise.all([
+      this.readBuffer(storage.buffer, storage.offset, value.dataBytes),
+      this.finite.verdict(),
+    ]);
+    this.storageOf(value, "read"); // it may have turned out meanwhile that it holds nothing
+    return data.byteLength === length ? data : data.slice(0, length);
   }
 
   async readBuffer(buffer: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer> {
     this.alive();
     if (bytes === 0) return new ArrayBuffer(0);
     this.flush();
-    const list = this.staging.get(bytes) ?? [];
-    this.staging.set(bytes, list);
-    const staging =
-      list.pop() ?? this.gpu.createBuffer({ size: bytes, usage: 0x1 | 0x8, label: "read-back" }); // MAP_READ | COPY_DST
-    const encoder = this.gpu.createCommandEncoder();
-    encoder.copyBufferToBuffer(buffer, offset, staging, 0, bytes);
-    this.submit(encoder.finish());
-    await this.survive(staging.mapAsync(0x1)); // READ
-    const copy = staging.getMappedRange().slice(0);
-    staging.unmap();
-    // Large staging buffers are not worth keeping; the few scalars of a training loop are.
-    if (bytes <= 1 << 20 && list.length < 8) list.push(staging);
-    else staging.destroy();
+    const data = await this.readBack.read(buffer, offset, bytes);
     await this.settle();
-    return copy;
+    return data;
   }
 
   // ---- errors ---------------------------------------------------------------------------------
@@ -308,93 +415,139 @@ export class Device {
   }
 
   /** Runs `body` such that the implementation's running out of memory becomes an OutOfMemoryError. */
-  guardMemory<T>(tensor: string, bytes: number, body: () => T): T {
+  guardMemory<T>(
+    tensor: string,
+    bytes: number,
+    body: () => T,
+    failed?: (result: T, error: OutOfMemoryError) => void,
+  ): T {
     return this.guard(
       "out-of-memory",
       body,
       (message) => new OutOfMemoryError(tensor, bytes, message),
+      failed,
     );
   }
 
-  /** Runs `body` such that a rejection becomes a GpuValidationError naming `op`. */
-  guardValidation<T>(op: string, body: () => T): T {
-    return this.guard("validation", body, (message) => new GpuValidationError(op, message));
+  /**
+   * Runs `body` such that a rejection becomes a GpuValidationError naming `op`.
+   *
+   * @param more.what put in front of the implementation's message
+   * @param more.failed called when the implementation reports the rejection
+   */
+  guardValidation<T>(
+    op: string,
+    body: () => T,
+    more: { readonly what?: string; readonly failed?: () => void } = {},
+  ): T {
+    return this.guard(
+      "validation",
+      body,
+      (message) => new GpuValidationError(op, `${more.what ?? ""}${message}`),
+      more.failed,
+    );
   }
 
-  private guard<T>(
+  private guard<T, E extends LatentgradError>(
     filter: GPUErrorFilter,
     body: () => T,
-    make: (message: string) => LatentgradError,
+    make: (message: string) => E,
+    failed?: (result: T, error: E) => void,
   ): T {
+    const { epoch } = this;
     this.gpu.pushErrorScope(filter);
+    let result: T;
     try {
-      return body();
+      result = body();
     } catch (error) {
+      this.gpu.popErrorScope().catch(() => null);
       // A runtime may throw at once where the specification speaks of an error scope.
+      if (error instanceof Error && "exitCode" in error) throw error;
       this.alive();
-      throw make(error instanceof Error ? error.message : String(error));
-    } finally {
-      const check = this.gpu
-        .popErrorScope()
-        .then((error) => {
-          if (error) this.fail(make(firstLine(error.message)));
-        })
-        .catch(() => undefined) // a lost device answers no scopes; `lost` tells
-        .finally(() => this.checks.delete(check));
-      this.checks.add(check);
+      throw make(firstLine(error instanceof Error ? error.message : String(error)));
     }
+    const check = this.gpu
+      .popErrorScope()
+      .then(
+        (error) => {
+          if (!error) return;
+          const failure = make(firstLine(error.message));
+          failed?.(result, failure);
+          this.fail(failure, epoch);
+        },
+        () => undefined, // a lost device answers no scopes; `lost` tells
+      )
+      .finally(() => this.checks.delete(check));
+    this.checks.add(check);
+    return result;
   }
 
   private classify(op: string, error: GPUError): LatentgradError {
     const message = firstLine(error.message);
     return error.constructor.name === "GPUOutOfMemoryError"
-      ? new OutOfMemoryError(op, 0, message)
+      ? new OutOfMemoryError(`a buffer near ${op}`, 0, message)
       : new GpuValidationError(op, message);
   }
 
-  private fail(error: LatentgradError): void {
+  /** Notes a failure of work that was encoded in `since` or later. */
+  private fail(error: LatentgradError, since: number): void {
+    // Later complaints are mostly about what the first failure left behind.
     this.failure ??= error;
+    for (let e = since; e <= this.epoch; e++) if (!this.spoiled.has(e)) this.spoiled.set(e, error);
+    this.epoch++;
   }
 
   /** Waits for the answers of all error scopes, then throws the first failure. */
   async settle(): Promise<void> {
-    await Promise.all(this.checks);
+    await this.survive(Promise.all(this.checks));
     this.alive();
+    if (this.checks.size === 0 && !this.encoder) this.epoch++;
   }
 
   /** Awaits a promise of the device; if the device is lost meanwhile, throws that. */
-  private async survive<T>(promise: Promise<T>): Promise<T> {
-    const gone = this.gpu.lost.then(() => undefined);
+  async survive<T>(promise: Promise<T>): Promise<T> {
+    let giveUp: (lost: DeviceLostError) => void = () => undefined;
+    const gone = new Promise<never>((_, reject) => {
+      giveUp = reject;
+    });
+    if (this.lost) giveUp(this.lost);
+    else this.waiters.add(giveUp);
     try {
-      const result = await Promise.race([promise, gone]);
-      if (this.lost) throw this.lost;
-      return result as T;
-    } catch (error) {
-      await Promise.race([gone, new Promise((resolve) => setTimeout(resolve, 0))]);
-      if (this.lost) throw this.lost;
-      await this.settle();
-      throw error;
+      return await Promise.race([promise, gone]);
+    } finally {
+      this.waiters.delete(giveUp);
     }
   }
 
-  storageOf(value: Value, op: string): Storage {
-    if (value.storage) return value.storage;
-    throw new GpuValidationError(
-      op,
-      value.recording
-        ? `${value.label || "a tensor"} was made while recording and has no data outside the program`
-        : `${value.label || "a tensor"} was used after its scope ended`,
-    );
+  /**
+   * What to throw when the device did not do what was asked: the loss, which may become known a
+   * moment after the failure it causes, or a failure reported by an error scope.
+   */
+  async explain(op: string, reason: string): Promise<LatentgradError> {
+    for (let turn = 0; turn < 20 && !this.lost && !this.failure; turn++)
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    try {
+      this.alive();
+    } catch (error) {
+      return error as LatentgradError;
+    }
+    return new DeviceLostError(op, reason);
   }
 
-  private readonly holders = new WeakMap<Value, { storage: Storage | undefined }>();
-
-  /** Takes care that a value's buffer returns to the pool: at the end of its scope, or when it is garbage. */
-  private own(value: Value): void {
-    const held = { storage: value.storage };
-    this.holders.set(value, held);
-    this.finalizer.register(value, held);
-    this.scopes.at(-1)?.push(value);
+  /** @throws whatever prevents the value from having data */
+  storageOf(value: Value, op: string): Storage {
+    const { storage } = value;
+    const label = value.label || "a tensor";
+    if (!storage)
+      throw new GpuValidationError(
+        op,
+        value.recording
+          ? `${label} was made while recording and has no data outside the program`
+          : `${label} was used after its scope ended`,
+      );
+    const failure = this.spoiled.get(value.epoch) ?? this.pool.failureOf(storage.buffer);
+    if (failure) throw failure;
+    return storage;
   }
 }
 
@@ -411,6 +564,35 @@ export function accessOf(call: Call): Access[] {
   ];
 }
 
-function firstLine(message: string): string {
-  return message.split("\n").filter(Boolean).slice(0, 6).join(" | ");
+/** The values that an item changes. */
+export function writtenBy(item: Item): readonly Value[] {
+  return isPack(item) ? [item.target] : [...item.outputs, ...item.updates];
+}
+
+/** What a finite check looks at. */
+export interface Checkable {
+  readonly label: string;
+  readonly dtype: DType;
+  readonly size: number;
+  readonly storage: Storage;
+}
+
+function checkable(values: readonly Value[]): Checkable[] {
+  return values.flatMap(({ label, dtype, size, storage }) =>
+    storage ? [{ label, dtype, size, storage }] : [],
+  );
+}
+
+function describeBatch(ops: readonly string[]): string {
+  const names = [...new Set(ops)];
+  return names.length <= 4 ? names.join(", ") : `${names.slice(0, 4).join(", ")}, …`;
+}
+
+/** The gist of an implementation's message, on one line. */
+export function firstLine(message: string): string {
+  const lines = message
+    .split("\n")
+    .map((line) => line.trim())
+    .filter(Boolean);
+  return lines.slice(0, 6).join(" | ");
 }

@@ -1,7 +1,6 @@
 import source from "../../shaders/finite_check.wgsl";
-import type { Device } from "./device.ts";
+import type { Checkable, Device } from "./device.ts";
 import { NonFiniteError } from "./errors.ts";
-import type { Value } from "./value.ts";
 
 const NEVER = 0xffffffff;
 
@@ -10,20 +9,15 @@ const NEVER = 0xffffffff;
  * produced one. Used by LATENTGRAD_DEBUG=2 and to find out which op made a training step diverge.
  */
 export class FiniteChecker {
-  private readonly names: string[] = [];
+  private names: string[] = [];
+  private tags: GPUBuffer[] = [];
   private firstBad: GPUBuffer | undefined;
 
   constructor(private readonly device: Device) {}
 
-  get active(): boolean {
-    return this.names.length > 0;
-  }
-
   /** Encodes a check of `values` behind the op that has just been encoded. */
-  check(op: string, values: readonly Value[]): void {
+  check(op: string, values: readonly Checkable[]): void {
     const { device } = this;
-    const gpu = device.gpu;
-    this.firstBad ??= this.words([NEVER], "first non-finite");
     const kernel = {
       name: "finite check",
       code: source,
@@ -31,51 +25,60 @@ export class FiniteChecker {
       flops: 0,
       bytes: 0,
     } as const;
-    for (const value of values) {
-      if (value.dtype !== "f32" || value.size === 0 || !value.storage) continue;
-      const tag = this.words([this.names.length, value.size], "tag");
-      this.names.push(value.label === "" || value.label === op ? op : `${op} (${value.label})`);
+    for (const { label, dtype, size, storage } of values) {
+      if (dtype !== "f32" || size === 0) continue;
+      this.firstBad ??= this.words([NEVER], "first non-finite");
+      const tag = this.words([this.names.length, size], "tag");
+      this.tags.push(tag);
+      this.names.push(label === "" || label === op ? op : `${op} (${label})`);
       const pipeline = device.pipelines.get("finiteCheck", kernel, ["read", "read", "write"]);
-      const group = gpu.createBindGroup({
-        layout: pipeline.layout,
-        entries: [
-          {
-            binding: 0,
-            resource: {
-              buffer: value.storage.buffer,
-              offset: value.storage.offset,
-              size: value.storage.bytes,
-            },
-          },
-          { binding: 1, resource: { buffer: tag } },
-          { binding: 2, resource: { buffer: this.firstBad } },
-        ],
+      const whole = (buffer: GPUBuffer) => ({
+        buffer,
+        offset: 0,
+        bytes: buffer.size,
+        owner: this,
       });
-      device.encode(pipeline, group, kernel.workgroups);
+      const group = device.bindGroups.create("finiteCheck", pipeline, [
+        storage,
+        whole(tag),
+        whole(this.firstBad),
+      ]);
+      device.encode("finiteCheck", pipeline, group, kernel.workgroups);
     }
+  }
+
+  /** The first op since the last verdict whose result was not finite, if there was one. */
+  async first(): Promise<string | undefined> {
+    const { device, firstBad, names, tags } = this;
+    if (!firstBad) return undefined;
+    this.names = [];
+    this.tags = [];
+    this.firstBad = undefined;
+    const [first] = new Uint32Array(await device.readBuffer(firstBad, 0, 4));
+    for (const buffer of [firstBad, ...tags]) buffer.destroy();
+    return names[first ?? NEVER];
   }
 
   /** Throws a NonFiniteError naming the first op whose result was not finite, if there was one. */
   async verdict(step?: number): Promise<void> {
-    if (!this.firstBad || this.names.length === 0) return;
-    const [first] = new Uint32Array(await this.device.readBuffer(this.firstBad, 0, 4));
-    const name = this.names[first ?? NEVER];
-    this.names.length = 0;
-    this.firstBad.destroy();
-    this.firstBad = undefined;
+    const name = await this.first();
     if (name !== undefined)
       throw new NonFiniteError(name, step, "the result holds NaN or infinite values");
   }
 
   private words(words: number[], label: string): GPUBuffer {
-    const buffer = this.device.gpu.createBuffer({
-      size: words.length * 4,
-      usage: 0x80 | 0x04 | 0x08, // STORAGE | COPY_SRC | COPY_DST
-      mappedAtCreation: true,
-      label,
+    const { device } = this;
+    const bytes = words.length * 4;
+    return device.guardMemory(label, bytes, () => {
+      const buffer = device.gpu.createBuffer({
+        size: bytes,
+        usage: 0x80 | 0x04 | 0x08, // STORAGE | COPY_SRC | COPY_DST
+        mappedAtCreation: true,
+        label,
+      });
+      new Uint32Array(buffer.getMappedRange()).set(words);
+      buffer.unmap();
+      return buffer;
     });
-    new Uint32Array(buffer.getMappedRange()).set(words);
-    buffer.unmap();
-    return buffer;
   }
 }

@@ -1,10 +1,9 @@
 import { type Item, isPack, type Pack } from "./call.ts";
-import type { Value } from "./value.ts";
+import { writtenBy } from "./device.ts";
+import { sharesBuffer, sharesMemory, type Value } from "./value.ts";
 
 /** Where a planned value lives: a slot of the plan, or a byte range inside another value. */
-export type Place =
-  | { readonly slot: number }
-  | { readonly within: Value; readonly offset: number };
+export type Place = { readonly slot: number } | { readonly within: Value; readonly offset: number };
 
 export interface Plan {
   readonly items: readonly Item[];
@@ -19,10 +18,11 @@ export function dropDead(items: readonly Item[], keep: ReadonlySet<Value>): Item
   const alive: Item[] = [];
   for (let i = items.length - 1; i >= 0; i--) {
     const item = items[i] as Item;
-    const outputs = isPack(item) ? [item.target] : item.outputs;
-    const changes = isPack(item) ? item.target.storage !== undefined : item.updates.length > 0;
-    if (!changes && !outputs.some((v) => wanted.has(v))) continue;
+    const written = writtenBy(item);
+    const changes = written.some((v) => v.storage) || (!isPack(item) && item.updates.length > 0);
+    if (!changes && !written.some((v) => wanted.has(v))) continue;
     for (const input of item.inputs) wanted.add(input);
+    if (!isPack(item)) for (const v of item.updates) wanted.add(v);
     alive.push(item);
   }
   return alive.reverse();
@@ -36,18 +36,14 @@ export function dropDead(items: readonly Item[], keep: ReadonlySet<Value>): Item
  * @param keep values that must outlive the step: each gets a slot of its own.
  * @param reuse false gives every value its own slot (LATENTGRAD_DEBUG=3).
  */
-export function planMemory(
-  items: readonly Item[],
-  keep: ReadonlySet<Value>,
-  reuse: boolean,
-): Plan {
+export function planMemory(items: readonly Item[], keep: ReadonlySet<Value>, reuse: boolean): Plan {
   const within = placePacked(items, keep);
   const root = (v: Value): Value => within.get(v)?.within ?? v;
 
   const first = new Map<Value, number>();
   const last = new Map<Value, number>();
   for (const [i, item] of items.entries()) {
-    const written = isPack(item) ? [item.target] : item.outputs;
+    const written = writtenBy(item);
     for (const v of written) if (!first.has(root(v))) first.set(root(v), i);
     for (const v of [...item.inputs, ...written]) last.set(root(v), i);
   }
@@ -55,10 +51,8 @@ export function planMemory(
   const places = new Map<Value, Place>(within);
   const slots: number[] = [];
   const free: number[] = [];
-  const ending = new Map<number, Value[]>();
-  for (const [v, i] of last) ending.set(i, [...(ending.get(i) ?? []), v]);
-  const starting = new Map<number, Value[]>();
-  for (const [v, i] of first) starting.set(i, [...(starting.get(i) ?? []), v]);
+  const ending = byItem(last);
+  const starting = byItem(first);
 
   for (let i = 0; i < items.length; i++) {
     for (const v of starting.get(i) ?? []) {
@@ -74,13 +68,24 @@ export function planMemory(
   return { items, places, slots };
 }
 
+function byItem(positions: ReadonlyMap<Value, number>): Map<number, Value[]> {
+  const at = new Map<number, Value[]>();
+  for (const [v, i] of positions) {
+    const list = at.get(i);
+    if (list) list.push(v);
+    else at.set(i, [v]);
+  }
+  return at;
+}
+
 /** The free slot that fits best; failing that the largest one, grown; failing that a new one. */
 function takeSlot(slots: number[], free: number[], bytes: number): number {
   let best = -1;
   for (const [i, slot] of free.entries()) {
     const size = slots[slot] as number;
     const bestSize = best < 0 ? -1 : (slots[free[best] as number] as number);
-    const better = best < 0 || (bestSize < bytes ? size > bestSize : size >= bytes && size < bestSize);
+    const better =
+      best < 0 || (bestSize < bytes ? size > bestSize : size >= bytes && size < bestSize);
     if (better) best = i;
   }
   if (best < 0) {
@@ -98,38 +103,74 @@ function placePacked(
   keep: ReadonlySet<Value>,
 ): Map<Value, { within: Value; offset: number }> {
   const placed = new Map<Value, { within: Value; offset: number }>();
-  const produced = new Set(items.flatMap((item) => (isPack(item) ? [] : item.outputs)));
-  for (const item of items) {
-    if (!isPack(item)) continue;
-    const group = new Set<Value>([item.target]);
-    for (const [i, v] of item.inputs.entries()) {
-      const offset = item.offsets[i] ?? 0;
+  const produced = new Map<Value, number>();
+  for (const [i, item] of items.entries())
+    if (!isPack(item))
+      for (const v of item.outputs) if (!v.storage && !produced.has(v)) produced.set(v, i);
+  for (const [to, pack] of items.entries()) {
+    if (!isPack(pack)) continue;
+    for (const [i, v] of pack.inputs.entries()) {
+      const offset = pack.offsets[i] ?? 0;
+      const from = produced.get(v);
       const aligned = offset % 256 === 0; // minStorageBufferOffsetAlignment
-      if (!aligned || !produced.has(v) || keep.has(v) || placed.has(v)) continue;
-      if (conflicts(items, v, group) || readBetween(items, v, item)) continue;
-      placed.set(v, { within: item.target, offset });
-      group.add(v);
+      if (!aligned || from === undefined || keep.has(v) || placed.has(v)) continue;
+      const neighbours = new Set<Value>([pack.target]);
+      for (const [x, place] of placed) if (place.within === pack.target) neighbours.add(x);
+      if (conflicts(items, v, neighbours)) continue;
+      if (touchedBetween(items, v, offset, pack, from, to)) continue;
+      if (overwrittenLater(items, v, pack.target, to)) continue;
+      placed.set(v, { within: pack.target, offset });
     }
   }
   return placed;
 }
 
-/** Whether the target's old content is still read after `v` is produced and before it is packed. */
-function readBetween(items: readonly Item[], v: Value, pack: Pack): boolean {
-  const from = items.findIndex((item) => !isPack(item) && item.outputs.includes(v));
-  const to = items.indexOf(pack);
-  return items
-    .slice(from + 1, to)
-    .some((item) => item.inputs.includes(pack.target) || (!isPack(item) && item.updates.includes(pack.target)));
+/** Whether the target is read, or v's place in it written, between v's making and its packing. */
+function touchedBetween(
+  items: readonly Item[],
+  v: Value,
+  offset: number,
+  pack: Pack,
+  from: number,
+  to: number,
+): boolean {
+  const { target } = pack;
+  const inPlace = (start: number, bytes: number) =>
+    start < offset + v.dataBytes && offset < start + bytes;
+  return items.slice(from, to).some((item) => {
+    if (item.inputs.some((x) => sharesMemory(x, target))) return true;
+    if (isPack(item) && item.target === target)
+      return item.inputs.some((x, i) => inPlace(item.offsets[i] ?? 0, x.dataBytes));
+    return writtenBy(item).some((x) => sharesMemory(x, target));
+  });
 }
 
-/** Whether some dispatch would both read and write the buffer if `v` moved into `group`'s. */
-function conflicts(items: readonly Item[], v: Value, group: ReadonlySet<Value>): boolean {
-  for (const item of items) {
-    if (isPack(item)) continue;
-    const writes = [...item.outputs, ...item.updates];
-    if (writes.includes(v) && item.inputs.some((x) => group.has(x) || x === v)) return true;
-    if (item.inputs.includes(v) && writes.some((x) => group.has(x))) return true;
+/** Whether v is still read after its place in the target has been given a new content. */
+function overwrittenLater(
+  items: readonly Item[],
+  v: Value,
+  target: Value,
+  packed: number,
+): boolean {
+  let overwritten = false;
+  for (const item of items.slice(packed + 1)) {
+    overwritten ||= writtenBy(item).some((x) => sharesMemory(x, target));
+    if (overwritten && item.inputs.includes(v)) return true;
   }
   return false;
+}
+
+/** Whether some dispatch would both read and write the buffer if `v` moved beside `neighbours`. */
+function conflicts(items: readonly Item[], v: Value, neighbours: ReadonlySet<Value>): boolean {
+  const beside = (x: Value): boolean => {
+    if (neighbours.has(x)) return true;
+    for (const n of neighbours) if (sharesBuffer(x, n)) return true;
+    return false;
+  };
+  return items.some((item) => {
+    if (isPack(item)) return false;
+    const writes = writtenBy(item);
+    if (writes.includes(v) && item.inputs.some((x) => x === v || beside(x))) return true;
+    return item.inputs.includes(v) && writes.some((x) => x === v || beside(x));
+  });
 }

@@ -1,5 +1,5 @@
-import { readEnvironment } from "./adapter-environment.ts";
 import { type AdapterRequest, requestAdapter } from "./adapter.ts";
+import { readEnvironment } from "./adapter-environment.ts";
 import { Device, type DeviceOptions } from "./device.ts";
 import { NoAdapterError, UsageError } from "./errors.ts";
 

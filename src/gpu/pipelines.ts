@@ -1,6 +1,6 @@
 import type { KernelSource } from "./call.ts";
-import type { Device } from "./device.ts";
-import { DeviceLostError, GpuValidationError } from "./errors.ts";
+import { type Device, firstLine } from "./device.ts";
+import { GpuValidationError } from "./errors.ts";
 
 /** What a kernel does with each of its bindings, in binding order. */
 export type Access = "read" | "write";
@@ -23,31 +23,42 @@ export class PipelineCache {
 
   /** Compiles at once, for eager ops. Errors surface at the next read-back. */
   get(op: string, source: KernelSource, access: readonly Access[]): Pipeline {
-    const found = this.ready.get(source.code);
+    const key = keyOf(source, access);
+    const found = this.ready.get(key);
     if (found) return found;
     this.compiled++;
     const layout = this.layout(access);
-    const pipeline = this.device.guardValidation(op, () =>
-      this.device.gpu.createComputePipeline(this.descriptor(source, layout)),
+    const entry = this.device.guardValidation(
+      op,
+      () => ({
+        pipeline: this.device.gpu.createComputePipeline(this.descriptor(source, layout)),
+        layout,
+      }),
+      {
+        what: `kernel "${source.name}" does not compile: `,
+        failed: () => this.ready.delete(key),
+      },
     );
-    const entry = { pipeline, layout };
-    this.ready.set(source.code, entry);
+    this.ready.set(key, entry);
     return entry;
   }
 
   /** Compiles without blocking; several may be under way at once. */
   async compile(op: string, source: KernelSource, access: readonly Access[]): Promise<Pipeline> {
-    const found = this.ready.get(source.code);
+    const key = keyOf(source, access);
+    const found = this.ready.get(key);
     if (found) return found;
-    const waiting = this.pending.get(source.code);
+    const waiting = this.pending.get(key);
     if (waiting) return waiting;
     this.compiled++;
     const promise = this.compileNow(op, source, access);
-    this.pending.set(source.code, promise);
+    this.pending.set(key, promise);
     try {
-      return await promise;
+      const entry = await promise;
+      this.ready.set(key, entry);
+      return entry;
     } finally {
-      this.pending.delete(source.code);
+      this.pending.delete(key);
     }
   }
 
@@ -56,18 +67,29 @@ export class PipelineCache {
     source: KernelSource,
     access: readonly Access[],
   ): Promise<Pipeline> {
+    const { device } = this;
     const layout = this.layout(access);
+    device.gpu.pushErrorScope("validation");
+    let compiling: Promise<GPUComputePipeline>;
     try {
-      const descriptor = this.device.guardValidation(op, () => this.descriptor(source, layout));
-      const pipeline = await this.device.gpu.createComputePipelineAsync(descriptor);
-      const entry = { pipeline, layout };
-      this.ready.set(source.code, entry);
-      return entry;
+      compiling = device.gpu.createComputePipelineAsync(this.descriptor(source, layout));
     } catch (error) {
-      if (this.device.lost) throw this.device.lost;
+      compiling = Promise.reject(error);
+    }
+    const scope = device.gpu.popErrorScope().catch(() => null);
+    const refused = (reason: string) =>
+      new GpuValidationError(op, `kernel "${source.name}" does not compile: ${reason}`);
+    try {
+      const pipeline = await device.survive(compiling);
+      const error = await device.survive(scope);
+      if (error) throw refused(firstLine(error.message));
+      return { pipeline, layout };
+    } catch (error) {
+      if (device.lost) throw device.lost;
+      // The module's own error says where; the pipeline's only that the module is no good.
+      const cause = await device.survive(scope);
       const reason = error instanceof Error ? error.message : String(error);
-      if (/lost/i.test(reason)) throw new DeviceLostError(op, reason);
-      throw new GpuValidationError(op, `${source.name} does not compile: ${reason}`);
+      throw refused(firstLine(cause?.message ?? reason));
     }
   }
 
@@ -99,4 +121,8 @@ export class PipelineCache {
     this.layouts.set(key, layout);
     return layout;
   }
+}
+
+function keyOf(source: KernelSource, access: readonly Access[]): string {
+  return `${access}\n${source.code}`;
 }

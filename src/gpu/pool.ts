@@ -13,6 +13,8 @@ export interface PoolStatistics {
 }
 
 const USAGE = 0x80 | 0x04 | 0x08; // STORAGE | COPY_SRC | COPY_DST
+/** Beyond this, and beyond what is in use, idle buffers are given back to the driver. */
+const MOST_IDLE = 2 ** 28;
 
 /** Storage buffers by exact size. Released buffers are handed out again to requests of their size. */
 export class BufferPool {
@@ -21,6 +23,9 @@ export class BufferPool {
   private idleTotal = 0;
   private peak = 0;
   private made = 0;
+  private doomed: GPUBuffer[] = [];
+  /** Buffers that the driver had no memory for. */
+  private readonly broken = new WeakMap<GPUBuffer, OutOfMemoryError>();
 
   constructor(
     private readonly device: Device,
@@ -38,7 +43,12 @@ export class BufferPool {
     };
   }
 
-  /** A buffer of exactly `bytes`. Its content is whatever was there before. */
+  /**
+   * A buffer of exactly `bytes`. Its content is whatever was there before.
+   *
+   * @throws OutOfMemoryError at once where a limit is exceeded; what the driver refuses becomes
+   *   known later and is thrown by the next read-back
+   */
   acquire(bytes: number, label: string): GPUBuffer {
     const waiting = this.reuse ? this.idle.get(bytes)?.pop() : undefined;
     if (waiting) {
@@ -46,12 +56,10 @@ export class BufferPool {
       this.count(bytes);
       return waiting;
     }
-    const largest = Math.min(
-      this.device.limits.maxBufferSize,
-      this.device.limits.maxStorageBufferBindingSize,
-    );
+    const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
+    const largest = Math.min(maxBufferSize, maxStorageBufferBindingSize);
     if (bytes > largest)
-      throw new OutOfMemoryError(label, bytes, `the adapter's largest buffer is ${largest}`);
+      throw new OutOfMemoryError(label, bytes, `the device's largest buffer is ${largest}`);
     if (this.live + this.idleTotal + bytes > this.limit) this.trim();
     if (this.live + bytes > this.limit)
       throw new OutOfMemoryError(
@@ -59,8 +67,14 @@ export class BufferPool {
         bytes,
         `${this.live} of the ${this.limit} allowed are in use`,
       );
-    const buffer = this.device.guardMemory(label, bytes, () =>
-      this.device.gpu.createBuffer({ size: bytes, usage: USAGE, label }),
+    const buffer = this.device.guardMemory(
+      label,
+      bytes,
+      () => this.device.gpu.createBuffer({ size: bytes, usage: USAGE, label }),
+      (made, error) => {
+        this.broken.set(made, error);
+        this.trim();
+      },
     );
     this.made++;
     this.count(bytes);
@@ -70,21 +84,37 @@ export class BufferPool {
   release(buffer: GPUBuffer): void {
     const bytes = buffer.size;
     this.live -= bytes;
-    if (!this.reuse) {
-      buffer.destroy();
+    if (!this.reuse || this.broken.has(buffer)) {
+      this.doomed.push(buffer);
       return;
     }
     this.idleTotal += bytes;
     const list = this.idle.get(bytes);
     if (list) list.push(buffer);
     else this.idle.set(bytes, [buffer]);
+    if (this.idleTotal > Math.max(MOST_IDLE, this.live)) this.trim();
   }
 
   /** Gives idle buffers back to the driver. */
   trim(): void {
-    for (const list of this.idle.values()) for (const buffer of list) buffer.destroy();
+    for (const list of this.idle.values()) this.doomed.push(...list);
     this.idle.clear();
     this.idleTotal = 0;
+    if (this.doomed.length === 0) return;
+    this.device.bindGroups.clear();
+    this.device.flush(); // commands that are not submitted yet may still use them
+    this.sweep();
+  }
+
+  /** Destroys what was given up; called when no unsubmitted command can refer to it. */
+  sweep(): void {
+    for (const buffer of this.doomed) buffer.destroy();
+    this.doomed = [];
+  }
+
+  /** Why a buffer holds nothing, if it does not. */
+  failureOf(buffer: GPUBuffer): OutOfMemoryError | undefined {
+    return this.broken.get(buffer);
   }
 
   private count(bytes: number): void {

@@ -1,5 +1,5 @@
 import type { Device } from "./device.ts";
-import { encodeCopy, type Step } from "./program.ts";
+import { type DispatchStep, encodeCopy, type Step } from "./program.ts";
 
 /** One kernel of a profile: all its dispatches in one run of a program. */
 export interface ProfileRow {
@@ -82,17 +82,14 @@ export class KernelTimer {
   }
 }
 
-function encodeDispatch(pass: GPUComputePassEncoder, step: Step & { kind: "dispatch" }): void {
+function encodeDispatch(pass: GPUComputePassEncoder, step: DispatchStep): void {
   pass.setPipeline(step.pipeline.pipeline);
   pass.setBindGroup(0, step.group);
   pass.dispatchWorkgroups(...step.source.workgroups);
 }
 
 /** Sums the steps' times by kernel; the slowest first. */
-export function tabulate(
-  steps: readonly Step[],
-  samples: readonly Float64Array[],
-): ProfileRow[] {
+export function tabulate(steps: readonly Step[], samples: readonly Float64Array[]): ProfileRow[] {
   const rows = new Map<string, { calls: number; micros: number; flops: number; bytes: number }>();
   let total = 0;
   for (const [i, step] of steps.entries()) {
@@ -103,7 +100,7 @@ export function tabulate(
     row.calls++;
     row.micros += micros;
     row.flops += step.kind === "copy" ? 0 : step.source.flops;
-    row.bytes += step.kind === "copy" ? step.from.bytes * 2 : step.source.bytes;
+    row.bytes += step.kind === "copy" ? step.bytes * 2 : step.source.bytes;
     rows.set(name, row);
   }
   return [...rows]
@@ -131,10 +128,14 @@ export function formatProfile(rows: readonly ProfileRow[]): string {
       r.gbps.toFixed(2),
     ]),
   ];
-  const widths = (cells[0] ?? []).map((_, c) => Math.max(...cells.map((row) => row[c]?.length ?? 0)));
+  const widths = (cells[0] ?? []).map((_, c) =>
+    Math.max(...cells.map((row) => row[c]?.length ?? 0)),
+  );
   return cells
     .map((row) =>
-      row.map((cell, c) => (c === 0 ? cell.padEnd(widths[c] ?? 0) : cell.padStart(widths[c] ?? 0))).join("  "),
+      row
+        .map((cell, c) => (c === 0 ? cell.padEnd(widths[c] ?? 0) : cell.padStart(widths[c] ?? 0)))
+        .join("  "),
     )
     .join("\n");
 }
@@ -142,5 +143,7 @@ export function formatProfile(rows: readonly ProfileRow[]): string {
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
-  return sorted.length % 2 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
+  return sorted.length % 2
+    ? (sorted[middle] ?? 0)
+    : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
 }

@@ -1,29 +1,38 @@
-import { type Item, isPack, type KernelSource } from "./call.ts";
-import { accessOf, bindingsOf, type Device } from "./device.ts";
-import { GpuValidationError } from "./errors.ts";
+import { type Call, type Item, isPack, type KernelSource, type Pack } from "./call.ts";
+import {
+  accessOf,
+  bindingsOf,
+  type Checkable,
+  type Device,
+  type Holding,
+  writtenBy,
+} from "./device.ts";
+import { GpuValidationError, NonFiniteError } from "./errors.ts";
 import { dropDead, type Plan, planMemory } from "./liveness.ts";
 import type { Pipeline } from "./pipelines.ts";
 import { KernelTimer, type ProfileRow, tabulate } from "./profiler.ts";
-import type { Storage } from "./value.ts";
-import { Value } from "./value.ts";
+import type { Storage, Value } from "./value.ts";
 
 /** One command of a program. */
-export type Step =
-  | {
-      readonly kind: "dispatch";
-      readonly op: string;
-      readonly source: KernelSource;
-      readonly pipeline: Pipeline;
-      readonly group: GPUBindGroup;
-      readonly written: readonly Value[];
-    }
-  | {
-      readonly kind: "copy";
-      readonly op: string;
-      readonly from: Storage;
-      readonly to: Storage;
-      readonly toOffset: number;
-    };
+export type Step = DispatchStep | CopyStep;
+
+export interface DispatchStep {
+  readonly kind: "dispatch";
+  readonly op: string;
+  readonly source: KernelSource;
+  readonly pipeline: Pipeline;
+  readonly group: GPUBindGroup;
+  readonly written: readonly Checkable[];
+}
+
+export interface CopyStep {
+  readonly kind: "copy";
+  readonly op: string;
+  readonly from: Storage;
+  readonly to: Storage;
+  readonly toOffset: number;
+  readonly bytes: number;
+}
 
 export interface ProgramStatistics {
   readonly dispatches: number;
@@ -45,11 +54,26 @@ const SUBMIT_SECONDS = { hardware: 0.5, software: 2 };
 const ASSUMED_FLOPS = { hardware: 1e12, software: 8e9 };
 const ASSUMED_BYTES = { hardware: 1e11, software: 2e9 };
 
+/** What the tensors of a recording have in common: it keeps the program's memory reserved. */
+class Recording {
+  readonly holding: Holding = { buffers: [] };
+  /** Constants and variables that the body made. */
+  readonly made: Value[] = [];
+  readonly items: Item[] = [];
+
+  add(item: Item): void {
+    for (const v of writtenBy(item)) if (!v.storage) v.recording = this;
+    this.items.push(item);
+  }
+}
+
 /**
  * A recorded step: a flat list of dispatches with their buffers planned. `run` makes no buffer, no
  * bind group and no pipeline.
  */
 export class Program {
+  private released = false;
+
   private constructor(
     readonly device: Device,
     readonly steps: readonly Step[],
@@ -59,7 +83,7 @@ export class Program {
     private readonly items: readonly Item[],
     private readonly storages: ReadonlyMap<Value, Storage>,
     private readonly outside: ReadonlyMap<Value, Storage>,
-    private buffers: readonly GPUBuffer[],
+    private readonly recording: Recording,
     /** Keeps constants that were made while recording alive. */
     readonly constants: readonly Value[],
   ) {}
@@ -69,47 +93,64 @@ export class Program {
    *
    * @returns the program and what `body` returned. The values that `keep` finds in it hold the
    *   results after each run.
+   * @throws GpuValidationError at once when another recording is at work
    */
-  static async record<T>(
+  static record<T>(
     device: Device,
     body: () => T,
     keep: (result: T) => Iterable<Value>,
     optimise: Optimiser,
   ): Promise<{ program: Program; result: T }> {
     if (device.sink) throw new GpuValidationError("record", "a recording is already at work");
-    const items: Item[] = [];
-    const token = {};
-    device.sink = {
-      add(item) {
-        for (const v of isPack(item) ? [item.target] : item.outputs) v.recording = token;
-        items.push(item);
-      },
-    };
-    const constants: Value[] = [];
+    return Program.recordBody(device, body, keep, optimise);
+  }
+
+  private static async recordBody<T>(
+    device: Device,
+    body: () => T,
+    keep: (result: T) => Iterable<Value>,
+    optimise: Optimiser,
+  ): Promise<{ program: Program; result: T }> {
+    device.alive();
+    const recording = new Recording();
+    const { made } = recording;
     let result: T;
+    device.sink = recording;
     try {
-      const whole = () => {
-        const made = body();
-        for (const v of constants) v.persistent = true; // the program's now, not the scope's
-        return made;
-      };
-      result = device.scope(whole, () => constants, constants);
+      result = device.scope(body, () => made, made);
+    } catch (error) {
+      for (const v of made) if (!v.persistent) device.release(v);
+      throw error;
     } finally {
       device.sink = undefined;
     }
-    const kept = new Set(keep(result));
-    const program = await Program.build(device, items, kept, constants, optimise);
-    return { program, result };
+    // Constants are the program's from now on; variables outlive it.
+    const constants = made.filter((v) => !v.persistent);
+    for (const v of constants) v.persistent = true;
+    try {
+      const program = await Program.build(
+        device,
+        recording,
+        new Set(keep(result)),
+        constants,
+        optimise,
+      );
+      return { program, result };
+    } catch (error) {
+      for (const v of constants) device.release(v);
+      device.giveBack(recording.holding);
+      throw error;
+    }
   }
 
   private static async build(
     device: Device,
-    recorded: readonly Item[],
+    recording: Recording,
     keep: ReadonlySet<Value>,
     constants: readonly Value[],
     optimise: Optimiser,
   ): Promise<Program> {
-    const items = optimise(dropDead(recorded, keep), keep);
+    const items = optimise(dropDead(recording.items, keep), keep);
     const sources = items.map((item) => (isPack(item) ? undefined : item.kernel()));
     const plan = planMemory(items, keep, device.debug < 3);
     const compiled = Promise.all(
@@ -120,47 +161,29 @@ export class Program {
           : device.pipelines.compile(item.op, source, accessOf(item));
       }),
     );
-    const { storages, buffers } = allocate(device, plan);
-    let pipelines: (Pipeline | undefined)[];
-    try {
-      pipelines = await compiled;
-    } catch (error) {
-      for (const buffer of buffers) device.pool.release(buffer);
-      throw error;
-    }
+    compiled.catch(() => undefined); // awaited below, unless something else fails before
+    const storages = allocate(device, plan, recording);
+    for (const v of keep)
+      if (!v.storage && !storages.has(v))
+        throw new GpuValidationError(
+          "record",
+          `${v.label || "a tensor"} is a result, but nothing that was recorded computes it`,
+        );
     const find = (v: Value, op: string) => storages.get(v) ?? device.storageOf(v, op);
+    const pipelines = await compiled;
     const outside = new Map<Value, Storage>();
     const steps: Step[] = [];
     for (const [i, item] of items.entries()) {
       const values = isPack(item) ? [...item.inputs, item.target] : bindingsOf(item);
       for (const v of values) if (!storages.has(v)) outside.set(v, find(v, item.op));
       if (isPack(item)) {
-        for (const [k, input] of item.inputs.entries()) {
-          const place = plan.places.get(input);
-          if (place && "within" in place && place.within === item.target) continue;
-          const to = find(item.target, item.op);
-          const toOffset = item.offsets[k] ?? 0;
-          steps.push({ kind: "copy", op: item.op, from: find(input, item.op), to, toOffset });
-        }
+        const copies = packSteps(item, plan, (v) => find(v, item.op));
+        steps.push(...copies.flatMap((copy) => throughTemporary(device, recording, copy)));
         continue;
       }
-      const pipeline = pipelines[i] as Pipeline;
       const source = sources[i] as KernelSource;
-      steps.push({
-        kind: "dispatch",
-        op: item.op,
-        source,
-        pipeline,
-        group: device.bindGroups.create(
-          pipeline,
-          bindingsOf(item).map((v) => find(v, item.op)),
-        ),
-        written: [...item.outputs, ...item.updates].map((v) =>
-          Object.assign(Object.create(Value.prototype), v, { storage: find(v, item.op) }),
-        ),
-      });
+      steps.push(dispatchStep(device, item, source, pipelines[i] as Pipeline, find));
     }
-    await device.settle();
     for (const v of keep) v.storage ??= storages.get(v);
     const cuts = splitSubmits(steps, device.isSoftware ? "software" : "hardware");
     const dispatched = steps.filter((s) => s.kind === "dispatch");
@@ -168,9 +191,12 @@ export class Program {
       dispatches: dispatched.length,
       copies: steps.length - dispatched.length,
       submits: cuts.size,
-      peakBytes: plan.slots.reduce((a, b) => a + b, 0),
+      peakBytes: recording.holding.buffers.reduce((sum, buffer) => sum + buffer.size, 0),
       flops: dispatched.reduce((a, s) => a + s.source.flops, 0),
     };
+    // Learns of failed allocations and bindings, and of a device that is gone.
+    await device.finish();
+    device.hold(recording, recording.holding);
     return new Program(
       device,
       steps,
@@ -179,7 +205,7 @@ export class Program {
       items,
       storages,
       outside,
-      buffers,
+      recording,
       constants,
     );
   }
@@ -188,8 +214,17 @@ export class Program {
   run(): void {
     this.ready();
     const { device } = this;
-    if (device.debug >= 1) return this.runChecked(device.debug >= 2);
+    if (device.debug >= 1) {
+      this.runChecked(device.debug >= 2);
+      return;
+    }
     device.flush();
+    device.guardValidation("replay", () => this.submitSteps());
+    device.dispatches += this.statistics.dispatches;
+  }
+
+  private submitSteps(): void {
+    const { device } = this;
     let encoder: GPUCommandEncoder | undefined;
     let pass: GPUComputePassEncoder | undefined;
     for (const [i, step] of this.steps.entries()) {
@@ -213,29 +248,37 @@ export class Program {
     }
     pass?.end();
     if (encoder) device.submit(encoder.finish());
-    device.dispatches += this.statistics.dispatches;
   }
 
   /**
    * Runs the program once, op by op, checking every result: throws a NonFiniteError that names the
-   * first op whose result is NaN or infinite.
+   * first op whose result is NaN or infinite, and the variable it read if that was so before.
    */
   async diagnose(step?: number): Promise<void> {
     this.ready();
+    const { device } = this;
+    const { finite } = device;
+    await finite.verdict(step);
+    for (const { label, dtype, size, storage } of this.outside.keys())
+      if (storage) finite.check(label || "a tensor", [{ label, dtype, size, storage }]);
+    const before = await finite.first();
     this.runChecked(true);
-    this.device.flush();
-    await this.device.finite.verdict(step);
+    const name = await finite.first();
+    if (name === undefined) return;
+    const cause = before === undefined ? "" : `; ${before} held such values before`;
+    throw new NonFiniteError(name, step, `the result holds NaN or infinite values${cause}`);
   }
 
   private runChecked(finite: boolean): void {
     const { device } = this;
+    device.flush();
     for (const step of this.steps) {
-      if (step.kind === "copy") device.copy(step.from, step.to, step.toOffset);
+      if (step.kind === "copy") device.copy(step.op, step.from, step.to, step.toOffset, step.bytes);
       else {
-        const { source } = step;
-        if (device.debug >= 1) device.trace(step.op, source.name, source.workgroups, source.code);
-        device.encode(step.pipeline, step.group, source.workgroups);
-        if (finite) device.finite.check(step.op, step.written);
+        const { source, op } = step;
+        if (device.debug >= 1) device.trace(op, source.name, source.workgroups, source.code);
+        device.encode(op, step.pipeline, step.group, source.workgroups);
+        if (finite) device.finite.check(op, step.written);
       }
     }
     device.flush();
@@ -247,21 +290,22 @@ export class Program {
    */
   runEager(): void {
     this.ready();
+    const { device } = this;
     const saved = new Map<Value, Storage | undefined>();
     for (const v of this.storages.keys()) {
       saved.set(v, v.storage);
       v.storage = undefined;
     }
-    for (const item of this.items) this.device.emit(item);
-    this.device.flush();
-    for (const [v, storage] of saved) {
-      const planned = storage;
-      if (planned && v.storage) this.device.copy(v.storage, planned, 0);
-    }
-    this.device.flush();
-    for (const [v, storage] of saved) {
-      this.device.release(v);
-      v.storage = storage;
+    try {
+      for (const item of this.items) device.emit(item);
+      for (const [v, planned] of saved)
+        if (planned && v.storage) device.copy("replay", v.storage, planned, 0, v.dataBytes);
+      device.flush();
+    } finally {
+      for (const [v, planned] of saved) {
+        device.release(v);
+        v.storage = planned;
+      }
     }
   }
 
@@ -278,10 +322,11 @@ export class Program {
     return tabulate(this.steps, samples);
   }
 
-  /** Gives the program's buffers back to the pool; it cannot run afterwards. */
+  /** Gives the program's buffers back to the pool; neither it nor its results can be used again. */
   release(): void {
-    for (const buffer of this.buffers) this.device.pool.release(buffer);
-    this.buffers = [];
+    if (this.released) return;
+    this.released = true;
+    this.device.giveBack(this.recording.holding);
     for (const v of this.constants) this.device.release(v);
     for (const v of this.storages.keys()) v.storage = undefined;
     (this as { steps: readonly Step[] }).steps = [];
@@ -290,8 +335,12 @@ export class Program {
 
   private ready(): void {
     this.device.alive();
-    if (this.steps.length === 0 && this.items.length > 0)
-      throw new GpuValidationError("replay", "the program was released");
+    if (this.released) throw new GpuValidationError("replay", "the program was released");
+    if (this.device.sink)
+      throw new GpuValidationError(
+        "replay",
+        "a program cannot run while another is being recorded",
+      );
     for (const [v, storage] of this.outside)
       if (v.storage !== storage)
         throw new GpuValidationError(
@@ -301,51 +350,85 @@ export class Program {
   }
 }
 
-export function encodeCopy(encoder: GPUCommandEncoder, step: Step & { kind: "copy" }): void {
-  const bytes = Math.min(step.from.bytes, step.to.bytes - step.toOffset);
-  encoder.copyBufferToBuffer(
-    step.from.buffer,
-    step.from.offset,
-    step.to.buffer,
-    step.to.offset + step.toOffset,
-    bytes,
-  );
+function dispatchStep(
+  device: Device,
+  call: Call,
+  source: KernelSource,
+  pipeline: Pipeline,
+  find: (v: Value, op: string) => Storage,
+): Step {
+  const { op } = call;
+  const storages = bindingsOf(call).map((v) => find(v, op));
+  device.checkDispatch(op, source.workgroups, storages, accessOf(call));
+  const written = writtenBy(call).map((v) => {
+    const { label, dtype, size } = v;
+    return { label, dtype, size, storage: find(v, op) };
+  });
+  const group = device.bindGroups.create(op, pipeline, storages);
+  return { kind: "dispatch", op, source, pipeline, group, written };
 }
 
-function allocate(
-  device: Device,
-  plan: Plan,
-): { storages: Map<Value, Storage>; buffers: GPUBuffer[] } {
+/** Copies for the parts of a pack that are not produced in place. */
+function packSteps(pack: Pack, plan: Plan, find: (v: Value) => Storage): CopyStep[] {
+  const { op, target } = pack;
+  return pack.inputs.flatMap((input, k) => {
+    const toOffset = pack.offsets[k] ?? 0;
+    const place = plan.places.get(input);
+    if (place && "within" in place && place.within === target && place.offset === toOffset)
+      return [];
+    const copy = { from: find(input), to: find(target), toOffset, bytes: input.dataBytes };
+    return [{ kind: "copy", op, ...copy } as const];
+  });
+}
+
+/** WebGPU does not copy within a buffer: such a copy takes two steps. */
+function throughTemporary(device: Device, recording: Recording, copy: CopyStep): CopyStep[] {
+  const { from, to, toOffset, bytes, op } = copy;
+  if (from.buffer !== to.buffer) return [copy];
+  if (from.offset === to.offset + toOffset) return [];
+  const buffer = device.pool.acquire(bytes, `a copy for ${op}`);
+  recording.holding.buffers = [...recording.holding.buffers, buffer];
+  const between: Storage = { buffer, offset: 0, bytes, owner: recording };
+  return [
+    { ...copy, to: between, toOffset: 0 },
+    { ...copy, from: between },
+  ];
+}
+
+export function encodeCopy(encoder: GPUCommandEncoder, step: CopyStep): void {
+  const { from, to, toOffset, bytes } = step;
+  encoder.copyBufferToBuffer(from.buffer, from.offset, to.buffer, to.offset + toOffset, bytes);
+}
+
+function allocate(device: Device, plan: Plan, recording: Recording): Map<Value, Storage> {
   const buffers: GPUBuffer[] = [];
-  const owners = new Map<number, string>();
-  for (const [v, place] of plan.places)
-    if ("slot" in place && !owners.has(place.slot)) owners.set(place.slot, v.label);
-  try {
-    for (const [i, bytes] of plan.slots.entries())
-      buffers.push(device.pool.acquire(bytes, owners.get(i) || "a recorded step's tensor"));
-  } catch (error) {
-    for (const buffer of buffers) device.pool.release(buffer);
-    throw error;
+  recording.holding.buffers = buffers;
+  const owners = new Map<number, Value>();
+  for (const [v, place] of plan.places) {
+    if (!("slot" in place)) continue;
+    const known = owners.get(place.slot);
+    if (!known || known.bytes < v.bytes) owners.set(place.slot, v);
   }
+  for (const [i, bytes] of plan.slots.entries())
+    buffers.push(device.pool.acquire(bytes, `the result of ${owners.get(i)?.label || "a kernel"}`));
   const storages = new Map<Value, Storage>();
   const of = (v: Value): Storage => {
     const known = storages.get(v) ?? v.storage;
     if (known) return known;
     const place = plan.places.get(v);
     if (!place) throw new GpuValidationError("record", `${v.label} is read before it is written`);
-    const storage =
-      "slot" in place
-        ? { buffer: buffers[place.slot] as GPUBuffer, offset: 0, bytes: v.bytes }
-        : {
-            buffer: of(place.within).buffer,
-            offset: of(place.within).offset + place.offset,
-            bytes: v.bytes,
-          };
+    const home = "slot" in place ? undefined : of(place.within);
+    const storage: Storage = {
+      buffer: home?.buffer ?? (buffers[(place as { slot: number }).slot] as GPUBuffer),
+      offset: home && "offset" in place ? home.offset + place.offset : 0,
+      bytes: v.bytes,
+      owner: recording,
+    };
     storages.set(v, storage);
     return storage;
   };
   for (const v of plan.places.keys()) of(v);
-  return { storages, buffers };
+  return storages;
 }
 
 /** Starts a new submit where the work collected so far is estimated to exceed the watchdog's patience. */

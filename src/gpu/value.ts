@@ -8,6 +8,8 @@ export interface Storage {
   readonly buffer: GPUBuffer;
   readonly offset: number;
   readonly bytes: number;
+  /** While this object is reachable, the buffer is not handed to anybody else. */
+  readonly owner: object;
 }
 
 let nextId = 1;
@@ -24,6 +26,8 @@ export class Value {
   persistent = false;
   /** Recorded values belong to the recording that made them. */
   recording: object | undefined;
+  /** When an op last wrote to it, in the device's count; 0: the host wrote it. */
+  epoch = 0;
 
   constructor(
     readonly device: Device,
@@ -33,8 +37,14 @@ export class Value {
     public label: string,
   ) {}
 
+  /** Bytes that are reserved. */
   get bytes(): number {
     return byteLength(this.dtype, this.size);
+  }
+
+  /** Bytes that hold elements, up to a whole word. */
+  get dataBytes(): number {
+    return this.dtype === "u8" ? Math.ceil(this.size / 4) * 4 : this.size * 4;
   }
 }
 
@@ -42,4 +52,18 @@ export class Value {
 export function byteLength(dtype: DType, size: number): number {
   const bytes = dtype === "u8" ? size : size * 4;
   return Math.max(16, Math.ceil(bytes / 16) * 16);
+}
+
+/** Whether writing to one of two values may change the other. */
+export function sharesMemory(a: Value, b: Value): boolean {
+  return a === b || (!!a.storage && !!b.storage && overlaps(a.storage, b.storage));
+}
+
+/** Whether two values may not be read and written in one dispatch: WebGPU looks at whole buffers. */
+export function sharesBuffer(a: Value, b: Value): boolean {
+  return a === b || (!!a.storage && a.storage.buffer === b.storage?.buffer);
+}
+
+export function overlaps(a: Storage, b: Storage): boolean {
+  return a.buffer === b.buffer && a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes;
 }

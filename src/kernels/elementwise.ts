@@ -27,12 +27,14 @@ export interface ElementCode {
  *
  * @param width elements a thread computes at once; 4 needs the innermost axis to be divisible by 4
  * @param hole input that is not loaded: `value`, what the surrounding kernel has just computed
+ * @param element what F is made of: u32 keeps all bits of whole numbers that are only moved
  */
 export function elementCode(
   spec: Pick<MapSpec, "shape" | "inputs"> & { outputs: readonly { expression: Expression }[] },
   width: 1 | 4,
   firstBinding: number,
   hole: ReadonlySet<number> = new Set(),
+  element: "f32" | "u32" = "f32",
 ): ElementCode {
   const { shape, strides } = collapseAxes(spec.shape, spec.inputs);
   const values: Value[] = [];
@@ -57,16 +59,18 @@ export function elementCode(
     const inner = shape.length === 0 ? 0 : (mine.at(-1) as number);
     const name = `x${k}`;
     const at = (i: string) => indexExpression(shape, mine, view.offset, i);
-    const float = (text: string) => (view.value.dtype === "f32" ? text : `F(${text})`);
+    const same = element === wgslType(view.value.dtype, 1);
+    const float = (text: string) => (same ? text : `F(${text})`);
+    const one = (text: string) => (same ? text : `${element}(${text})`);
     if (width === 1) loads.push(`let ${name} = ${float(`${bind(view.value, 1)}[${at("i")}]`)};`);
     else if (inner === 0 && (shape.at(-1) ?? 4) % 4 === 0)
-      loads.push(`let ${name} = F(f32(${bind(view.value, 1)}[${at("i")}]));`);
+      loads.push(`let ${name} = F(${one(`${bind(view.value, 1)}[${at("i")}]`)});`);
     else if (isVectorLoad(shape, mine, view))
       loads.push(`let ${name} = ${float(`${bind(view.value, 4)}[(${at("i")}) / 4u]`)};`);
     else {
       const source = bind(view.value, 1);
-      const lanes = [0, 1, 2, 3].map((lane) => `f32(${source}[${at(`(i + ${lane}u)`)}])`);
-      loads.push(`let ${name} = vec4f(${lanes.join(", ")});`);
+      const lanes = [0, 1, 2, 3].map((lane) => one(`${source}[${at(`(i + ${lane}u)`)}]`));
+      loads.push(`let ${name} = F(${lanes.join(", ")});`);
     }
     return name;
   });
@@ -99,7 +103,11 @@ export function canVectorise(spec: Pick<MapSpec, "shape" | "inputs">): boolean {
 }
 
 /** Aliases F and B and the helper functions that `code` calls, directly or through one another. */
-export function helperFunctions(code: string, width: 1 | 4): string {
+export function helperFunctions(
+  code: string,
+  width: 1 | 4,
+  element: "f32" | "u32" = "f32",
+): string {
   const blocks = [...functions.matchAll(/^fn (\w+)\([\s\S]*?^\}\n/gm)].map((m) => ({
     name: m[1] as string,
     text: m[0],
@@ -113,8 +121,8 @@ export function helperFunctions(code: string, width: 1 | 4): string {
       }
   };
   visit(code);
-  const aliases =
-    width === 4 ? "alias F = vec4f;\nalias B = vec4<bool>;\n" : "alias F = f32;\nalias B = bool;\n";
+  const of = (scalar: string) => (width === 4 ? `vec4<${scalar}>` : scalar);
+  const aliases = `alias F = ${of(element)};\nalias B = ${of("bool")};\n`;
   return (
     aliases +
     blocks
@@ -125,6 +133,12 @@ export function helperFunctions(code: string, width: 1 | 4): string {
 }
 
 /** Text that stores an F of a map into a buffer of `dtype`. */
-export function storeText(dtype: DType, width: 1 | 4, value: string): string {
-  return dtype === "f32" ? value : width === 4 ? `vec4u(${value})` : `u32(${value})`;
+export function storeText(
+  dtype: DType,
+  width: 1 | 4,
+  value: string,
+  element: "f32" | "u32" = "f32",
+): string {
+  const type = wgslType(dtype, 1);
+  return type === element ? value : `${wgslType(dtype, width)}(${value})`;
 }

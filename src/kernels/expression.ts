@@ -96,19 +96,44 @@ export function emitExpressions(
   const emit = (e: Expression): string => {
     const known = names.get(e);
     if (known) return known;
+    const fixed = constantValue(e);
     let text: string;
     if (e.kind === "input") text = inputs[e.index] as string;
-    else if (e.kind === "constant") text = `F(${floatLiteral(e.value)})`;
+    else if (fixed !== undefined && Number.isFinite(Math.fround(fixed)))
+      text = `F(${floatLiteral(fixed)})`;
     else {
-      const args = e.args.map(emit);
-      const build = FUNCTIONS[e.fn] as (...args: string[]) => string;
-      text = `t${statements.length}`;
-      statements.push(`let ${text} = ${build(...args)};`);
+      const name = `t${statements.length}`;
+      text = name;
+      // No literal and no constant expression may be infinite or NaN, but a variable's bits may.
+      if (fixed !== undefined)
+        statements.push(
+          `var ${name}bits = ${bitsOf(fixed)}u;`,
+          `let ${name} = F(bitcast<f32>(${name}bits));`,
+        );
+      else if (e.kind === "apply") {
+        const args = e.args.map(emit);
+        const build = FUNCTIONS[e.fn] as (...args: string[]) => string;
+        text = `t${statements.length}`;
+        statements.push(`let ${text} = ${build(...args)};`);
+      }
     }
     names.set(e, text);
     return text;
   };
   return { results: expressions.map(emit), statements };
+}
+
+/** The number that an expression without inputs stands for. Compilers reject what is not finite. */
+function constantValue(e: Expression): number | undefined {
+  if (e.kind === "constant") return e.value;
+  if (e.kind === "input") return undefined;
+  const args = e.args.map(constantValue);
+  if (args.some((x) => x === undefined)) return undefined;
+  return (HOST[e.fn] as (...args: number[]) => number)(...(args as number[]));
+}
+
+function bitsOf(value: number): number {
+  return new Uint32Array(Float32Array.of(value).buffer)[0] as number;
 }
 
 /** Evaluates an expression on the host in float64: the reference for tests and for constants. */

@@ -1,8 +1,9 @@
 import { type Call, type Item, isPack } from "../gpu/call.ts";
-import type { Value } from "../gpu/value.ts";
+import { writtenBy } from "../gpu/device.ts";
+import { sharesBuffer, sharesMemory, type Value } from "../gpu/value.ts";
 import type { MapSpec } from "./elementwise.ts";
 import { type Expression, expressionSize, input, substitute } from "./expression.ts";
-import { facetOf } from "./facets.ts";
+import { type Facet, facetOf } from "./facets.ts";
 import { contiguousStrides, isIdentity, sizeOf, type View } from "./view.ts";
 
 /** WebGPU's default limit of storage buffers in one stage. */
@@ -58,16 +59,29 @@ function tryMerge(
 ): Call | undefined {
   const made = facetOf(producer);
   const used = facetOf(consumer);
-  if (!made || !used || producer.updates.length > 0) return undefined;
-  for (let k = p + 1; k < i; k++) {
-    const between = items[k] as Item;
-    const written = isPack(between) ? [between.target] : [...between.outputs, ...between.updates];
-    if (between.inputs.some((v) => producer.outputs.includes(v))) return undefined;
-    if (written.some((v) => producer.inputs.includes(v))) return undefined;
+  if (!made || !used || producer.updates.length > 0 || consumer.updates.length > 0)
+    return undefined;
+  // Storing whole numbers rounds; written into an expression they would not be.
+  if (producer.outputs.some((v) => v.dtype !== "f32")) return undefined;
+  for (const between of items.slice(p + 1, i)) {
+    if (readBy(between).some((v) => sharesAny(v, producer.outputs))) return undefined;
+    if (writtenBy(between).some((v) => sharesAny(v, [...producer.inputs, ...producer.outputs])))
+      return undefined;
   }
   const readLater = (v: Value): boolean =>
-    keep.has(v) || items.some((item, k) => k > i && item.inputs.includes(v));
+    v.storage !== undefined ||
+    keep.has(v) ||
+    items.some((item, k) => k > i && readBy(item).includes(v));
+  const merged = mergeFacets(producer, made, used, readLater);
+  return merged && isBindable(merged) ? merged : undefined;
+}
 
+function mergeFacets(
+  producer: Call,
+  made: Facet,
+  used: Facet,
+  readLater: (v: Value) => boolean,
+): Call | undefined {
   if (made.kind === "map" && used.kind === "map")
     return mergeMaps(made.spec, used.spec, used.rebuild, readLater);
   if (producer.outputs.some(readLater)) return undefined;
@@ -75,7 +89,7 @@ function tryMerge(
   if (made.kind === "map" && used.kind === "kernel" && used.withPrologue && used.prologue) {
     const before = used.prologue;
     const inner = inlineMap(made.spec, before.shape, before.inputs, before.expression, value);
-    if (!inner || !fits(inner.inputs, 1, [inner.expression])) return undefined;
+    if (!inner || expressionSize([inner.expression]) > MOST_NODES) return undefined;
     return used.withPrologue({ shape: before.shape, ...inner });
   }
   if (made.kind === "kernel" && made.withEpilogue && made.result && used.kind === "map") {
@@ -94,12 +108,26 @@ function tryMerge(
     }
     const hole = made.result;
     if (inputs.some((view) => view.value === hole && !isIdentity(view, shape))) return undefined;
-    const extra = inputs.filter((view) => view.value !== hole);
-    const stored = 1 + (made.ownInputs ?? producer.inputs.length);
-    if (!fits(extra, stored, [expression])) return undefined;
+    if (expressionSize([expression]) > MOST_NODES) return undefined;
     return made.withEpilogue({ shape, inputs, hole, expression, output: output.value });
   }
   return undefined;
+}
+
+/** Values whose content an item depends on. */
+function readBy(item: Item): readonly Value[] {
+  return isPack(item) ? item.inputs : [...item.inputs, ...item.updates];
+}
+
+function sharesAny(v: Value, values: readonly Value[]): boolean {
+  return values.some((x) => sharesMemory(v, x));
+}
+
+/** WebGPU's rules: a limited number of bindings, and no buffer both read and written. */
+function isBindable(call: Call): boolean {
+  const written = writtenBy(call);
+  if (call.inputs.length + written.length > MOST_BUFFERS) return false;
+  return !call.inputs.some((v) => written.some((x) => sharesBuffer(v, x)));
 }
 
 /** The consumer with the producer's expressions written into its own. */
@@ -112,50 +140,43 @@ function mergeMaps(
   const surviving = producer.outputs.filter((o) => readLater(o.value));
   // A producer that survives is stored by the merged kernel: both must run over the same elements.
   if (surviving.length > 0 && sizeOf(producer.shape) !== sizeOf(consumer.shape)) return undefined;
-  let inputs: readonly View[] = consumer.inputs;
-  let expressions: readonly Expression[] = consumer.outputs.map((o) => o.expression);
+  const base = consumer.inputs.length;
   const moved = reshapeViews(producer, consumer.shape);
-  const base = inputs.length;
+  const views = [...consumer.inputs];
   const replacement = new Map<number, Expression>();
   for (const output of producer.outputs) {
-    for (const [k, view] of inputs.entries()) {
+    const memo = new Map<Expression, Expression>();
+    for (const [k, view] of consumer.inputs.entries()) {
       if (view.value !== output.value) continue;
-      const identity = isIdentity(view, consumer.shape);
-      if (identity && moved) {
-        const memo = new Map<Expression, Expression>();
+      if (moved && isIdentity(view, consumer.shape))
         replacement.set(
           k,
           substitute(output.expression, (n) => input(base + n), memo),
         );
-        continue;
-      }
-      return undefined;
+      else if (isConstant(output.expression)) replacement.set(k, output.expression);
+      else return undefined;
     }
   }
-  if (!moved) return undefined;
-  inputs = [...inputs, ...moved];
+  if (moved) views.push(...moved);
+  else if (surviving.length > 0) return undefined;
   const shared = new Map<Expression, Expression>();
-  expressions = expressions.map((e) =>
-    substitute(e, (n) => replacement.get(n) ?? input(n), shared),
-  );
-  const kept = surviving.map((o) => ({
-    value: o.value,
-    expression: substitute(o.expression, (n) => input(base + n)),
-  }));
+  const rewrite = (e: Expression) => substitute(e, (n) => replacement.get(n) ?? input(n), shared);
   const outputs = [
-    ...consumer.outputs.map((o, k) => ({ ...o, expression: expressions[k] as Expression })),
-    ...kept,
+    ...consumer.outputs.map((o) => ({ ...o, expression: rewrite(o.expression) })),
+    ...surviving.map((o) => ({
+      value: o.value,
+      expression: substitute(o.expression, (n) => input(base + n)),
+    })),
   ];
-  const spec = compact({ shape: consumer.shape, inputs, outputs });
-  if (
-    !fits(
-      spec.inputs,
-      outputs.length,
-      spec.outputs.map((o) => o.expression),
-    )
-  )
-    return undefined;
+  const spec = compact({ shape: consumer.shape, inputs: views, outputs });
+  if (expressionSize(spec.outputs.map((o) => o.expression)) > MOST_NODES) return undefined;
   return rebuild(spec);
+}
+
+/** Whether an expression reads no input: its value does not depend on where it is read. */
+function isConstant(e: Expression): boolean {
+  if (e.kind === "apply") return e.args.every(isConstant);
+  return e.kind === "constant";
 }
 
 /** A reduction's expression with the map that produced `value` written into it. */
@@ -287,17 +308,4 @@ function compact(spec: MapSpec): MapSpec {
       expression: substitute(o.expression, replace, memo),
     })),
   };
-}
-
-/** Two bindings may be needed for a value that is read both as vectors and as scalars. */
-function fits(
-  inputs: readonly View[],
-  outputs: number,
-  expressions: readonly Expression[],
-): boolean {
-  const values = new Set(inputs.map((v) => v.value));
-  const mixed = [...values].filter(
-    (value) => new Set(inputs.filter((v) => v.value === value).map((v) => `${v.strides}`)).size > 1,
-  ).length;
-  return values.size + mixed + outputs <= MOST_BUFFERS && expressionSize(expressions) <= MOST_NODES;
 }

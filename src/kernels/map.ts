@@ -1,10 +1,15 @@
 import shader from "../../shaders/map.wgsl";
 import { type Call, foldWorkgroups, type KernelSource } from "../gpu/call.ts";
-import { canVectorise, elementCode, helperFunctions, type MapSpec, storeText } from "./elementwise.ts";
-import { expressionSize } from "./expression.ts";
+import {
+  canVectorise,
+  elementCode,
+  helperFunctions,
+  type MapSpec,
+  storeText,
+} from "./elementwise.ts";
+import { expressionSize, wgslType } from "./expression.ts";
 import type { Facet } from "./facets.ts";
 import { specialise } from "./specialise.ts";
-import { wgslType } from "./expression.ts";
 import { sizeOf } from "./view.ts";
 
 const WORKGROUP = 64;
@@ -32,7 +37,8 @@ export function mapCall(op: string, spec: MapSpec): Call {
 }
 
 function mapSource(op: string, spec: MapSpec, width: 1 | 4): KernelSource {
-  const code = elementCode(spec, width, 0);
+  const element = movesIntegers(spec) ? "u32" : "f32";
+  const code = elementCode(spec, width, 0, new Set(), element);
   const threads = sizeOf(spec.shape) / width;
   const workgroups = foldWorkgroups(Math.ceil(threads / WORKGROUP));
   const outputs = spec.outputs.map(({ value }, k) => {
@@ -41,7 +47,8 @@ function mapSource(op: string, spec: MapSpec, width: 1 | 4): KernelSource {
     return `@group(0) @binding(${binding}) var<storage, read_write> out${k}: array<${type}>;`;
   });
   const stores = spec.outputs.map(
-    ({ value }, k) => `out${k}[thread] = ${storeText(value.dtype, width, code.results[k] as string)};`,
+    ({ value }, k) =>
+      `out${k}[thread] = ${storeText(value.dtype, width, code.results[k] as string, element)};`,
   );
   const body = [...code.statements, ...stores].map((line) => `  ${line}`).join("\n");
   const elements = sizeOf(spec.shape);
@@ -56,7 +63,7 @@ function mapSource(op: string, spec: MapSpec, width: 1 | 4): KernelSource {
         GROUPS_XY: workgroups[0] * workgroups[1],
       },
       inserts: {
-        helpers: helperFunctions(body, width),
+        helpers: helperFunctions(body, width, element),
         bindings: [code.bindings, ...outputs].filter(Boolean).join("\n"),
         body,
       },
@@ -67,4 +74,12 @@ function mapSource(op: string, spec: MapSpec, width: 1 | 4): KernelSource {
       code.values.reduce((sum, v) => sum + Math.min(v.bytes, elements * 4), 0) +
       outputs.length * elements * 4,
   };
+}
+
+/** Whether a map only moves whole numbers, all of whose 32 bits must arrive. */
+function movesIntegers({ inputs, outputs }: MapSpec): boolean {
+  return (
+    inputs.every((view) => view.value.dtype === "u32") &&
+    outputs.every((o) => o.value.dtype === "u32" && o.expression.kind === "input")
+  );
 }

@@ -27,13 +27,14 @@ export function specialise(
   const op = options.op ?? "specialise";
   let out = text;
   for (const [name, value] of Object.entries(options.constants ?? {})) {
-    const pattern = new RegExp(`^const ${name}(?:\\s*:\\s*\\w+)? = ([^;]*);`, "m");
-    const fallback = out.match(pattern)?.[1];
-    if (fallback === undefined)
-      throw new GpuValidationError(op, `the shader has no constant ${name}`);
-    // A constant that is written as a float stays one, whatever the number.
-    const float = typeof value === "number" && /^-?\d+\.\d/.test(fallback);
-    out = out.replace(pattern, `const ${name} = ${float ? floatLiteral(value) : literal(value)};`);
+    const pattern = new RegExp(`^const ${name}(\\s*:\\s*\\w+)? = ([^;]*);`, "m");
+    const match = out.match(pattern);
+    if (!match) throw new GpuValidationError(op, `the shader has no constant ${name}`);
+    const [, type = "", old = ""] = match;
+    const text = literal(value, type.replace(/[:\s]/g, "") || typeOf(old));
+    if (text === undefined)
+      throw new GpuValidationError(op, `${value} is no value for the constant ${name} = ${old}`);
+    out = out.replace(pattern, () => `const ${name}${type} = ${text};`);
   }
   for (const [name, type] of Object.entries(options.aliases ?? {})) {
     const pattern = new RegExp(`^alias ${name} = [^;]*;`, "m");
@@ -41,8 +42,9 @@ export function specialise(
     out = out.replace(pattern, `alias ${name} = ${type};`);
   }
   for (const [name, insert] of Object.entries(options.inserts ?? {})) {
-    const pattern = new RegExp(`^([ \\t]*)//@insert ${name}$`, "m");
-    if (!pattern.test(out)) throw new GpuValidationError(op, `the shader has no place ${name}`);
+    const pattern = new RegExp(`^[ \\t]*//@insert ${name}$`, "gm");
+    if (out.search(pattern) < 0)
+      throw new GpuValidationError(op, `the shader has no place ${name}`);
     out = out.replace(pattern, () => insert);
   }
   const constants = readConstants(out);
@@ -50,19 +52,35 @@ export function specialise(
   out = scalariseRegisters(out);
   const bound = options.sizeBound ?? Number.POSITIVE_INFINITY;
   if (out.length > bound)
-    throw new GpuValidationError(op, `the unrolled shader has ${out.length} characters, ${bound} allowed`);
+    throw new GpuValidationError(
+      op,
+      `the unrolled shader has ${out.length} characters, ${bound} allowed`,
+    );
   return out;
 }
 
-function literal(value: number | boolean): string {
-  if (typeof value === "boolean") return String(value);
-  return Number.isInteger(value) && value >= 0 ? `${value}u` : floatLiteral(value);
+/** Type of a constant that declares none, by its default value. */
+function typeOf(text: string): string {
+  if (/^(true|false)$/.test(text)) return "bool";
+  if (/^-?(\d+\.\d*|\.\d+|\d+)([eE][-+]?\d+)?[fh]?$/.test(text) && /[.efh]/i.test(text))
+    return "f32";
+  return /^-?\d+i$/.test(text) ? "i32" : "u32";
+}
+
+/** WGSL text of a constant, or undefined where the value is none of that type. */
+function literal(value: number | boolean, type: string): string | undefined {
+  if (typeof value === "boolean" || type === "bool")
+    return typeof value === "boolean" && type === "bool" ? String(value) : undefined;
+  if (type === "f32") return Number.isFinite(Math.fround(value)) ? floatLiteral(value) : undefined;
+  if (!Number.isInteger(value)) return undefined;
+  if (type === "i32") return Math.abs(value) < 2 ** 31 ? `${value}i` : undefined;
+  return value >= 0 && value < 2 ** 32 ? `${value}u` : undefined;
 }
 
 /** A float as WGSL text that reads back to the same f32. NaN and infinity have no literal. */
 export function floatLiteral(value: number): string {
-  if (!Number.isFinite(value)) throw new RangeError(`${value} has no WGSL literal`);
-  const text = String(Math.fround(value));
+  if (!Number.isFinite(Math.fround(value))) throw new RangeError(`${value} has no WGSL literal`);
+  const text = Object.is(value, -0) ? "-0" : String(Math.fround(value));
   return /[.e]/.test(text) ? `${text}f` : `${text}.0f`;
 }
 
@@ -87,19 +105,32 @@ export function evaluate(
   const levels = [["||"], ["&&"], ["==", "!=", "<", ">", "<=", ">="], ["+", "-"], ["*", "/", "%"]];
   const apply = (op: string, a: number, b: number): number => {
     switch (op) {
-      case "||": return a || b;
-      case "&&": return a && b;
-      case "==": return Number(a === b);
-      case "!=": return Number(a !== b);
-      case "<": return Number(a < b);
-      case ">": return Number(a > b);
-      case "<=": return Number(a <= b);
-      case ">=": return Number(a >= b);
-      case "+": return a + b;
-      case "-": return a - b;
-      case "*": return a * b;
-      case "/": return Math.trunc(a / b);
-      default: return a % b;
+      case "||":
+        return a || b;
+      case "&&":
+        return a && b;
+      case "==":
+        return Number(a === b);
+      case "!=":
+        return Number(a !== b);
+      case "<":
+        return Number(a < b);
+      case ">":
+        return Number(a > b);
+      case "<=":
+        return Number(a <= b);
+      case ">=":
+        return Number(a >= b);
+      case "+":
+        return a + b;
+      case "-":
+        return a - b;
+      case "*":
+        return a * b;
+      case "/":
+        return Math.trunc(a / b);
+      default:
+        return a % b;
     }
   };
   const atom = (): number => {
@@ -132,6 +163,9 @@ export function evaluate(
   return at === tokens.length && Number.isFinite(value) ? value : undefined;
 }
 
+/** A loop with more turns than this is marked by mistake. */
+const MOST_TURNS = 4096;
+
 class Unroller {
   constructor(
     private readonly constants: ReadonlyMap<string, number>,
@@ -160,8 +194,10 @@ class Unroller {
     const [from, to, by] = [match?.[2], match?.[3], match?.[4] ?? "1"].map((e) =>
       evaluate(e ?? "", this.constants),
     );
-    if (!match || from === undefined || to === undefined || by === undefined)
+    if (!match || from === undefined || to === undefined || !by || by < 0)
       throw new GpuValidationError(this.op, `cannot unroll "${head.trim()}"`);
+    if ((to - from) / by > MOST_TURNS)
+      throw new GpuValidationError(this.op, `too many turns to unroll: "${head.trim()}"`);
     const counter = new RegExp(`\\b${match[1]}\\b`, "g");
     const out: string[] = [];
     for (let i = from; i < to; i += by)
@@ -176,7 +212,17 @@ class Unroller {
     if (value === undefined)
       throw new GpuValidationError(this.op, `not a constant condition: "${line.trim()}"`);
     const middle = this.blockEnd(lines, at);
-    const hasElse = /\} else \{/.test(lines[middle] ?? "");
+    const closing = lines[middle] as string;
+    if (/\} else if /.test(closing)) {
+      if (!closing.trimEnd().endsWith("//@static"))
+        throw new GpuValidationError(this.op, `//@static is missing: "${closing.trim()}"`);
+      // The rest of the chain is an `if` of its own; its branches are dropped once one is chosen.
+      const rest: string[] = [];
+      const end = this.choose(lines, middle, rest);
+      out.push(...(value ? this.expand(lines.slice(at + 1, middle)) : rest));
+      return end;
+    }
+    const hasElse = /\} else \{/.test(closing);
     const end = hasElse ? this.blockEnd(lines, middle) : middle;
     const body = value ? lines.slice(at + 1, middle) : hasElse ? lines.slice(middle + 1, end) : [];
     out.push(...this.expand(body));
@@ -200,11 +246,17 @@ class Unroller {
 /** Replaces `name[constant]` of arrays marked //@registers by one variable each. */
 function scalariseRegisters(text: string): string {
   let out = text;
-  const declaration = /^([ \t]*)var (\w+): array<(\w+), ([^>]+)>;\s*\/\/@registers$/m;
+  const declaration = /^([ \t]*)var (\w+): array<([\w<>]+), ([^,>]+)>;\s*\/\/@registers$/m;
   for (;;) {
     const match = out.match(declaration);
     if (!match) return out;
-    const [line, indent, name, type, length] = match as unknown as [string, string, string, string, string];
+    const [line, indent, name, type, length] = match as unknown as [
+      string,
+      string,
+      string,
+      string,
+      string,
+    ];
     const count = evaluate(length, readConstants(out));
     if (count === undefined) return out.replace(line, line.replace("//@registers", ""));
     const constants = readConstants(out);
@@ -221,7 +273,10 @@ function scalariseRegisters(text: string): string {
       out = out.replace(line, line.replace("//@registers", ""));
       continue;
     }
-    const variables = Array.from({ length: count }, (_, i) => `${indent}var ${name}_${i}: ${type};`);
+    const variables = Array.from(
+      { length: count },
+      (_, i) => `${indent}var ${name}_${i}: ${type};`,
+    );
     out = replaced.replace(line, variables.join("\n"));
   }
 }

@@ -57,7 +57,8 @@ export function collapseAxes(
       views.every((v, k) => outStrides[k]?.[last] === (v.strides[axis] as number) * length);
     if (mergeable) {
       outShape[last] = (outShape[last] as number) * length;
-      for (const [k, v] of views.entries()) (outStrides[k] as number[])[last] = v.strides[axis] as number;
+      for (const [k, v] of views.entries())
+        (outStrides[k] as number[])[last] = v.strides[axis] as number;
     } else {
       outShape.push(length);
       for (const [k, v] of views.entries()) outStrides[k]?.push(v.strides[axis] as number);

@@ -1,8 +1,8 @@
 import type { Device } from "../gpu/device.ts";
 import { DTypeError, ShapeError } from "../gpu/errors.ts";
-import { type DType, Value } from "../gpu/value.ts";
-import { mapCall } from "../kernels/map.ts";
+import type { DType, Value } from "../gpu/value.ts";
 import { constant } from "../kernels/expression.ts";
+import { mapCall } from "../kernels/map.ts";
 import { sizeOf } from "../kernels/view.ts";
 import { checkShape, emptyResult, formatShape, Tensor } from "./tensor.ts";
 
@@ -23,7 +23,7 @@ export function tensor(
   const inferred = typed ? [data.length] : inferShape(data);
   const wanted = shape ?? inferred;
   checkShape("tensor", wanted);
-  const flat = typed ? data : Float32Array.from([data].flat(Number.POSITIVE_INFINITY) as number[]);
+  const flat = typed ? data : Float32Array.from(flatten(data));
   if (flat.length !== sizeOf(wanted))
     throw new ShapeError("tensor", `${formatShape(wanted)} does not hold ${flat.length} elements`);
   const dtype: DType = flat instanceof Uint32Array ? "u32" : "f32";
@@ -95,7 +95,11 @@ export function parameter(
 }
 
 /** Bytes on the device, four to a word: how data sets of 8-bit images are kept. */
-export function bytes(device: Device, data: Uint8Array<ArrayBuffer>, shape: readonly number[]): Tensor {
+export function bytes(
+  device: Device,
+  data: Uint8Array<ArrayBuffer>,
+  shape: readonly number[],
+): Tensor {
   checkShape("bytes", shape);
   if (data.length !== sizeOf(shape))
     throw new ShapeError("bytes", `${formatShape(shape)} does not hold ${data.length} bytes`);
@@ -106,12 +110,17 @@ export function bytes(device: Device, data: Uint8Array<ArrayBuffer>, shape: read
 
 /** Overwrites a variable from the host. */
 export function upload(value: Value, data: Float32Array | Uint32Array | Uint8Array): void {
-  const expected = data instanceof Float32Array ? "f32" : data instanceof Uint32Array ? "u32" : "u8";
+  const expected =
+    data instanceof Float32Array ? "f32" : data instanceof Uint32Array ? "u32" : "u8";
   if (value.dtype !== expected)
     throw new DTypeError("upload", `${value.label} holds ${value.dtype}, not ${expected}`);
   if (data.length !== value.size)
     throw new ShapeError("upload", `${value.label} has ${value.size} elements, not ${data.length}`);
   if (data.length > 0) value.device.write(value, data as Float32Array<ArrayBuffer>);
+}
+
+function flatten(data: NestedNumbers): number[] {
+  return typeof data === "number" ? [data] : data.flatMap(flatten);
 }
 
 function inferShape(data: NestedNumbers): number[] {

@@ -8,7 +8,11 @@ import { Tensor } from "./tensor.ts";
 export function* tensorsIn(result: unknown): Generator<Tensor> {
   if (result instanceof Tensor) yield result;
   else if (Array.isArray(result)) for (const item of result) yield* tensorsIn(item);
-  else if (result && typeof result === "object" && Object.getPrototypeOf(result) === Object.prototype)
+  else if (
+    result &&
+    typeof result === "object" &&
+    Object.getPrototypeOf(result) === Object.prototype
+  )
     for (const item of Object.values(result)) yield* tensorsIn(item);
 }
 

@@ -53,7 +53,8 @@ export class Tensor {
 
   /** The only element of a tensor that has one. */
   async item(): Promise<number> {
-    if (this.size !== 1) throw new ShapeError("item", `${formatShape(this.shape)} has not one element`);
+    if (this.size !== 1)
+      throw new ShapeError("item", `${formatShape(this.shape)} has not one element`);
     const data = this.dtype === "f32" ? await this.data() : await this.integers();
     return data[0] as number;
   }
