@@ -1,9 +1,8 @@
 import shader from "../../shaders/pad.wgsl";
-import { type Call, foldWorkgroups } from "../gpu/call.ts";
+import type { Call } from "../gpu/call.ts";
 import type { Value } from "../gpu/value.ts";
 import { wgslType } from "./expression.ts";
-import { specialise } from "./specialise.ts";
-import { sizeOf } from "./view.ts";
+import { plainCall } from "./plain.ts";
 
 /**
  * Puts x into a larger array of zeros.
@@ -20,41 +19,24 @@ export function padCall(
   y: Value,
   outShape: readonly number[],
 ): Call {
-  return {
+  const axes = mergeUnpadded(shape, begin, outShape);
+  const inner = axes.at(-1);
+  const wide = inner && [inner.from, inner.to, inner.begin].every((n) => n % 4 === 0);
+  if (wide) {
+    inner.from /= 4;
+    inner.to /= 4;
+    inner.begin /= 4;
+  }
+  return plainCall({
     op,
+    detail: `${shape.join("×")}→${outShape.join("×")}`,
+    shader,
+    threads: y.size / (wide ? 4 : 1),
     inputs: [x],
     outputs: [y],
-    updates: [],
-    kernel: () => {
-      const axes = mergeUnpadded(shape, begin, outShape);
-      const inner = axes.at(-1);
-      const width =
-        inner && inner.from % 4 === 0 && inner.to % 4 === 0 && inner.begin % 4 === 0 ? 4 : 1;
-      if (inner && width === 4) {
-        inner.from /= 4;
-        inner.to /= 4;
-        inner.begin /= 4;
-      }
-      const elements = y.size / width;
-      const workgroups = foldWorkgroups(Math.ceil(elements / 64));
-      return {
-        name: `${op} ${shape.join("×")}→${outShape.join("×")}`,
-        code: specialise(shader, {
-          op,
-          aliases: { E: wgslType(x.dtype, width) },
-          constants: {
-            GROUPS_X: workgroups[0],
-            GROUPS_XY: workgroups[0] * workgroups[1],
-            ELEMENTS: elements,
-          },
-          inserts: { coordinates: coordinates(axes).join("\n  ") },
-        }),
-        workgroups,
-        flops: 0,
-        bytes: x.bytes + sizeOf(outShape) * 4,
-      };
-    },
-  };
+    aliases: { E: wgslType(x.dtype, wide ? 4 : 1) },
+    inserts: { coordinates: coordinates(axes).join("\n  ") },
+  });
 }
 
 interface PaddedAxis {
@@ -88,7 +70,7 @@ function coordinates(axes: readonly PaddedAxis[]): string[] {
   let step = 1;
   let stride = 1;
   for (const [a, axis] of [...axes.entries()].reverse()) {
-    const quotient = step === 1 ? "i" : `(i / ${step}u)`;
+    const quotient = step === 1 ? "thread" : `(thread / ${step}u)`;
     lines.push(
       `let c${a} = ${a === 0 ? quotient : `${quotient} % ${axis.to}u`} - ${axis.begin}u;`,
       `inside = inside && c${a} < ${axis.from}u;`,

@@ -1,0 +1,77 @@
+import { DTypeError, ShapeError } from "../../gpu/errors.ts";
+import { gatherCall, oneHotCall, scatterAddCall } from "../../kernels/gather.ts";
+import { sizeOf } from "../../kernels/view.ts";
+import { empty, zeros } from "../../tensor/create.ts";
+import { emptyResult, formatShape, type Tensor } from "../../tensor/tensor.ts";
+import { differentiable } from "../tape.ts";
+
+/**
+ * Rows of a table by their numbers. Bytes become floats: a data set of 8-bit images stays packed
+ * on the device until its batches are gathered. Derivative: scatterAdd.
+ *
+ * @param table [rows, …]: f32, u32, or u8
+ * @param indices u32 [count…]; a number beyond the last row reads the last row
+ * @param scale factor of bytes; default 1/255
+ * @returns [count…, …], f32; u32 for a table of u32
+ */
+export function gather(table: Tensor, indices: Tensor, scale = 1 / 255): Tensor {
+  requireIndices("gather", indices);
+  const [rows = 0, ...row] = table.shape;
+  if (table.rank === 0) throw new ShapeError("gather", "the table must have rows");
+  const shape = [...indices.shape, ...row];
+  const dtype = table.dtype === "u32" ? "u32" : "f32";
+  const out = emptyResult(table.device, "gather", shape, dtype);
+  if (out.size === 0) return empty(table.device, shape, dtype);
+  if (rows === 0) throw new ShapeError("gather", `${formatShape(table.shape)} has no rows`);
+  const length = sizeOf(row);
+  table.device.emit(
+    gatherCall("gather", table.value, rows, length, indices.value, out.value, scale),
+  );
+  return differentiable("gather", [table], out, [(dy) => scatterAdd(dy, indices, rows)]);
+}
+
+/**
+ * Sums rows into a table: row r is the sum of the x[i] with indices[i] = r, in the order of i, so
+ * the same bits every time. Rows that no index names are 0, indices beyond the last row are left
+ * out. Derivative: gather.
+ *
+ * @param x f32 [count…, …]
+ * @param indices u32 [count…]
+ * @returns [rows, …]
+ */
+export function scatterAdd(x: Tensor, indices: Tensor, rows: number): Tensor {
+  requireIndices("scatterAdd", indices);
+  if (x.dtype !== "f32") throw new DTypeError("scatterAdd", `the rows hold ${x.dtype}, not f32`);
+  if (`${x.shape.slice(0, indices.rank)}` !== `${indices.shape}`)
+    throw new ShapeError(
+      "scatterAdd",
+      `rows ${formatShape(x.shape)} do not go with indices ${formatShape(indices.shape)}`,
+    );
+  const row = x.shape.slice(indices.rank);
+  const shape = [rows, ...row];
+  const out = emptyResult(x.device, "scatterAdd", shape);
+  if (out.size === 0) return empty(x.device, shape);
+  if (x.size === 0) return zeros(x.device, shape);
+  x.device.emit(scatterAddCall("scatterAdd", x.value, indices.value, sizeOf(row), out.value));
+  return differentiable("scatterAdd", [x], out, [(dy) => gather(dy, indices)]);
+}
+
+/**
+ * 1 at the class, else 0; a class beyond the last gives a row of zeros.
+ *
+ * @param indices u32 […]
+ * @returns f32 […, classes]
+ */
+export function oneHot(indices: Tensor, classes: number): Tensor {
+  requireIndices("oneHot", indices);
+  const shape = [...indices.shape, classes];
+  const out = emptyResult(indices.device, "oneHot", shape);
+  if (out.size === 0) return empty(indices.device, shape);
+  indices.device.emit(oneHotCall("oneHot", indices.value, classes, out.value));
+  return out;
+}
+
+function requireIndices(op: string, indices: Tensor): void {
+  if (indices.dtype !== "u32")
+    throw new DTypeError(op, `the indices hold ${indices.dtype}, not u32`);
+}

@@ -1,0 +1,81 @@
+import gatherShader from "../../shaders/gather.wgsl";
+import oneHotShader from "../../shaders/one_hot.wgsl";
+import scatterShader from "../../shaders/scatter_add.wgsl";
+import type { Call } from "../gpu/call.ts";
+import type { Value } from "../gpu/value.ts";
+import { wgslType } from "./expression.ts";
+import { plainCall } from "./plain.ts";
+
+/**
+ * y[i, :] = table[indices[i], :].
+ *
+ * @param table [rows, length]; bytes become floats times `scale`
+ * @param y [count, length], of the table's type; f32 for bytes
+ */
+export function gatherCall(
+  op: string,
+  table: Value,
+  rows: number,
+  length: number,
+  indices: Value,
+  y: Value,
+  scale: number,
+): Call {
+  const bytes = table.dtype === "u8";
+  const wide = length % 4 === 0;
+  return plainCall({
+    op,
+    detail: `${rows}×${length}→${indices.size}×${length}`,
+    shader: gatherShader,
+    threads: y.size / (wide ? 4 : 1),
+    inputs: [table, indices],
+    outputs: [y],
+    aliases: {
+      T: bytes ? "u32" : wgslType(table.dtype, wide ? 4 : 1),
+      E: wgslType(y.dtype, wide ? 4 : 1),
+    },
+    constants: {
+      ROWS: rows,
+      LENGTH: length / (wide ? 4 : 1),
+      BYTES: bytes,
+      WIDE: wide,
+      SCALE: scale,
+    },
+    bytes: indices.bytes + y.bytes + (bytes ? y.size : y.bytes),
+  });
+}
+
+/** y[r, :] = Σ x[i, :] over the i with indices[i] = r. x: [count, length], y: [rows, length] */
+export function scatterAddCall(
+  op: string,
+  x: Value,
+  indices: Value,
+  length: number,
+  y: Value,
+): Call {
+  const width = length % 4 === 0 ? 4 : 1;
+  return plainCall({
+    op,
+    detail: `${indices.size}×${length}→${y.size / length}×${length}`,
+    shader: scatterShader,
+    threads: y.size / width,
+    inputs: [x, indices],
+    outputs: [y],
+    aliases: { E: wgslType("f32", width) },
+    constants: { COUNT: indices.size, LENGTH: length / width },
+    flops: x.size,
+  });
+}
+
+/** y[i, c] = 1 where c = indices[i], else 0. y: [count, classes] */
+export function oneHotCall(op: string, indices: Value, classes: number, y: Value): Call {
+  return plainCall({
+    op,
+    detail: `${indices.size}×${classes}`,
+    shader: oneHotShader,
+    threads: y.size,
+    inputs: [indices],
+    outputs: [y],
+    constants: { CLASSES: classes },
+  });
+}
