@@ -78,7 +78,10 @@ export class Device {
   private readonly waiters = new Set<(lost: DeviceLostError) => void>();
   /** Counts up whenever everything before is known to be in order. */
   private epoch = 1;
-  /** Epochs in which something failed: what ops wrote then is no data. */
+  /**
+   * Epochs in which something failed. What any op wrote then is no data, since WebGPU drops a whole
+   * submit when one command in it is no good.
+   */
   private readonly spoiled = new Map<number, LatentgradError>();
 
   constructor(
@@ -104,7 +107,8 @@ export class Device {
     gpu.addEventListener?.("uncapturederror", (event) => {
       event.preventDefault?.();
       const { error } = event as GPUUncapturedErrorEvent;
-      this.fail(this.classify(this.lastOp, error), this.epoch);
+      if (tellsLoss(error.message)) this.lose(firstLine(error.message));
+      else this.fail(this.classify(this.lastOp, error), this.epoch);
     });
   }
 
@@ -119,7 +123,8 @@ export class Device {
     this.gpu.destroy();
   }
 
-  private lose(reason: string): void {
+  /** Notes that the device is gone: everything that waits for it is told. */
+  lose(reason: string): void {
     this.lost ??= new DeviceLostError(this.lastOp, reason);
     this.pass = undefined;
     this.encoder = undefined;
@@ -471,6 +476,10 @@ export class Device {
       .then(
         (error) => {
           if (!error) return;
+          if (tellsLoss(error.message)) {
+            this.lose(firstLine(error.message));
+            return;
+          }
           const failure = make(firstLine(error.message));
           failed?.(result, failure);
           this.fail(failure, epoch);
@@ -586,6 +595,11 @@ function checkable(values: readonly Value[]): Checkable[] {
 function describeBatch(ops: readonly string[]): string {
   const names = [...new Set(ops)];
   return names.length <= 4 ? names.join(", ") : `${names.slice(0, 4).join(", ")}, …`;
+}
+
+/** Some implementations report a loss as an error of whatever is asked of the device next. */
+export function tellsLoss(message: string): boolean {
+  return /\bdevice\b.*\b(is|was) (lost|destroyed)\b/i.test(message);
 }
 
 /** The gist of an implementation's message, on one line. */

@@ -8,7 +8,7 @@ export interface OpenOptions extends AdapterRequest, DeviceOptions {
    * `default` asks for no more than the specification's default limits. Otherwise larger buffers
    * are asked for where the adapter has them, and nothing else.
    */
-  readonly limits?: "default" | "adapter";
+  readonly limits?: "default" | "used";
 }
 
 /** Data sets are the largest buffers there are; 1 GiB holds any that is meant to live on a device. */
@@ -20,10 +20,17 @@ const LARGEST_BUFFER = 2 ** 30;
  * LATENTGRAD_MEMORY (bytes) stand in for options that are not given.
  *
  * @throws NoAdapterError when there is no WebGPU
+ * @throws UsageError for options and variables with values that mean nothing
  */
 export async function openDevice(options: OpenOptions = {}): Promise<Device> {
+  const debug = options.debug ?? environmentNumber("LATENTGRAD_DEBUG") ?? 0;
+  if (![0, 1, 2, 3].includes(debug))
+    throw new UsageError(`the debug level is 0, 1, 2 or 3, not ${debug}`);
+  const limits = options.limits ?? (readEnvironment("LATENTGRAD_LIMITS") || "used");
+  if (!["default", "used"].includes(limits))
+    throw new UsageError(`LATENTGRAD_LIMITS is default or used, not "${limits}"`);
+  const memoryLimit = options.memoryLimit ?? environmentNumber("LATENTGRAD_MEMORY");
   const { adapter, kind, name, runtime } = await requestAdapter(options);
-  const limits = options.limits ?? (readEnvironment("LATENTGRAD_LIMITS") || "adapter");
   const requiredLimits: Record<string, number> = {};
   if (limits !== "default") {
     for (const limit of ["maxBufferSize", "maxStorageBufferBindingSize"] as const)
@@ -38,13 +45,12 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
     const reason = error instanceof Error ? error.message : String(error);
     throw new NoAdapterError(`${name} gives no device: ${reason}`);
   }
-  const memoryLimit = options.memoryLimit ?? environmentNumber("LATENTGRAD_MEMORY");
   return new Device(
     gpu,
     { kind, name, runtime },
     {
       ...options,
-      debug: options.debug ?? environmentNumber("LATENTGRAD_DEBUG") ?? 0,
+      debug,
       ...(memoryLimit === undefined ? {} : { memoryLimit }),
     },
   );

@@ -1,5 +1,5 @@
 import type { KernelSource } from "./call.ts";
-import { type Device, firstLine } from "./device.ts";
+import { type Device, firstLine, tellsLoss } from "./device.ts";
 import { GpuValidationError } from "./errors.ts";
 
 /** What a kernel does with each of its bindings, in binding order. */
@@ -89,6 +89,8 @@ export class PipelineCache {
       // The module's own error says where; the pipeline's only that the module is no good.
       const cause = await device.survive(scope);
       const reason = error instanceof Error ? error.message : String(error);
+      if (tellsLoss(reason)) device.lose(firstLine(reason));
+      if (device.lost) throw device.lost;
       throw refused(firstLine(cause?.message ?? reason));
     }
   }
