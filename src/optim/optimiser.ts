@@ -1,0 +1,246 @@
+import type { Call } from "../gpu/call.ts";
+import type { Device } from "../gpu/device.ts";
+import { CheckpointError, DTypeError, GpuValidationError, ShapeError } from "../gpu/errors.ts";
+import { Value } from "../gpu/value.ts";
+import {
+  globalNormCall,
+  gradientCheckCall,
+  squareShares,
+  type UpdateValues,
+} from "../kernels/optimiser.ts";
+import { upload, variable } from "../tensor/create.ts";
+import { formatShape, type Tensor } from "../tensor/tensor.ts";
+
+/** Value of an optimiser's flag as long as every step was finite. */
+export const NEVER = 0xffffffff;
+
+/** Parameters start at multiples of this many elements: buffers are bound at multiples of 256 bytes. */
+const ALIGNMENT = 64;
+/** Guarded tensors that one kernel can look at besides the gradients. */
+const MOST_GUARDS = 4;
+
+export interface OptimiserOptions {
+  readonly learningRate: number;
+  /** Largest global norm of the gradients: greater ones are scaled down to it. */
+  readonly clipNorm?: number;
+  /** An optimiser whose step counter and flag this one shares, so that both stop together. */
+  readonly together?: Optimiser;
+}
+
+/**
+ * Updates a set of parameters. They move into one flat arena, as do their gradients and the
+ * optimiser's state, so that an update is one dispatch. A step reads nothing back: what changes from
+ * step to step is in variables, and a step that is not finite stops the updates by itself.
+ */
+export abstract class Optimiser {
+  /** f32 variable, one element. */
+  readonly learningRate: Tensor;
+  /** u32 variable, one element: the number of the step, from 1. The host writes it before each. */
+  readonly stepCounter: Tensor;
+  /**
+   * u32 variable, one element: the first step whose gradients or guarded tensors were not finite,
+   * else NEVER. Once it is set, parameters and state stay as they are.
+   */
+  readonly flag: Tensor;
+  /**
+   * f32 variable [factor, norm]: the last step's gradients were multiplied by the factor, and had
+   * the norm before. [1, 0] without clipNorm.
+   */
+  readonly clipping: Tensor;
+
+  private readonly offsets: readonly number[];
+  private readonly size: number;
+  private readonly values: UpdateValues;
+  private readonly arenas = new Map<string, Tensor>();
+  private readonly clipNorm: number | undefined;
+
+  /**
+   * @param op name for errors
+   * @param parameters f32 variables. Tensors and programs that were made before still refer to them,
+   *   but programs that were recorded before no longer run.
+   */
+  protected constructor(
+    private readonly op: string,
+    readonly device: Device,
+    readonly parameters: readonly Tensor[],
+    options: OptimiserOptions,
+  ) {
+    if (device.sink)
+      throw new GpuValidationError(op, "make the optimiser before the step is recorded");
+    this.checkParameters();
+    this.clipNorm = options.clipNorm;
+    if (this.clipNorm !== undefined) requireRange(op, "clipNorm", this.clipNorm, 0);
+    requireRange(op, "learningRate", options.learningRate, 0);
+
+    let end = 0;
+    this.offsets = parameters.map(({ size }) => {
+      const offset = end;
+      end += Math.max(1, Math.ceil(size / ALIGNMENT)) * ALIGNMENT;
+      return offset;
+    });
+    this.size = end;
+    const scalar = (data: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>, label: string) =>
+      variable(device, data, [data.length], label);
+    this.learningRate = scalar(Float32Array.of(options.learningRate), "learning rate");
+    this.stepCounter = options.together?.stepCounter ?? scalar(Uint32Array.of(1), "step counter");
+    this.flag = options.together?.flag ?? scalar(Uint32Array.of(NEVER), "finite flag");
+    this.clipping = scalar(Float32Array.of(1, 0), "clipping");
+    this.values = {
+      gradients: this.makeArena("gradients").value,
+      learningRate: this.learningRate.value,
+      control: this.clipping.value,
+      flag: this.flag.value,
+      step: this.stepCounter.value,
+      parameters: this.moveParameters(),
+    };
+  }
+
+  /** The update of all parameters as one call; changes `parameters` and the state in place. */
+  protected abstract update(values: UpdateValues): Call;
+
+  /**
+   * Changes the parameters by their gradients. Eager, or recorded; in a recording the gradients are
+   * written to the arena by the kernels that compute them.
+   *
+   * @param gradients one for each parameter, in the same order
+   * @param options.guard further f32 tensors (the loss) that must be finite, at most 4
+   */
+  step(
+    gradients: readonly (Tensor | undefined)[],
+    options: { readonly guard?: readonly Tensor[] } = {},
+  ): void {
+    const { device, op, values } = this;
+    const found = this.checkGradients(gradients);
+    const guards = (options.guard ?? []).filter((t) => t.size > 0);
+    for (const t of guards)
+      if (t.dtype !== "f32") throw new DTypeError(op, `a guard holds ${t.dtype}, not f32`);
+    if (guards.length > MOST_GUARDS)
+      throw new ShapeError(op, `${guards.length} guards, at most ${MOST_GUARDS}`);
+
+    const filled = found.flatMap((g, i) => (g.size > 0 ? [i] : []));
+    device.emit({
+      op,
+      pack: true,
+      inputs: filled.map((i) => (found[i] as Tensor).value),
+      target: values.gradients,
+      offsets: filled.map((i) => (this.offsets[i] as number) * 4),
+    });
+    const shares =
+      this.clipNorm === undefined
+        ? undefined
+        : new Value(device, "f32", squareShares(values.gradients), "squares");
+    const guarded = guards.map((t) => t.value);
+    device.emit(gradientCheckCall(values, guarded, shares));
+    if (shares) device.emit(globalNormCall(shares, this.clipNorm as number, values.control));
+    device.emit(this.update(values));
+  }
+
+  /** Writes the step's number, from 1, for the next step or run. */
+  setStep(step: number): void {
+    upload(this.stepCounter.value, Uint32Array.of(step));
+  }
+
+  /** Writes the learning rate for the next step or run. */
+  setLearningRate(rate: number): void {
+    requireRange(this.op, "learningRate", rate, 0);
+    upload(this.learningRate.value, Float32Array.of(rate));
+  }
+
+  /** The state as flat f32 tensors by PyTorch's names, each as long as the arena of parameters. */
+  state(): Record<string, Tensor> {
+    return Object.fromEntries(this.arenas);
+  }
+
+  /**
+   * Puts back what `state` gave, and clears the flag.
+   *
+   * @throws CheckpointError for state of another kind of optimiser or of other parameters; nothing
+   *   is changed then
+   */
+  loadState(state: Readonly<Record<string, Float32Array>>): void {
+    for (const name of Object.keys(state))
+      if (!this.arenas.has(name)) throw new CheckpointError(`${this.op} has no state "${name}"`);
+    for (const [name, { size }] of this.arenas) {
+      const found = state[name]?.length;
+      if (found !== size)
+        throw new CheckpointError(
+          `${this.op}: state "${name}" ${found === undefined ? "is missing" : `has ${found} elements`}, expected ${size}`,
+        );
+    }
+    for (const [name, { value }] of this.arenas) upload(value, state[name] as Float32Array);
+    upload(this.flag.value, Uint32Array.of(NEVER));
+  }
+
+  /** A part of the state, beside the parameters element by element. */
+  protected stateArena(name: string, initial = 0): Value {
+    const arena = this.makeArena(name, initial);
+    this.arenas.set(name, arena);
+    return arena.value;
+  }
+
+  private makeArena(name: string, initial = 0): Tensor {
+    const data = new Float32Array(this.size).fill(initial);
+    return variable(this.device, data, [this.size], `${this.op} ${name}`);
+  }
+
+  private moveParameters(): Value {
+    const { device, offsets } = this;
+    const arena = this.makeArena("parameters").value;
+    const filled = this.parameters.flatMap((p, i) => (p.size > 0 ? [i] : []));
+    device.emit({
+      op: this.op,
+      pack: true,
+      inputs: filled.map((i) => (this.parameters[i] as Tensor).value),
+      target: arena,
+      offsets: filled.map((i) => (offsets[i] as number) * 4),
+    });
+    for (const i of filled)
+      device.rehome((this.parameters[i] as Tensor).value, arena, (offsets[i] as number) * 4);
+    return arena;
+  }
+
+  private checkParameters(): void {
+    const { op, parameters } = this;
+    if (parameters.length === 0) throw new ShapeError(op, "there are no parameters");
+    const seen = new Set<Value>();
+    for (const [i, { value, dtype }] of parameters.entries()) {
+      if (dtype !== "f32") throw new DTypeError(op, `${this.describe(i)} holds ${dtype}, not f32`);
+      if (!value.persistent)
+        throw new GpuValidationError(op, `${this.describe(i)} is no variable that can change`);
+      if (seen.has(value)) throw new GpuValidationError(op, `${this.describe(i)} is given twice`);
+      seen.add(value);
+    }
+  }
+
+  private checkGradients(gradients: readonly (Tensor | undefined)[]): Tensor[] {
+    const { op, parameters } = this;
+    if (gradients.length > parameters.length)
+      throw new ShapeError(op, `${gradients.length} gradients for ${parameters.length} parameters`);
+    return parameters.map((p, i) => {
+      const g = gradients[i];
+      if (!g) throw new ShapeError(op, `there is no gradient of ${this.describe(i)}`);
+      if (`${g.shape}` !== `${p.shape}`)
+        throw new ShapeError(op, `the gradient of ${this.describe(i)} is ${formatShape(g.shape)}`);
+      if (g.dtype !== "f32")
+        throw new DTypeError(op, `the gradient of ${this.describe(i)} holds ${g.dtype}, not f32`);
+      return g;
+    });
+  }
+
+  private describe(i: number): string {
+    const { value, shape } = this.parameters[i] as Tensor;
+    return `parameter ${i} (${value.label} ${formatShape(shape)})`;
+  }
+}
+
+/** @throws ShapeError for a hyperparameter outside [low, high), or NaN */
+export function requireRange(
+  op: string,
+  name: string,
+  x: number,
+  low: number,
+  high = Number.POSITIVE_INFINITY,
+): void {
+  if (!(x >= low && x < high))
+    throw new ShapeError(op, `${name} is ${x}, outside [${low}, ${high})`);
+}
