@@ -17,7 +17,8 @@ const K = 2u;
 const F_WIDTH = 1u;
 const TILE = 64u; // edge of the workgroup's block
 const DEPTH = 8u; // summed elements staged at once
-const SIDE = 8u; // edge of a thread's block; (TILE / SIDE)² = 64 threads
+const SIDE = 8u; // edge of a thread's block
+const THREADS = TILE / SIDE; // along one edge; THREADS² is the workgroup's 64
 const DOWN = (M + TILE - 1u) / TILE;
 const ACROSS = (N + TILE - 1u) / TILE;
 const STAGED = TILE * DEPTH;
@@ -40,15 +41,15 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   // The group's number is uniform, so that leaving early keeps the barriers uniform too.
-  let block = group.x + group.y * GROUPS_X + group.z * GROUPS_XY;
-  if (block >= DOWN * ACROSS * BATCH) {
+  let tile = group.x + group.y * GROUPS_X + group.z * GROUPS_XY;
+  if (tile >= DOWN * ACROSS * BATCH) {
     return;
   }
-  let matrix = block / (DOWN * ACROSS);
-  let firstRow = ((block / ACROSS) % DOWN) * TILE;
-  let firstCol = (block % ACROSS) * TILE;
-  let row = (lane / SIDE) * SIDE;
-  let col = (lane % SIDE) * SIDE;
+  let matrix = tile / (DOWN * ACROSS);
+  let firstRow = ((tile / ACROSS) % DOWN) * TILE;
+  let firstCol = (tile % ACROSS) * TILE;
+  let row = (lane / THREADS) * SIDE;
+  let col = (lane % THREADS) * SIDE;
 
   var acc: array<f32, SIDE * SIDE>; //@registers
   for (var k0 = 0u; k0 < K; k0 += DEPTH) {

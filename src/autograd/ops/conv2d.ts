@@ -152,6 +152,9 @@ function launch(
 
 // Shapes
 
+/** Largest stride and padding: the kernels compute positions in 32 bits. */
+const LARGEST = 65_535;
+
 function geometryOfConv(
   x: readonly number[],
   w: readonly number[],
@@ -197,6 +200,7 @@ function geometryOfTransposed(
     natural(outH, strideH, kernelH, explicit ? explicit.top + explicit.bottom : 0),
     natural(outW, strideW, kernelW, explicit ? explicit.left + explicit.right : 0),
   ];
+  if (!(inH >= 1 && inW >= 1)) throw wrong(`an output of ${inH}×${inW} has no pixels`);
   const g = geometryOfConv([batch, inH, inW, inC], [kernelH, kernelW, inC, outC], options, op);
   if (g.outH !== outH || g.outW !== outW)
     throw wrong(
@@ -207,8 +211,8 @@ function geometryOfTransposed(
 
 function strides(op: string, stride: Conv2dOptions["stride"] = 1): readonly [number, number] {
   const both: readonly [number, number] = typeof stride === "number" ? [stride, stride] : stride;
-  if (!both.every((s) => Number.isInteger(s) && s >= 1))
-    throw new ShapeError(op, `stride ${both.join("×")} is not a positive whole number`);
+  if (!both.every((s) => Number.isInteger(s) && s >= 1 && s <= LARGEST))
+    throw new ShapeError(op, `stride ${both.join("×")} is no whole number from 1 to ${LARGEST}`);
   return both;
 }
 
@@ -238,7 +242,7 @@ function padding(
   }
   const pad = explicitPadding(mode);
   for (const n of [pad.top, pad.bottom, pad.left, pad.right])
-    if (!Number.isInteger(n) || n < 0)
-      throw new ShapeError(op, `padding ${n} is not a whole number ≥ 0`);
+    if (!Number.isInteger(n) || n < 0 || n > LARGEST)
+      throw new ShapeError(op, `padding ${n} is no whole number from 0 to ${LARGEST}`);
   return pad;
 }
