@@ -1,15 +1,32 @@
-// Writes one number from each of a few buffers side by side into row `row % ROWS` of a table: the
-// losses of a step go into a log on the device, which is read once in a while.
+// Writes the means of a few vectors side by side into row `row % ROWS` of a table: the loss terms of
+// a step go into a log on the device, which is read once in a while. One workgroup; each thread adds
+// up every 64th element, then the threads' sums are added up in a fixed order.
 
 const ROWS = 1u;
 const COLUMNS = 1u;
+const COUNT = 1u; // elements of each vector
+const WORKGROUP = 64u;
 
 @group(0) @binding(0) var<storage, read> row: array<u32>;
 //@insert bindings
 @group(0) @binding(1) var<storage, read_write> table: array<f32>;
 
-@compute @workgroup_size(1, 1, 1)
-fn main() {
+var<workgroup> partial: array<f32, WORKGROUP>;
+
+// Mean over the workgroup's partial sums; all threads call it.
+fn mean(lane: u32, sum: f32) -> f32 {
+  workgroupBarrier(); // the previous vector's partial sums have been read
+  partial[lane] = sum;
+  workgroupBarrier();
+  var total = 0.0;
+  for (var i = 0u; i < WORKGROUP; i++) {
+    total += partial[i];
+  }
+  return total / f32(COUNT);
+}
+
+@compute @workgroup_size(64, 1, 1)
+fn main(@builtin(local_invocation_index) lane: u32) {
   let at = (row[0] % ROWS) * COLUMNS;
-  //@insert stores
+  //@insert columns
 }

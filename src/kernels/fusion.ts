@@ -30,11 +30,7 @@ export function fuse(recorded: readonly Item[], keep: ReadonlySet<Value>): Item[
       merged = false;
       const consumer = items[i] as Item;
       if (isPack(consumer) || !facetOf(consumer)) break;
-      for (const value of new Set(consumer.inputs)) {
-        const p = items.findIndex(
-          (item, k) => k < i && !isPack(item) && item.outputs.includes(value),
-        );
-        if (p < 0) continue;
+      for (const p of producersOf(items, i, consumer)) {
         const producer = items[p] as Call;
         const call = tryMerge(items, p, i, producer, consumer, keep);
         if (!call) continue;
@@ -47,6 +43,18 @@ export function fuse(recorded: readonly Item[], keep: ReadonlySet<Value>): Item[
     }
   }
   return items;
+}
+
+/**
+ * Where the inputs of item i are made. Maps come first: once a matmul has taken the consumer as its
+ * epilogue, the other inputs' maps could no longer be written into it.
+ */
+function producersOf(items: readonly Item[], i: number, consumer: Call): number[] {
+  const at = [...new Set(consumer.inputs)]
+    .map((v) => items.findIndex((item, k) => k < i && !isPack(item) && item.outputs.includes(v)))
+    .filter((p) => p >= 0);
+  const isMap = (p: number): boolean => facetOf(items[p] as Call)?.kind === "map";
+  return [...at.filter(isMap), ...at.filter((p) => !isMap(p))];
 }
 
 function tryMerge(

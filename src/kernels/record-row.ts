@@ -4,43 +4,51 @@ import type { Value } from "../gpu/value.ts";
 import { specialise } from "./specialise.ts";
 
 /**
- * Writes numbers into one row of a table.
+ * Writes the means of vectors into one row of a table.
  *
  * @param row one u32: the row, taken modulo `rows`
- * @param numbers one-element values, at most 6, the row's columns
- * @param table [rows, numbers.length], changed in place
+ * @param vectors at most 6 values of equal size; their means are the row's columns
+ * @param table [rows, vectors.length], changed in place
  */
 export function recordRowCall(
   row: Value,
-  numbers: readonly Value[],
+  vectors: readonly Value[],
   rows: number,
   table: Value,
 ): Call {
-  const bindings = numbers.map(
-    (_, i) => `@group(0) @binding(${i + 1}) var<storage, read> n${i}: array<f32>;`,
+  const count = vectors[0]?.size ?? 0;
+  const bindings = vectors.map(
+    (_, i) => `@group(0) @binding(${i + 1}) var<storage, read> v${i}: array<f32>;`,
   );
-  const stores = numbers.map((_, i) => `  table[at + ${i}u] = n${i}[0];`);
+  const columns = vectors.map((_, i) =>
+    [
+      `  var s${i} = 0.0;`,
+      `  for (var i = lane; i < COUNT; i += WORKGROUP) {`,
+      `    s${i} += v${i}[i];`,
+      `  }`,
+      `  let m${i} = mean(lane, s${i});`,
+      `  if (lane == 0u) {`,
+      `    table[at + ${i}u] = m${i};`,
+      `  }`,
+    ].join("\n"),
+  );
+  const output = "var<storage, read_write> table";
+  const text = shader.replace(`@binding(1) ${output}`, `@binding(${vectors.length + 1}) ${output}`);
   return {
     op: "recordRow",
-    inputs: [row, ...numbers],
+    inputs: [row, ...vectors],
     outputs: [],
     updates: [table],
     kernel: () => ({
-      name: `recordRow ${numbers.length}`,
-      code: specialise(
-        shader.replace(
-          "@binding(1) var<storage, read_write> table",
-          `@binding(${numbers.length + 1}) var<storage, read_write> table`,
-        ),
-        {
-          op: "recordRow",
-          constants: { ROWS: rows, COLUMNS: numbers.length },
-          inserts: { bindings: bindings.join("\n"), stores: stores.join("\n") },
-        },
-      ),
+      name: `recordRow ${vectors.length}×${count}`,
+      code: specialise(text, {
+        op: "recordRow",
+        constants: { ROWS: rows, COLUMNS: vectors.length, COUNT: count },
+        inserts: { bindings: bindings.join("\n"), columns: columns.join("\n") },
+      }),
       workgroups: [1, 1, 1],
-      flops: 0,
-      bytes: numbers.length * 8,
+      flops: vectors.length * count,
+      bytes: vectors.length * count * 4,
     }),
   };
 }

@@ -30,6 +30,8 @@ const IDENTITY: Record<ReduceKind, number> = { sum: 0, max: -LARGEST, min: LARGE
 
 /** Threads that keep a device busy, and the shortest chunk that is worth a thread. */
 const BUSY_THREADS = { software: 512, hardware: 32768 };
+/** Smaller reductions take less time in one pass than a second dispatch costs. */
+const WORTH_SPLITTING = { software: 2 ** 18, hardware: 2 ** 14 };
 const SHORTEST_CHUNK = { thread: 64, tree: 1024 };
 
 /**
@@ -197,6 +199,7 @@ function chooseSplits(
     variant === "tree"
       ? results * WORKGROUP
       : results / (chooseVector(pass, true) === "kept" ? 4 : 1);
+  if (length * results < WORTH_SPLITTING[software ? "software" : "hardware"]) return 1;
   const wanted = Math.ceil(BUSY_THREADS[software ? "software" : "hardware"] / threads);
   return Math.max(1, Math.min(wanted, Math.floor(length / SHORTEST_CHUNK[variant])));
 }

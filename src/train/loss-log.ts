@@ -4,7 +4,7 @@ import { recordRowCall } from "../kernels/record-row.ts";
 import { variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
-/** A table on the device: a row a step, a column a loss term. Read back once in a while. */
+/** A table on the device: a row a step, a column a loss term's mean. Read back once in a while. */
 export class LossLog {
   readonly table: Tensor;
 
@@ -21,15 +21,20 @@ export class LossLog {
    * Writes a step's terms.
    *
    * @param row u32 variable: the step's row, modulo the number of rows
-   * @param terms one-element tensors by name; all columns must be there
+   * @param terms [batch] tensors by name, one for each column; their means are written
    */
   write(row: Tensor, terms: Readonly<Record<string, Tensor>>): void {
-    const numbers = this.columns.map((name) => {
+    const batch = terms[this.columns[0] ?? ""]?.size;
+    const vectors = this.columns.map((name) => {
       const term = terms[name];
-      if (term?.size !== 1) throw new ShapeError("loss log", `term ${name} has not one element`);
+      if (!term || term.size !== batch)
+        throw new ShapeError(
+          "loss log",
+          `term ${name} has ${term?.size ?? "no"} elements, not ${batch}`,
+        );
       return term.value;
     });
-    this.table.device.emit(recordRowCall(row.value, numbers, this.rows, this.table.value));
+    this.table.device.emit(recordRowCall(row.value, vectors, this.rows, this.table.value));
   }
 
   /** The first `count` rows, as one record each. */

@@ -1,5 +1,4 @@
 import type { RandomKey } from "../autograd/ops/random.ts";
-import { mean } from "../autograd/ops/reduce.ts";
 import { grad } from "../autograd/tape.ts";
 import { loadDataset } from "../data/datasets.ts";
 import { DeviceImages, ShuffledBatches } from "../data/loader.ts";
@@ -14,9 +13,8 @@ import type { Model } from "../models/model.ts";
 import { findModel, resolveSettings } from "../models/registry.ts";
 import { HostRandom } from "../nn/initialisers.ts";
 import { Adam } from "../optim/adam.ts";
-import { upload } from "../tensor/create.ts";
+import { full, upload } from "../tensor/create.ts";
 import { record } from "../tensor/run.ts";
-import type { Tensor } from "../tensor/tensor.ts";
 import { Evaluation } from "./evaluation.ts";
 import { LossLog } from "./loss-log.ts";
 import { saveModel } from "./model-file.ts";
@@ -207,12 +205,11 @@ export class TrainingRun {
     let log: LossLog | undefined;
     const { program } = await record(device, () => {
       const terms = model.terms(batches.next(), key);
-      const means: Record<string, Tensor> = {};
-      for (const [name, term] of Object.entries(terms)) means[name] = mean(term);
-      const loss = means.loss as Tensor;
-      optimiser.step(grad(loss, parameters), { guard: [loss] });
-      log = new LossLog(device, batches.batchesPerEpoch, Object.keys(means));
-      log.write(optimiser.stepCounter, means);
+      // The derivative of the batch's mean loss: each sample's loss has the cotangent 1/batch.
+      const dy = full(device, [options.batch], 1 / options.batch);
+      optimiser.step(grad(terms.loss, parameters, { dy }), { guard: [terms.loss] });
+      log = new LossLog(device, batches.batchesPerEpoch, Object.keys(terms));
+      log.write(optimiser.stepCounter, terms);
     });
     await device.finish();
     return new TrainingRun(device, program, optimiser, batches, log as LossLog);

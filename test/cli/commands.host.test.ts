@@ -1,0 +1,175 @@
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PNG } from "pngjs";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { readSafetensors } from "../../src/train/safetensors.ts";
+
+const test = suite("the commands, from end to end");
+
+interface Outcome {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+function latentgrad(args: readonly string[], env: Record<string, string> = {}): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, ["bin/latentgrad.js", ...args], {
+      env: { ...process.env, LATENTGRAD_DATA: "", ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let stdout = "";
+    let stderr = "";
+    child.stdout.on("data", (chunk) => {
+      stdout += chunk;
+    });
+    child.stderr.on("data", (chunk) => {
+      stderr += chunk;
+    });
+    child.on("error", reject);
+    child.on("close", (status) => resolve({ status, stdout, stderr }));
+  });
+}
+
+const folder = mkdtempSync(join(tmpdir(), "latentgrad-commands-"));
+const run = join(folder, "run");
+const small = ["--runtime", "node", "--batch", "16", "--limit", "64", "--set", "width=0.1"];
+
+test("train leaves a whole run folder, and the pictures decode", async () => {
+  const args = ["train", "vae", "--data", "glyphs", "--epochs", "2", "--seed", "3", "--out", run];
+  const result = await latentgrad([...args, "--full-train", ...small]);
+  assert.is(result.status, 0, result.stderr);
+  assert.match(result.stderr, /epoch 1\/2 {2}loss \d+\.\d+/);
+  assert.match(result.stderr, /epoch 2\/2 {2}loss \d+\.\d+/);
+
+  const config = JSON.parse(readFileSync(join(run, "config.json"), "utf8"));
+  assert.is(config.model, "vae");
+  assert.is(config.seed, 3);
+  assert.is(config.step.submits, 1);
+
+  const lines = readFileSync(join(run, "metrics.jsonl"), "utf8").trim().split("\n");
+  const metrics = lines.map((line) => JSON.parse(line));
+  const steps = metrics.filter((m) => m.kind === "step");
+  const epochs = metrics.filter((m) => m.kind === "epoch");
+  assert.equal(
+    steps.map((m) => m.step),
+    [1, 2, 3, 4, 5, 6, 7, 8],
+  );
+  assert.is(epochs.length, 2);
+  for (const m of [...steps, ...epochs]) {
+    assert.ok(m.loss > 0 && m.reconstruction > 0 && m.kl >= 0);
+    assert.ok(Math.abs(m.loss - m.reconstruction - m.kl) < 1e-3 * m.loss);
+  }
+  assert.ok(epochs[1].loss < epochs[0].loss);
+
+  const path = join(run, "checkpoints", "last.safetensors");
+  const { tensors, metadata } = await readSafetensors(new Uint8Array(readFileSync(path)), path);
+  assert.equal(tensors.get("encoder.0.weight")?.shape, [3, 1, 3, 3]);
+  assert.ok([...tensors.keys()].some((name) => name.startsWith("optimiser.")));
+  assert.is(metadata.epoch, "2");
+
+  for (const name of ["samples", "reconstructions", "manifold"]) {
+    const png = PNG.sync.read(readFileSync(join(run, "figures", `${name}.png`)));
+    assert.ok(png.width > 100 && new Set(png.data).size > 10, name);
+  }
+  assert.equal(
+    readdirSync(run).sort(),
+    ["checkpoints", "config.json", "figures", "metrics.jsonl"],
+    "nothing else is left behind",
+  );
+});
+
+test("sample, reconstruct and manifold read the run", async () => {
+  const out = join(folder, "samples.png");
+  const commands = [
+    ["sample", run, "--count", "9", "--out", out],
+    ["reconstruct", run, "--count", "6", "--json"],
+    ["manifold", run, "--size", "5"],
+  ];
+  for (const args of commands) {
+    const result = await latentgrad([...args, "--runtime", "node"]);
+    assert.is(result.status, 0, result.stderr);
+    if (args[0] !== "reconstruct") continue;
+    const numbers = JSON.parse(result.stdout);
+    assert.is(numbers.n, 2000);
+    assert.ok(numbers.reconstruction > 0 && numbers.kl >= 0);
+  }
+  assert.ok(PNG.sync.read(readFileSync(out)).width > 50);
+});
+
+/** Runs a command that must fail; its one line. */
+async function failure(
+  status: number,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<string> {
+  const result = await latentgrad([...args, "--runtime", "node"], env);
+  const lines = result.stderr.split("\n").filter((line) => line.startsWith("latentgrad: "));
+  assert.is(result.status, status, result.stderr);
+  assert.is(lines.length, 1, result.stderr);
+  assert.not.match(result.stderr, /^\s+at /m);
+  return lines[0] as string;
+}
+
+test("a damaged checkpoint is refused with status 3", async () => {
+  const path = join(run, "checkpoints", "last.safetensors");
+  const whole = readFileSync(path);
+  const flipped = Buffer.from(whole);
+  flipped[whole.length - 5] = (flipped[whole.length - 5] as number) ^ 4;
+  for (const damaged of [whole.subarray(0, 1000), flipped, Buffer.alloc(0)]) {
+    writeFileSync(path, damaged);
+    assert.match(await failure(3, ["sample", run]), /last\.safetensors/);
+  }
+  writeFileSync(path, whole);
+});
+
+test("a run of another size is refused, naming the parameter", async () => {
+  const path = join(run, "config.json");
+  const text = readFileSync(path, "utf8");
+  writeFileSync(path, text.replace('"width": "0.1"', '"width": "0.2"'));
+  assert.match(await failure(3, ["sample", run]), /encoder\.0\.weight/);
+  writeFileSync(path, text);
+});
+
+test("a learning rate that diverges stops with status 6, names op and step, keeps the checkpoint", async () => {
+  const out = join(folder, "diverged");
+  const args = ["train", "vae", "--data", "glyphs", "--epochs", "50", "--out", out, "--full-train"];
+  const line = await failure(6, [...args, ...small.slice(2), "--set", "learning-rate=1e9"]);
+  assert.match(line, /at step \d+: .*(NaN|infinite)/);
+  assert.not.ok(existsSync(join(out, "figures")));
+});
+
+test("a full adapter gives one line that names the tensor and its bytes", async () => {
+  const out = join(folder, "full");
+  const args = ["train", "vae", "--data", "glyphs", "--epochs", "1", "--out", out, ...small.slice(2)];
+  const line = await failure(1, args, { LATENTGRAD_MEMORY: "300000" });
+  assert.match(line, /out of GPU memory: .+ wants \d+ bytes/);
+  assert.not.ok(existsSync(join(out, "config.json")));
+});
+
+test("wrong names and values are usage errors", async () => {
+  assert.match(await failure(2, ["train", "vea"]), /vae/);
+  assert.match(await failure(2, ["train", "vae", "--data", "mnits"]), /mnist/);
+  assert.match(await failure(2, ["train", "vae", "--epohcs", "1"]), /--epochs/);
+  assert.match(await failure(2, ["train", "vae", "--set", "latnet=2"]), /latent/);
+  assert.match(await failure(2, ["train", "vae", "--batch", "0"]), /batch/);
+});
+
+test("missing data says what to put where", async () => {
+  const line = await failure(3, ["train", "vae", "--data", "mnist", "--data-dir", folder]);
+  assert.match(line, /train-images-idx3-ubyte\.gz/);
+});
+
+test("no adapter is status 4", async () => {
+  const out = join(folder, "none");
+  const args = ["train", "vae", "--data", "glyphs", "--out", out];
+  await failure(4, args, { LATENTGRAD_ADAPTER: "gpu", VK_ICD_FILENAMES: "none.json", VK_DRIVER_FILES: "none.json" });
+  assert.not.ok(existsSync(out));
+});
+
+test.after(() => rmSync(folder, { recursive: true, force: true }));
+
+test.run();
