@@ -144,7 +144,17 @@ test("a learning rate that diverges stops with status 6, names op and step, keep
 
 test("a full adapter gives one line that names the tensor and its bytes", async () => {
   const out = join(folder, "full");
-  const args = ["train", "vae", "--data", "glyphs", "--epochs", "1", "--out", out, ...small.slice(2)];
+  const args = [
+    "train",
+    "vae",
+    "--data",
+    "glyphs",
+    "--epochs",
+    "1",
+    "--out",
+    out,
+    ...small.slice(2),
+  ];
   const line = await failure(1, args, { LATENTGRAD_MEMORY: "300000" });
   assert.match(line, /out of GPU memory: .+ wants \d+ bytes/);
   assert.not.ok(existsSync(join(out, "config.json")));
@@ -166,7 +176,11 @@ test("missing data says what to put where", async () => {
 test("no adapter is status 4", async () => {
   const out = join(folder, "none");
   const args = ["train", "vae", "--data", "glyphs", "--out", out];
-  await failure(4, args, { LATENTGRAD_ADAPTER: "gpu", VK_ICD_FILENAMES: "none.json", VK_DRIVER_FILES: "none.json" });
+  await failure(4, args, {
+    LATENTGRAD_ADAPTER: "gpu",
+    VK_ICD_FILENAMES: "none.json",
+    VK_DRIVER_FILES: "none.json",
+  });
   assert.not.ok(existsSync(out));
 });
 

@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { sum } from "../../src/autograd/ops/sum.ts";
 import { checkGradients } from "../../src/autograd/check.ts";
+import { sum } from "../../src/autograd/ops/sum.ts";
 import { bernoulliNll, klToStandardNormal, reparameterise } from "../../src/models/losses.ts";
 import { Vae, type VaeOptions } from "../../src/models/vae.ts";
 import { HostRandom } from "../../src/nn/initialisers.ts";

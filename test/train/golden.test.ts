@@ -20,7 +20,11 @@ async function curve(): Promise<number[]> {
   const options = { network: "conv", latent: 2, beta: 1, width: 0.25 } as const;
   const vae = new Vae(device, new HostRandom(1), glyphs, options);
   const images = new DeviceImages(device, glyphs.train, glyphs);
-  const run = await TrainingRun.create(vae, images, { batch: 32, learningRate: 3e-3, seed: [1, 0] });
+  const run = await TrainingRun.create(vae, images, {
+    batch: 32,
+    learningRate: 3e-3,
+    seed: [1, 0],
+  });
   const losses: number[] = [];
   for (let epoch = 0; epoch < 3; epoch++)
     for (const row of await run.epoch(epoch)) losses.push(row.loss as number);
