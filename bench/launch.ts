@@ -1,0 +1,6 @@
+/** What `run.mjs` needs of the project's sources; bundled for Node. */
+export { LatentgradError } from "../src/gpu/errors.ts";
+export { launchChrome } from "../src/host/chrome-launch.ts";
+export { runChild, runtimeCommand } from "../src/host/node-launch.ts";
+export { comparePeers, formatPeers } from "./peers/compare.ts";
+export { measuredPeers, measuredStep, replaceSection } from "./report.ts";

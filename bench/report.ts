@@ -1,0 +1,108 @@
+import type { PeersReport } from "./peers/compare.ts";
+import type { StepReport } from "./step.ts";
+
+const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+
+function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  const rule = header.map((_, c) => (c === 0 ? "---" : "---:"));
+  return [line(header), line(rule), ...rows.map(line)].join("\n");
+}
+
+function heading(
+  command: string,
+  date: string,
+  report: { adapter: string; runtime: string },
+): string {
+  return `Measured ${date} on ${report.adapter} (${report.runtime}) by \`${command}\`.`;
+}
+
+/** The measured section of one model's step. */
+export function measuredStep(report: StepReport, command: string, date: string): string {
+  const parts = [heading(command, date, report)];
+  for (const s of report.steps) {
+    parts.push(
+      table(
+        [`${s.model}, batch ${s.batch}`, "value"],
+        [
+          [
+            "time of a step, median (shortest, longest)",
+            `${s.ms.toFixed(1)} ms (${s.minMs.toFixed(1)}, ${s.maxMs.toFixed(1)})`,
+          ],
+          ["rate", `${((s.gflop * 1e3) / s.ms).toFixed(2)} GFLOP/s of ${s.gflop.toFixed(2)} GFLOP`],
+          ["host time of a step, median", `${s.hostMicros.toFixed(0)} µs`],
+          ["dispatches, submits", `${s.dispatches}, ${s.submits}`],
+          [
+            "buffers, bind groups, pipelines made by a replay",
+            `${s.buffersCreatedPerStep}, ${s.bindGroupsCreatedPerStep}, ${s.pipelinesCreatedPerStep}`,
+          ],
+          [
+            "buffers of the recorded step, device's peak",
+            `${mib(s.peakBytes)}, ${mib(s.devicePeakBytes)}`,
+          ],
+          [
+            "first step done after",
+            `${((s.openMs + s.recordMs + s.firstStepMs) / 1000).toFixed(1)} s`,
+          ],
+        ],
+      ),
+      table(
+        ["kernel", "calls", "µs", "share", "GFLOP/s", "GB/s"],
+        s.kernels.map((k) => [
+          k.name,
+          String(k.calls),
+          k.micros.toFixed(0),
+          `${(100 * k.share).toFixed(1)} %`,
+          k.gflops > 0 ? k.gflops.toFixed(2) : "",
+          k.gbps.toFixed(2),
+        ]),
+      ),
+      `Kernels were timed by ${s.profiledBy === "timestamps" ? "the adapter's timestamps" : "waiting for each dispatch alone"}.`,
+    );
+  }
+  return parts.join("\n\n");
+}
+
+/** The measured section of the comparison. */
+export function measuredPeers(report: PeersReport, command: string, date: string): string {
+  const steps = report.peers[0]?.losses.length ?? 0;
+  return [
+    heading(command, date, report),
+    table(
+      [
+        "engine",
+        "ms a step",
+        "shortest, longest",
+        "ratio",
+        "first step done after",
+        "dispatches",
+        "submits",
+        "buffers made",
+        "bind groups made",
+      ],
+      report.peers.map((p) => [
+        p.peer,
+        p.ms.toFixed(0),
+        `${p.minMs.toFixed(0)}, ${p.maxMs.toFixed(0)}`,
+        p.ratio.toFixed(2),
+        `${(p.firstStepMs / 1000).toFixed(1)} s`,
+        String(p.counts.dispatches),
+        String(p.counts.submits),
+        String(p.counts.buffers),
+        String(p.counts.bindGroups),
+      ]),
+    ),
+    report.void
+      ? `**Void**: ${report.void}.`
+      : `The losses of the ${steps} steps (${report.peers[0]?.losses.map((l) => l.toFixed(3)).join(", ")}) agree to ${report.lossDifference.toExponential(1)} of their size.`,
+  ].join("\n\n");
+}
+
+/** Replaces what stands between a section's marks in a Markdown text. */
+export function replaceSection(text: string, name: string, content: string): string {
+  const [begin, end] = [`<!-- ${name}: measured -->`, `<!-- ${name}: end -->`];
+  const start = text.indexOf(begin);
+  const stop = text.indexOf(end, start);
+  if (start < 0 || stop < 0) throw new Error(`the text has no section "${name}"`);
+  return `${text.slice(0, start + begin.length)}\n${content}\n${text.slice(stop)}`;
+}

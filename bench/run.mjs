@@ -1,0 +1,199 @@
+/**
+ * The benchmarks.
+ *
+ *   node bench/run.mjs step [--model conv|dense] [--batch N] [--runs N] [--runtime deno|node|chrome] [--json]
+ *   node bench/run.mjs peers [--batch N] [--steps N] [--only NAME]… [--runtime deno|chrome] [--json]
+ *   node bench/run.mjs report [--section conv|dense|peers]… [--runtime deno|chrome]
+ *
+ * `report` measures again and rewrites the measured parts of docs/benchmarks.md. The peers want
+ * their packages once: npm ci --prefix bench/peers
+ */
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+import { build } from "esbuild";
+import { hostOptions, pageOptions, root } from "../scripts/build.mjs";
+
+// Inside node_modules, so that Node finds the packages that are not bundled.
+const work = join(root, "node_modules/.cache/latentgrad-bench");
+const peerFolder = join(root, "bench/peers");
+const page = join(root, "docs/benchmarks.md");
+const sides = [
+  { name: "latentgrad", entry: "bench/peers/latentgrad.ts" },
+  { name: "tfjs", entry: "bench/peers/tfjs.ts" },
+  { name: "jax-js", entry: "bench/peers/jaxjs.ts" },
+];
+const sections = ["conv", "dense", "peers"];
+
+class Usage extends Error {}
+
+function parse() {
+  let parsed;
+  try {
+    parsed = parseArgs({
+      allowPositionals: true,
+      options: {
+        runtime: { type: "string", default: "deno" },
+        model: { type: "string", default: "conv" },
+        batch: { type: "string", default: "128" },
+        runs: { type: "string", default: "7" },
+        steps: { type: "string", default: "5" },
+        only: { type: "string", multiple: true, default: [] },
+        section: { type: "string", multiple: true, default: sections },
+        json: { type: "boolean", default: false },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    });
+  } catch (error) {
+    throw new Usage(error.message);
+  }
+  const { values, positionals } = parsed;
+  if (values.help) return { command: "help" };
+  const [command, ...rest] = positionals;
+  if (!["step", "peers", "report"].includes(command) || rest.length > 0)
+    throw new Usage("give one of step, peers, report");
+  const among = (option, value, known) => {
+    if (!known.includes(value))
+      throw new Usage(`--${option} takes ${known.join(", ")}, not "${value}"`);
+  };
+  among(
+    "runtime",
+    values.runtime,
+    command === "step" ? ["deno", "node", "chrome"] : ["deno", "chrome"],
+  );
+  among("model", values.model, ["conv", "dense"]);
+  for (const name of values.only)
+    among(
+      "only",
+      name,
+      sides.map((side) => side.name),
+    );
+  for (const name of values.section) among("section", name, sections);
+  const options = { ...values };
+  for (const name of ["batch", "runs", "steps"]) {
+    options[name] = Number(values[name]);
+    if (!/^[0-9]+$/.test(values[name]) || options[name] < 1)
+      throw new Usage(`--${name} takes a whole number from 1, not "${values[name]}"`);
+  }
+  if (options.steps < 2) throw new Usage("--steps takes at least 2: the first step is not timed");
+  return { command, options };
+}
+
+async function loadLaunch() {
+  const outfile = join(work, "launch.js");
+  await build({
+    ...hostOptions,
+    entryPoints: ["bench/launch.ts"],
+    external: ["playwright-core", "esbuild"],
+    outfile,
+  });
+  return import(pathToFileURL(outfile).href);
+}
+
+async function step(options, launch) {
+  const chrome = options.runtime === "chrome";
+  const outfile = join(work, chrome ? "step-page.js" : "step-host.js");
+  await build({
+    ...(chrome ? pageOptions : hostOptions),
+    entryPoints: [chrome ? "bench/step-page.ts" : "bench/step-host.ts"],
+    outfile,
+  });
+  const { model, batch, runs, json } = options;
+  const argv = [JSON.stringify({ model, batch, runs, json })];
+  if (chrome) return launch.launchChrome(pathToFileURL(outfile), argv);
+  const command = await launch.runtimeCommand(options.runtime, outfile, argv);
+  return (await launch.runChild(command)).status;
+}
+
+async function peers(options, launch) {
+  if (!existsSync(join(peerFolder, "node_modules"))) {
+    console.error("bench: the peers are not installed: npm ci --prefix bench/peers");
+    return 1;
+  }
+  const chosen = sides.filter(
+    ({ name }) => options.only.length === 0 || options.only.includes(name),
+  );
+  for (const { name, entry } of chosen)
+    await build({
+      ...pageOptions,
+      mainFields: ["browser", "module", "main"],
+      entryPoints: [entry],
+      logOverride: { "direct-eval": "silent" },
+      outfile: join(work, `${name}.js`),
+    });
+  const report = await launch.comparePeers({
+    runtime: options.runtime,
+    batch: options.batch,
+    steps: options.steps,
+    sides: chosen.map(({ name }) => ({ name, bundle: join(work, `${name}.js`) })),
+    log: (line) => console.error(line),
+  });
+  process.stdout.write(
+    options.json ? `${JSON.stringify(report, undefined, 2)}\n` : launch.formatPeers(report),
+  );
+  return report.void ? 1 : 0;
+}
+
+/** Runs this file once more and returns what it prints. */
+function measure(args) {
+  const child = spawn(process.execPath, [fileURLToPath(import.meta.url), ...args], {
+    cwd: root,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let output = "";
+  child.stdout.setEncoding("utf8").on("data", (text) => {
+    output += text;
+  });
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (status) =>
+      status === 0
+        ? resolve(JSON.parse(output))
+        : reject(new Error(`${args.join(" ")} ended with status ${status}\n${output}`)),
+    );
+  });
+}
+
+async function report(options, launch) {
+  const date = new Date().toISOString().slice(0, 10);
+  for (const section of options.section) {
+    const words = section === "peers" ? ["peers"] : ["step", "--model", section];
+    const args = [...words, "--runtime", options.runtime];
+    console.error(`measuring: ${args.join(" ")}`);
+    const measured = await measure([...args, "--json"]);
+    const format = section === "peers" ? launch.measuredPeers : launch.measuredStep;
+    const content = format(measured, `node bench/run.mjs ${args.join(" ")}`, date);
+    // Read again: a measurement takes minutes.
+    await writeFile(page, launch.replaceSection(await readFile(page, "utf8"), section, content));
+  }
+  return 0;
+}
+
+async function main() {
+  const { command, options } = parse();
+  if (command === "help") {
+    const source = await readFile(fileURLToPath(import.meta.url), "utf8");
+    console.log(
+      source
+        .slice(4, source.indexOf("*/"))
+        .replace(/^ \* ?/gm, "")
+        .trim(),
+    );
+    return 0;
+  }
+  await mkdir(work, { recursive: true });
+  const launch = await loadLaunch();
+  return { step, peers, report }[command](options, launch);
+}
+
+process.chdir(root);
+try {
+  process.exit(await main());
+} catch (error) {
+  const usage = error instanceof Usage;
+  console.error(`bench: ${usage || error.exitCode ? error.message : error.stack}`);
+  process.exit(usage ? 2 : (error.exitCode ?? 1));
+}
