@@ -19,6 +19,7 @@ interface Entry extends Provenance {
 
 let nextOrder = 0;
 let recording = true;
+let passes = 0;
 
 /**
  * Notes on the tape how `output` was computed.
@@ -37,6 +38,14 @@ export function differentiable(
   output.tracked = true;
   output.provenance = { op, order: nextOrder++, inputs, derivatives } as Entry;
   return output;
+}
+
+/**
+ * Number of the reverse pass at work. Derivatives of one op that share intermediate results may
+ * keep them for the length of a pass, no longer: their memory is freed with its scope.
+ */
+export function reversePass(): number {
+  return passes;
 }
 
 /** Runs `body` without a tape. */
@@ -105,6 +114,7 @@ function reverse(
   for (const t of tape)
     if (entryOf(t)?.inputs.some((x, i) => wanted.has(x) && entryOf(t)?.derivatives[i])) wanted.add(t);
 
+  passes++;
   const run = (): Map<Tensor, Tensor> => {
     const cotangents = new Map<Tensor, Tensor>();
     if (wanted.has(output))
