@@ -1,0 +1,53 @@
+import { type BatchNormOptions, batchNorm, batchNormEval } from "../autograd/ops/norm.ts";
+import type { Device } from "../gpu/device.ts";
+import { parameter, variable } from "../tensor/create.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { Module, type NamedTensor } from "./module.ts";
+
+/**
+ * Batch normalisation (Ioffe and Szegedy 2015) of [batch, channels] or [batch, height, width,
+ * channels]: by the batch's statistics while training, by the running ones in evaluation.
+ */
+export class BatchNorm extends Module {
+  /** γ and β, [channels]. */
+  readonly weight: Tensor;
+  readonly bias: Tensor;
+  readonly runningMean: Tensor;
+  readonly runningVariance: Tensor;
+
+  constructor(
+    device: Device,
+    channels: number,
+    private readonly options: Pick<BatchNormOptions, "epsilon" | "momentum"> = {},
+  ) {
+    super();
+    const shape = [channels];
+    const ones = () => new Float32Array(channels).fill(1);
+    this.weight = parameter(device, ones(), shape, "batch norm weight");
+    this.bias = parameter(device, new Float32Array(channels), shape, "batch norm bias");
+    this.runningMean = variable(device, new Float32Array(channels), shape, "running mean");
+    this.runningVariance = variable(device, ones(), shape, "running variance");
+  }
+
+  override forward(x: Tensor): Tensor {
+    const running = { mean: this.runningMean, variance: this.runningVariance };
+    return this.training
+      ? batchNorm(x, this.weight, this.bias, { ...this.options, running })
+      : batchNormEval(x, this.weight, this.bias, running, this.options.epsilon);
+  }
+
+  protected override own(): NamedTensor[] {
+    return [this.named("weight", this.weight), this.named("bias", this.bias)];
+  }
+
+  protected override ownBuffers(): NamedTensor[] {
+    return [
+      this.named("running_mean", this.runningMean),
+      this.named("running_var", this.runningVariance),
+    ];
+  }
+
+  private named(name: string, tensor: Tensor): NamedTensor {
+    return { name, tensor, layout: { kind: "vector", shape: tensor.shape } };
+  }
+}
