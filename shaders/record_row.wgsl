@@ -13,18 +13,6 @@ const WORKGROUP = 64u;
 
 var<workgroup> partial: array<f32, WORKGROUP>;
 
-// Mean over the workgroup's partial sums; all threads call it.
-fn mean(lane: u32, sum: f32) -> f32 {
-  workgroupBarrier(); // the previous vector's partial sums have been read
-  partial[lane] = sum;
-  workgroupBarrier();
-  var total = 0.0;
-  for (var i = 0u; i < WORKGROUP; i++) {
-    total += partial[i];
-  }
-  return total / f32(COUNT);
-}
-
 @compute @workgroup_size(64, 1, 1)
 fn main(@builtin(local_invocation_index) lane: u32) {
   let at = (row[0] % ROWS) * COLUMNS;

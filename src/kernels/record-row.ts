@@ -20,17 +20,21 @@ export function recordRowCall(
   const bindings = vectors.map(
     (_, i) => `@group(0) @binding(${i + 1}) var<storage, read> v${i}: array<f32>;`,
   );
-  const columns = vectors.map((_, i) =>
-    [
-      `  var s${i} = 0.0;`,
-      `  for (var i = lane; i < COUNT; i += WORKGROUP) {`,
-      `    s${i} += v${i}[i];`,
-      `  }`,
-      `  let m${i} = mean(lane, s${i});`,
-      `  if (lane == 0u) {`,
-      `    table[at + ${i}u] = m${i};`,
-      `  }`,
-    ].join("\n"),
+  const columns = vectors.map(
+    (_, i) => `  var sum${i} = 0.0;
+  for (var i = lane; i < COUNT; i += WORKGROUP) {
+    sum${i} += v${i}[i];
+  }
+  partial[lane] = sum${i};
+  workgroupBarrier();
+  if (lane == 0u) {
+    var total = 0.0;
+    for (var i = 0u; i < WORKGROUP; i++) {
+      total += partial[i];
+    }
+    table[at + ${i}u] = total / f32(COUNT);
+  }
+  workgroupBarrier(); // the partial sums have been read`,
   );
   const output = "var<storage, read_write> table";
   const text = shader.replace(`@binding(1) ${output}`, `@binding(${vectors.length + 1}) ${output}`);

@@ -1,0 +1,55 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { detectRaces } from "wgsl_reflect/wgsl_reflect.module.js";
+import { Value } from "../../src/gpu/value.ts";
+import { recordRowCall } from "../../src/kernels/record-row.ts";
+import { tensor, variable } from "../../src/tensor/create.ts";
+import { testDevice } from "../support/device.ts";
+import { numbers } from "../support/products.ts";
+
+const test = suite("recordRow");
+
+const meanOf = (v: Float32Array): number => v.reduce((a, b) => a + b, 0) / v.length;
+
+test("writes means into the row that the variable names, modulo the rows", async () => {
+  const device = await testDevice();
+  for (const count of [1, 63, 128, 300]) {
+    const vectors = [numbers(count, 1), numbers(count, 2)];
+    const table = variable(device, new Float32Array(6).fill(9), [3, 2], "table");
+    const row = variable(device, Uint32Array.of(7), [1], "row");
+    const values = vectors.map((v) => tensor(device, v).value);
+    device.emit(recordRowCall(row.value, values, 3, table.value));
+    const data = await table.data();
+    assert.equal([...data.slice(0, 2), ...data.slice(4)], [9, 9, 9, 9]);
+    for (const c of [0, 1])
+      assert.ok(Math.abs((data[2 + c] as number) - meanOf(vectors[c] as Float32Array)) < 1e-5);
+  }
+});
+
+test("has no race, but has one without its barriers", async () => {
+  const device = await testDevice();
+  const count = 100;
+  const value = (dtype: "f32" | "u32", size: number) => new Value(device, dtype, size, "value");
+  const call = recordRowCall(
+    value("u32", 1),
+    [value("f32", count), value("f32", count)],
+    2,
+    value("f32", 4),
+  );
+  const { code } = call.kernel();
+  const buffers = () => ({
+    0: Uint32Array.of(1),
+    1: numbers(count, 1),
+    2: numbers(count, 2),
+    3: new Float32Array(4),
+  });
+  const bound = buffers();
+  const { races, errors } = detectRaces(code, "main", [1, 1, 1], { 0: bound });
+  assert.equal(errors, []);
+  assert.is(races.length, 0);
+  assert.ok(Math.abs((bound[3][2] as number) - meanOf(bound[1])) < 1e-5);
+  const open = code.replaceAll("workgroupBarrier();", "");
+  assert.ok(detectRaces(open, "main", [1, 1, 1], { 0: buffers() }).races.length > 0);
+});
+
+test.run();
