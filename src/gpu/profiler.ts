@@ -31,8 +31,14 @@ export class KernelTimer {
     for (let start = 0; start < steps.length; start += batch) {
       const part = steps.slice(start, start + batch);
       const count = part.length * 2;
-      const querySet = gpu.createQuerySet({ type: "timestamp", count });
-      const resolve = gpu.createBuffer({ size: count * 8, usage: 0x200 | 0x04 }); // QUERY_RESOLVE | COPY_SRC
+      const querySet = this.device.guardValidation("profile", () =>
+        gpu.createQuerySet({ type: "timestamp", count }),
+      );
+      const resolve = this.device.guardMemory(
+        "timestamps",
+        count * 8,
+        () => gpu.createBuffer({ size: count * 8, usage: 0x200 | 0x04 }), // QUERY_RESOLVE | COPY_SRC
+      );
       const encoder = gpu.createCommandEncoder();
       for (const [i, step] of part.entries()) {
         if (step.kind === "copy") {
@@ -54,30 +60,35 @@ export class KernelTimer {
       const stamps = new BigUint64Array(await this.device.readBuffer(resolve, 0, count * 8));
       for (const [i, step] of part.entries())
         if (step.kind === "dispatch")
-          micros[start + i] = Number((stamps[2 * i + 1] ?? 0n) - (stamps[2 * i] ?? 0n)) / 1000;
+          micros[start + i] =
+            Math.max(0, Number((stamps[2 * i + 1] ?? 0n) - (stamps[2 * i] ?? 0n))) / 1000;
       querySet.destroy();
       resolve.destroy();
     }
     return micros;
   }
 
-  /** Without timestamps: submits each dispatch alone and waits for it, which adds a round trip. */
+  /** Without timestamps: submits each dispatch alone and waits for it, less an empty round trip. */
   private async byWaiting(steps: readonly Step[]): Promise<Float64Array> {
-    const gpu = this.device.gpu;
+    const { gpu } = this.device;
     const micros = new Float64Array(steps.length);
-    for (const [i, step] of steps.entries()) {
+    const wait = async (step: Step | undefined): Promise<number> => {
       const encoder = gpu.createCommandEncoder();
-      if (step.kind === "copy") encodeCopy(encoder, step);
-      else {
+      if (step?.kind === "copy") encodeCopy(encoder, step);
+      else if (step) {
         const pass = encoder.beginComputePass();
         encodeDispatch(pass, step);
         pass.end();
       }
       const start = performance.now();
       this.device.submit(encoder.finish());
-      await gpu.queue.onSubmittedWorkDone();
-      micros[i] = (performance.now() - start) * 1000;
-    }
+      await this.device.survive(gpu.queue.onSubmittedWorkDone());
+      return (performance.now() - start) * 1000;
+    };
+    const trips: number[] = [];
+    for (let i = 0; i < 5; i++) trips.push(await wait(undefined));
+    const trip = median(trips);
+    for (const [i, step] of steps.entries()) micros[i] = Math.max(1, (await wait(step)) - trip);
     return micros;
   }
 }

@@ -1,0 +1,93 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { openDevice } from "../../src/gpu/open.ts";
+import { formatProfile, median, type ProfileRow, tabulate } from "../../src/gpu/profiler.ts";
+import type { Step } from "../../src/gpu/program.ts";
+import { variable } from "../../src/tensor/create.ts";
+import { record } from "../../src/tensor/run.ts";
+import { emptyResult, type Tensor } from "../../src/tensor/tensor.ts";
+import { handCall } from "../support/kernels.ts";
+
+const test = suite("profiler");
+
+for (const withTimestamps of [true, false]) {
+  test(`${withTimestamps ? "times each kernel" : "waits for each kernel without timestamps"}`, async () => {
+    const device = await openDevice();
+    if (!withTimestamps) (device as { hasTimestamps: boolean }).hasTimestamps = false;
+    const x = variable(device, new Float32Array(64).fill(1), [64], "x");
+    const arena = variable(device, new Float32Array(64), [64], "arena");
+    const busy = (input: Tensor, op: string, turns: number): Tensor => {
+      const out = emptyResult(device, op, [64]);
+      const body = `var v = in0[i];
+  for (var k = 0u; k < ${turns}u; k++) { v = v * 0.999 + 0.001; }
+  out0[i] = v;`;
+      device.emit(handCall({ op, inputs: [input.value], outputs: [out.value], body }));
+      return out;
+    };
+    const { program } = await record(device, () => {
+      const y = busy(busy(busy(x, "slow", 1_000_000), "fast", 10), "fast", 10);
+      device.emit({
+        op: "assign",
+        pack: true,
+        inputs: [x.value],
+        target: arena.value,
+        offsets: [0],
+      });
+      return y;
+    });
+    const rows = await program.profile(2);
+    const calls = rows.reduce((sum, row) => sum + row.calls, 0);
+    assert.is(calls, program.statistics.dispatches + program.statistics.copies);
+    assert.is(calls, 4);
+    assert.ok(Math.abs(rows.reduce((sum, row) => sum + row.share, 0) - 1) < 1e-9);
+    const named = (name: string) => rows.find((row) => row.name === name)!;
+    assert.is(rows[0], named("slow kernel"), "the slowest comes first");
+    assert.is(named("fast kernel").calls, 2);
+    for (const row of rows) assert.ok(row.micros >= 0 && row.micros < 5e6, row.name);
+    const slow = named("slow kernel");
+    assert.ok(slow.micros > 0);
+    assert.ok(Math.abs(slow.gflops - 64 / slow.micros / 1e3) < 1e-12);
+    assert.ok(Math.abs(slow.gbps - 512 / slow.micros / 1e3) < 1e-12);
+    assert.is(named("copy").calls, 1);
+    device.close();
+  });
+}
+
+test("tabulates medians by kernel", () => {
+  const dispatch = (name: string, flops: number, bytes: number) =>
+    ({ kind: "dispatch", source: { name, flops, bytes } }) as Step;
+  const steps = [dispatch("a", 1000, 4000), dispatch("b", 0, 100), dispatch("a", 3000, 0)];
+  const samples = [
+    [10, 1, 30],
+    [20, 2, 10],
+    [90, 9, 20],
+  ].map((s) => Float64Array.from(s));
+  assert.equal(tabulate(steps, samples), [
+    { name: "a", calls: 2, micros: 40, gflops: 0.1, gbps: 0.1, share: 40 / 42 },
+    { name: "b", calls: 1, micros: 2, gflops: 0, gbps: 0.05, share: 2 / 42 },
+  ]);
+  assert.equal(tabulate([], []), []);
+  assert.is(median([3, 1, 2]), 2);
+  assert.is(median([4, 1, 2, 3]), 2.5);
+});
+
+test("formats the table in aligned columns", () => {
+  const row = (name: string, micros: number): ProfileRow => ({
+    name,
+    calls: 12,
+    micros,
+    gflops: micros > 100 ? 22.5 : 0,
+    gbps: 1.234,
+    share: 0.5,
+  });
+  const lines = formatProfile([row("conv2d 28×28×32→14×14×64", 12345.6), row("copy", 7)]).split(
+    "\n",
+  );
+  assert.equal(lines, [
+    "kernel                    calls     µs   share  GFLOP/s  GB/s",
+    "conv2d 28×28×32→14×14×64     12  12346  50.0 %    22.50  1.23",
+    "copy                         12      7  50.0 %           1.23",
+  ]);
+});
+
+test.run();
