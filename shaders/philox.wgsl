@@ -31,6 +31,7 @@ fn multiply(a: u32, b: u32) -> vec2u {
 fn philox(start: vec4u, seed: vec2u) -> vec4u {
   var counter = start;
   var key = seed;
+  //@unroll
   for (var i = 0u; i < 10u; i++) {
     let p = multiply(0xD2511F53u, counter.x);
     let q = multiply(0xCD9E8D57u, counter.z);
@@ -49,7 +50,7 @@ fn main(
   if (thread >= THREADS) {
     return;
   }
-  let bits = philox(vec4u(thread, stepNumber[0], STREAM, 0u), vec2u(SEED_0, SEED_1));
+  let bits = philox(vec4u(FIRST + thread, stepNumber[0], STREAM, DOMAIN), vec2u(SEED_0, SEED_1));
   if (RAW) { //@static
     y[thread] = bits;
   } else {

@@ -44,8 +44,8 @@ fn main(
   for (var walk = 0u; walk <= (1u << (2u * HALF)) - COUNT; walk++) {
     var left = n >> HALF;
     var right = n & mask;
-    for (var round = 0u; round < ROUNDS; round++) {
-      let next = left ^ (mix(right ^ roundKey(round, epoch)) & mask);
+    for (var i = 0u; i < ROUNDS; i++) {
+      let next = left ^ (mix(right ^ roundKey(i, epoch)) & mask);
       left = right;
       right = next;
     }

@@ -93,8 +93,9 @@ const cases: Case[] = [
   },
   {
     name: "RMSProp of PyTorch with momentum and weight decay",
-    make: (d, p) => new RmsProp(d, p, { ...rate, decay: 0.9, momentum: 0.5, weightDecay: 0.1 }),
-    rule: rmspropPytorch(0.9, 1e-8, 0.5, 0.1),
+    make: (d, p) =>
+      new RmsProp(d, p, { ...rate, decay: 0.9, epsilon: 0.1, momentum: 0.5, weightDecay: 0.1 }),
+    rule: rmspropPytorch(0.9, 0.1, 0.5, 0.1),
   },
   {
     name: "RMSProp of TensorFlow",
@@ -103,8 +104,9 @@ const cases: Case[] = [
   },
   {
     name: "RMSProp of TensorFlow with momentum",
-    make: (d, p) => new RmsProp(d, p, { ...rate, convention: "tensorflow", momentum: 0.5 }),
-    rule: rmspropTensorflow(0.9, 1e-10, 0.5),
+    make: (d, p) =>
+      new RmsProp(d, p, { ...rate, convention: "tensorflow", epsilon: 0.1, momentum: 0.5 }),
+    rule: rmspropTensorflow(0.9, 0.1, 0.5),
   },
 ];
 
