@@ -1,5 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { detectRaces } from "wgsl_reflect/wgsl_reflect.module.js";
 import { argmax, max, mean, min, variance } from "../../src/autograd/ops/reduce.ts";
 import { sum } from "../../src/autograd/ops/sum.ts";
 import { ShapeError } from "../../src/gpu/errors.ts";
@@ -228,6 +229,57 @@ test("a sum is the same bits every time", async () => {
   const x = await upload(randomHost([3001, 5]));
   const [a, b] = await Promise.all([sum(x).data(), sum(x).data()]);
   assert.equal(a, b);
+});
+
+/** Runs the tree on the CPU, a workgroup's threads in lockstep; `edit` may break its text first. */
+async function interpreted(kind: ReduceKind, x: Host, edit = (code: string) => code) {
+  const device = await testDevice();
+  const [rows, columns] = x.shape as [number, number];
+  const [data, out] = [x.data.length, rows].map((n) => new Value(device, "f32", n, ""));
+  const view = contiguousView(data!, x.shape);
+  const options = { variant: "tree", splits: 1 } as const;
+  const [call] = reduceCalls(kind, kind, [rows, columns], [1], view, out!, options);
+  // The interpreter mixes up the results of functions that several threads call.
+  const inline = kind === "sum" ? "($1 + $2)" : `${kind}($1, $2)`;
+  const code = call!.kernel().code.replace(/= combine\((.*), (.*)\);/g, `= ${inline};`);
+  const result = new Float32Array(rows);
+  const buffers = { 0: { 0: Float32Array.from(x.data), 1: result } };
+  return { ...detectRaces(edit(code), "main", [rows, 1, 1], buffers), result };
+}
+
+test("the tree has no races, with vectors and without; without its barriers it has", async () => {
+  for (const columns of [130, 132])
+    for (const kind of ["sum", "max"] as const) {
+      const x = randomHost([2, columns], columns);
+      const { races, errors, result } = await interpreted(kind, x);
+      assert.equal(errors, []);
+      assert.is(races.length, 0);
+      const want = reduceHost(x, [1], references[kind]).data;
+      for (const [i, w] of want.entries())
+        assert.ok(Math.abs(result[i]! - w) < 1e-4, `${kind} ${i}`);
+    }
+  const x = randomHost([1, 130]);
+  const barrier = "workgroupBarrier();";
+  const first = await interpreted("sum", x, (code) => code.replace(barrier, ""));
+  assert.ok(first.races.length > 0, "between storing and the tree");
+  const inside = await interpreted("sum", x, (code) => {
+    const at = code.lastIndexOf(barrier);
+    return code.slice(0, at) + code.slice(at + barrier.length);
+  });
+  assert.ok(inside.races.length > 0, "between two levels of the tree");
+});
+
+test("grids beyond 65,535 workgroups fold", async () => {
+  const device = await testDevice();
+  const length = 70_000 * 64;
+  const [x, out] = [2 * length, length].map((n) => new Value(device, "f32", n, ""));
+  for (const variant of ["thread", "tree"] as const) {
+    const view = contiguousView(x!, [length, 2]);
+    const [call] = reduceCalls("sum", "sum", [length, 2], [1], view, out!, { variant, splits: 1 });
+    const { workgroups } = call!.kernel();
+    assert.ok(workgroups.every((n) => n <= 65535));
+    assert.ok(workgroups.reduce((a, b) => a * b, 1) >= (variant === "tree" ? length : 70_000));
+  }
 });
 
 test.run();
