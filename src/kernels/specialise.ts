@@ -104,6 +104,7 @@ export function evaluate(
   let at = 0;
   const levels = [["||"], ["&&"], ["==", "!=", "<", ">", "<=", ">="], ["+", "-"], ["*", "/", "%"]];
   const apply = (op: string, a: number, b: number): number => {
+    if (Number.isNaN(a) || Number.isNaN(b)) return Number.NaN;
     switch (op) {
       case "||":
         return a || b;
@@ -135,7 +136,10 @@ export function evaluate(
   };
   const atom = (): number => {
     const token = tokens[at++];
-    if (token === "!") return Number(!atom());
+    if (token === "!") {
+      const value = atom();
+      return Number.isNaN(value) ? value : Number(!value);
+    }
     if (token === "(") {
       const value = level(0);
       if (tokens[at++] !== ")") return Number.NaN;
