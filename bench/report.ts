@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import type { PeersReport } from "./peers/compare.ts";
 import type { StepReport } from "./step.ts";
 
@@ -14,7 +15,8 @@ function heading(
   date: string,
   report: { adapter: string; runtime: string },
 ): string {
-  return `Measured ${date} on ${report.adapter} (${report.runtime}) by \`${command}\`.`;
+  const where = `${report.adapter}, ${availableParallelism()} CPU threads, ${report.runtime}`;
+  return `Measured ${date} (${where}): \`${command}\``;
 }
 
 /** The measured section of one model's step. */
