@@ -1,8 +1,9 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { checkGradients } from "../../src/autograd/check.ts";
-import { mul, square, sub, tanh } from "../../src/autograd/ops/elementwise.ts";
+import { add, mul, square, sub, tanh } from "../../src/autograd/ops/elementwise.ts";
 import { max, mean, min, variance } from "../../src/autograd/ops/reduce.ts";
+import { reshape, transpose } from "../../src/autograd/ops/shape.ts";
 import { logSoftmax, logsumexp, softmax } from "../../src/autograd/ops/softmax.ts";
 import { sum } from "../../src/autograd/ops/sum.ts";
 import { grad, track } from "../../src/autograd/tape.ts";
@@ -20,6 +21,7 @@ import {
   shapes,
   upload,
 } from "../support/host.ts";
+import { assertRecordedEqualsEager } from "../support/recorded.ts";
 import { rejects } from "../support/rejects.ts";
 
 const test = suite("reductions and softmax");
@@ -112,6 +114,28 @@ test("a recorded loss map fuses into its sum, and what follows into the sum's en
       assert.ok(Math.abs(got[i]! - w) <= 1e-5 * Math.abs(w), `${got[i]} is not ${w}`);
     program.release();
   }
+});
+
+test("recorded reductions agree with eager ones, with what is fused before and behind them", async () => {
+  const two =
+    (f: (a: Tensor, b: Tensor) => Tensor) =>
+    ([a, b]: readonly Tensor[]) =>
+      f(a!, b!);
+  const cases: [number[], number[], (inputs: readonly Tensor[]) => Tensor, number][] = [
+    // Neighbours along the kept axis, with a broadcast row in front and behind.
+    [[9, 8], [8], two((a, b) => mul(sum(square(sub(a, b)), 0), b)), 1],
+    // Neighbours along the reduced axis; what is behind reads one number a result.
+    [[6, 12], [6], two((a, b) => tanh(mul(sum(square(a), 1), b))), 1],
+    // Odd lengths, a transposed operand.
+    [[5, 7], [7, 5], two((a, b) => square(sum(mul(a, transpose(b)), 0))), 1],
+    // A reshaped result.
+    [[4, 6], [2, 3], two((a, b) => add(reshape(sum(square(a), 0), [2, 3]), b)), 1],
+    // Two passes.
+    [[70_000, 4], [4], two((a, b) => mul(mean(square(a), 0), b)), 2],
+    [[3, 90_001], [3], two((a, b) => mul(sum(tanh(a), 1), b)), 2],
+  ];
+  for (const [left, right, f, dispatches] of cases)
+    await assertRecordedEqualsEager([{ shape: left }, { shape: right }], f, { dispatches });
 });
 
 test("axes that are not there and empty lines are refused", async () => {
