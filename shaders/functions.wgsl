@@ -22,6 +22,16 @@ fn tanhSafe(x: F) -> F {
   return tanh(clamp(x, F(-15.0), F(15.0)));
 }
 
+// Some implementations give numbers for the logarithms of 0 and of negative numbers, which would
+// hide an error. −∞ and NaN have no literals and may be no constant expressions: they are made of
+// a variable's bits.
+fn logSafe(x: F) -> F {
+  var infinity = 0xff800000u;
+  var nan = 0x7fc00000u;
+  let limit = select(F(bitcast<f32>(infinity)), F(bitcast<f32>(nan)), x < F(0.0));
+  return select(limit, log(x), x > F(0.0));
+}
+
 // 1 where a > b, else 0.
 fn greater(a: F, b: F) -> F {
   return select(F(0.0), F(1.0), a > b);
@@ -38,7 +48,7 @@ fn choose(mask: F, b: F, c: F) -> F {
 
 // The base's sign is kept for whole exponents, as in C; pow itself is undefined below 0.
 fn power(a: F, b: F) -> F {
-  let magnitude = pow(abs(a), b);
+  let magnitude = select(pow(abs(a), b), F(1.0), b == F(0.0));
   let odd = abs(b - F(2.0) * floor(b * F(0.5))) == F(1.0);
   return select(magnitude, -magnitude, (a < F(0.0)) & odd);
 }
