@@ -79,6 +79,27 @@ test("softmax, its logarithm and log-sum-exp agree with float64 along random axe
   });
 });
 
+test("log-sum-exp over several axes and over long ones", async () => {
+  const total = (e: number[]) => Math.log(e.reduce((s, v) => s + Math.exp(v), 0));
+  for (const [shape, axes] of [
+    [
+      [3, 4, 5],
+      [0, 2],
+    ],
+    [[2, 3000], [1]],
+    [
+      [3, 4],
+      [0, 1],
+    ],
+  ] as [number[], number[]][]) {
+    const x = randomHost(shape, 6);
+    const y = logsumexp(await upload(x), axes, true);
+    await assertClose(y, reduceHost(x, axes, total), `${shape}/${axes}`);
+  }
+  const x = await upload(randomHost([3, 4, 2], 7));
+  await checkGradients((t) => logsumexp(t, [0, 2]), [x], { second: true });
+});
+
 test("softmax of large numbers stays finite", async () => {
   const device = await testDevice();
   const x = tensor(device, [

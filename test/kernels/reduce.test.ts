@@ -61,6 +61,14 @@ test("sum, max and min over random axes agree with float64", async () => {
   });
 });
 
+test("sums over random shapes with empty axes", async () => {
+  await forAll(shapeAndAxes(true), async ({ shape, axes }) => {
+    const x = randomHost(shape);
+    const want = reduceHost(x, axes, references.sum);
+    await assertClose(sum(await upload(x), axes, true), want, `${shape}/${axes}`);
+  });
+});
+
 test("long axes take two passes, along kept and reduced neighbours and along neither", async () => {
   const cases: { shape: number[]; axes: number[] }[] = [
     { shape: [1030, 8], axes: [0] },
@@ -204,6 +212,9 @@ test("argmax finds the first of equals, in one pass and in two", async () => {
     await assertClose(result, { ...want, shape: kept }, `argmax ${shape}/${axis}`);
   }
   assert.equal(argmax(empty(device, [0, 3]), 1).shape, [0]);
+  const x = randomHost([3, 4, 5]);
+  const over = { ...reduceHost(x, [0, 2], firstLargest), shape: [4] };
+  await assertClose(argmax(await upload(x), [0, 2]), over, "over two axes");
 });
 
 test("empty axes: sums are 0, everything else has no answer", async () => {

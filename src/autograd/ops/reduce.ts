@@ -5,8 +5,9 @@ import { reduceCalls } from "../../kernels/reduce.ts";
 import { contiguousStrides, contiguousView, sizeOf } from "../../kernels/view.ts";
 import { empty } from "../../tensor/create.ts";
 import { emptyResult, formatShape, type Tensor } from "../../tensor/tensor.ts";
-import { differentiable } from "../tape.ts";
+import { differentiable, withoutTape } from "../tape.ts";
 import { div, equal, mul, sub } from "./elementwise.ts";
+import { reshape, transpose } from "./shape.ts";
 import {
   type Axes,
   broadcastTo,
@@ -108,14 +109,24 @@ function extremum(kind: "max" | "min", x: Tensor, axes: Axes, keepAxes: boolean)
 }
 
 /**
- * Position of the first largest element along one axis; no derivative.
+ * Position of the first largest element over `axes` (default the last); no derivative. Over several
+ * axes it is the element's number among them, row-major.
  *
- * @returns u32, without the axis
+ * @returns u32, without the axes
  * @throws ShapeError along an empty axis
  */
-export function argmax(x: Tensor, axis = -1): Tensor {
+export function argmax(x: Tensor, axes: number | readonly number[] = -1): Tensor {
   if (x.dtype !== "f32") throw new DTypeError("argmax", `the tensor holds ${x.dtype}, not f32`);
-  const { at, length, inner } = lineOf("argmax", x.shape, axis);
+  const over = resolveAxes("argmax", x.shape, axes);
+  requireElements("argmax", x, over);
+  if (over.length !== 1)
+    return withoutTape(() => {
+      const kept = x.shape.map((_, a) => a).filter((a) => !over.includes(a));
+      const lengths = kept.map((a) => x.shape[a] as number);
+      const count = sizeOf(over.map((a) => x.shape[a] as number));
+      return argmax(reshape(transpose(x, [...kept, ...over]), [...lengths, count]));
+    });
+  const { at, length, inner } = lineOf("argmax", x.shape, over[0] as number);
   const shape = x.shape.filter((_, i) => i !== at);
   const out = emptyResult(x.device, "argmax", shape, "u32");
   if (out.size === 0) return empty(x.device, shape, "u32");

@@ -2,10 +2,10 @@ import { DTypeError } from "../../gpu/errors.ts";
 import { type SoftmaxKind, softmaxCall } from "../../kernels/softmax.ts";
 import { empty } from "../../tensor/create.ts";
 import { emptyResult, type Tensor } from "../../tensor/tensor.ts";
-import { differentiable } from "../tape.ts";
-import { exp, mul, sub } from "./elementwise.ts";
-import { lineOf } from "./reduce.ts";
-import { dropAxes, keptShape, sum } from "./sum.ts";
+import { differentiable, withoutTape } from "../tape.ts";
+import { add, exp, log, mul, sub } from "./elementwise.ts";
+import { lineOf, max } from "./reduce.ts";
+import { type Axes, dropAxes, keptShape, resolveAxes, sum } from "./sum.ts";
 
 /** Runs the kernel; the result of logsumexp keeps the axis with length 1. */
 function alongLine(kind: SoftmaxKind, x: Tensor, axis: number): { y: Tensor; at: number } {
@@ -30,9 +30,23 @@ export function logSoftmax(x: Tensor, axis = -1): Tensor {
   return differentiable("logSoftmax", [x], y, [(dy) => sub(dy, mul(exp(y), sum(dy, at, true)))]);
 }
 
-/** log Σ exp(x) along one axis, stable. Derivative: dy·softmax(x). */
-export function logsumexp(x: Tensor, axis = -1, keepAxes = false): Tensor {
-  const { y, at } = alongLine("logsumexp", x, axis);
-  const noted = differentiable("logsumexp", [x], y, [(dy) => mul(dy, softmax(x, at))]);
-  return dropAxes(noted, [at], keepAxes);
+/** A single line of up to this many elements is one thread's work; longer ones are reduced in shares. */
+const LONGEST_LINE = 2048;
+
+/** log Σ exp(x) over `axes` (default the last), stable. Derivative: dy·exp(x − y). */
+export function logsumexp(x: Tensor, axes: Axes = -1, keepAxes = false): Tensor {
+  const over = resolveAxes("logsumexp", x.shape, axes);
+  for (const axis of over) lineOf("logsumexp", x.shape, axis);
+  const [only] = over;
+  if (only === undefined) return x;
+  const oneLine = over.length === 1 && (x.shape[only] as number) <= LONGEST_LINE;
+  const y = oneLine ? alongLine("logsumexp", x, only).y : withoutTape(() => inShares(x, over));
+  const noted = differentiable("logsumexp", [x], y, [(dy) => mul(dy, exp(sub(x, y)))]);
+  return dropAxes(noted, over, keepAxes);
+}
+
+/** Several axes or long ones: the largest element, then the sum of exp(x − largest), as reductions. */
+function inShares(x: Tensor, axes: readonly number[]): Tensor {
+  const largest = max(x, axes, true);
+  return add(log(sum(exp(sub(x, largest)), axes, true)), largest);
 }
