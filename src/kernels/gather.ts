@@ -1,4 +1,5 @@
 import gatherShader from "../../shaders/gather.wgsl";
+import bytesShader from "../../shaders/gather_bytes.wgsl";
 import oneHotShader from "../../shaders/one_hot.wgsl";
 import scatterShader from "../../shaders/scatter_add.wgsl";
 import type { Call } from "../gpu/call.ts";
@@ -26,20 +27,15 @@ export function gatherCall(
   return plainCall({
     op,
     detail: `${rows}×${length}→${indices.size}×${length}`,
-    shader: gatherShader,
+    shader: bytes ? bytesShader : gatherShader,
     threads: y.size / (wide ? 4 : 1),
     inputs: [table, indices],
     outputs: [y],
-    aliases: {
-      T: bytes ? "u32" : wgslType(table.dtype, wide ? 4 : 1),
-      E: wgslType(y.dtype, wide ? 4 : 1),
-    },
+    aliases: { E: wgslType(y.dtype, wide ? 4 : 1) },
     constants: {
       ROWS: rows,
       LENGTH: length / (wide ? 4 : 1),
-      BYTES: bytes,
-      WIDE: wide,
-      SCALE: scale,
+      ...(bytes ? { WIDE: wide, SCALE: scale } : {}),
     },
     bytes: indices.bytes + y.bytes + (bytes ? y.size : y.bytes),
   });
