@@ -1,0 +1,132 @@
+/**
+ * latentgrad: a WebGPU compute engine with automatic differentiation, and generative models built
+ * on it. See docs/library.md.
+ */
+
+export { type CheckOptions, checkGradients, type DirectionCheck } from "./autograd/check.ts";
+export { defineOp, type OpDefinition } from "./autograd/define-op.ts";
+export {
+  type Conv2dOptions,
+  conv2d,
+  conv2dWeightGradient,
+  convTranspose2d,
+  type Padding,
+} from "./autograd/ops/conv2d.ts";
+export {
+  abs,
+  add,
+  clamp,
+  cos,
+  div,
+  equal,
+  exp,
+  floor,
+  fullLike,
+  greater,
+  leakyRelu,
+  log,
+  maximum,
+  minimum,
+  mul,
+  neg,
+  type Operand,
+  pow,
+  reciprocal,
+  relu,
+  rsqrt,
+  sigmoid,
+  sign,
+  sin,
+  softplus,
+  sqrt,
+  square,
+  sub,
+  tanh,
+  where,
+} from "./autograd/ops/elementwise.ts";
+export { gather, oneHot, scatterAdd } from "./autograd/ops/indexing.ts";
+export { concat, stack } from "./autograd/ops/join.ts";
+export { type MatmulOptions, matmul } from "./autograd/ops/matmul.ts";
+export {
+  type BatchNormOptions,
+  batchNorm,
+  batchNormEval,
+  type RunningStatistics,
+} from "./autograd/ops/norm.ts";
+export { avgPool2d, maxPool2d, type PoolOptions, upsample2d } from "./autograd/ops/pool.ts";
+export {
+  batchIndices,
+  type RandomKey,
+  randomNormal,
+  randomUniform,
+} from "./autograd/ops/random.ts";
+export { argmax, max, mean, min, variance } from "./autograd/ops/reduce.ts";
+export { pad, reshape, slice, sliceAxis, split, transpose } from "./autograd/ops/shape.ts";
+export { logSoftmax, logsumexp, softmax } from "./autograd/ops/softmax.ts";
+export { type Axes, broadcastTo, sum, sumTo } from "./autograd/ops/sum.ts";
+export { type GradOptions, grad, stopGradient, track, withoutTape } from "./autograd/tape.ts";
+export { loadGlyphs } from "./data/datasets.ts";
+export { DeviceImages, ShuffledBatches } from "./data/loader.ts";
+export type { Dataset, Factors, Split } from "./data/types.ts";
+export {
+  type GridOptions,
+  type ImageBatch,
+  imageGrid,
+  pairGrid,
+  tileGrid,
+} from "./figures/grid.ts";
+export { encodePng, type Picture } from "./figures/png.ts";
+export type { AdapterKind } from "./gpu/adapter.ts";
+export type { AdapterFacts, Device, DeviceOptions } from "./gpu/device.ts";
+export * from "./gpu/errors.ts";
+export { type OpenOptions, openDevice } from "./gpu/open.ts";
+export type { PoolStatistics } from "./gpu/pool.ts";
+export { formatProfile, type ProfileRow } from "./gpu/profiler.ts";
+export type { Program, ProgramStatistics } from "./gpu/program.ts";
+export type { DType } from "./gpu/value.ts";
+export { bernoulliNll, klToStandardNormal, reparameterise } from "./models/losses.ts";
+export type { ImageShape, Model, SampleTerms } from "./models/model.ts";
+export { Vae, type VaeOptions } from "./models/vae.ts";
+export { BatchNorm } from "./nn/batch-norm.ts";
+export { Conv2d, type ConvolutionOptions, ConvTranspose2d } from "./nn/convolution.ts";
+export {
+  glorotNormal,
+  glorotUniform,
+  HostRandom,
+  heNormal,
+  heUniform,
+  type Initialiser,
+  zerosInit,
+} from "./nn/initialisers.ts";
+export { Linear, type LinearOptions } from "./nn/linear.ts";
+export { Module, type NamedTensor } from "./nn/module.ts";
+export {
+  Flatten,
+  Lambda,
+  LeakyReLU,
+  ReLU,
+  Sequential,
+  Sigmoid,
+  Softplus,
+  Tanh,
+  Unflatten,
+} from "./nn/sequential.ts";
+export { Adam, type AdamOptions, AdamW } from "./optim/adam.ts";
+export { NEVER, Optimiser, type OptimiserOptions } from "./optim/optimiser.ts";
+export { RmsProp, type RmsPropOptions } from "./optim/rmsprop.ts";
+export { Sgd, type SgdOptions } from "./optim/sgd.ts";
+export {
+  bytes,
+  empty,
+  full,
+  type NestedNumbers,
+  ones,
+  parameter,
+  scalar,
+  tensor,
+  upload,
+  variable,
+  zeros,
+} from "./tensor/create.ts";
+export { record, scope } from "./tensor/run.ts";
+export { Tensor } from "./tensor/tensor.ts";
