@@ -1,10 +1,10 @@
 import type { Device } from "../gpu/device.ts";
 import { ShapeError } from "../gpu/errors.ts";
-import { ones } from "../tensor/create.ts";
-import { emptyResult, formatShape, type Provenance, Tensor } from "../tensor/tensor.ts";
 import { apply, input } from "../kernels/expression.ts";
 import { mapCall } from "../kernels/map.ts";
 import { contiguousView } from "../kernels/view.ts";
+import { ones } from "../tensor/create.ts";
+import { emptyResult, formatShape, type Provenance, Tensor } from "../tensor/tensor.ts";
 
 /** Gives the cotangent of one input from the cotangent of the output (a vector-Jacobian product). */
 export type Derivative = (dy: Tensor) => Tensor;
@@ -102,7 +102,10 @@ function reverse(
   options: GradOptions,
 ): Map<Tensor, Tensor> {
   if (!options.dy && output.size !== 1)
-    throw new ShapeError("grad", `the output is ${formatShape(output.shape)}; give its cotangent dy`);
+    throw new ShapeError(
+      "grad",
+      `the output is ${formatShape(output.shape)}; give its cotangent dy`,
+    );
   if (options.dy && `${options.dy.shape}` !== `${output.shape}`)
     throw new ShapeError(
       "grad",
@@ -112,7 +115,8 @@ function reverse(
   // A tensor is wanted if it is asked for, or if one of the inputs it was computed from is.
   const wanted = new Set<Tensor>(wrt);
   for (const t of tape)
-    if (entryOf(t)?.inputs.some((x, i) => wanted.has(x) && entryOf(t)?.derivatives[i])) wanted.add(t);
+    if (entryOf(t)?.inputs.some((x, i) => wanted.has(x) && entryOf(t)?.derivatives[i]))
+      wanted.add(t);
 
   passes++;
   const run = (): Map<Tensor, Tensor> => {
