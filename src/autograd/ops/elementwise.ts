@@ -1,5 +1,11 @@
 import { DTypeError, ShapeError } from "../../gpu/errors.ts";
-import { apply, constant, type ElementFunction, type Expression, input } from "../../kernels/expression.ts";
+import {
+  apply,
+  constant,
+  type ElementFunction,
+  type Expression,
+  input,
+} from "../../kernels/expression.ts";
 import { mapCall } from "../../kernels/map.ts";
 import { contiguousStrides } from "../../kernels/view.ts";
 import { empty, full } from "../../tensor/create.ts";
@@ -122,8 +128,7 @@ export const pow = (a: Operand, b: Operand): Tensor =>
   ]);
 
 /** 1 where a > b, else 0; no derivative. */
-export const greater = (a: Operand, b: Operand): Tensor =>
-  mapTensors("greater", "greater", [a, b]);
+export const greater = (a: Operand, b: Operand): Tensor => mapTensors("greater", "greater", [a, b]);
 
 /** 1 where a = b, else 0; no derivative. */
 export const equal = (a: Operand, b: Operand): Tensor => mapTensors("equal", "equal", [a, b]);
@@ -165,8 +170,7 @@ export const sin = (x: Tensor): Tensor => unary("sin", x, (dy) => mul(dy, cos(x)
 export const cos = (x: Tensor): Tensor => unary("cos", x, (dy) => neg(mul(dy, sin(x))));
 /** The largest whole number not above x; derivative 0. */
 export const floor = (x: Tensor): Tensor => mapTensors("floor", "floor", [x]);
-export const tanh = (x: Tensor): Tensor =>
-  unary("tanh", x, (dy, y) => mul(dy, sub(1, square(y))));
+export const tanh = (x: Tensor): Tensor => unary("tanh", x, (dy, y) => mul(dy, sub(1, square(y))));
 export const sigmoid = (x: Tensor): Tensor =>
   unary("sigmoid", x, (dy, y) => mul(dy, mul(y, sub(1, y))));
 /** log(1 + exp(x)), stable. */
