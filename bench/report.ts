@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import type { ProfileRow } from "../src/gpu/profiler.ts";
 import type { PeersReport } from "./peers/compare.ts";
 import type { StepReport } from "./step.ts";
 
@@ -10,18 +11,29 @@ function table(header: readonly string[], rows: readonly (readonly string[])[]):
   return [line(header), line(rule), ...rows.map(line)].join("\n");
 }
 
-function heading(
-  command: string,
-  date: string,
-  report: { adapter: string; runtime: string },
-): string {
-  const where = `${report.adapter}, ${availableParallelism()} CPU threads, ${report.runtime}`;
-  return `Measured ${date} (${where}): \`${command}\``;
+/** How and where a section was measured. */
+export interface Circumstances {
+  readonly command: string;
+  /** ISO date. */
+  readonly date: string;
+  /** The machine's load average before the measurement; 0 is a quiet machine. */
+  readonly load: number;
 }
 
+function heading(
+  { command, date, load }: Circumstances,
+  { adapter, runtime }: { readonly adapter: string; readonly runtime: string },
+): string {
+  const machine = `${availableParallelism()} CPU threads, load average before ${load.toFixed(1)}`;
+  return `\`${command}\`, ${date}, ${adapter}, ${runtime}, ${machine}:`;
+}
+
+/** Kernels below this share of the step are summed up in one row. */
+const SMALLEST_SHARE = 0.003;
+
 /** The measured section of one model's step. */
-export function measuredStep(report: StepReport, command: string, date: string): string {
-  const parts = [heading(command, date, report)];
+export function measuredStep(report: StepReport, how: Circumstances): string {
+  const parts = [heading(how, report)];
   for (const s of report.steps) {
     parts.push(
       table(
@@ -31,7 +43,10 @@ export function measuredStep(report: StepReport, command: string, date: string):
             "time of a step, median (shortest, longest)",
             `${s.ms.toFixed(1)} ms (${s.minMs.toFixed(1)}, ${s.maxMs.toFixed(1)})`,
           ],
-          ["rate", `${((s.gflop * 1e3) / s.ms).toFixed(2)} GFLOP/s of ${s.gflop.toFixed(2)} GFLOP`],
+          [
+            "work, rate",
+            `${s.gflop.toFixed(2)} GFLOP, ${((s.gflop * 1e3) / s.ms).toFixed(2)} GFLOP/s`,
+          ],
           ["host time of a step, median", `${s.hostMicros.toFixed(0)} µs`],
           ["dispatches, submits", `${s.dispatches}, ${s.submits}`],
           [
@@ -48,28 +63,47 @@ export function measuredStep(report: StepReport, command: string, date: string):
           ],
         ],
       ),
-      table(
-        ["kernel", "calls", "µs", "share", "GFLOP/s", "GB/s"],
-        s.kernels.map((k) => [
-          k.name,
-          String(k.calls),
-          k.micros.toFixed(0),
-          `${(100 * k.share).toFixed(1)} %`,
-          k.gflops > 0 ? k.gflops.toFixed(2) : "",
-          k.gbps.toFixed(2),
-        ]),
-      ),
+      table(["kernel", "calls", "µs", "share", "GFLOP/s", "GB/s"], kernelRows(s.kernels)),
       `Kernels were timed by ${s.profiledBy === "timestamps" ? "the adapter's timestamps" : "waiting for each dispatch alone"}.`,
     );
   }
   return parts.join("\n\n");
 }
 
+function kernelRows(kernels: readonly ProfileRow[]): string[][] {
+  const shown = kernels.filter((k) => k.share >= SMALLEST_SHARE);
+  const rest = kernels.filter((k) => k.share < SMALLEST_SHARE);
+  const total = (of: (k: ProfileRow) => number) => rest.reduce((sum, k) => sum + of(k), 0);
+  const row = (name: string, calls: number, micros: number, share: number) => [
+    name,
+    String(calls),
+    micros.toFixed(0),
+    `${(100 * share).toFixed(1)} %`,
+  ];
+  return [
+    ...shown.map((k) => [
+      ...row(k.name, k.calls, k.micros, k.share),
+      k.gflops > 0 ? k.gflops.toFixed(2) : "",
+      k.gbps.toFixed(2),
+    ]),
+    [
+      ...row(
+        `the other ${rest.length}`,
+        total((k) => k.calls),
+        total((k) => k.micros),
+        total((k) => k.share),
+      ),
+      "",
+      "",
+    ],
+  ];
+}
+
 /** The measured section of the comparison. */
-export function measuredPeers(report: PeersReport, command: string, date: string): string {
+export function measuredPeers(report: PeersReport, how: Circumstances): string {
   const steps = report.peers[0]?.losses.length ?? 0;
   return [
-    heading(command, date, report),
+    heading(how, report),
     table(
       [
         "engine",

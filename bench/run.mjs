@@ -11,6 +11,7 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { loadavg } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
@@ -163,9 +164,11 @@ async function report(options, launch) {
     const words = section === "peers" ? ["peers"] : ["step", "--model", section];
     const args = [...words, "--runtime", options.runtime];
     console.error(`measuring: ${args.join(" ")}`);
+    const [load] = loadavg();
     const measured = await measure([...args, "--json"]);
     const format = section === "peers" ? launch.measuredPeers : launch.measuredStep;
-    const content = format(measured, `node bench/run.mjs ${args.join(" ")}`, date);
+    const command = `npm run bench -- ${args.join(" ")}`;
+    const content = format(measured, { command, date, load });
     // Read again: a measurement takes minutes.
     await writeFile(page, launch.replaceSection(await readFile(page, "utf8"), section, content));
   }
