@@ -1,0 +1,164 @@
+/** The documents name files, headings and commands that exist, and quote the help as it is printed. */
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import type { Actions } from "../../src/cli/actions.ts";
+import { runCommand } from "../../src/cli/program.ts";
+import { models } from "../../src/models/registry.ts";
+import { MemoryHost } from "../support/memory-host.ts";
+
+const test = suite("documents");
+const root = process.cwd();
+
+interface Document {
+  readonly path: string;
+  readonly text: string;
+  /** Without fenced blocks. */
+  readonly prose: string;
+  readonly blocks: readonly { readonly language: string; readonly text: string }[];
+}
+
+function read(path: string): Document {
+  const text = readFileSync(join(root, path), "utf8");
+  const fence = /^```(\w*)\n([\s\S]*?)^```$/gm;
+  const blocks = [...text.matchAll(fence)].map((m) => ({ language: m[1]!, text: m[2]! }));
+  return { path, text, prose: text.replace(fence, ""), blocks };
+}
+
+const documents = [
+  "README.md",
+  "CHANGELOG.md",
+  "CONTRIBUTING.md",
+  ...readdirSync(join(root, "docs"))
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => `docs/${name}`),
+].map(read);
+
+/** Names of the sections, as a page that shows the document links to them. */
+function anchors(prose: string): Set<string> {
+  const headings = [...prose.matchAll(/^#+ (.+)$/gm)].map((m) => m[1]!);
+  return new Set(
+    headings.map((heading) =>
+      heading
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N}\s_-]/gu, "")
+        .replace(/\s/g, "-"),
+    ),
+  );
+}
+
+for (const { path, prose } of documents) {
+  test(`links of ${path} lead somewhere`, () => {
+    for (const [, target] of prose.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^https?:/.test(target!)) continue;
+      const [file, anchor] = target!.split("#") as [string, string?];
+      const place = file === "" ? path : relative(root, join(root, dirname(path), file));
+      assert.ok(existsSync(join(root, place)), `${path} links to ${target}`);
+      if (anchor !== undefined) {
+        const found = anchors(read(place).prose);
+        assert.ok(found.has(anchor), `${path} links to ${target}; there are ${[...found]}`);
+      }
+    }
+  });
+
+  test(`files that ${path} names are there`, () => {
+    const named =
+      /`((?:src|shaders|test|docs|scripts|bench|bin|web)\/[\w./@-]*|package\.json|tsconfig\.json)`/g;
+    for (const [, file] of prose.matchAll(named)) {
+      const status = statSync(join(root, file!), { throwIfNoEntry: false });
+      assert.ok(status, `${path} names ${file}`);
+      assert.is(status.isDirectory(), !/\.\w+$/.test(file!), `${path} names ${file}`);
+    }
+  });
+}
+
+/** Commands in fenced blocks, with or without a prompt or `npx`. */
+function commandsOf(prefix: RegExp): { path: string; line: string }[] {
+  return documents.flatMap(({ path, blocks }) =>
+    blocks.flatMap(({ text }) =>
+      text
+        .replace(/ \\\n\s*/g, " ")
+        .split("\n")
+        .filter((line) => prefix.test(line))
+        .map((line) => ({ path, line: line.replace(prefix, "").replace(/\s+#.*$/, "") })),
+    ),
+  );
+}
+
+const figure = "figure.png";
+const report = { epoch: 1, epochs: 1, steps: 1, seconds: 1, imagesPerSecond: 1, train: {} };
+const actions: Actions = {
+  train: async ({ out }) => ({ out, figures: [], adapter: "", seconds: 1, final: report }),
+  sample: async () => ({ figure }),
+  reconstruct: async () => ({ figure, reconstruction: 0, kl: 0, n: 1 }),
+  manifold: async () => ({ figure }),
+  models,
+};
+
+test("commands are understood", async () => {
+  const commands = commandsOf(/^\s*(?:\$ )?(?:npx )?latentgrad (?=[a-z-])/);
+  assert.ok(commands.length > 20);
+  for (const { path, line } of commands) {
+    const host = new MemoryHost();
+    const status = await runCommand(line.split(/\s+/).filter(Boolean), host, actions);
+    assert.is(status, 0, `${path}: latentgrad ${line}: ${host.err}`);
+  }
+});
+
+test("npm scripts are there", () => {
+  const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const named = documents.flatMap(({ path, text }) =>
+    [...text.matchAll(/npm run ([\w:-]+)/g)].map((m) => ({ path, name: m[1]! })),
+  );
+  assert.ok(named.length > 0);
+  for (const { path, name } of named) assert.ok(scripts[name], `${path}: npm run ${name}`);
+});
+
+test("docs/commands.md shows the help of every command as it is printed", async () => {
+  const { blocks } = documents.find(({ path }) => path === "docs/commands.md")!;
+  const shown = new Map(
+    blocks.flatMap(({ text }) => {
+      const match = text.match(/^\$ latentgrad (.*--help)\n([\s\S]*)$/);
+      return match ? [[match[1]!, match[2]!] as const] : [];
+    }),
+  );
+  const help = async (line: string): Promise<string> => {
+    const host = new MemoryHost({ COLUMNS: "100" });
+    await runCommand(line.split(" "), host, actions);
+    return host.out;
+  };
+  const overview = await help("--help");
+  const list = overview.match(/^Commands:\n((?: {2}.*\n)+)/m)![1]!;
+  const names = [...list.matchAll(/^ {2}(\w+)/gm)].map((m) => m[1]!);
+  const lines = ["--help", ...names.filter((n) => n !== "help").map((name) => `${name} --help`)];
+  assert.equal([...shown.keys()].sort(), lines.sort());
+  for (const line of lines) assert.fixture(await help(line), shown.get(line)!, line);
+});
+
+test("docs/models.md lists the settings of every model with their defaults", () => {
+  const { text } = documents.find(({ path }) => path === "docs/models.md")!;
+  for (const { name, settings } of models) {
+    assert.ok(text.includes(`## \`${name}\``), name);
+    for (const [key, setting] of Object.entries(settings)) {
+      const row = new RegExp(`^\\| \`${key}\` \\| \`?${setting.default}\`? \\|`, "m");
+      assert.match(text, row, `${name}: ${key} = ${setting.default}`);
+    }
+  }
+});
+
+test("docs/tour.md names every shader, every kernel file and every file of ops", () => {
+  const { text } = documents.find(({ path }) => path === "docs/tour.md")!;
+  const list = (folder: string, ending: string) =>
+    readdirSync(join(root, folder))
+      .filter((name) => name.endsWith(ending))
+      .map((name) => `${folder}/${name}`);
+  const files = [
+    ...list("shaders", ".wgsl"),
+    ...list("src/kernels", ".ts"),
+    ...list("src/autograd/ops", ".ts"),
+  ];
+  for (const file of files) assert.ok(text.includes(`](../${file})`), `${file} is not in the tour`);
+});
+
+test.run();
