@@ -66,7 +66,7 @@ const definitions: readonly Definition[] = [
         default: "1",
         min: 0.01,
         max: 16,
-        help: "factor on the number of filters or hidden units",
+        help: "factor on the filters, or on the hidden units of dense",
       },
       "learning-rate": { type: "number", default: "0.001", min: 0, max: 1e9, help: "Adam's step" },
     },

@@ -19,7 +19,7 @@ export interface VaeOptions {
   readonly latent: number;
   /** Weight of the KL term (Higgins et al. 2017); 1 is the VAE. */
   readonly beta: number;
-  /** Factor on the number of filters or hidden units; 1 is the published width. */
+  /** Factor on the number of filters, or of the dense network's hidden units; 1 is as published. */
   readonly width: number;
 }
 
@@ -103,7 +103,7 @@ function convNetworks(
   const inner = [half(middle[0]), half(middle[1])] as const;
   const first = scaled(32, width);
   const second = scaled(64, width);
-  const features = scaled(16, width);
+  const features = 16; // narrower, it would be the bottleneck in place of the code
   const block = [...inner, second] as const;
   const flat = inner[0] * inner[1] * second;
   const stride = { stride: 2 } as const;

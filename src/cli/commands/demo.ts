@@ -5,7 +5,9 @@ import type { Context } from "../program.ts";
 import { epochLine } from "../progress.ts";
 
 /** Small enough for three minutes of a software adapter on two cores. */
-const settings = { data: "glyphs", epochs: 3, batch: 64, limit: 2048, seed: 1 } as const;
+const settings = { data: "glyphs", epochs: 10, batch: 32, limit: 3072, seed: 1 } as const;
+/** A quarter of the filters; eight latent dimensions, since glyphs vary in more ways than two. */
+const model = { width: "0.25", latent: "8", "learning-rate": "0.002" } as const;
 
 interface Options extends CommonOptions {
   out: string;
@@ -24,7 +26,14 @@ export function addDemo(program: Command, { actions, host, output }: Context): v
       `training vae on ${settings.limit} procedural glyphs, ${settings.epochs} epochs`,
     );
     const result = await actions.train(
-      { model: "vae", ...settings, out: options.out, fullTrain: false, settings: {}, force: true },
+      {
+        model: "vae",
+        ...settings,
+        out: options.out,
+        fullTrain: true,
+        settings: { ...model },
+        force: true,
+      },
       host,
       (report) => output.progress(epochLine(report, output)),
     );
