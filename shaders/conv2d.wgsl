@@ -5,8 +5,8 @@
 // pixels × COLS columns (a column is an F: one channel, or four) in registers.
 // Also the input gradient of a transposed convolution.
 
-alias X = f32; // f32, or vec4f when the input channels are a multiple of 4
-alias F = f32; // f32, or vec4f when the output channels are a multiple of 4
+alias X = vec4f; // f32, or vec4f when the input channels are a multiple of 4
+alias F = vec4f; // f32, or vec4f when the output channels are a multiple of 4
 const WORKGROUP = 64u;
 const GROUPS_X = 1u;
 const GROUPS_XY = 1u;
@@ -25,8 +25,8 @@ const STRIDE_H = 1u;
 const STRIDE_W = 1u;
 const PAD_TOP = 0u;
 const PAD_LEFT = 0u;
-const X_WIDTH = 1u; // elements of an X
-const F_WIDTH = 1u; // elements of an F
+const X_WIDTH = 4u; // elements of an X
+const F_WIDTH = 4u; // elements of an F
 const ROW_TILES = (PIXELS + ROWS - 1u) / ROWS;
 const COLUMN_TILES = (COLUMNS + COLS - 1u) / COLS;
 const RAGGED_COLUMNS = COLUMNS % COLS != 0u;
@@ -34,6 +34,14 @@ const RAGGED_COLUMNS = COLUMNS % COLS != 0u;
 @group(0) @binding(0) var<storage, read> x: array<X>;
 @group(0) @binding(1) var<storage, read> w: array<F>;
 @group(0) @binding(2) var<storage, read_write> y: array<F>;
+
+fn loadX(i: u32) -> X {
+  return x[i];
+}
+
+fn loadW(i: u32) -> F {
+  return w[i];
+}
 
 //@epilogue
 fn epilogue(value: F, i: u32) -> F {
@@ -81,7 +89,7 @@ fn main(
         var a: array<X, ROWS>; //@registers
         //@unroll
         for (var i = 0u; i < ROWS; i++) {
-          a[i] = select(X(0.0), x[start[i] + c], inside[i]);
+          a[i] = select(X(0.0), loadX(start[i] + c), inside[i]);
         }
         //@unroll
         for (var j = 0u; j < COLS; j++) {
@@ -91,16 +99,16 @@ fn main(
           }
           let base = tap + c * X_WIDTH * COLUMNS + column;
           if (X_WIDTH == 4u) { //@static
-            let b0 = w[base];
-            let b1 = w[base + COLUMNS];
-            let b2 = w[base + 2u * COLUMNS];
-            let b3 = w[base + 3u * COLUMNS];
+            let b0 = loadW(base);
+            let b1 = loadW(base + COLUMNS);
+            let b2 = loadW(base + 2u * COLUMNS);
+            let b3 = loadW(base + 3u * COLUMNS);
             //@unroll
             for (var i = 0u; i < ROWS; i++) {
               acc[i * COLS + j] += a[i].x * b0 + a[i].y * b1 + a[i].z * b2 + a[i].w * b3;
             }
           } else {
-            let b = w[base];
+            let b = loadW(base);
             //@unroll
             for (var i = 0u; i < ROWS; i++) {
               acc[i * COLS + j] += a[i] * b;

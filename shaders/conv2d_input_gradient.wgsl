@@ -8,17 +8,17 @@
 // channels, the sum runs over taps and output channels. The weights lie with co innermost, which is
 // the summed axis here: a column's four products of one load are added one after another.
 
-alias Y = f32; // f32, or vec4f when the summed channels are a multiple of 4
-alias F = f32; // f32, or vec4f when the columns are a multiple of 4
+alias Y = vec4f; // f32, or vec4f when the summed channels are a multiple of 4
+alias F = vec4f; // f32, or vec4f when the columns are a multiple of 4
 const WORKGROUP = 64u;
 const GROUPS_X = 1u;
 const GROUPS_XY = 1u;
 const ROWS = 2u;
-const COLS = 2u; // columns of one channel each
+const COLS = 4u; // columns of one channel each
 const BATCH = 1u;
 const IN_H = 3u; // of dx
 const IN_W = 3u;
-const COLUMNS = 2u; // input channels
+const COLUMNS = 4u; // input channels
 const OUT_H = 2u; // of dy
 const OUT_W = 2u;
 const OUT_C = 1u; // output channels in units of Y
@@ -28,8 +28,8 @@ const STRIDE_H = 1u;
 const STRIDE_W = 1u;
 const PAD_TOP = 0u;
 const PAD_LEFT = 0u;
-const Y_WIDTH = 1u; // elements of a Y
-const F_WIDTH = 1u; // elements of an F
+const Y_WIDTH = 4u; // elements of a Y
+const F_WIDTH = 4u; // elements of an F
 const PHASE_H = (IN_H + STRIDE_H - 1u) / STRIDE_H; // rows of a phase's image
 const PHASE_W = (IN_W + STRIDE_W - 1u) / STRIDE_W;
 const PIXELS = BATCH * PHASE_H * PHASE_W;
@@ -40,6 +40,14 @@ const RAGGED_COLUMNS = COLUMNS % COLS != 0u;
 @group(0) @binding(0) var<storage, read> dy: array<Y>;
 @group(0) @binding(1) var<storage, read> w: array<Y>;
 @group(0) @binding(2) var<storage, read_write> dx: array<F>;
+
+fn loadY(i: u32) -> Y {
+  return dy[i];
+}
+
+fn loadW(i: u32) -> Y {
+  return w[i];
+}
 
 //@epilogue
 fn epilogue(value: F, i: u32) -> F {
@@ -96,7 +104,7 @@ fn main(
         var a: array<Y, ROWS>; //@registers
         //@unroll
         for (var i = 0u; i < ROWS; i++) {
-          a[i] = select(Y(0.0), dy[start[i] + c], inside[i]);
+          a[i] = select(Y(0.0), loadY(start[i] + c), inside[i]);
         }
         //@unroll
         for (var j = 0u; j < COLS; j++) {
@@ -104,13 +112,13 @@ fn main(
           if (RAGGED_COLUMNS) { //@static
             column = min(column, COLUMNS - 1u);
           }
-          let b = w[tap + column * OUT_C + c];
+          let b = loadW(tap + column * OUT_C + c);
           //@unroll
           for (var i = 0u; i < ROWS; i++) {
             if (Y_WIDTH == 4u) { //@static
               acc[i * COLS + j] += a[i].x * b.x + a[i].y * b.y + a[i].z * b.z + a[i].w * b.w;
             } else {
-              acc[i * COLS + j] += a[i] * b;
+              acc[i * COLS + j] += vec4f(a[i] * b).x; // a scalar product, valid for either width
             }
           }
         }
@@ -139,7 +147,7 @@ fn main(
         //@unroll
         for (var j = 0u; j < COLS; j++) {
           if (!RAGGED_COLUMNS || col + j < COLUMNS) {
-            dx[at + j] = epilogue(acc[i * COLS + j], at + j);
+            dx[at + j] = epilogue(F(acc[i * COLS + j]), at + j);
           }
         }
       }

@@ -9,8 +9,8 @@
 // When the input channels are a multiple of 4, a row is four channels of one tap and each X load
 // serves four weights; else a row is any (tap, channel), which suits images of one channel.
 
-alias X = f32; // f32, or vec4f: four channels
-alias F = f32; // f32, or vec4f when the output channels are a multiple of 4
+alias X = vec4f; // f32, or vec4f: four channels
+alias F = vec4f; // f32, or vec4f when the output channels are a multiple of 4
 const WORKGROUP = 64u;
 const GROUPS_X = 1u;
 const GROUPS_XY = 1u;
@@ -30,8 +30,8 @@ const STRIDE_H = 1u;
 const STRIDE_W = 1u;
 const PAD_TOP = 0u;
 const PAD_LEFT = 0u;
-const X_WIDTH = 1u; // elements of an X
-const F_WIDTH = 1u; // elements of an F
+const X_WIDTH = 4u; // elements of an X
+const F_WIDTH = 4u; // elements of an F
 const LINES = BATCH * OUT_H; // rows of output pixels, the unit in which the sum is split
 const WEIGHT_ROWS = KERNEL_H * KERNEL_W * IN_C;
 const ROW_TILES = (WEIGHT_ROWS + ROWS - 1u) / ROWS;
@@ -42,6 +42,14 @@ const SHARE = (LINES + SPLITS - 1u) / SPLITS;
 @group(0) @binding(0) var<storage, read> x: array<X>;
 @group(0) @binding(1) var<storage, read> dy: array<F>;
 @group(0) @binding(2) var<storage, read_write> dw: array<F>;
+
+fn loadX(i: u32) -> X {
+  return x[i];
+}
+
+fn loadY(i: u32) -> F {
+  return dy[i];
+}
 
 //@epilogue
 fn epilogue(value: F, i: u32) -> F {
@@ -93,7 +101,7 @@ fn main(
       for (var i = 0u; i < ROWS; i++) {
         let iw = ow * STRIDE_W + kw[i];
         let inside = lineInside[i] && iw < IN_W;
-        a[i] = select(X(0.0), x[select(0u, (line[i] + iw) * IN_C + ci[i], inside)], inside);
+        a[i] = select(X(0.0), loadX(select(0u, (line[i] + iw) * IN_C + ci[i], inside)), inside);
       }
       let pixel = (l * OUT_W + ow) * COLUMNS;
       //@unroll
@@ -102,7 +110,7 @@ fn main(
         if (RAGGED_COLUMNS) { //@static
           column = min(column, COLUMNS - 1u);
         }
-        let b = dy[pixel + column];
+        let b = loadY(pixel + column);
         //@unroll
         for (var i = 0u; i < ROWS; i++) {
           if (X_WIDTH == 4u) { //@static

@@ -2,12 +2,13 @@
 //
 // Each thread keeps a tile of ROWS × COLS elements of C in registers and walks along the summed
 // axis K in blocks of BLOCK elements. How a block of A or B is loaded depends on which axis is
-// contiguous; with four at a time where the lengths allow. No workgroup memory: on software
+// contiguous; with four at a time where the lengths allow (a scalar load is written vec4f(…).x, so
+// that the text is valid for either width). No workgroup memory: on software
 // adapters it costs more than it saves (matmul_tiled.wgsl is the version for GPUs).
 
-alias AX = f32; // element of a load of A: vec4f when A's contiguous length is a multiple of 4
-alias BX = f32; // likewise B
-alias F = f32; // element of C: vec4f when N is a multiple of 4
+alias AX = vec4f; // what a load of A gives: f32, or vec4f when A's contiguous length is a multiple of 4
+alias BX = vec4f; // likewise B
+alias F = vec4f; // element of C: f32, or vec4f when N is a multiple of 4
 const WORKGROUP = 64u;
 const GROUPS_X = 1u;
 const GROUPS_XY = 1u;
@@ -16,15 +17,15 @@ const TRANSPOSE_B = false; // B is [N, K] instead of [K, N]
 const BATCH = 1u;
 const A_STRIDE = 4u; // elements between matrices of A; 0 repeats one matrix
 const B_STRIDE = 4u;
-const M = 2u;
-const N = 2u;
-const K = 2u;
-const ROWS = 2u;
-const COLS = 2u;
-const BLOCK = 1u; // 4 when some load takes four along K
-const A_WIDTH = 1u;
-const B_WIDTH = 1u;
-const F_WIDTH = 1u;
+const M = 4u;
+const N = 4u;
+const K = 4u;
+const ROWS = 4u;
+const COLS = 4u;
+const BLOCK = 4u; // elements along K at once: 4 when K is a multiple of 4, else 1
+const A_WIDTH = 4u; // elements of an AX
+const B_WIDTH = 4u;
+const F_WIDTH = 4u;
 const SPLITS = 1u; // K may be split over threads; a reduction then adds up [split, …]
 const SHARE = ((K / BLOCK + SPLITS - 1u) / SPLITS) * BLOCK;
 const ROW_TILES = (M + ROWS - 1u) / ROWS;
@@ -35,6 +36,14 @@ const RAGGED_COLUMNS = N % COLS != 0u;
 @group(0) @binding(0) var<storage, read> a: array<AX>;
 @group(0) @binding(1) var<storage, read> b: array<BX>;
 @group(0) @binding(2) var<storage, read_write> c: array<F>;
+
+fn loadA(i: u32) -> AX {
+  return a[i];
+}
+
+fn loadB(i: u32) -> BX {
+  return b[i];
+}
 
 //@epilogue
 fn epilogue(value: F, i: u32) -> F {
@@ -70,13 +79,13 @@ fn main(
         for (var i = 0u; i < ROWS; i += A_WIDTH) {
           let at = startA + (k + q) * M + min(row + i, M - A_WIDTH);
           if (A_WIDTH == 4u) { //@static
-            let v = a[at / 4u];
+            let v = loadA(at / 4u);
             x[i * BLOCK + q] = v.x;
             x[(i + 1u) * BLOCK + q] = v.y;
             x[(i + 2u) * BLOCK + q] = v.z;
             x[(i + 3u) * BLOCK + q] = v.w;
           } else {
-            x[i * BLOCK + q] = a[at];
+            x[i * BLOCK + q] = vec4f(loadA(at)).x;
           }
         }
       }
@@ -85,7 +94,7 @@ fn main(
       for (var i = 0u; i < ROWS; i++) {
         let at = startA + min(row + i, M - 1u) * K + k;
         if (A_WIDTH == 4u) { //@static
-          let v = a[at / 4u];
+          let v = loadA(at / 4u);
           x[i * 4u] = v.x;
           x[i * 4u + 1u] = v.y;
           x[i * 4u + 2u] = v.z;
@@ -93,7 +102,7 @@ fn main(
         } else {
           //@unroll
           for (var q = 0u; q < BLOCK; q++) {
-            x[i * BLOCK + q] = a[at + q];
+            x[i * BLOCK + q] = vec4f(loadA(at + q)).x;
           }
         }
       }
@@ -103,7 +112,7 @@ fn main(
       for (var j = 0u; j < COLS; j++) {
         let at = startB + min(col + j, N - 1u) * K + k;
         if (B_WIDTH == 4u) { //@static
-          let v = b[at / 4u];
+          let v = loadB(at / 4u);
           y[j] = v.x;
           y[COLS + j] = v.y;
           y[2u * COLS + j] = v.z;
@@ -111,7 +120,7 @@ fn main(
         } else {
           //@unroll
           for (var q = 0u; q < BLOCK; q++) {
-            y[q * COLS + j] = b[at + q];
+            y[q * COLS + j] = vec4f(loadB(at + q)).x;
           }
         }
       }
@@ -122,13 +131,13 @@ fn main(
         for (var j = 0u; j < COLS; j += B_WIDTH) {
           let at = startB + (k + q) * N + min(col + j, N - B_WIDTH);
           if (B_WIDTH == 4u) { //@static
-            let v = b[at / 4u];
+            let v = loadB(at / 4u);
             y[q * COLS + j] = v.x;
             y[q * COLS + j + 1u] = v.y;
             y[q * COLS + j + 2u] = v.z;
             y[q * COLS + j + 3u] = v.w;
           } else {
-            y[q * COLS + j] = b[at];
+            y[q * COLS + j] = vec4f(loadB(at)).x;
           }
         }
       }
@@ -162,7 +171,7 @@ fn main(
         //@unroll
         for (var j = 0u; j < COLS; j++) {
           if (!RAGGED_COLUMNS || col + j < N) {
-            c[at + j] = epilogue(acc[i * COLS + j], at + j);
+            c[at + j] = epilogue(F(acc[i * COLS + j]), at + j);
           }
         }
       }

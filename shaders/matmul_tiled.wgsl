@@ -3,7 +3,7 @@
 // each element is read from storage once per block instead of once per thread; every thread keeps
 // 8 × 8 elements of C in registers.
 
-alias F = f32; // element of C: vec4f when N is a multiple of 4
+alias F = vec4f; // element of C: f32, or vec4f when N is a multiple of 4
 const GROUPS_X = 1u;
 const GROUPS_XY = 1u;
 const TRANSPOSE_A = false;
@@ -11,10 +11,10 @@ const TRANSPOSE_B = false;
 const BATCH = 1u;
 const A_STRIDE = 4u;
 const B_STRIDE = 4u;
-const M = 2u;
-const N = 2u;
-const K = 2u;
-const F_WIDTH = 1u;
+const M = 4u;
+const N = 4u;
+const K = 4u;
+const F_WIDTH = 4u;
 const TILE = 64u; // edge of the workgroup's block
 const DEPTH = 8u; // summed elements staged at once
 const SIDE = 8u; // edge of a thread's block
@@ -127,7 +127,7 @@ fn main(
         //@unroll
         for (var j = 0u; j < SIDE; j++) {
           if (firstCol + col + j < N) {
-            c[at + j] = epilogue(acc[i * SIDE + j], at + j);
+            c[at + j] = epilogue(F(acc[i * SIDE + j]), at + j);
           }
         }
       }

@@ -1,5 +1,6 @@
 import type { Device } from "./device.ts";
 import type { Pipeline } from "./pipelines.ts";
+import type { TextureCopy } from "./textures.ts";
 import type { Storage } from "./value.ts";
 
 /**
@@ -19,28 +20,40 @@ export class BindGroupCache {
     private readonly capacity = 4096,
   ) {}
 
-  get(op: string, pipeline: Pipeline, storages: readonly Storage[]): GPUBindGroup {
+  /** @param textures stand in for the first of the storages */
+  get(
+    op: string,
+    pipeline: Pipeline,
+    storages: readonly Storage[],
+    textures: readonly TextureCopy[] = [],
+  ): GPUBindGroup {
     const key = [
       this.id(pipeline.layout),
-      ...storages.map((s) => `${this.id(s.buffer)}+${s.offset}+${s.bytes}`),
+      ...textures.map(({ texture }) => this.id(texture)),
+      ...storages.slice(textures.length).map((s) => `${this.id(s.buffer)}+${s.offset}+${s.bytes}`),
     ].join();
     const found = this.groups.get(key);
     if (found) return found;
     if (this.groups.size >= this.capacity) this.groups = new Map();
-    const group = this.create(op, pipeline, storages);
+    const group = this.create(op, pipeline, storages, textures);
     this.groups.set(key, group);
     return group;
   }
 
   /** A bind group outside the cache. What the device has against it is a GpuValidationError of `op`. */
-  create(op: string, pipeline: Pipeline, storages: readonly Storage[]): GPUBindGroup {
+  create(
+    op: string,
+    pipeline: Pipeline,
+    storages: readonly Storage[],
+    textures: readonly TextureCopy[] = [],
+  ): GPUBindGroup {
     this.created++;
     return this.device.guardValidation(op, () =>
       this.device.gpu.createBindGroup({
         layout: pipeline.layout,
         entries: storages.map(({ buffer, offset, bytes }, binding) => ({
           binding,
-          resource: { buffer, offset, size: bytes },
+          resource: textures[binding]?.texture.createView() ?? { buffer, offset, size: bytes },
         })),
       }),
     );

@@ -23,6 +23,11 @@ export interface Call {
   readonly outputs: readonly Value[];
   /** Variables that are changed in place; a call with updates is never dropped. */
   readonly updates: readonly Value[];
+  /**
+   * How many of the inputs, from the first, the kernel reads as textures (see TEXTURE_WIDTH)
+   * instead of buffers. Default none.
+   */
+  readonly textures?: number;
   /** Produces the shader; called once, when it is known what was fused into the call. */
   kernel(): KernelSource;
   /** What the fusion pass may do with this call; opaque to this layer. */

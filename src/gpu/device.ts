@@ -10,6 +10,7 @@ import { FiniteChecker } from "./finite.ts";
 import { type Access, type Pipeline, PipelineCache } from "./pipelines.ts";
 import { BufferPool } from "./pool.ts";
 import { ReadBack } from "./readback.ts";
+import { encodeTextureCopies, type TextureCopy, TexturePool } from "./textures.ts";
 import { type DType, overlaps, type Storage, Value } from "./value.ts";
 
 /** Eager ops are submitted in batches of this many. */
@@ -50,6 +51,7 @@ export class Device {
   readonly pool: BufferPool;
   readonly pipelines: PipelineCache;
   readonly bindGroups: BindGroupCache;
+  readonly textures: TexturePool;
   readonly finite: FiniteChecker;
   readonly debug: number;
   readonly limits: GPUSupportedLimits;
@@ -100,6 +102,7 @@ export class Device {
     );
     this.pipelines = new PipelineCache(this);
     this.bindGroups = new BindGroupCache(this);
+    this.textures = new TexturePool(this);
     this.finite = new FiniteChecker(this);
     this.readBack = new ReadBack(this);
     this.finalizer = new FinalizationRegistry((holding) => this.giveBack(holding));
@@ -267,8 +270,9 @@ export class Device {
     this.checkDispatch(call.op, source.workgroups, storages, access);
     const pipeline = this.pipelines.get(call.op, source, access);
     if (this.debug >= 1) this.trace(call.op, source.name, source.workgroups, source.code);
-    const group = this.bindGroups.get(call.op, pipeline, storages);
-    this.encode(call.op, pipeline, group, source.workgroups);
+    const copies = this.textures.copies(storages.slice(0, call.textures ?? 0));
+    const group = this.bindGroups.get(call.op, pipeline, storages, copies);
+    this.encode(call.op, pipeline, group, source.workgroups, copies);
     if (this.debug >= 2) this.finite.check(call.op, checkable(writtenBy(call)));
   }
 
@@ -283,11 +287,9 @@ export class Device {
     access: readonly Access[],
   ): void {
     const most = this.limits.maxStorageBuffersPerShaderStage;
-    if (storages.length > most)
-      throw new GpuValidationError(
-        op,
-        `the kernel binds ${storages.length} buffers, ${most} at most`,
-      );
+    const buffers = access.filter((a) => a !== "texture").length;
+    if (buffers > most)
+      throw new GpuValidationError(op, `the kernel binds ${buffers} buffers, ${most} at most`);
     const widest = this.limits.maxComputeWorkgroupsPerDimension;
     if (workgroups.some((n) => !(Number.isInteger(n) && n >= 0 && n <= widest)))
       throw new GpuValidationError(
@@ -297,7 +299,7 @@ export class Device {
     for (const [i, a] of storages.entries()) {
       if (access[i] !== "write") continue;
       for (const [k, b] of storages.entries()) {
-        if (k === i || a.buffer !== b.buffer) continue;
+        if (k === i || a.buffer !== b.buffer || access[k] === "texture") continue;
         if (access[k] === "read" || overlaps(a, b))
           throw new GpuValidationError(
             op,
@@ -320,8 +322,14 @@ export class Device {
     pipeline: Pipeline,
     group: GPUBindGroup,
     workgroups: readonly [number, number, number],
+    copies: readonly TextureCopy[] = [],
   ): void {
     this.encoder ??= this.gpu.createCommandEncoder();
+    if (copies.length > 0) {
+      this.pass?.end();
+      this.pass = undefined;
+      encodeTextureCopies(this.encoder, copies);
+    }
     this.pass ??= this.encoder.beginComputePass();
     this.pass.setPipeline(pipeline.pipeline);
     this.pass.setBindGroup(0, group);
@@ -567,7 +575,7 @@ export function bindingsOf(call: Call): Value[] {
 
 export function accessOf(call: Call): Access[] {
   return [
-    ...call.inputs.map(() => "read" as const),
+    ...call.inputs.map((_, i) => (i < (call.textures ?? 0) ? "texture" : "read")),
     ...call.outputs.map(() => "write" as const),
     ...call.updates.map(() => "write" as const),
   ];

@@ -3,7 +3,7 @@ import { type Device, firstLine, tellsLoss } from "./device.ts";
 import { GpuValidationError } from "./errors.ts";
 
 /** What a kernel does with each of its bindings, in binding order. */
-export type Access = "read" | "write";
+export type Access = "texture" | "read" | "write";
 
 /** A compiled kernel. */
 export interface Pipeline {
@@ -117,7 +117,9 @@ export class PipelineCache {
       entries: access.map((a, binding) => ({
         binding,
         visibility: 4, // COMPUTE
-        buffer: { type: a === "read" ? "read-only-storage" : "storage" },
+        ...(a === "texture"
+          ? { texture: { sampleType: "unfilterable-float" } }
+          : { buffer: { type: a === "read" ? "read-only-storage" : "storage" } }),
       })),
     });
     this.layouts.set(key, layout);

@@ -1,5 +1,6 @@
 import type { Device } from "./device.ts";
 import { type DispatchStep, encodeCopy, type Step } from "./program.ts";
+import { encodeTextureCopies } from "./textures.ts";
 
 /** One kernel of a profile: all its dispatches in one run of a program. */
 export interface ProfileRow {
@@ -45,6 +46,7 @@ export class KernelTimer {
           encodeCopy(encoder, step);
           continue;
         }
+        encodeTextureCopies(encoder, step.textures);
         const pass = encoder.beginComputePass({
           timestampWrites: {
             querySet,
@@ -76,6 +78,7 @@ export class KernelTimer {
       const encoder = gpu.createCommandEncoder();
       if (step?.kind === "copy") encodeCopy(encoder, step);
       else if (step) {
+        encodeTextureCopies(encoder, step.textures);
         const pass = encoder.beginComputePass();
         encodeDispatch(pass, step);
         pass.end();

@@ -11,6 +11,7 @@ import { GpuValidationError, NonFiniteError } from "./errors.ts";
 import { dropDead, type Plan, planMemory } from "./liveness.ts";
 import type { Pipeline } from "./pipelines.ts";
 import { KernelTimer, type ProfileRow, tabulate } from "./profiler.ts";
+import { encodeTextureCopies, type TextureCopy } from "./textures.ts";
 import type { Storage, Value } from "./value.ts";
 
 /** One command of a program. */
@@ -22,6 +23,8 @@ export interface DispatchStep {
   readonly source: KernelSource;
   readonly pipeline: Pipeline;
   readonly group: GPUBindGroup;
+  /** Inputs that the kernel reads through textures. */
+  readonly textures: readonly TextureCopy[];
   readonly written: readonly Checkable[];
 }
 
@@ -240,6 +243,11 @@ export class Program {
         pass = undefined;
         encodeCopy(encoder, step);
       } else {
+        if (step.textures.length > 0) {
+          pass?.end();
+          pass = undefined;
+          encodeTextureCopies(encoder, step.textures);
+        }
         pass ??= encoder.beginComputePass();
         pass.setPipeline(step.pipeline.pipeline);
         pass.setBindGroup(0, step.group);
@@ -277,7 +285,7 @@ export class Program {
       else {
         const { source, op } = step;
         if (device.debug >= 1) device.trace(op, source.name, source.workgroups, source.code);
-        device.encode(op, step.pipeline, step.group, source.workgroups);
+        device.encode(op, step.pipeline, step.group, source.workgroups, step.textures);
         if (finite) device.finite.check(op, step.written);
       }
     }
@@ -364,8 +372,9 @@ function dispatchStep(
     const { label, dtype, size } = v;
     return { label, dtype, size, storage: find(v, op) };
   });
-  const group = device.bindGroups.create(op, pipeline, storages);
-  return { kind: "dispatch", op, source, pipeline, group, written };
+  const textures = device.textures.copies(storages.slice(0, call.textures ?? 0));
+  const group = device.bindGroups.create(op, pipeline, storages, textures);
+  return { kind: "dispatch", op, source, pipeline, group, textures, written };
 }
 
 /** Copies for the parts of a pack that are not produced in place. */

@@ -7,6 +7,7 @@ import { bytesOf, callWithEpilogue, gridConstants, writeEpilogue } from "./epilo
 import type { Epilogue } from "./facets.ts";
 import { sumPartials } from "./partials.ts";
 import { specialise } from "./specialise.ts";
+import { prefersTextures, readTextures } from "./textures.ts";
 import { chooseTile, tileBudget } from "./tiles.ts";
 
 const WORKGROUP = 64;
@@ -78,12 +79,15 @@ export function conv2dCall(
     [8, 4, 2, 1],
     fWidth === 4 ? [16, 8, 4] : [8, 4, 2, 1],
   );
+  const widths = { x: xWidth, w: fWidth };
+  const textures = prefersTextures(y.device, [x, w], widths);
+  const shader = textures ? readTextures(op, forwardShader, widths) : forwardShader;
   const cols = tile.cols / fWidth;
   const columns = g.outC / fWidth;
   const threads = Math.ceil(pixels / tile.rows) * Math.ceil(columns / cols);
   const source = (inputs: readonly Value[]): KernelSource => {
     const workgroups = foldWorkgroups(Math.ceil(threads / WORKGROUP));
-    const written = writeEpilogue(forwardShader, epilogue, fWidth, 2);
+    const written = writeEpilogue(shader, epilogue, fWidth, 2);
     return {
       name: `${op} ${describe(g)}`,
       code: specialise(written.text, {
@@ -115,6 +119,7 @@ export function conv2dCall(
     epilogue,
     again,
     source,
+    textures,
   });
 }
 
@@ -142,10 +147,13 @@ export function conv2dInputGradientCall(
     fWidth === 4 ? [16, 8, 4] : [8, 4, 2, 1],
     phases,
   );
+  const widths = { dy: yWidth, w: yWidth };
+  const textures = prefersTextures(dx.device, [dy, w], widths);
+  const shader = textures ? readTextures(op, inputGradientShader, widths) : inputGradientShader;
   const threads = phases * Math.ceil(pixels / tile.rows) * Math.ceil(g.inC / tile.cols);
   const source = (inputs: readonly Value[]): KernelSource => {
     const workgroups = foldWorkgroups(Math.ceil(threads / WORKGROUP));
-    const written = writeEpilogue(inputGradientShader, epilogue, fWidth, 2);
+    const written = writeEpilogue(shader, epilogue, fWidth, 2);
     return {
       name: `${op} ${describe(g)}`,
       code: specialise(written.text, {
@@ -170,7 +178,16 @@ export function conv2dInputGradientCall(
   };
   const again = (e: Epilogue) => conv2dInputGradientCall(op, dy, w, g, dx, e);
   const inputs = [dy, w];
-  return callWithEpilogue({ op, inputs, result: dx, width: fWidth, epilogue, again, source });
+  return callWithEpilogue({
+    op,
+    inputs,
+    result: dx,
+    width: fWidth,
+    epilogue,
+    again,
+    source,
+    textures,
+  });
 }
 
 /**
@@ -206,12 +223,15 @@ export function conv2dWeightGradientCalls(
   const most = Math.max(1, Math.floor((lines * g.outW) / 64));
   const wanted = Math.ceil((4 * Math.max(budget.threads, 256)) / tiles);
   const splits = Math.max(1, Math.min(wanted, most, lines, 256));
+  const widths = { x: xWidth, dy: fWidth };
+  const textures = prefersTextures(dw.device, [x, dy], widths);
+  const shader = textures ? readTextures(op, weightGradientShader, widths) : weightGradientShader;
   const partial =
     splits === 1 ? dw : new Value(dw.device, "f32", splits * dw.size, `${op} partial`);
   const product = (epilogue?: Epilogue): Call => {
     const source = (inputs: readonly Value[]): KernelSource => {
       const workgroups = foldWorkgroups(Math.ceil((tiles * splits) / WORKGROUP));
-      const written = writeEpilogue(weightGradientShader, epilogue, fWidth, 2);
+      const written = writeEpilogue(shader, epilogue, fWidth, 2);
       return {
         name: `${op} ${describe(g)}`,
         code: specialise(written.text, {
@@ -245,6 +265,7 @@ export function conv2dWeightGradientCalls(
       epilogue,
       again,
       source,
+      textures,
     });
   };
   return splits === 1 ? [product()] : [product(), ...sumPartials(op, partial, splits, dw)];

@@ -71,6 +71,8 @@ export function callWithEpilogue(spec: {
   /** The same call with another epilogue; absent where the kernel can have none. */
   readonly again: ((epilogue: Epilogue) => Call) | undefined;
   readonly source: (inputs: readonly Value[]) => KernelSource;
+  /** The kernel reads its own inputs through textures. */
+  readonly textures?: boolean;
 }): Call {
   const { op, result, epilogue, again, width } = spec;
   const extra = epilogue ? epilogueValues(epilogue, width) : [];
@@ -86,6 +88,7 @@ export function callWithEpilogue(spec: {
     inputs,
     outputs: [epilogue?.output ?? result],
     updates: [],
+    ...(spec.textures ? { textures: spec.inputs.length } : {}),
     kernel: () => spec.source(inputs),
     fusible: facet,
   };

@@ -6,6 +6,7 @@ import { bytesOf, callWithEpilogue, gridConstants, writeEpilogue } from "./epilo
 import type { Epilogue } from "./facets.ts";
 import { sumPartials } from "./partials.ts";
 import { specialise } from "./specialise.ts";
+import { prefersTextures, readTextures } from "./textures.ts";
 import { chooseTile, tileBudget } from "./tiles.ts";
 
 const WORKGROUP = 64;
@@ -76,10 +77,13 @@ function registerCalls(op: string, a: Value, b: Value, g: MatmulGeometry, c: Val
     Math.min(Math.floor(g.k / 128), Math.floor((2 * budget.threads) / tiles), 64),
   );
   const result = splits === 1 ? c : new Value(c.device, "f32", splits * c.size, `${op} partial`);
+  const widths = { a: aWidth, b: bWidth } as const;
+  const textures = prefersTextures(c.device, [a, b], widths);
+  const text = textures ? readTextures(op, shader, widths) : shader;
   const product = (epilogue?: Epilogue): Call => {
     const source = (inputs: readonly Value[]): KernelSource => {
       const workgroups = foldWorkgroups(Math.ceil((tiles * splits) / WORKGROUP));
-      const written = writeEpilogue(shader, epilogue, fWidth, 2);
+      const written = writeEpilogue(text, epilogue, fWidth, 2);
       return {
         name: `${op} ${describe(g)}`,
         code: specialise(written.text, {
@@ -114,7 +118,16 @@ function registerCalls(op: string, a: Value, b: Value, g: MatmulGeometry, c: Val
       };
     };
     const again = splits === 1 ? product : undefined;
-    return callWithEpilogue({ op, inputs: [a, b], result, width: fWidth, epilogue, again, source });
+    return callWithEpilogue({
+      op,
+      inputs: [a, b],
+      result,
+      width: fWidth,
+      epilogue,
+      again,
+      source,
+      textures,
+    });
   };
   return splits === 1 ? [product()] : [product(), ...sumPartials(op, result, splits, c)];
 }

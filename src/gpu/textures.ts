@@ -1,0 +1,80 @@
+import type { Device } from "./device.ts";
+import type { Storage } from "./value.ts";
+
+/** Texels in a row. Kernels that read element i take channel i % 4 of texel i / 4, counted by rows. */
+export const TEXTURE_WIDTH = 4096;
+/** Most rows; the specification's default limit is 8192. */
+const MOST_ROWS = 8192;
+const TEXEL_BYTES = 16;
+
+/** Most elements that a kernel can read through a texture. */
+export const MOST_TEXTURE_ELEMENTS = TEXTURE_WIDTH * MOST_ROWS * 4;
+
+/** A buffer's content that a dispatch reads through a texture: copied there just before. */
+export interface TextureCopy {
+  readonly from: Storage;
+  readonly texture: GPUTexture;
+}
+
+/**
+ * Textures that kernels read in place of buffers. llvmpipe reads buffers one lane at a time and
+ * textures eight lanes at once, ten times faster. Since each is filled just before the dispatch
+ * that reads it, a few serve all dispatches.
+ */
+export class TexturePool {
+  private readonly textures = new Map<string, GPUTexture>();
+  /** Bytes of all textures. */
+  bytes = 0;
+
+  constructor(private readonly device: Device) {}
+
+  /** Textures for the inputs of one dispatch. */
+  copies(storages: readonly Storage[]): TextureCopy[] {
+    return storages.map((from, slot) => ({ from, texture: this.texture(from.bytes, slot) }));
+  }
+
+  private texture(bytes: number, slot: number): GPUTexture {
+    const needed = Math.ceil(bytes / (TEXTURE_WIDTH * TEXEL_BYTES));
+    const height = 2 ** Math.ceil(Math.log2(needed));
+    const key = `${height}/${slot}`;
+    const found = this.textures.get(key);
+    if (found) return found;
+    const size = TEXTURE_WIDTH * TEXEL_BYTES * height;
+    const label = `texture for a kernel's input ${slot}`;
+    const texture = this.device.guardMemory(label, size, () =>
+      this.device.gpu.createTexture({
+        label,
+        size: [TEXTURE_WIDTH, height],
+        format: "rgba32float",
+        usage: 0x02 | 0x04, // COPY_DST | TEXTURE_BINDING
+      }),
+    );
+    this.bytes += size;
+    this.textures.set(key, texture);
+    return texture;
+  }
+}
+
+/** Fills textures: whole rows at once, then what is left of the last row. */
+export function encodeTextureCopies(
+  encoder: GPUCommandEncoder,
+  copies: readonly TextureCopy[],
+): void {
+  const bytesPerRow = TEXTURE_WIDTH * TEXEL_BYTES;
+  for (const { from, texture } of copies) {
+    const { buffer, offset } = from;
+    const rows = Math.floor(from.bytes / bytesPerRow);
+    const rest = (from.bytes - rows * bytesPerRow) / TEXEL_BYTES;
+    if (rows > 0)
+      encoder.copyBufferToTexture({ buffer, offset, bytesPerRow }, { texture }, [
+        TEXTURE_WIDTH,
+        rows,
+      ]);
+    if (rest > 0)
+      encoder.copyBufferToTexture(
+        { buffer, offset: offset + rows * bytesPerRow, bytesPerRow },
+        { texture, origin: [0, rows] },
+        [rest, 1],
+      );
+  }
+}

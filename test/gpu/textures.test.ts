@@ -1,0 +1,98 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import type { Call } from "../../src/gpu/call.ts";
+import type { Device } from "../../src/gpu/device.ts";
+import { TEXTURE_WIDTH } from "../../src/gpu/textures.ts";
+import { Value } from "../../src/gpu/value.ts";
+import { variable } from "../../src/tensor/create.ts";
+import { record } from "../../src/tensor/run.ts";
+import { Tensor } from "../../src/tensor/tensor.ts";
+import { testDevice } from "../support/device.ts";
+
+const test = suite("inputs read through textures");
+
+/** out[i] = a[i] + b[i], a and b read through textures; lengths are multiples of 4. */
+function addition(a: Value, b: Value, out: Value): Call {
+  const threads = out.size / 4;
+  const place = `vec2u(i % ${TEXTURE_WIDTH}u, i / ${TEXTURE_WIDTH}u)`;
+  const code = `
+@group(0) @binding(0) var a: texture_2d<f32>;
+@group(0) @binding(1) var b: texture_2d<f32>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4f>;
+@compute @workgroup_size(64, 1, 1)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let i = id.x;
+  if (i < ${threads}u) {
+    out[i] = textureLoad(a, ${place}, 0) + textureLoad(b, ${place}, 0);
+  }
+}`;
+  return {
+    op: "addition",
+    inputs: [a, b],
+    outputs: [out],
+    updates: [],
+    textures: 2,
+    kernel: () => ({
+      name: "addition",
+      code,
+      workgroups: [Math.ceil(threads / 64), 1, 1],
+      flops: out.size,
+      bytes: 12 * out.size,
+    }),
+  };
+}
+
+function operands(device: Device, size: number): [Tensor, Tensor] {
+  const counting = Float32Array.from({ length: size }, (_, i) => i % 4099);
+  const constant = new Float32Array(size).fill(0.5);
+  return [variable(device, counting, [size], "a"), variable(device, constant, [size], "b")];
+}
+
+const result = (device: Device, size: number): Tensor =>
+  new Tensor(new Value(device, "f32", size, "sum"), [size]);
+
+const row = TEXTURE_WIDTH * 4;
+for (const [name, size] of [
+  ["part of a row", 12],
+  ["whole rows", 2 * row],
+  ["whole rows and part of one", 2 * row + 20],
+] as const)
+  test(`${name}`, async () => {
+    const device = await testDevice();
+    const [a, b] = operands(device, size);
+    const sum = result(device, size);
+    device.emit(addition(a.value, b.value, sum.value));
+    const data = await sum.data();
+    assert.ok(data.every((x, i) => x === (i % 4099) + 0.5));
+    // Shorter data in the same textures, and twice the same input.
+    const twice = result(device, 12);
+    const [c] = operands(device, 12);
+    device.emit(addition(c.value, c.value, twice.value));
+    assert.equal([...(await twice.data())], [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22]);
+  });
+
+test("a replay sees new values and makes no texture", async () => {
+  const device = await testDevice();
+  const [a, b] = operands(device, 8);
+  const { program, result: sum } = await record(device, () => {
+    const first = result(device, 8);
+    const second = result(device, 8);
+    device.emit(addition(a.value, b.value, first.value));
+    device.emit(addition(first.value, a.value, second.value));
+    return second;
+  });
+  const { bytes } = device.textures;
+  for (const x of [1, 2, 3]) {
+    device.write(a.value, new Float32Array(8).fill(x));
+    program.run();
+    assert.equal([...(await sum.data())], new Array(8).fill(2 * x + 0.5));
+  }
+  assert.is(device.textures.bytes, bytes);
+  assert.is(program.statistics.dispatches, 2);
+  program.runEager();
+  assert.equal([...(await sum.data())], new Array(8).fill(6.5));
+  assert.ok((await program.profile(1)).some((line) => line.name === "addition"));
+  program.release();
+});
+
+test.run();
