@@ -69,7 +69,7 @@ export function empty(device: Device, shape: readonly number[], dtype: DType = "
 /** A tensor that outlives scopes and may change: `assign` and optimisers write to it. */
 export function variable(
   device: Device,
-  data: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>,
+  data: Float32Array | Uint32Array,
   shape: readonly number[],
   label: string,
 ): Tensor {
@@ -85,7 +85,7 @@ export function variable(
 /** A variable that derivatives are taken with respect to. */
 export function parameter(
   device: Device,
-  data: Float32Array<ArrayBuffer>,
+  data: Float32Array,
   shape: readonly number[],
   label: string,
 ): Tensor {
@@ -97,7 +97,7 @@ export function parameter(
 /** Bytes on the device, four to a word: how data sets of 8-bit images are kept. */
 export function bytes(
   device: Device,
-  data: Uint8Array<ArrayBuffer>,
+  data: Uint8Array,
   shape: readonly number[],
 ): Tensor {
   checkShape("bytes", shape);

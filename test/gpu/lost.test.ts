@@ -143,6 +143,28 @@ test("closing is a loss, too, and names the last op", async () => {
   assert.match(device.lost!.message, /^device lost \(exp\): the device was closed$/);
 });
 
+test("what would never be answered is given up", async () => {
+  const device = await openDevice();
+  const never = device.survive(new Promise(() => undefined));
+  never.catch(() => undefined);
+  device.gpu.destroy();
+  await isLost("survive", () => never);
+  await isLost("survive afterwards", () => device.survive(new Promise(() => undefined)));
+});
+
+test("zeros of a copy that was never carried out do not pass for data", async () => {
+  const device = await openDevice();
+  const x = ones(device, [100]);
+  assert.is((await x.data())[0], 1);
+  const { queue } = device.gpu;
+  Object.defineProperty(queue, "submit", { value: () => undefined, configurable: true });
+  await isLost("data", () => x.data());
+  await isLost("finish", () => device.finish());
+  Reflect.deleteProperty(queue, "submit");
+  assert.is((await x.data())[99], 1);
+  device.close();
+});
+
 test("scopes and garbage after a loss do no harm", async () => {
   const device = await openDevice();
   device.gpu.destroy();
