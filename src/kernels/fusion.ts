@@ -238,7 +238,7 @@ function reshapeViews(producer: MapSpec, shape: readonly number[]): View[] | und
 }
 
 /** Strides that walk `to` as `strides` walk `from` (both row-major over the same elements). */
-function reshapeStrides(
+export function reshapeStrides(
   from: readonly number[],
   strides: readonly number[],
   to: readonly number[],

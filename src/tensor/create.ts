@@ -95,11 +95,7 @@ export function parameter(
 }
 
 /** Bytes on the device, four to a word: how data sets of 8-bit images are kept. */
-export function bytes(
-  device: Device,
-  data: Uint8Array,
-  shape: readonly number[],
-): Tensor {
+export function bytes(device: Device, data: Uint8Array, shape: readonly number[]): Tensor {
   checkShape("bytes", shape);
   if (data.length !== sizeOf(shape))
     throw new ShapeError("bytes", `${formatShape(shape)} does not hold ${data.length} bytes`);
@@ -125,6 +121,7 @@ function flatten(data: NestedNumbers): number[] {
 
 function inferShape(data: NestedNumbers): number[] {
   if (typeof data === "number") return [];
+  if (!Array.isArray(data)) throw new DTypeError("tensor", `the data holds a ${typeof data}`);
   const first = data[0];
   if (first === undefined) return [0];
   const inner = inferShape(first);

@@ -74,7 +74,7 @@ const MOST_ELEMENTS = 2 ** 30;
 /** @throws ShapeError for negative, fractional or absurd lengths */
 export function checkShape(op: string, shape: readonly number[]): void {
   for (const n of shape)
-    if (!Number.isInteger(n) || n < 0)
+    if (!Number.isInteger(n) || n < 0 || n > MOST_ELEMENTS)
       throw new ShapeError(op, `${formatShape(shape)} is no shape: ${n} is no length`);
   if (sizeOf(shape) > MOST_ELEMENTS)
     throw new ShapeError(op, `${formatShape(shape)} has more than 2^30 elements`);
