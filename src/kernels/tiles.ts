@@ -16,9 +16,12 @@ export interface TileBudget {
 
 export function tileBudget(device: Device): TileBudget {
   switch (device.adapter.kind) {
+    // Measured on the layers of a convolutional VAE: 8 × 16 runs at 4–5 GFLOP/s on SwiftShader and
+    // at 17–22 on llvmpipe; smaller tiles are slower, larger ones no faster and long to compile.
     case "llvmpipe":
       return { accumulators: 128, threads: 128 };
     case "swiftshader":
+      return { accumulators: 128, threads: 64 };
     case "other":
       return { accumulators: 64, threads: 64 };
     default:
@@ -31,7 +34,8 @@ export function tileBudget(device: Device): TileBudget {
  * Loads cost rows + cols for rows · cols multiply-adds; tiles that stick out over the edge waste
  * their share. On software adapters a load costs many multiply-adds, on GPUs several.
  *
- * @param rows candidates for the tile's height, all multiples of what the kernel loads at once
+ * @param rows candidates for the tile's height, falling, all multiples of what the kernel loads at
+ *   once; the last is taken where all are beyond the bound
  * @param cols likewise for the width
  * @param copies how many such products the kernel computes at once (batch, phases, splits)
  */
@@ -47,7 +51,7 @@ export function chooseTile(
   let bestCost = Number.POSITIVE_INFINITY;
   for (const r of rows)
     for (const c of cols) {
-      if (r * c > budget.accumulators && !(r === rows[0] && c === cols[0])) continue;
+      if (r * c > budget.accumulators && !(r === rows.at(-1) && c === cols.at(-1))) continue;
       const tilesDown = Math.ceil(m / r);
       const tilesAcross = Math.ceil(n / c);
       const threads = tilesDown * tilesAcross * copies;
