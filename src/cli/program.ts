@@ -9,16 +9,10 @@ import { addModels } from "./commands/models.ts";
 import { addReconstruct } from "./commands/reconstruct.ts";
 import { addSample } from "./commands/sample.ts";
 import { addTrain } from "./commands/train.ts";
+import type { Context } from "./context.ts";
 import { Output } from "./output.ts";
 
 declare const LATENTGRAD_VERSION: string;
-
-/** What a command is given. */
-export interface Context {
-  readonly host: Host;
-  readonly output: Output;
-  readonly actions: Actions;
-}
 
 /** Parses and runs one command line; returns the exit status. */
 export async function runCommand(

@@ -1,4 +1,4 @@
-import type { Device } from "./device.ts";
+import type { GuardedDevice } from "./guarded-device.ts";
 import type { Pipeline } from "./pipelines.ts";
 import type { TextureCopy } from "./textures.ts";
 import type { Storage } from "./value.ts";
@@ -15,7 +15,7 @@ export class BindGroupCache {
   created = 0;
 
   constructor(
-    private readonly device: Device,
+    private readonly device: GuardedDevice,
     /** Cached groups keep their buffers' memory alive, so the cache is emptied when it is full. */
     private readonly capacity = 4096,
   ) {}

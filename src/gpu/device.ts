@@ -1,12 +1,8 @@
 import { BindGroupCache } from "./bindgroups.ts";
 import { type Call, type Item, isPack } from "./call.ts";
-import {
-  DeviceLostError,
-  GpuValidationError,
-  type LatentgradError,
-  OutOfMemoryError,
-} from "./errors.ts";
+import { GpuValidationError } from "./errors.ts";
 import { FiniteChecker } from "./finite.ts";
+import { GuardedDevice } from "./guarded-device.ts";
 import { type Access, type Pipeline, PipelineCache } from "./pipelines.ts";
 import { BufferPool } from "./pool.ts";
 import { ReadBack } from "./readback.ts";
@@ -47,17 +43,14 @@ export interface Holding {
  * An open WebGPU device with the engine's caches. Ops give it calls: it runs them at once (eager)
  * or hands them to the recorder that is at work.
  */
-export class Device {
+export class Device extends GuardedDevice {
   readonly pool: BufferPool;
   readonly pipelines: PipelineCache;
   readonly bindGroups: BindGroupCache;
   readonly textures: TexturePool;
   readonly finite: FiniteChecker;
   readonly debug: number;
-  readonly limits: GPUSupportedLimits;
   readonly hasTimestamps: boolean;
-  /** Set once the device is gone; every later use throws it. */
-  lost: DeviceLostError | undefined;
   /** Command buffers submitted since the device was opened. */
   submits = 0;
   /** Dispatches encoded since the device was opened. */
@@ -74,45 +67,31 @@ export class Device {
   private pass: GPUComputePassEncoder | undefined;
   /** Ops in the encoder at work. */
   private batch: string[] = [];
-  private lastOp = "idle";
-  private failure: LatentgradError | undefined;
-  private readonly checks = new Set<Promise<void>>();
-  private readonly waiters = new Set<(lost: DeviceLostError) => void>();
-  /** Counts up whenever everything before is known to be in order. */
-  private epoch = 1;
-  /**
-   * Epochs in which something failed. What any op wrote then is no data, since WebGPU drops a whole
-   * submit when one command in it is no good.
-   */
-  private readonly spoiled = new Map<number, LatentgradError>();
 
   constructor(
-    readonly gpu: GPUDevice,
+    gpu: GPUDevice,
     readonly adapter: AdapterFacts,
     options: DeviceOptions = {},
   ) {
+    super(gpu);
     this.debug = options.debug ?? 0;
     this.log = options.log ?? ((line) => console.error(line));
-    this.limits = gpu.limits;
     this.hasTimestamps = gpu.features.has("timestamp-query");
     this.pool = new BufferPool(
       this,
       options.memoryLimit ?? Number.POSITIVE_INFINITY,
       this.debug < 3,
+      () => {
+        this.bindGroups.clear();
+        this.flush(); // commands that are not submitted yet may still use the buffers
+      },
     );
     this.pipelines = new PipelineCache(this);
     this.bindGroups = new BindGroupCache(this);
     this.textures = new TexturePool(this);
     this.finite = new FiniteChecker(this);
-    this.readBack = new ReadBack(this);
+    this.readBack = new ReadBack(this, (commands) => this.submit(commands));
     this.finalizer = new FinalizationRegistry((holding) => this.giveBack(holding));
-    gpu.lost.then((info) => this.lose(info.message || info.reason || "no reason given"));
-    gpu.addEventListener?.("uncapturederror", (event) => {
-      event.preventDefault?.();
-      const { error } = event as GPUUncapturedErrorEvent;
-      if (tellsLoss(error.message)) this.lose(firstLine(error.message));
-      else this.fail(this.classify(this.lastOp, error), this.epoch);
-    });
   }
 
   /** Software adapters want register tiles without workgroup memory. */
@@ -126,13 +105,13 @@ export class Device {
     this.gpu.destroy();
   }
 
-  /** Notes that the device is gone: everything that waits for it is told. */
-  lose(reason: string): void {
-    this.lost ??= new DeviceLostError(this.lastOp, reason);
+  protected override hasUnsubmitted(): boolean {
+    return this.encoder !== undefined;
+  }
+
+  protected override dropUnsubmitted(): void {
     this.pass = undefined;
     this.encoder = undefined;
-    for (const giveUp of this.waiters) giveUp(this.lost);
-    this.waiters.clear();
   }
 
   // ---- values ---------------------------------------------------------------------------------
@@ -415,142 +394,6 @@ export class Device {
     return data;
   }
 
-  // ---- errors ---------------------------------------------------------------------------------
-
-  /** Throws if the device is gone or a device error was reported. */
-  alive(): void {
-    if (this.lost) throw this.lost;
-    if (this.failure) {
-      const failure = this.failure;
-      this.failure = undefined;
-      throw failure;
-    }
-  }
-
-  /** Runs `body` such that the implementation's running out of memory becomes an OutOfMemoryError. */
-  guardMemory<T>(
-    tensor: string,
-    bytes: number,
-    body: () => T,
-    failed?: (result: T, error: OutOfMemoryError) => void,
-  ): T {
-    return this.guard(
-      "out-of-memory",
-      body,
-      (message) => new OutOfMemoryError(tensor, bytes, message),
-      failed,
-    );
-  }
-
-  /**
-   * Runs `body` such that a rejection becomes a GpuValidationError naming `op`.
-   *
-   * @param more.what put in front of the implementation's message
-   * @param more.failed called when the implementation reports the rejection
-   */
-  guardValidation<T>(
-    op: string,
-    body: () => T,
-    more: { readonly what?: string; readonly failed?: () => void } = {},
-  ): T {
-    return this.guard(
-      "validation",
-      body,
-      (message) => new GpuValidationError(op, `${more.what ?? ""}${message}`),
-      more.failed,
-    );
-  }
-
-  private guard<T, E extends LatentgradError>(
-    filter: GPUErrorFilter,
-    body: () => T,
-    make: (message: string) => E,
-    failed?: (result: T, error: E) => void,
-  ): T {
-    const { epoch } = this;
-    this.gpu.pushErrorScope(filter);
-    let result: T;
-    try {
-      result = body();
-    } catch (error) {
-      this.gpu.popErrorScope().catch(() => null);
-      // A runtime may throw at once where the specification speaks of an error scope.
-      if (error instanceof Error && "exitCode" in error) throw error;
-      this.alive();
-      throw make(firstLine(error instanceof Error ? error.message : String(error)));
-    }
-    const check = this.gpu
-      .popErrorScope()
-      .then(
-        (error) => {
-          if (!error) return;
-          if (tellsLoss(error.message)) {
-            this.lose(firstLine(error.message));
-            return;
-          }
-          const failure = make(firstLine(error.message));
-          failed?.(result, failure);
-          this.fail(failure, epoch);
-        },
-        () => undefined, // a lost device answers no scopes; `lost` tells
-      )
-      .finally(() => this.checks.delete(check));
-    this.checks.add(check);
-    return result;
-  }
-
-  private classify(op: string, error: GPUError): LatentgradError {
-    const message = firstLine(error.message);
-    return error.constructor.name === "GPUOutOfMemoryError"
-      ? new OutOfMemoryError(`a buffer near ${op}`, 0, message)
-      : new GpuValidationError(op, message);
-  }
-
-  /** Notes a failure of work that was encoded in `since` or later. */
-  private fail(error: LatentgradError, since: number): void {
-    // Later complaints are mostly about what the first failure left behind.
-    this.failure ??= error;
-    for (let e = since; e <= this.epoch; e++) if (!this.spoiled.has(e)) this.spoiled.set(e, error);
-    this.epoch++;
-  }
-
-  /** Waits for the answers of all error scopes, then throws the first failure. */
-  async settle(): Promise<void> {
-    await this.survive(Promise.all(this.checks));
-    this.alive();
-    if (this.checks.size === 0 && !this.encoder) this.epoch++;
-  }
-
-  /** Awaits a promise of the device; if the device is lost meanwhile, throws that. */
-  async survive<T>(promise: Promise<T>): Promise<T> {
-    let giveUp: (lost: DeviceLostError) => void = () => undefined;
-    const gone = new Promise<never>((_, reject) => {
-      giveUp = reject;
-    });
-    if (this.lost) giveUp(this.lost);
-    else this.waiters.add(giveUp);
-    try {
-      return await Promise.race([promise, gone]);
-    } finally {
-      this.waiters.delete(giveUp);
-    }
-  }
-
-  /**
-   * What to throw when the device did not do what was asked: the loss, which may become known a
-   * moment after the failure it causes, or a failure reported by an error scope.
-   */
-  async explain(op: string, reason: string): Promise<LatentgradError> {
-    for (let turn = 0; turn < 20 && !this.lost && !this.failure; turn++)
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    try {
-      this.alive();
-    } catch (error) {
-      return error as LatentgradError;
-    }
-    return new DeviceLostError(op, reason);
-  }
-
   /** @throws whatever prevents the value from having data */
   storageOf(value: Value, op: string): Storage {
     const { storage } = value;
@@ -562,7 +405,7 @@ export class Device {
           ? `${label} was made while recording and has no data outside the program`
           : `${label} was used after its scope ended`,
       );
-    const failure = this.spoiled.get(value.epoch) ?? this.pool.failureOf(storage.buffer);
+    const failure = this.failureIn(value.epoch) ?? this.pool.failureOf(storage.buffer);
     if (failure) throw failure;
     return storage;
   }
@@ -603,18 +446,4 @@ function checkable(values: readonly Value[]): Checkable[] {
 function describeBatch(ops: readonly string[]): string {
   const names = [...new Set(ops)];
   return names.length <= 4 ? names.join(", ") : `${names.slice(0, 4).join(", ")}, …`;
-}
-
-/** Some implementations report a loss as an error of whatever is asked of the device next. */
-export function tellsLoss(message: string): boolean {
-  return /\bdevice\b.*\b(is|was) (lost|destroyed)\b/i.test(message);
-}
-
-/** The gist of an implementation's message, on one line. */
-export function firstLine(message: string): string {
-  const lines = message
-    .split("\n")
-    .map((line) => line.trim())
-    .filter(Boolean);
-  return lines.slice(0, 6).join(" | ");
 }

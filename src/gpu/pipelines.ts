@@ -1,6 +1,6 @@
 import type { KernelSource } from "./call.ts";
-import { type Device, firstLine, tellsLoss } from "./device.ts";
 import { GpuValidationError } from "./errors.ts";
+import { firstLine, type GuardedDevice, tellsLoss } from "./guarded-device.ts";
 
 /** What a kernel does with each of its bindings, in binding order. */
 export type Access = "texture" | "read" | "write";
@@ -19,7 +19,7 @@ export class PipelineCache {
   /** Pipelines compiled since the device was opened. */
   compiled = 0;
 
-  constructor(private readonly device: Device) {}
+  constructor(private readonly device: GuardedDevice) {}
 
   /** Compiles at once, for eager ops. Errors surface at the next read-back. */
   get(op: string, source: KernelSource, access: readonly Access[]): Pipeline {

@@ -1,5 +1,5 @@
-import type { Device } from "./device.ts";
 import { OutOfMemoryError } from "./errors.ts";
+import type { GuardedDevice } from "./guarded-device.ts";
 
 export interface PoolStatistics {
   /** Bytes in buffers that are in use. */
@@ -28,10 +28,12 @@ export class BufferPool {
   private readonly broken = new WeakMap<GPUBuffer, OutOfMemoryError>();
 
   constructor(
-    private readonly device: Device,
+    private readonly device: GuardedDevice,
     /** Most bytes that may be held, in use and idle together. */
     private readonly limit: number,
     private readonly reuse: boolean,
+    /** Makes the device forget buffers that are about to be destroyed, and submit what uses them. */
+    private readonly letGo: () => void,
   ) {}
 
   statistics(): PoolStatistics {
@@ -101,8 +103,7 @@ export class BufferPool {
     this.idle.clear();
     this.idleTotal = 0;
     if (this.doomed.length === 0) return;
-    this.device.bindGroups.clear();
-    this.device.flush(); // commands that are not submitted yet may still use them
+    this.letGo();
     this.sweep();
   }
 

@@ -1,5 +1,5 @@
 import type { Device } from "./device.ts";
-import { type DispatchStep, encodeCopy, type Step } from "./program.ts";
+import { type DispatchStep, encodeCopy, type Step } from "./step.ts";
 import { encodeTextureCopies } from "./textures.ts";
 
 /** One kernel of a profile: all its dispatches in one run of a program. */
@@ -31,7 +31,9 @@ export class KernelTimer {
     const batch = 1024; // a query set holds at most 4096 timestamps
     for (let start = 0; start < steps.length; start += batch) {
       const part = steps.slice(start, start + batch);
-      const count = part.length * 2;
+      const dispatches = part.flatMap((step, i) => (step.kind === "dispatch" ? [i] : []));
+      // Exactly as many as are written: some drivers wait forever for a query that is not.
+      const count = Math.max(1, dispatches.length) * 2;
       const querySet = this.device.guardValidation("profile", () =>
         gpu.createQuerySet({ type: "timestamp", count }),
       );
@@ -41,7 +43,8 @@ export class KernelTimer {
         () => gpu.createBuffer({ size: count * 8, usage: 0x200 | 0x04 }), // QUERY_RESOLVE | COPY_SRC
       );
       const encoder = gpu.createCommandEncoder();
-      for (const [i, step] of part.entries()) {
+      let query = 0;
+      for (const step of part) {
         if (step.kind === "copy") {
           encodeCopy(encoder, step);
           continue;
@@ -50,20 +53,19 @@ export class KernelTimer {
         const pass = encoder.beginComputePass({
           timestampWrites: {
             querySet,
-            beginningOfPassWriteIndex: 2 * i,
-            endOfPassWriteIndex: 2 * i + 1,
+            beginningOfPassWriteIndex: query++,
+            endOfPassWriteIndex: query++,
           },
         });
         encodeDispatch(pass, step);
         pass.end();
       }
-      encoder.resolveQuerySet(querySet, 0, count, resolve, 0);
+      if (query > 0) encoder.resolveQuerySet(querySet, 0, query, resolve, 0);
       this.device.submit(encoder.finish());
       const stamps = new BigUint64Array(await this.device.readBuffer(resolve, 0, count * 8));
-      for (const [i, step] of part.entries())
-        if (step.kind === "dispatch")
-          micros[start + i] =
-            Math.max(0, Number((stamps[2 * i + 1] ?? 0n) - (stamps[2 * i] ?? 0n))) / 1000;
+      for (const [k, i] of dispatches.entries())
+        micros[start + i] =
+          Math.max(0, Number((stamps[2 * k + 1] ?? 0n) - (stamps[2 * k] ?? 0n))) / 1000;
       querySet.destroy();
       resolve.destroy();
     }

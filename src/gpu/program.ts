@@ -1,41 +1,12 @@
 import { type Call, type Item, isPack, type KernelSource, type Pack } from "./call.ts";
-import {
-  accessOf,
-  bindingsOf,
-  type Checkable,
-  type Device,
-  type Holding,
-  writtenBy,
-} from "./device.ts";
+import { accessOf, bindingsOf, type Device, type Holding, writtenBy } from "./device.ts";
 import { GpuValidationError, NonFiniteError } from "./errors.ts";
 import { dropDead, type Plan, planMemory } from "./liveness.ts";
 import type { Pipeline } from "./pipelines.ts";
 import { KernelTimer, type ProfileRow, tabulate } from "./profiler.ts";
-import { encodeTextureCopies, type TextureCopy } from "./textures.ts";
+import { type CopyStep, encodeCopy, type Step, splitSubmits } from "./step.ts";
+import { encodeTextureCopies } from "./textures.ts";
 import type { Storage, Value } from "./value.ts";
-
-/** One command of a program. */
-export type Step = DispatchStep | CopyStep;
-
-export interface DispatchStep {
-  readonly kind: "dispatch";
-  readonly op: string;
-  readonly source: KernelSource;
-  readonly pipeline: Pipeline;
-  readonly group: GPUBindGroup;
-  /** Inputs that the kernel reads through textures. */
-  readonly textures: readonly TextureCopy[];
-  readonly written: readonly Checkable[];
-}
-
-export interface CopyStep {
-  readonly kind: "copy";
-  readonly op: string;
-  readonly from: Storage;
-  readonly to: Storage;
-  readonly toOffset: number;
-  readonly bytes: number;
-}
 
 export interface ProgramStatistics {
   readonly dispatches: number;
@@ -48,14 +19,6 @@ export interface ProgramStatistics {
 
 /** Rewrites a recording before it is planned, for instance by fusing ops. */
 export type Optimiser = (items: readonly Item[], keep: ReadonlySet<Value>) => Item[];
-
-/**
- * How much work one submit may hold, as an estimate. Drivers of real GPUs reset a device whose
- * command buffer runs for seconds; software adapters have no such watchdog.
- */
-const SUBMIT_SECONDS = { hardware: 0.5, software: 2 };
-const ASSUMED_FLOPS = { hardware: 1e12, software: 8e9 };
-const ASSUMED_BYTES = { hardware: 1e11, software: 2e9 };
 
 /** What the tensors of a recording have in common: it keeps the program's memory reserved. */
 class Recording {
@@ -404,11 +367,6 @@ function throughTemporary(device: Device, recording: Recording, copy: CopyStep):
   ];
 }
 
-export function encodeCopy(encoder: GPUCommandEncoder, step: CopyStep): void {
-  const { from, to, toOffset, bytes } = step;
-  encoder.copyBufferToBuffer(from.buffer, from.offset, to.buffer, to.offset + toOffset, bytes);
-}
-
 function allocate(device: Device, plan: Plan, recording: Recording): Map<Value, Storage> {
   const buffers: GPUBuffer[] = [];
   recording.holding.buffers = buffers;
@@ -438,21 +396,4 @@ function allocate(device: Device, plan: Plan, recording: Recording): Map<Value, 
   };
   for (const v of plan.places.keys()) of(v);
   return storages;
-}
-
-/** Starts a new submit where the work collected so far is estimated to exceed the watchdog's patience. */
-function splitSubmits(steps: readonly Step[], kind: "software" | "hardware"): Set<number> {
-  const cuts = new Set<number>(steps.length > 0 ? [0] : []);
-  let seconds = 0;
-  for (const [i, step] of steps.entries()) {
-    if (step.kind === "copy") continue;
-    const estimate =
-      step.source.flops / ASSUMED_FLOPS[kind] + step.source.bytes / ASSUMED_BYTES[kind];
-    if (seconds > 0 && seconds + estimate > SUBMIT_SECONDS[kind]) {
-      cuts.add(i);
-      seconds = 0;
-    }
-    seconds += estimate;
-  }
-  return cuts;
 }

@@ -1,4 +1,4 @@
-import type { Device } from "./device.ts";
+import type { GuardedDevice } from "./guarded-device.ts";
 
 /** Staging buffers up to this size are kept: those of the scalars that a training loop reads. */
 const SMALL = 1 << 16;
@@ -14,7 +14,10 @@ export class ReadBack {
   private receipt: GPUBuffer | undefined;
   private count = 0;
 
-  constructor(private readonly device: Device) {}
+  constructor(
+    private readonly device: GuardedDevice,
+    private readonly submit: (commands: GPUCommandBuffer) => void,
+  ) {}
 
   /** @param bytes a multiple of 4; 0 only waits for the work before it */
   async read(buffer: GPUBuffer | undefined, offset: number, bytes: number): Promise<ArrayBuffer> {
@@ -35,7 +38,7 @@ export class ReadBack {
       const encoder = gpu.createCommandEncoder();
       if (buffer && bytes > 0) encoder.copyBufferToBuffer(buffer, offset, staging, 0, bytes);
       encoder.copyBufferToBuffer(this.receipt, 0, staging, bytes, 4);
-      device.submit(encoder.finish());
+      this.submit(encoder.finish());
     });
     let data: ArrayBuffer;
     let arrived: number | undefined;

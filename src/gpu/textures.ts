@@ -1,4 +1,4 @@
-import type { Device } from "./device.ts";
+import type { GuardedDevice } from "./guarded-device.ts";
 import type { Storage } from "./value.ts";
 
 /** Texels in a row. Kernels that read element i take channel i % 4 of texel i / 4, counted by rows. */
@@ -26,7 +26,7 @@ export class TexturePool {
   /** Bytes of all textures. */
   bytes = 0;
 
-  constructor(private readonly device: Device) {}
+  constructor(private readonly device: GuardedDevice) {}
 
   /** Textures for the inputs of one dispatch. */
   copies(storages: readonly Storage[]): TextureCopy[] {

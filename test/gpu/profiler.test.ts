@@ -2,7 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { openDevice } from "../../src/gpu/open.ts";
 import { formatProfile, median, type ProfileRow, tabulate } from "../../src/gpu/profiler.ts";
-import type { Step } from "../../src/gpu/program.ts";
+import type { Step } from "../../src/gpu/step.ts";
 import { variable } from "../../src/tensor/create.ts";
 import { record } from "../../src/tensor/run.ts";
 import { emptyResult, type Tensor } from "../../src/tensor/tensor.ts";

@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 import { dataFolder, datasets } from "../../data/datasets.ts";
 import { joinPath } from "../../data/paths.ts";
+import type { Context } from "../context.ts";
 import { addCommon, applyCommon, type CommonOptions } from "../options.ts";
 import { path } from "../parsers.ts";
-import type { Context } from "../program.ts";
 
 interface Options extends CommonOptions {
   dataDir?: string;

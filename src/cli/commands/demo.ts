@@ -1,7 +1,7 @@
 import type { Command } from "commander";
+import type { Context } from "../context.ts";
 import { addCommon, addRuntime, applyCommon, type CommonOptions } from "../options.ts";
 import { path } from "../parsers.ts";
-import type { Context } from "../program.ts";
 import { epochLine } from "../progress.ts";
 
 /** Small enough for three minutes of a software adapter on two cores. */

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
+import type { Context } from "../context.ts";
 import { addCommon, applyCommon, type CommonOptions } from "../options.ts";
-import type { Context } from "../program.ts";
 import { describe } from "../settings.ts";
 
 /** `models`: the models and their settings. */

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
+import type { Context } from "../context.ts";
 import { addCommon, addRuntime, applyCommon, type CommonOptions } from "../options.ts";
 import { path, wholeNumber } from "../parsers.ts";
-import type { Context } from "../program.ts";
 import { decimals } from "../progress.ts";
 
 interface Options extends CommonOptions {

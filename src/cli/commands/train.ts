@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 import { findDataset } from "../../data/datasets.ts";
 import { defaultRunFolder } from "../../train/run-folder.ts";
+import type { Context } from "../context.ts";
 import { addCommon, addRuntime, applyCommon, type CommonOptions } from "../options.ts";
 import { keyValue, largestSeed, path, wholeNumber } from "../parsers.ts";
-import type { Context } from "../program.ts";
 import { epochLine } from "../progress.ts";
 import { checkSettings, findModel } from "../settings.ts";
 

@@ -1,0 +1,10 @@
+import type { Host } from "../host/host.ts";
+import type { Actions } from "./actions.ts";
+import type { Output } from "./output.ts";
+
+/** What a command is given. */
+export interface Context {
+  readonly host: Host;
+  readonly output: Output;
+  readonly actions: Actions;
+}

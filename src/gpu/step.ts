@@ -1,0 +1,59 @@
+import type { KernelSource } from "./call.ts";
+import type { Checkable } from "./device.ts";
+import type { Pipeline } from "./pipelines.ts";
+import type { TextureCopy } from "./textures.ts";
+import type { Storage } from "./value.ts";
+
+/** One command of a program. */
+export type Step = DispatchStep | CopyStep;
+
+export interface DispatchStep {
+  readonly kind: "dispatch";
+  readonly op: string;
+  readonly source: KernelSource;
+  readonly pipeline: Pipeline;
+  readonly group: GPUBindGroup;
+  /** Inputs that the kernel reads through textures. */
+  readonly textures: readonly TextureCopy[];
+  readonly written: readonly Checkable[];
+}
+
+export interface CopyStep {
+  readonly kind: "copy";
+  readonly op: string;
+  readonly from: Storage;
+  readonly to: Storage;
+  readonly toOffset: number;
+  readonly bytes: number;
+}
+
+/** Encodes the copy of a step. */
+export function encodeCopy(encoder: GPUCommandEncoder, step: CopyStep): void {
+  const { from, to, toOffset, bytes } = step;
+  encoder.copyBufferToBuffer(from.buffer, from.offset, to.buffer, to.offset + toOffset, bytes);
+}
+
+/**
+ * How much work one submit may hold, as an estimate. Drivers of real GPUs reset a device whose
+ * command buffer runs for seconds; software adapters have no such watchdog.
+ */
+const SUBMIT_SECONDS = { hardware: 0.5, software: 2 };
+const ASSUMED_FLOPS = { hardware: 1e12, software: 8e9 };
+const ASSUMED_BYTES = { hardware: 1e11, software: 2e9 };
+
+/** Starts a new submit where the work collected so far is estimated to exceed the watchdog's patience. */
+export function splitSubmits(steps: readonly Step[], kind: "software" | "hardware"): Set<number> {
+  const cuts = new Set<number>(steps.length > 0 ? [0] : []);
+  let seconds = 0;
+  for (const [i, step] of steps.entries()) {
+    if (step.kind === "copy") continue;
+    const estimate =
+      step.source.flops / ASSUMED_FLOPS[kind] + step.source.bytes / ASSUMED_BYTES[kind];
+    if (seconds > 0 && seconds + estimate > SUBMIT_SECONDS[kind]) {
+      cuts.add(i);
+      seconds = 0;
+    }
+    seconds += estimate;
+  }
+  return cuts;
+}
