@@ -54,8 +54,8 @@ export function measuredStep(report: StepReport, how: Circumstances): string {
             `${s.buffersCreatedPerStep}, ${s.bindGroupsCreatedPerStep}, ${s.pipelinesCreatedPerStep}`,
           ],
           [
-            "buffers of the recorded step, device's peak",
-            `${mib(s.peakBytes)}, ${mib(s.devicePeakBytes)}`,
+            "buffers of the recorded step, textures, device's peak of buffers",
+            `${mib(s.peakBytes)}, ${mib(s.textureBytes)}, ${mib(s.devicePeakBytes)}`,
           ],
           [
             "first step done after",

@@ -34,6 +34,8 @@ export interface StepMeasurement {
   readonly pipelinesCreatedPerStep: number;
   /** Buffers of the recorded step alone, and the most that the device has held. */
   readonly peakBytes: number;
+  /** Textures that kernels read in place of buffers. */
+  readonly textureBytes: number;
   readonly devicePeakBytes: number;
   /** Median time that the host takes to queue a step. */
   readonly hostMicros: number;
@@ -119,7 +121,7 @@ export async function measureStep(options: StepOptions): Promise<StepReport> {
     const [flag] = await run.optimiser.flag.integers();
     if (flag !== NEVER) throw new NonFiniteError("gradient", flag, "the benchmark diverged");
     const kernels = await run.program.profile(Math.min(3, runs));
-    const { peakBytes, flops } = run.program.statistics;
+    const { peakBytes, textureBytes, flops } = run.program.statistics;
     const each = (total: number) => total / (runs * queued);
     const measurement: StepMeasurement = {
       model: `vae-${options.model}`,
@@ -135,6 +137,7 @@ export async function measureStep(options: StepOptions): Promise<StepReport> {
       bindGroupsCreatedPerStep: each(created.bindGroups),
       pipelinesCreatedPerStep: each(created.pipelines),
       peakBytes,
+      textureBytes,
       devicePeakBytes: device.pool.statistics().peakBytes,
       hostMicros: median(hostMicros),
       gflop: flops / 1e9,
@@ -167,7 +170,7 @@ export function formatStep(report: StepReport): string {
       `host        ${s.hostMicros.toFixed(0)} µs a step`,
       `commands    ${s.dispatches} dispatches in ${s.submits} submits`,
       `made        ${s.buffersCreatedPerStep} buffers, ${s.bindGroupsCreatedPerStep} bind groups, ${s.pipelinesCreatedPerStep} pipelines a replayed step`,
-      `memory      ${mib(s.peakBytes)} of the step, ${mib(s.devicePeakBytes)} of the device at most`,
+      `memory      ${mib(s.peakBytes)} of the step, ${mib(s.textureBytes)} of textures, ${mib(s.devicePeakBytes)} of the device at most`,
       `first step  ${total.toFixed(0)} ms after the start (device ${s.openMs.toFixed(0)}, recording ${s.recordMs.toFixed(0)}, step ${s.firstStepMs.toFixed(0)})`,
       "",
       `kernels, timed by ${s.profiledBy}:`,

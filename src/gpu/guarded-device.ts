@@ -75,6 +75,7 @@ export abstract class GuardedDevice {
       body,
       (message) => new OutOfMemoryError(tensor, bytes, message),
       failed,
+      false, // ops that were to use the buffer fail on their own
     );
   }
 
@@ -83,17 +84,23 @@ export abstract class GuardedDevice {
    *
    * @param more.what put in front of the implementation's message
    * @param more.failed called when the implementation reports the rejection
+   * @param more.spoils whether results of ops are lost with it; default true
    */
   guardValidation<T>(
     op: string,
     body: () => T,
-    more: { readonly what?: string; readonly failed?: () => void } = {},
+    more: {
+      readonly what?: string;
+      readonly failed?: () => void;
+      readonly spoils?: boolean;
+    } = {},
   ): T {
     return this.guard(
       "validation",
       body,
       (message) => new GpuValidationError(op, `${more.what ?? ""}${message}`),
       more.failed,
+      more.spoils ?? true,
     );
   }
 
@@ -101,7 +108,8 @@ export abstract class GuardedDevice {
     filter: GPUErrorFilter,
     body: () => T,
     make: (message: string) => E,
-    failed?: (result: T, error: E) => void,
+    failed: ((result: T, error: E) => void) | undefined,
+    spoils: boolean,
   ): T {
     const { epoch } = this;
     this.gpu.pushErrorScope(filter);
@@ -126,7 +134,7 @@ export abstract class GuardedDevice {
           }
           const failure = make(firstLine(error.message));
           failed?.(result, failure);
-          this.fail(failure, epoch);
+          this.fail(failure, spoils ? epoch : undefined);
         },
         () => undefined, // a lost device answers no scopes; `lost` tells
       )
@@ -142,10 +150,13 @@ export abstract class GuardedDevice {
       : new GpuValidationError(op, message);
   }
 
-  /** Notes a failure of work that was encoded in `since` or later. */
-  private fail(error: LatentgradError, since: number): void {
-    // Later complaints are mostly about what the first failure left behind.
-    this.failure ??= error;
+  /** @param since the epoch from which on results of ops are lost with it, if they are */
+  private fail(error: LatentgradError, since?: number): void {
+    // Later complaints are mostly about what the first failure left behind, and what a driver says
+    // of a buffer that it could not make tells less than that it could not.
+    const cause = error instanceof OutOfMemoryError && this.failure instanceof GpuValidationError;
+    if (cause || !this.failure) this.failure = error;
+    if (since === undefined) return;
     for (let e = since; e <= this.epoch; e++) if (!this.spoiled.has(e)) this.spoiled.set(e, error);
     this.epoch++;
   }
@@ -203,6 +214,6 @@ export function firstLine(message: string): string {
   const lines = message
     .split("\n")
     .map((line) => line.trim())
-    .filter(Boolean);
+    .filter((line) => line !== "" && !/^at .*:\d+\)$/.test(line)); // places in the driver's source
   return lines.slice(0, 6).join(" | ");
 }

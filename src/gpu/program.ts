@@ -5,7 +5,7 @@ import { dropDead, type Plan, planMemory } from "./liveness.ts";
 import type { Pipeline } from "./pipelines.ts";
 import { KernelTimer, type ProfileRow, tabulate } from "./profiler.ts";
 import { type CopyStep, encodeCopy, type Step, splitSubmits } from "./step.ts";
-import { encodeTextureCopies } from "./textures.ts";
+import { encodeTextureCopies, textureBytes } from "./textures.ts";
 import type { Storage, Value } from "./value.ts";
 
 export interface ProgramStatistics {
@@ -14,6 +14,8 @@ export interface ProgramStatistics {
   readonly submits: number;
   /** Bytes of the buffers that the program made for itself. */
   readonly peakBytes: number;
+  /** Bytes of the textures that its dispatches read; the device's programs share them. */
+  readonly textureBytes: number;
   readonly flops: number;
 }
 
@@ -158,6 +160,7 @@ export class Program {
       copies: steps.length - dispatched.length,
       submits: cuts.size,
       peakBytes: recording.holding.buffers.reduce((sum, buffer) => sum + buffer.size, 0),
+      textureBytes: textureBytes(dispatched.flatMap((step) => step.textures)),
       flops: dispatched.reduce((a, s) => a + s.source.flops, 0),
     };
     // Learns of failed allocations and bindings, and of a device that is gone.

@@ -32,18 +32,21 @@ export class ReadBack {
       size,
       () => kept.pop() ?? gpu.createBuffer({ size, usage: 0x1 | 0x8, label: "read-back" }), // MAP_READ | COPY_DST
     );
-    device.guardValidation("read", () => {
+    const harmless = { spoils: false };
+    const copyBack = () => {
       this.receipt ??= gpu.createBuffer({ size: 4, usage: 0x4 | 0x8, label: "receipt" }); // COPY_SRC | COPY_DST
       gpu.queue.writeBuffer(this.receipt, 0, Uint32Array.of(number));
       const encoder = gpu.createCommandEncoder();
       if (buffer && bytes > 0) encoder.copyBufferToBuffer(buffer, offset, staging, 0, bytes);
       encoder.copyBufferToBuffer(this.receipt, 0, staging, bytes, 4);
       this.submit(encoder.finish());
-    });
+    };
+    device.guardValidation("read", copyBack, harmless);
     let data: ArrayBuffer;
     let arrived: number | undefined;
     try {
-      await device.survive(staging.mapAsync(0x1)); // READ
+      const mapping = () => staging.mapAsync(0x1); // READ
+      await device.survive(device.guardValidation("read", mapping, harmless));
       const mapped = staging.getMappedRange();
       data = mapped.slice(0, bytes);
       [arrived] = new Uint32Array(mapped, bytes, 1);

@@ -55,6 +55,12 @@ export class TexturePool {
   }
 }
 
+/** Bytes of the textures that copies fill, each counted once. */
+export function textureBytes(copies: readonly TextureCopy[]): number {
+  const textures = new Set(copies.map(({ texture }) => texture));
+  return [...textures].reduce((sum, t) => sum + t.width * t.height * TEXEL_BYTES, 0);
+}
+
 /** Fills textures: whole rows at once, then what is left of the last row. */
 export function encodeTextureCopies(
   encoder: GPUCommandEncoder,
