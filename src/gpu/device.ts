@@ -105,6 +105,10 @@ export class Device extends GuardedDevice {
     this.gpu.destroy();
   }
 
+  protected override makeRoom(): void {
+    this.pool.trim();
+  }
+
   protected override hasUnsubmitted(): boolean {
     return this.encoder !== undefined;
   }
@@ -356,8 +360,9 @@ export class Device extends GuardedDevice {
     this.pool.sweep();
   }
 
+  /** Submits even when a failure waits to be thrown: the commands' results are still wanted. */
   submit(commands: GPUCommandBuffer): void {
-    this.alive();
+    if (this.lost) throw this.lost;
     this.gpu.queue.submit([commands]);
     this.submits++;
   }

@@ -45,6 +45,9 @@ export abstract class GuardedDevice {
 
   protected abstract hasUnsubmitted(): boolean;
 
+  /** Gives back what nobody uses, after the driver had no memory for something. */
+  protected abstract makeRoom(): void;
+
   /** Notes that the device is gone: everything that waits for it is told. */
   lose(reason: string): void {
     this.lost ??= new DeviceLostError(this.lastOp, reason);
@@ -134,6 +137,7 @@ export abstract class GuardedDevice {
           }
           const failure = make(firstLine(error.message));
           failed?.(result, failure);
+          if (filter === "out-of-memory" && !this.lost) this.makeRoom();
           this.fail(failure, spoils ? epoch : undefined);
         },
         () => undefined, // a lost device answers no scopes; `lost` tells

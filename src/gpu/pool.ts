@@ -75,7 +75,6 @@ export class BufferPool {
       () => this.device.gpu.createBuffer({ size: bytes, usage: USAGE, label }),
       (made, error) => {
         this.broken.set(made, error);
-        this.trim();
       },
     );
     this.made++;

@@ -222,4 +222,31 @@ test("the driver's out-of-memory answer names the tensor, and its content is no 
   device.close();
 });
 
+test("a failure of one thing does not drop the ops that were encoded before it was told", async () => {
+  const device = await openDevice();
+  refuseBuffer(device.gpu, 4096);
+  const lost = device.allocate("f32", 1024, "latent codes");
+  const x = exp(zeros(device, [10]));
+  await new Promise((resolve) => setTimeout(resolve, 50)); // the refusal is known now, x not submitted
+  device.flush();
+  await rejects(() => x.data(), OutOfMemoryError, /latent codes/);
+  assert.is((await x.data())[9], 1);
+  await rejects(() => device.read(lost), OutOfMemoryError, /latent codes/);
+  device.close();
+});
+
+test("no memory for a read-back leaves the data where it is", async () => {
+  const device = await openDevice();
+  const x = exp(zeros(device, [1024]));
+  refuseBuffer(device.gpu, 4100);
+  await rejects(
+    () => x.data(),
+    OutOfMemoryError,
+    /^out of GPU memory: a read-back wants 4100 bytes, not enough memory left$/,
+  );
+  for (const name of ["createBuffer", "popErrorScope"]) Reflect.deleteProperty(device.gpu, name);
+  assert.is((await x.data())[1023], 1);
+  device.close();
+});
+
 test.run();
