@@ -284,14 +284,16 @@ export class Program {
   }
 
   /**
-   * Times every dispatch of one run, `runs` times, and tabulates the medians by kernel. Uses GPU
-   * timestamps where the device has them, else waits for each dispatch alone.
+   * Times every dispatch of one run, `runs` times after a run that does not count, and tabulates
+   * the medians by kernel. Variables change as in so many runs. Uses GPU timestamps where the device
+   * has them, else waits for each dispatch alone.
    */
   async profile(runs = 5): Promise<ProfileRow[]> {
     this.ready();
     await this.device.finish();
     const timer = new KernelTimer(this.device);
     const samples: Float64Array[] = [];
+    await timer.time(this.steps); // drivers finish compiling when a kernel first runs
     for (let r = 0; r < runs; r++) samples.push(await timer.time(this.steps));
     return tabulate(this.steps, samples);
   }

@@ -25,7 +25,7 @@ for (const withTimestamps of [true, false]) {
       return out;
     };
     const { program } = await record(device, () => {
-      const y = busy(busy(busy(x, "slow", 300_000), "fast", 10), "fast", 10);
+      const y = busy(busy(busy(x, "slow", 1_000_000), "fast", 10), "fast", 10);
       device.emit({
         op: "assign",
         pack: true,
@@ -35,7 +35,7 @@ for (const withTimestamps of [true, false]) {
       });
       return y;
     });
-    const rows = await program.profile(2);
+    const rows = await program.profile(3);
     const calls = rows.reduce((sum, row) => sum + row.calls, 0);
     assert.is(calls, program.statistics.dispatches + program.statistics.copies);
     assert.is(calls, 4);
