@@ -6,7 +6,7 @@
  *     [--adapter llvmpipe|swiftshader|gpu] [--limits default|used] [--jobs N]
  *     [--timeout SECONDS] [--verbose]
  */
-import { readdirSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -109,8 +109,10 @@ async function runChecks() {
 }
 
 // Inside node_modules, so that Node finds the package `webgpu` from there.
-const work = join(root, "node_modules/.cache/latentgrad-test");
+// A folder for each process: two runs at a time must not overwrite each other's bundles.
+const work = join(root, `node_modules/.cache/latentgrad-test-${process.pid}`);
 await mkdir(work, { recursive: true });
+process.on("exit", () => rmSync(work, { recursive: true, force: true }));
 const wanted = options.runtime.split(",");
 const known = ["check", "deno", "node", "chrome", "host"];
 for (const runtime of wanted) {
