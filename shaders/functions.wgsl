@@ -46,9 +46,17 @@ fn choose(mask: F, b: F, c: F) -> F {
   return select(c, b, mask != F(0.0));
 }
 
-// The base's sign is kept for whole exponents, as in C; pow itself is undefined below 0.
+// As in C: whole exponents keep the base's sign, others have no value below 0, and 0 is raised to
+// ∞, 1 or 0. pow itself is defined above 0 only. ∞ and NaN are made of bits as in logSafe.
 fn power(a: F, b: F) -> F {
-  let magnitude = select(pow(abs(a), b), F(1.0), b == F(0.0));
+  var infinityBits = 0x7f800000u;
+  var nanBits = 0x7fc00000u;
+  let below = a < F(0.0);
+  let atZero = select(F(0.0), F(bitcast<f32>(infinityBits)), b < F(0.0));
+  let isZero = a == F(0.0);
+  let magnitude = select(pow(select(abs(a), F(1.0), isZero), b), atZero, isZero);
   let odd = abs(b - F(2.0) * floor(b * F(0.5))) == F(1.0);
-  return select(magnitude, -magnitude, (a < F(0.0)) & odd);
+  let signed = select(magnitude, -magnitude, below & odd);
+  let real = select(signed, F(bitcast<f32>(nanBits)), below & (floor(b) != b));
+  return select(real, F(1.0), b == F(0.0));
 }

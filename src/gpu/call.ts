@@ -12,6 +12,9 @@ export interface KernelSource {
   readonly bytes: number;
 }
 
+/** What a kernel does with each of its bindings, in binding order. */
+export type Access = "texture" | "read" | "write";
+
 /**
  * One application of a kernel to values. Ops make calls; an eager device runs them at once, a
  * recorder collects them.
@@ -50,6 +53,25 @@ export type Item = Call | Pack;
 
 export function isPack(item: Item): item is Pack {
   return "pack" in item;
+}
+
+/** What a call binds, in binding order. */
+export function bindingsOf(call: Call): Value[] {
+  return [...call.inputs, ...call.outputs, ...call.updates];
+}
+
+/** What its kernel does with each of them. */
+export function accessOf(call: Call): Access[] {
+  return [
+    ...call.inputs.map((_, i) => (i < (call.textures ?? 0) ? "texture" : "read")),
+    ...call.outputs.map(() => "write" as const),
+    ...call.updates.map(() => "write" as const),
+  ];
+}
+
+/** The values that an item changes. */
+export function writtenBy(item: Item): readonly Value[] {
+  return isPack(item) ? [item.target] : [...item.outputs, ...item.updates];
 }
 
 /** Folds a count of workgroups into the three dimensions of a dispatch, each at most `limit`. */

@@ -1,13 +1,23 @@
 import { BindGroupCache } from "./bindgroups.ts";
-import { type Call, type Item, isPack } from "./call.ts";
+import {
+  type Access,
+  accessOf,
+  bindingsOf,
+  type Call,
+  type Item,
+  isPack,
+  writtenBy,
+} from "./call.ts";
 import { GpuValidationError } from "./errors.ts";
 import { FiniteChecker } from "./finite.ts";
 import { GuardedDevice } from "./guarded-device.ts";
-import { type Access, type Pipeline, PipelineCache } from "./pipelines.ts";
+import { type Pipeline, PipelineCache } from "./pipelines.ts";
 import { BufferPool } from "./pool.ts";
 import { ReadBack } from "./readback.ts";
 import { encodeTextureCopies, type TextureCopy, TexturePool } from "./textures.ts";
 import { type DType, overlaps, type Storage, Value } from "./value.ts";
+
+export { accessOf, bindingsOf, writtenBy } from "./call.ts";
 
 /** Eager ops are submitted in batches of this many. */
 const EAGER_BATCH = 64;
@@ -414,24 +424,6 @@ export class Device extends GuardedDevice {
     if (failure) throw failure;
     return storage;
   }
-}
-
-/** What a call binds, in binding order. */
-export function bindingsOf(call: Call): Value[] {
-  return [...call.inputs, ...call.outputs, ...call.updates];
-}
-
-export function accessOf(call: Call): Access[] {
-  return [
-    ...call.inputs.map((_, i) => (i < (call.textures ?? 0) ? "texture" : "read")),
-    ...call.outputs.map(() => "write" as const),
-    ...call.updates.map(() => "write" as const),
-  ];
-}
-
-/** The values that an item changes. */
-export function writtenBy(item: Item): readonly Value[] {
-  return isPack(item) ? [item.target] : [...item.outputs, ...item.updates];
 }
 
 /** What a finite check looks at. */

@@ -1,5 +1,4 @@
-import { type Item, isPack, type Pack } from "./call.ts";
-import { writtenBy } from "./device.ts";
+import { type Item, isPack, type Pack, writtenBy } from "./call.ts";
 import { sharesBuffer, sharesMemory, type Value } from "./value.ts";
 
 /** Where a planned value lives: a slot of the plan, or a byte range inside another value. */

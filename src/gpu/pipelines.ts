@@ -1,9 +1,6 @@
-import type { KernelSource } from "./call.ts";
+import type { Access, KernelSource } from "./call.ts";
 import { GpuValidationError } from "./errors.ts";
 import { firstLine, type GuardedDevice, tellsLoss } from "./guarded-device.ts";
-
-/** What a kernel does with each of its bindings, in binding order. */
-export type Access = "texture" | "read" | "write";
 
 /** A compiled kernel. */
 export interface Pipeline {

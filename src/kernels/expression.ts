@@ -93,6 +93,15 @@ export function emitExpressions(
 ): { statements: string[]; results: string[] } {
   const statements: string[] = [];
   const names = new Map<Expression, string>();
+  /** No literal and no constant expression may be infinite or NaN, but a variable's bits may. */
+  const hidden = (value: number): string => {
+    const name = `t${statements.length}`;
+    statements.push(
+      `var ${name}bits = ${bitsOf(value)}u;`,
+      `let ${name} = F(bitcast<f32>(${name}bits));`,
+    );
+    return name;
+  };
   const emit = (e: Expression): string => {
     const known = names.get(e);
     if (known) return known;
@@ -101,21 +110,15 @@ export function emitExpressions(
     if (e.kind === "input") text = inputs[e.index] as string;
     else if (fixed !== undefined && Number.isFinite(Math.fround(fixed)))
       text = `F(${floatLiteral(fixed)})`;
+    else if (fixed !== undefined || e.kind === "constant") text = hidden(fixed as number);
     else {
-      const name = `t${statements.length}`;
-      text = name;
-      // No literal and no constant expression may be infinite or NaN, but a variable's bits may.
-      if (fixed !== undefined)
-        statements.push(
-          `var ${name}bits = ${bitsOf(fixed)}u;`,
-          `let ${name} = F(bitcast<f32>(${name}bits));`,
-        );
-      else if (e.kind === "apply") {
-        const args = e.args.map(emit);
-        const build = FUNCTIONS[e.fn] as (...args: string[]) => string;
-        text = `t${statements.length}`;
-        statements.push(`let ${text} = ${build(...args)};`);
-      }
+      const factor = e.fn === "div" ? infiniteReciprocal(e.args[1] as Expression) : undefined;
+      const args =
+        factor === undefined ? e.args.map(emit) : [emit(e.args[0] as Expression), hidden(factor)];
+      const fn = factor === undefined ? e.fn : "mul";
+      const build = FUNCTIONS[fn] as (...args: string[]) => string;
+      text = `t${statements.length}`;
+      statements.push(`let ${text} = ${build(...args)};`);
     }
     names.set(e, text);
     return text;
@@ -130,6 +133,19 @@ function constantValue(e: Expression): number | undefined {
   const args = e.args.map(constantValue);
   if (args.some((x) => x === undefined)) return undefined;
   return (HOST[e.fn] as (...args: number[]) => number)(...(args as number[]));
+}
+
+/** Smaller numbers may count as 0. */
+const SMALLEST_NORMAL = 2 ** -126;
+
+/**
+ * ±∞ where a divisor is a constant 0, else undefined. Some compilers drop a store of what they
+ * know to be divided by 0; x · (±∞) is the same in every case, NaN for x = 0 included.
+ */
+function infiniteReciprocal(divisor: Expression): number | undefined {
+  const fixed = constantValue(divisor);
+  if (fixed === undefined || !(Math.abs(Math.fround(fixed)) < SMALLEST_NORMAL)) return undefined;
+  return 1 / (fixed * 0); // fixed · 0 keeps its sign
 }
 
 function bitsOf(value: number): number {
@@ -166,7 +182,7 @@ const HOST: Record<ElementFunction, (...args: number[]) => number> = {
   softplus: (a = 0) => Math.max(a, 0) + Math.log1p(Math.exp(-Math.abs(a))),
   max: (a = 0, b = 0) => Math.max(a, b),
   min: (a = 0, b = 0) => Math.min(a, b),
-  pow: (a = 0, b = 0) => a ** b,
+  pow: (a = 0, b = 0) => (a === 0 ? 0 : a) ** b, // −0 counts as 0
   greater: (a = 0, b = 0) => Number(a > b),
   equal: (a = 0, b = 0) => Number(a === b),
   where: (mask = 0, a = 0, b = 0) => (mask !== 0 ? a : b),

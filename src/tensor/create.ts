@@ -73,6 +73,8 @@ export function variable(
   shape: readonly number[],
   label: string,
 ): Tensor {
+  if (!(data instanceof Float32Array || data instanceof Uint32Array))
+    throw new DTypeError(label, "expected a Float32Array or Uint32Array");
   checkShape(label, shape);
   if (data.length !== sizeOf(shape))
     throw new ShapeError(label, `${formatShape(shape)} does not hold ${data.length} elements`);
@@ -94,12 +96,22 @@ export function parameter(
   return made;
 }
 
-/** Bytes on the device, four to a word: how data sets of 8-bit images are kept. */
-export function bytes(device: Device, data: Uint8Array, shape: readonly number[]): Tensor {
+/**
+ * Bytes on the device, four to a word: how data sets of 8-bit images are kept.
+ *
+ * @param label name in out-of-memory messages
+ */
+export function bytes(
+  device: Device,
+  data: Uint8Array,
+  shape: readonly number[],
+  label = "bytes",
+): Tensor {
+  if (!(data instanceof Uint8Array)) throw new DTypeError("bytes", "expected a Uint8Array");
   checkShape("bytes", shape);
   if (data.length !== sizeOf(shape))
     throw new ShapeError("bytes", `${formatShape(shape)} does not hold ${data.length} bytes`);
-  const value = device.allocate("u8", data.length, "bytes", true);
+  const value = device.allocate("u8", data.length, label, true);
   upload(value, data);
   return new Tensor(value, [...shape]);
 }
@@ -107,7 +119,15 @@ export function bytes(device: Device, data: Uint8Array, shape: readonly number[]
 /** Overwrites a variable from the host. */
 export function upload(value: Value, data: Float32Array | Uint32Array | Uint8Array): void {
   const expected =
-    data instanceof Float32Array ? "f32" : data instanceof Uint32Array ? "u32" : "u8";
+    data instanceof Float32Array
+      ? "f32"
+      : data instanceof Uint32Array
+        ? "u32"
+        : data instanceof Uint8Array
+          ? "u8"
+          : undefined;
+  if (!expected)
+    throw new DTypeError("upload", "expected a Float32Array, Uint32Array or Uint8Array");
   if (value.dtype !== expected)
     throw new DTypeError("upload", `${value.label} holds ${value.dtype}, not ${expected}`);
   if (data.length !== value.size)

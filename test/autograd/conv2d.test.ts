@@ -285,6 +285,7 @@ test("mistakes are named before anything is dispatched", async () => {
   const flat = ones(device, [4, 4]);
   const integers = tensor(device, new Uint32Array(18), [3, 3, 2, 1]);
   const big = ones(device, [7, 7, 2, 1]);
+  const twice = ones(device, [3, 3, 2, 2]);
   const before = device.dispatches;
   const expect = (run: () => unknown, pattern: RegExp) => rejects(run, ShapeError, pattern);
   await expect(() => conv2d(flat, w), /conv2d: x \[4, 4\], w \[3, 3, 2, 1\]: x must be \[batch/);
@@ -297,6 +298,20 @@ test("mistakes are named before anything is dispatched", async () => {
   await expect(() => conv2d(x, w, { stride: 0 }), /stride 0×0 is no whole number from 1/);
   await expect(() => conv2d(x, w, { stride: [1, 1.5] }), /stride 1×1.5 is no whole/);
   await expect(() => conv2d(x, w, { padding: -1 }), /padding -1 is no whole number/);
+  for (const [given, text] of [
+    ["smae", '"smae"'],
+    [[1, 2], "\\[1,2\\]"],
+    [null, "null"],
+    [{ top: 1 }, '{"top":1}'],
+  ] as const) {
+    const padding = given as unknown as "same";
+    const forms = `padding ${text} is none of "same", "valid", a number, { top, bottom, left, right }$`;
+    await expect(() => conv2d(x, w, { padding }), new RegExp(`^conv2d: ${forms}`));
+    await expect(
+      () => convTranspose2d(x, twice, { padding }),
+      new RegExp(`^convTranspose2d: ${forms}`),
+    );
+  }
   await expect(() => convTranspose2d(x, w), /convTranspose2d: y \[1, 4, 4, 2\], w \[3, 3, 2, 1\]/);
   await expect(
     () => convTranspose2d(ones(device, [1, 4, 4, 1]), w, { stride: 2, outputSize: [9, 8] }),

@@ -6,7 +6,8 @@ import { mean } from "../../src/autograd/ops/reduce.ts";
 import { broadcastTo, sum, sumTo } from "../../src/autograd/ops/sum.ts";
 import { grad, stopGradient, track } from "../../src/autograd/tape.ts";
 import { DTypeError, LatentgradError, ShapeError } from "../../src/gpu/errors.ts";
-import { bytes, empty, tensor } from "../../src/tensor/create.ts";
+import { bytes, empty, full, tensor, variable } from "../../src/tensor/create.ts";
+import { record, scope } from "../../src/tensor/run.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { testDevice } from "../support/device.ts";
 import {
@@ -283,6 +284,41 @@ test("the gradient checker finds a wrong rule", async () => {
   );
 });
 
+test("a division by 0 is Inf, NaN or −Inf, eagerly and recorded", async () => {
+  const device = await testDevice();
+  const check = async (t: Tensor, what: string) => {
+    const words = new Uint32Array(await device.read(t.value));
+    assert.is(words[0], 0x7f800000, `${what}: 1 / 0`);
+    assert.ok((words[1]! & 0x7fffffff) > 0x7f800000, `${what}: 0 / 0`);
+    assert.is(words[2], 0xff800000, `${what}: -1 / 0`);
+  };
+  for (const host of [
+    [1, 0, -1],
+    [1, 0, -1, 5],
+  ]) {
+    const x = variable(device, Float32Array.from(host), [host.length], "x");
+    // Work before it leaves something else than zeros in the memory that is used again.
+    scope(device, () => ops.exp(x));
+    await check(ops.div(x, 0), "a number");
+    await check(ops.div(x, full(device, [], 0)), "a tensor");
+    const { program, result } = await record(device, () => ({
+      filled: ops.div(x, full(device, [host.length], 0)),
+      number: ops.div(ops.mul(x, 2), 0),
+    }));
+    program.run();
+    await check(result.filled, "recorded tensor");
+    await check(result.number, "recorded number");
+    program.release();
+  }
+});
+
+test("the derivative of the power 0 is 0, also at 0", async () => {
+  const device = await testDevice();
+  const x = track(tensor(device, [0, -2, 3]));
+  assert.equal([...(await grad(sum(ops.pow(x, 0)), [x])[0]!.data())].map(Math.abs), [0, 0, 0]);
+  assert.equal([...(await grad(sum(ops.pow(x, 1)), [x])[0]!.data())], [1, 1, 1]);
+});
+
 test("wrong shapes and types are refused before anything runs", async () => {
   const device = await testDevice();
   const x = tensor(device, [1, 2, 3]);
@@ -297,6 +333,27 @@ test("wrong shapes and types are refused before anything runs", async () => {
     /broadcastTo: \[3\] does not broadcast to \[2\]/,
   );
   await rejects(() => ops.exp(bytes(device, new Uint8Array(4), [4])), DTypeError, /exp: bytes/);
+  const before = device.dispatches;
+  const missing = undefined as unknown as Tensor;
+  const list = [1, 2, 3] as unknown as Tensor;
+  const wanted = "wanted a tensor or a number$";
+  for (const [run, pattern] of [
+    [() => ops.add(x, missing), `^add: operand 2 is undefined, ${wanted}`],
+    [() => ops.add(1, missing), `^add: operand 2 is undefined, ${wanted}`],
+    [() => ops.mul(list, x), `^mul: operand 1 is an array, ${wanted}`],
+    [() => ops.exp(missing), `^exp: operand 1 is undefined, ${wanted}`],
+    [() => ops.sub(x, null as unknown as Tensor), `^sub: operand 2 is null, ${wanted}`],
+    [() => ops.where(x, x, "1" as unknown as Tensor), `^where: operand 3 is a string, ${wanted}`],
+  ] as const)
+    await rejects(run, DTypeError, new RegExp(pattern));
+  await rejects(
+    () => ops.clamp(x, 2, -1),
+    ShapeError,
+    /^clamp: the bounds are 2 and -1, wanted low ≤ high$/,
+  );
+  await rejects(() => ops.clamp(x, Number.NaN, 1), ShapeError, /^clamp: the bounds are NaN and 1/);
+  assert.is(device.dispatches, before);
+  assert.equal([...(await ops.clamp(x, 2, 2).data())], [2, 2, 2]);
   assert.equal(ops.mul(empty(device, [0, 3]), x).shape, [0, 3]);
   assert.equal(mean(ops.add(x, 1)).shape, []);
 });

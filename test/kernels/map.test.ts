@@ -288,6 +288,84 @@ test("logarithms of negative numbers are NaN and that of 0 is −∞, by their b
   }
 });
 
+/** "nan", or the bits of an f32: arithmetic on the host must not decide. */
+const bitsOf = (data: Float32Array): (string | number)[] =>
+  [...new Uint32Array(data.buffer, data.byteOffset, data.length)].map((word) =>
+    (word & 0x7fffffff) > 0x7f800000 ? "nan" : word,
+  );
+const [INFINITY, MINUS_INFINITY, ONE] = [0x7f800000, 0xff800000, 0x3f800000];
+
+test("a division by a constant 0 is stored: Inf, NaN and −Inf by their bits", async () => {
+  const device = await testDevice();
+  const zero = constant(0);
+  for (const data of [Float32Array.of(1, 0, -1), Float32Array.of(1, 0, -1, 2)]) {
+    const view = { data, offset: 0, strides: [1] };
+    const { results } = await runMap(
+      device,
+      [data.length],
+      [view],
+      [
+        apply("div", input(0), zero),
+        apply("add", apply("div", input(0), apply("mul", constant(3), zero)), zero),
+        apply("div", input(0), constant(1e-50)),
+        apply("div", input(0), constant(-0)),
+      ],
+    );
+    for (const k of [0, 1, 2])
+      assert.equal(bitsOf(results[k]!).slice(0, 3), [INFINITY, "nan", MINUS_INFINITY], `${k}`);
+    assert.equal(bitsOf(results[3]!).slice(0, 3), [MINUS_INFINITY, "nan", INFINITY], "by −0");
+  }
+});
+
+test("powers at 0 and below, by their bits", async () => {
+  const rows = [
+    [0, -1, INFINITY],
+    [0, -0.5, INFINITY],
+    [0, 0, ONE],
+    [0, 0.5, 0],
+    [0, 3, 0],
+    [-8, 1 / 3, "nan"],
+    [-1, 0.5, "nan"],
+    [-2, -0.5, "nan"],
+    [-7.25, 0, ONE],
+    [1e30, 0, ONE],
+  ] as const;
+  const close = [
+    [-2, 3, -8],
+    [-2, -2, 0.25],
+    [-2, -1, -0.5],
+    [-1, 7, -1],
+    [-1, 1e6, 1],
+  ] as const;
+  const device = await testDevice();
+  const column = (k: 0 | 1) => Float32Array.from([...rows, ...close], (row) => row[k]);
+  for (const pad of [0, 1]) {
+    const views = ([0, 1] as const).map((k) => ({
+      data: Float32Array.of(...column(k), ...new Float32Array(pad)),
+      offset: 0,
+      strides: [1],
+    }));
+    const { results } = await runMap(device, [rows.length + close.length + pad], views, [
+      apply("pow", input(0), input(1)),
+    ]);
+    const bits = bitsOf(results[0]!);
+    for (const [i, [a, b, want]] of rows.entries()) assert.is(bits[i], want, `pow(${a}, ${b})`);
+    for (const [i, [a, b, want]] of close.entries()) {
+      const got = results[0]![rows.length + i]!;
+      assert.ok(Math.abs(got - want) <= 1e-5 * Math.abs(want), `pow(${a}, ${b}): ${got}`);
+    }
+  }
+  // With a constant exponent, as users write it.
+  const data = Float32Array.of(0, -8, -1, 4);
+  const view = { data, offset: 0, strides: [1] };
+  const constants = [-1, 0, 0.5].map((b) => apply("pow", input(0), constant(b)));
+  const { results } = await runMap(device, [4], [view], constants);
+  assert.is(bitsOf(results[0]!)[0], INFINITY);
+  assert.equal(bitsOf(results[1]!), [ONE, ONE, ONE, ONE]);
+  assert.equal(bitsOf(results[2]!).slice(0, 3), [0, "nan", "nan"]);
+  assert.is(evaluateExpression(apply("pow", constant(-0), constant(-1)), []), Infinity);
+});
+
 test("constants may be NaN, infinite or the result of other constants", async () => {
   const device = await testDevice();
   const none = apply("log", constant(0));

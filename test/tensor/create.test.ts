@@ -1,7 +1,8 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Device } from "../../src/gpu/device.ts";
-import { DTypeError, ShapeError } from "../../src/gpu/errors.ts";
+import { DTypeError, OutOfMemoryError, ShapeError } from "../../src/gpu/errors.ts";
+import { openDevice } from "../../src/gpu/open.ts";
 import {
   bytes,
   empty,
@@ -106,6 +107,36 @@ test("of bytes arrive whole, whatever their number", async () => {
     assert.equal([...new Uint8Array(await device.read(t.value))], [...data]);
     await rejects(() => t.data(), DTypeError, /^data: the tensor holds u8/);
   }
+});
+
+test("of bytes are named in out-of-memory messages", async () => {
+  const small = await openDevice({ memoryLimit: 1024 });
+  const data = new Uint8Array(4096);
+  const wants = (label: string) => new RegExp(`^out of GPU memory: ${label} wants 4096 bytes`);
+  await rejects(
+    () => bytes(small, data, [4096], "the images of digits"),
+    OutOfMemoryError,
+    wants("the images of digits"),
+  );
+  await rejects(() => bytes(small, data, [4096]), OutOfMemoryError, wants("bytes"));
+  small.close();
+});
+
+test("want typed arrays where the host's data is kept", async () => {
+  const list = [1, 2] as unknown as Float32Array;
+  const floats = /expected a Float32Array or Uint32Array$/;
+  await rejects(() => variable(device, list, [2], "v"), DTypeError, /^v: expected a Float32Array/);
+  await rejects(() => variable(device, list, [2], "v"), DTypeError, floats);
+  await rejects(() => parameter(device, list, [2], "p"), DTypeError, floats);
+  const nothing = undefined as unknown as Float32Array;
+  await rejects(() => parameter(device, nothing, [2], "p"), DTypeError, /^p: expected/);
+  await rejects(
+    () => bytes(device, list as unknown as Uint8Array, [2]),
+    DTypeError,
+    /^bytes: expected a Uint8Array$/,
+  );
+  const v = variable(device, Float32Array.of(1, 2), [2], "v");
+  await rejects(() => upload(v.value, list), DTypeError, /^upload: expected a Float32Array/);
 });
 
 test("an upload waits for the work before it, and is seen by the work behind it", async () => {

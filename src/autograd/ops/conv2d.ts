@@ -195,7 +195,7 @@ function geometryOfTransposed(
   const mode = options.padding ?? "same";
   const natural = (n: number, stride: number, kernel: number, around: number): number =>
     mode === "same" ? n * stride : (n - 1) * stride + kernel - around;
-  const explicit = mode === "same" || mode === "valid" ? undefined : explicitPadding(mode);
+  const explicit = mode === "same" || mode === "valid" ? undefined : explicitPadding(op, mode);
   const [inH, inW] = options.outputSize ?? [
     natural(outH, strideH, kernelH, explicit ? explicit.top + explicit.bottom : 0),
     natural(outW, strideW, kernelW, explicit ? explicit.left + explicit.right : 0),
@@ -216,10 +216,19 @@ function strides(op: string, stride: Conv2dOptions["stride"] = 1): readonly [num
   return both;
 }
 
-function explicitPadding(padding: number | Padding): Padding {
-  return typeof padding === "number"
-    ? { top: padding, bottom: padding, left: padding, right: padding }
-    : padding;
+function explicitPadding(op: string, given: number | Padding): Padding {
+  const pad =
+    typeof given === "number" ? { top: given, bottom: given, left: given, right: given } : given;
+  for (const n of [pad?.top, pad?.bottom, pad?.left, pad?.right]) {
+    if (typeof n !== "number")
+      throw new ShapeError(
+        op,
+        `padding ${JSON.stringify(given)} is none of "same", "valid", a number, { top, bottom, left, right }`,
+      );
+    if (!Number.isInteger(n) || n < 0 || n > LARGEST)
+      throw new ShapeError(op, `padding ${n} is no whole number from 0 to ${LARGEST}`);
+  }
+  return pad;
 }
 
 function padding(
@@ -229,7 +238,7 @@ function padding(
   kernel: readonly [number, number],
   stride: readonly [number, number],
 ): Padding {
-  if (mode === "valid") return explicitPadding(0);
+  if (mode === "valid") return explicitPadding(op, 0);
   if (mode === "same") {
     const total = (axis: 0 | 1): number =>
       Math.max(
@@ -240,9 +249,5 @@ function padding(
     const left = Math.floor(total(1) / 2);
     return { top, bottom: total(0) - top, left, right: total(1) - left };
   }
-  const pad = explicitPadding(mode);
-  for (const n of [pad.top, pad.bottom, pad.left, pad.right])
-    if (!Number.isInteger(n) || n < 0 || n > LARGEST)
-      throw new ShapeError(op, `padding ${n} is no whole number from 0 to ${LARGEST}`);
-  return pad;
+  return explicitPadding(op, mode);
 }

@@ -9,7 +9,7 @@ import {
 import { mapCall } from "../../kernels/map.ts";
 import { contiguousStrides } from "../../kernels/view.ts";
 import { empty, full } from "../../tensor/create.ts";
-import { emptyResult, formatShape, type Tensor } from "../../tensor/tensor.ts";
+import { emptyResult, formatShape, Tensor } from "../../tensor/tensor.ts";
 import { type Derivative, differentiable } from "../tape.ts";
 import { sumTo } from "./sum.ts";
 
@@ -40,8 +40,17 @@ export function broadcastStrides(from: readonly number[], to: readonly number[])
   return to.map((_, axis) => strides[axis - (to.length - from.length)] ?? 0);
 }
 
+function kindOf(x: unknown): string {
+  if (x === undefined || x === null) return `${x}`;
+  if (Array.isArray(x)) return "an array";
+  return typeof x === "object" ? "another object" : `a ${typeof x}`;
+}
+
 /** Applies an elementwise function, without a derivative. */
 export function mapTensors(op: string, fn: ElementFunction, operands: readonly Operand[]): Tensor {
+  for (const [i, x] of operands.entries())
+    if (typeof x !== "number" && !(x instanceof Tensor))
+      throw new DTypeError(op, `operand ${i + 1} is ${kindOf(x)}, wanted a tensor or a number`);
   const tensors = operands.filter((x): x is Tensor => typeof x !== "number");
   const device = tensors[0]?.device;
   if (!device) throw new ShapeError(op, "at least one operand must be a tensor");
@@ -94,15 +103,19 @@ function elementwise(
 
 // Binary. Both operands broadcast; the derivative sums over the axes that were broadcast.
 
+/** a + b. */
 export const add = (a: Operand, b: Operand): Tensor =>
   elementwise("add", [a, b], () => [(dy) => dy, (dy) => dy]);
 
+/** a − b. */
 export const sub = (a: Operand, b: Operand): Tensor =>
   elementwise("sub", [a, b], () => [(dy) => dy, (dy) => neg(dy)]);
 
+/** a · b, element by element; see matmul for products of matrices. */
 export const mul = (a: Operand, b: Operand): Tensor =>
   elementwise("mul", [a, b], () => [(dy) => mul(dy, b), (dy) => mul(dy, a)]);
 
+/** a / b; by 0 it is ±∞, and 0 / 0 is NaN. */
 export const div = (a: Operand, b: Operand): Tensor =>
   elementwise("div", [a, b], (y) => [(dy) => div(dy, b), (dy) => neg(div(mul(dy, y), b))]);
 
@@ -120,10 +133,15 @@ export const minimum = (a: Operand, b: Operand): Tensor =>
     (dy) => mul(dy, greater(a, b)),
   ]);
 
-/** a to the power b. For a ≤ 0 only whole constant exponents have a derivative. */
+/**
+ * a to the power b: NaN for a < 0 unless b is whole; for a = 0 it is 0, 1 or ∞ by b's sign. For
+ * a ≤ 0 only whole constant exponents have a derivative.
+ */
 export const pow = (a: Operand, b: Operand): Tensor =>
   elementwise("pow", [a, b], (y) => [
-    (dy) => mul(dy, mul(b, pow(a, typeof b === "number" ? b - 1 : sub(b, 1)))),
+    // A constant 0 would give 0 · ∞ at a = 0.
+    (dy) =>
+      b === 0 ? mul(dy, 0) : mul(dy, mul(b, pow(a, typeof b === "number" ? b - 1 : sub(b, 1)))),
     (dy) => mul(dy, mul(y, typeof a === "number" ? Math.log(a) : log(a))),
   ]);
 
@@ -143,34 +161,53 @@ export const where = (mask: Tensor, a: Operand, b: Operand): Tensor =>
     (dy) => where(mask, 0, dy),
   ]);
 
-/** x limited to [low, high]; the derivative is 1 inside and on the bounds, 0 outside. */
-export const clamp = (x: Tensor, low: number, high: number): Tensor =>
-  elementwise("clamp", [x, low, high], () => [
+/**
+ * x limited to [low, high]; the derivative is 1 inside and on the bounds, 0 outside.
+ *
+ * @throws ShapeError where low > high: WGSL leaves open what the result would be
+ */
+export const clamp = (x: Tensor, low: number, high: number): Tensor => {
+  if (!(low <= high))
+    throw new ShapeError("clamp", `the bounds are ${low} and ${high}, wanted low ≤ high`);
+  return elementwise("clamp", [x, low, high], () => [
     (dy) => mul(dy, mul(sub(1, greater(low, x)), sub(1, greater(x, high)))),
   ]);
+};
 
 // Unary. Rules use the output where that is cheaper, so that fused pre-activations need no storing.
 
 const unary = (fn: ElementFunction, x: Tensor, rule: (dy: Tensor, y: Tensor) => Tensor): Tensor =>
   elementwise(fn, [x], (y) => [(dy) => rule(dy, y)]);
 
+/** −x. */
 export const neg = (x: Tensor): Tensor => unary("neg", x, (dy) => neg(dy));
+/** |x|; derivative 0 at 0. */
 export const abs = (x: Tensor): Tensor => unary("abs", x, (dy) => mul(dy, sign(x)));
 /** −1, 0 or 1; derivative 0. */
 export const sign = (x: Tensor): Tensor => mapTensors("sign", "sign", [x]);
+/** eˣ. */
 export const exp = (x: Tensor): Tensor => unary("exp", x, (dy, y) => mul(dy, y));
+/** The natural logarithm; −∞ at 0, NaN below. */
 export const log = (x: Tensor): Tensor => unary("log", x, (dy) => div(dy, x));
+/** √x; the derivative is infinite at 0. */
 export const sqrt = (x: Tensor): Tensor => unary("sqrt", x, (dy, y) => div(mul(dy, 0.5), y));
+/** 1 / √x, for x > 0. */
 export const rsqrt = (x: Tensor): Tensor =>
   unary("rsqrt", x, (dy, y) => mul(mul(dy, -0.5), mul(y, mul(y, y))));
+/** x². */
 export const square = (x: Tensor): Tensor => unary("square", x, (dy) => mul(dy, mul(x, 2)));
+/** 1 / x. */
 export const reciprocal = (x: Tensor): Tensor =>
   unary("reciprocal", x, (dy, y) => neg(mul(dy, square(y))));
+/** sin x, x in radians; WGSL permits an error of 2⁻¹¹ in [−π, π]. */
 export const sin = (x: Tensor): Tensor => unary("sin", x, (dy) => mul(dy, cos(x)));
+/** cos x, x in radians; WGSL permits an error of 2⁻¹¹ in [−π, π]. */
 export const cos = (x: Tensor): Tensor => unary("cos", x, (dy) => neg(mul(dy, sin(x))));
 /** The largest whole number not above x; derivative 0. */
 export const floor = (x: Tensor): Tensor => mapTensors("floor", "floor", [x]);
+/** The hyperbolic tangent; ±1 for large arguments. */
 export const tanh = (x: Tensor): Tensor => unary("tanh", x, (dy, y) => mul(dy, sub(1, square(y))));
+/** 1 / (1 + e⁻ˣ), stable. */
 export const sigmoid = (x: Tensor): Tensor =>
   unary("sigmoid", x, (dy, y) => mul(dy, mul(y, sub(1, y))));
 /** log(1 + exp(x)), stable. */
