@@ -4,7 +4,7 @@ import { GpuValidationError, NonFiniteError } from "./errors.ts";
 import { dropDead, type Plan, planMemory } from "./liveness.ts";
 import type { Pipeline } from "./pipelines.ts";
 import { KernelTimer, type ProfileRow, tabulate } from "./profiler.ts";
-import { type CopyStep, encodeCopy, type Step, splitSubmits } from "./step.ts";
+import { type CopyStep, type DispatchStep, encodeCopy, type Step, splitSubmits } from "./step.ts";
 import { encodeTextureCopies, textureBytes } from "./textures.ts";
 import type { Storage, Value } from "./value.ts";
 
@@ -184,7 +184,9 @@ export class Program {
     this.ready();
     const { device } = this;
     if (device.debug >= 1) {
-      this.runChecked(device.debug >= 2);
+      this.runChecked(
+        device.debug >= 2 ? ({ op, written }) => device.finite.check(op, written) : undefined,
+      );
       return;
     }
     device.flush();
@@ -226,24 +228,59 @@ export class Program {
 
   /**
    * Runs the program once, op by op, checking every result: throws a NonFiniteError that names the
-   * first op whose result is NaN or infinite, and the variable it read if that was so before.
+   * first op whose result is NaN or infinite, and the variable it or an op before it read if that
+   * was so before.
    */
   async diagnose(step?: number): Promise<void> {
     this.ready();
     const { device } = this;
     const { finite } = device;
     await finite.verdict(step);
-    for (const { label, dtype, size, storage } of this.outside.keys())
-      if (storage) finite.check(label || "a tensor", [{ label, dtype, size, storage }]);
-    const before = await finite.first();
-    this.runChecked(true);
-    const name = await finite.first();
-    if (name === undefined) return;
-    const cause = before === undefined ? "" : `; ${before} held such values before`;
+    const reads = this.firstReads();
+    for (const [i, { value, storage }] of reads.entries())
+      finite.check(String(i), [{ label: "", dtype: value.dtype, size: value.size, storage }]);
+    const before = reads[Number((await finite.first()) ?? -1)];
+    const results: { op: string; label: string; dispatch: number }[] = [];
+    let dispatch = 0;
+    this.runChecked(({ op, written }) => {
+      for (const result of written) {
+        finite.check(String(results.length), [{ ...result, label: "" }]);
+        results.push({ op, label: result.label, dispatch });
+      }
+      dispatch++;
+    });
+    const bad = results[Number((await finite.first()) ?? -1)];
+    if (!bad) return;
+    const { op, label } = bad;
+    const name = label === "" || label === op ? op : `${op} (${label})`;
+    const cause =
+      before && before.dispatch <= bad.dispatch
+        ? `; ${before.value.label || "a tensor"} held such values before`
+        : "";
     throw new NonFiniteError(name, step, `the result holds NaN or infinite values${cause}`);
   }
 
-  private runChecked(finite: boolean): void {
+  /**
+   * The values from outside that the program reads before it writes them, in the order of their
+   * first reading, each with the number of the dispatch that reads it first.
+   */
+  private firstReads(): { value: Value; storage: Storage; dispatch: number }[] {
+    const seen = new Set<Value>();
+    const reads: { value: Value; storage: Storage; dispatch: number }[] = [];
+    let dispatch = 0;
+    for (const item of this.items) {
+      for (const value of isPack(item) ? item.inputs : [...item.inputs, ...item.updates]) {
+        const storage = this.outside.get(value);
+        if (storage && !seen.has(value)) reads.push({ value, storage, dispatch });
+        seen.add(value);
+      }
+      for (const value of writtenBy(item)) seen.add(value);
+      if (!isPack(item)) dispatch++;
+    }
+    return reads;
+  }
+
+  private runChecked(behind?: (step: DispatchStep) => void): void {
     const { device } = this;
     device.flush();
     for (const step of this.steps) {
@@ -252,7 +289,7 @@ export class Program {
         const { source, op } = step;
         if (device.debug >= 1) device.trace(op, source.name, source.workgroups, source.code);
         device.encode(op, step.pipeline, step.group, source.workgroups, step.textures);
-        if (finite) device.finite.check(op, step.written);
+        behind?.(step);
       }
     }
     device.flush();
