@@ -1,6 +1,7 @@
 import type { manifold, reconstruct, sample } from "../figures/generate.ts";
 import type { Host } from "../host/host.ts";
 import type { ModelEntry } from "../models/registry.ts";
+import type { Interruption } from "../train/interruption.ts";
 import type { EpochReport, TrainOptions, TrainResult } from "../train/train.ts";
 
 /** What the commands call: the training layer, or a test's double of it. */
@@ -9,6 +10,7 @@ export interface Actions {
     options: TrainOptions,
     host: Host,
     onEpoch: (report: EpochReport) => void,
+    interruption?: Interruption,
   ) => Promise<TrainResult>;
   readonly sample: typeof sample;
   readonly reconstruct: typeof reconstruct;

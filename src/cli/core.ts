@@ -1,6 +1,7 @@
 import { figuresAfterTraining, manifold, reconstruct, sample } from "../figures/generate.ts";
 import type { Host } from "../host/host.ts";
 import { models } from "../models/registry.ts";
+import type { Interruption } from "../train/interruption.ts";
 import { train } from "../train/train.ts";
 import type { Actions } from "./actions.ts";
 import { runCommand } from "./program.ts";
@@ -8,7 +9,8 @@ import { runCommand } from "./program.ts";
 export { needsDevice, requestedRuntime } from "./runtime.ts";
 
 const actions: Omit<Actions, "models"> = {
-  train: (options, host, onEpoch) => train(options, host, onEpoch, figuresAfterTraining),
+  train: (options, host, onEpoch, interruption) =>
+    train(options, host, onEpoch, figuresAfterTraining, interruption),
   sample,
   reconstruct,
   manifold,
@@ -18,6 +20,10 @@ const actions: Omit<Actions, "models"> = {
  * Runs one command line (without program name) on the runtime that `host` speaks for, and returns
  * the exit status. Never throws for what a command does wrong: that is one line on stderr.
  */
-export function run(argv: readonly string[], host: Host): Promise<number> {
-  return runCommand(argv, host, { ...actions, models });
+export function run(
+  argv: readonly string[],
+  host: Host,
+  interruption?: Interruption,
+): Promise<number> {
+  return runCommand(argv, host, { ...actions, models }, interruption);
 }

@@ -3,20 +3,33 @@ import { LatentgradError, NoAdapterError } from "../gpu/errors.ts";
 import { launchChrome } from "../host/chrome-launch.ts";
 import { createNodeHost, removeUnfinished } from "../host/node.ts";
 import { availableRuntimes, runChild, runtimeCommand } from "../host/node-launch.ts";
+import { Interruption } from "../train/interruption.ts";
 import { needsDevice, requestedRuntime, run } from "./core.ts";
 
-/** Runs the command in this process. */
+/** A terminal signals parent and child alike, and the parent passes it on: that is one Ctrl-C. */
+const SAME_SIGNAL_MS = 500;
+
+/** Runs the command in this process. A second signal ends it at once. */
 async function runHere(argv: string[]): Promise<number> {
   const host = await createNodeHost();
+  const interruption = new Interruption();
+  let first: number | undefined;
   for (const [signal, status] of [
     ["SIGINT", 130],
     ["SIGTERM", 143],
   ] as const) {
     process.on(signal, () => {
+      if (first !== undefined && performance.now() - first < SAME_SIGNAL_MS) return;
+      const again = first !== undefined;
+      first ??= performance.now();
+      const stop = interruption.request(status);
+      if (!stop && !again) return;
+      const { message } = stop ?? interruption.error("stopped at once");
+      process.stderr.write(`latentgrad: ${message}\n`);
       removeUnfinished().finally(() => process.exit(status));
     });
   }
-  return run(argv, host);
+  return run(argv, host, interruption);
 }
 
 /** The parent: chooses the runtime and starts it. */
@@ -27,7 +40,9 @@ async function launch(argv: string[]): Promise<number> {
     throw new NoAdapterError("no runtime with WebGPU is installed: npm install deno (or webgpu)");
   }
   if (first === "chrome") {
-    return launchChrome(new URL("cli.browser.js", import.meta.url), argv);
+    const status = await launchChrome(new URL("cli.browser.js", import.meta.url), argv);
+    if (status > 128) process.stderr.write("latentgrad: interrupted; whole epochs were kept\n");
+    return status;
   }
   const command = await runtimeCommand(first, fileURLToPath(import.meta.url), argv);
   const { status, signal } = await runChild({

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "commander";
-import { didYouMean } from "../data/suggest.ts";
+import { didYouMean } from "../models/suggest.ts";
 
 /** Largest seed: 32 bits, as the random number generators take. */
 export const largestSeed = 2 ** 32 - 1;

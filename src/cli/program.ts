@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { LatentgradError, UsageError } from "../gpu/errors.ts";
 import type { Host } from "../host/host.ts";
+import type { Interruption } from "../train/interruption.ts";
 import type { Actions } from "./actions.ts";
 import { addDatasets } from "./commands/datasets.ts";
 import { addDemo } from "./commands/demo.ts";
@@ -19,12 +20,15 @@ export async function runCommand(
   argv: readonly string[],
   host: Host,
   actions: Actions,
+  interruption?: Interruption,
 ): Promise<number> {
   const output = new Output(host);
   let status = 0;
   try {
     if (argv.length === 0) throw new UsageError("no command; latentgrad --help lists them");
-    await createProgram({ host, output, actions }).parseAsync([...argv], { from: "user" });
+    await createProgram({ host, output, actions, interruption }).parseAsync([...argv], {
+      from: "user",
+    });
     await output.flush();
   } catch (error) {
     status = report(error, host, output);
@@ -85,7 +89,7 @@ function report(error: unknown, host: Host, output: Output): number {
   const message = error instanceof Error ? error.message : String(error);
   const hint = known || debug ? "" : " (LATENTGRAD_DEBUG=1 shows where)";
   output.error(`latentgrad: ${known ? "" : "unexpected error: "}${oneLine(message)}${hint}`);
-  if (debug && error instanceof Error && error.stack) output.error(error.stack);
+  if (!known && debug && error instanceof Error && error.stack) output.error(error.stack);
   return known ? error.exitCode : 1;
 }
 

@@ -1,9 +1,9 @@
 import { DataError, UsageError } from "../gpu/errors.ts";
 import type { Host } from "../host/host.ts";
+import { didYouMean } from "../models/suggest.ts";
 import { glyphNames, glyphSize, makeGlyphs } from "./glyphs.ts";
 import { readIdxPair } from "./idx.ts";
 import { joinPath } from "./paths.ts";
-import { didYouMean } from "./suggest.ts";
 import type { Dataset, Split } from "./types.ts";
 
 /** Where a set's files are looked for. */

@@ -14,11 +14,12 @@ export class DeviceImages {
     readonly device: Device,
     split: Split,
     image: { readonly height: number; readonly width: number; readonly channels: number },
+    /** What errors call them. */
+    label = "images",
   ) {
     this.count = split.count;
     const shape = [split.count, image.height, image.width, image.channels];
-    this.images = bytes(device, split.images as Uint8Array<ArrayBuffer>, shape);
-    this.images.value.label = "images";
+    this.images = bytes(device, split.images as Uint8Array<ArrayBuffer>, shape, label);
   }
 
   /** Images by their numbers. indices: [batch] u32 → [batch, height, width, channels]. */

@@ -6,6 +6,17 @@ export function joinPath(first: string, ...rest: readonly string[]): string {
   }, first);
 }
 
+/** A path and the folders above it that it names, the innermost first. */
+export function withParents(path: string): string[] {
+  const paths: string[] = [];
+  for (let at = path.replace(/[/\\]+$/, ""); at !== "" && !/^[A-Za-z]:$/.test(at); ) {
+    paths.push(at);
+    const cut = Math.max(at.lastIndexOf("/"), at.lastIndexOf("\\"));
+    at = at.slice(0, Math.max(0, cut)).replace(/[/\\]+$/, "");
+  }
+  return paths;
+}
+
 function isAbsolute(path: string): boolean {
   return /^([/\\]|[A-Za-z]:[/\\])/.test(path);
 }

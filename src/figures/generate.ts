@@ -1,13 +1,14 @@
 import { withoutTape } from "../autograd/tape.ts";
-import { loadDataset } from "../data/datasets.ts";
+import { findDataset, loadDataset } from "../data/datasets.ts";
 import { DeviceImages } from "../data/loader.ts";
 import type { Dataset, Split } from "../data/types.ts";
 import type { Device } from "../gpu/device.ts";
-import { DataError } from "../gpu/errors.ts";
+import { DataError, UsageError } from "../gpu/errors.ts";
 import { openDevice } from "../gpu/open.ts";
 import type { Host } from "../host/host.ts";
 import type { ImageShape, Model } from "../models/model.ts";
-import { findModel, resolveSettings } from "../models/registry.ts";
+import { findModel, type ModelDefinition, models } from "../models/registry.ts";
+import { resolveSettings, settingsProblem } from "../models/settings.ts";
 import { HostRandom } from "../nn/initialisers.ts";
 import { tensor } from "../tensor/create.ts";
 import { scope } from "../tensor/run.ts";
@@ -21,6 +22,9 @@ import { encodePng } from "./png.ts";
 
 /** Images are decoded in portions, so that a large figure needs no large buffers. */
 const PORTION = 64;
+/** Largest side of an image that a run can have. */
+const LARGEST_SIDE = 4096;
+const MOST_CHANNELS = 4;
 /** Random numbers of pictures and of evaluations are drawn from streams of their own. */
 const SAMPLE_STREAM = 2000;
 
@@ -112,9 +116,8 @@ async function withRun<T>(
   body: (open: OpenRun) => Promise<T>,
 ): Promise<T> {
   const folder = await RunFolder.open(run, host);
-  const config = checkConfig(run, await folder.readConfig());
+  const { config, entry } = checkConfig(`${run}/config.json`, await folder.readConfig());
   const file = await folder.readCheckpoint();
-  const entry = findModel(config.model);
   const device = await openDevice();
   try {
     const random = new HostRandom(config.seed);
@@ -127,22 +130,47 @@ async function withRun<T>(
   }
 }
 
-function checkConfig(run: string, config: Record<string, unknown>): RunConfig {
-  const image = config.image as ImageShape | undefined;
-  const sized = [image?.height, image?.width, image?.channels].every(
-    (n) => Number.isInteger(n) && (n as number) > 0,
-  );
-  const settings = config.settings;
-  const valid =
-    sized &&
-    typeof config.model === "string" &&
-    typeof config.data === "string" &&
-    typeof config.seed === "number" &&
-    typeof settings === "object" &&
-    settings !== null &&
-    Object.values(settings).every((v) => typeof v === "string");
-  if (!valid) throw new DataError(`${run}/config.json: not the configuration of a run`);
-  return config as unknown as RunConfig;
+/** A run's configuration, every field that is used checked. Throws DataError naming the file. */
+function checkConfig(
+  file: string,
+  config: Record<string, unknown>,
+): { config: RunConfig; entry: ModelDefinition } {
+  const fail = (what: string): never => {
+    throw new DataError(`${file}: ${what}`);
+  };
+  const { model, data, dataDir, seed, settings } = config;
+  if (typeof model !== "string") return fail("there is no name of a model in it");
+  if (typeof data !== "string") return fail("there is no name of a data set in it");
+  if (dataDir !== undefined && typeof dataDir !== "string") fail("dataDir is not a path");
+  if (!isWhole(seed, 0, 2 ** 32 - 1)) fail(`seed is ${JSON.stringify(seed)}`);
+  const image = (config.image ?? {}) as Record<string, unknown>;
+  for (const [name, most] of [
+    ["height", LARGEST_SIDE],
+    ["width", LARGEST_SIDE],
+    ["channels", MOST_CHANNELS],
+  ] as const)
+    if (!isWhole(image[name], 1, most))
+      fail(
+        `image ${name} is ${JSON.stringify(image[name])}, expected a whole number from 1 to ${most}`,
+      );
+  if (typeof settings !== "object" || settings === null || Array.isArray(settings))
+    return fail("there are no settings in it");
+  for (const [name, value] of Object.entries(settings))
+    if (typeof value !== "string") fail(`setting ${name} is not text`);
+  try {
+    findDataset(data);
+    const entry = findModel(model, models);
+    const problem = settingsProblem(entry, settings as Record<string, string>);
+    if (problem !== undefined) fail(`setting ${problem}`);
+    return { config: config as unknown as RunConfig, entry };
+  } catch (error) {
+    if (error instanceof UsageError) return fail(error.message);
+    throw error;
+  }
+}
+
+function isWhole(value: unknown, min: number, max: number): boolean {
+  return Number.isInteger(value) && (value as number) >= min && (value as number) <= max;
 }
 
 async function drawSamples(

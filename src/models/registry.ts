@@ -2,17 +2,9 @@ import type { Device } from "../gpu/device.ts";
 import { UsageError } from "../gpu/errors.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import type { ImageShape, Model } from "./model.ts";
+import type { Setting, Settings } from "./settings.ts";
+import { didYouMean } from "./suggest.ts";
 import { Vae } from "./vae.ts";
-
-/** One option of a model, as `--set name=value` gives it. */
-export interface Setting {
-  readonly type: "number" | "integer" | "choice";
-  readonly default: string;
-  readonly choices?: string[];
-  readonly min?: number;
-  readonly max?: number;
-  readonly help: string;
-}
 
 /** A model as the command line knows it. */
 export interface ModelEntry {
@@ -23,31 +15,13 @@ export interface ModelEntry {
   readonly settings: Record<string, Setting>;
 }
 
-interface Definition extends ModelEntry {
+/** A model as it is built. */
+export interface ModelDefinition extends ModelEntry {
   build(device: Device, random: HostRandom, image: ImageShape, settings: Settings): Model;
 }
 
-/** Checked settings of a model: every key is there, with its default where none was given. */
-export class Settings {
-  constructor(private readonly values: Readonly<Record<string, string>>) {}
-
-  number(name: string): number {
-    return Number(this.text(name));
-  }
-
-  text(name: string): string {
-    const value = this.values[name];
-    if (value === undefined) throw new UsageError(`the model has no setting "${name}"`);
-    return value;
-  }
-
-  /** For the run's config. */
-  all(): Readonly<Record<string, string>> {
-    return this.values;
-  }
-}
-
-const definitions: readonly Definition[] = [
+/** The models that can be trained. */
+export const models: readonly ModelDefinition[] = [
   {
     name: "vae",
     summary: "variational autoencoder with Bernoulli pixels and a weight β on the KL term",
@@ -80,24 +54,12 @@ const definitions: readonly Definition[] = [
   },
 ];
 
-/** The models that can be trained. */
-export const models: ModelEntry[] = [...definitions];
-
-/** @throws UsageError for a name that is not registered */
-export function findModel(name: string): Definition {
-  const found = definitions.find((d) => d.name === name);
-  if (!found)
-    throw new UsageError(
-      `unknown model "${name}": there is ${models.map((m) => m.name).join(", ")}`,
-    );
-  return found;
-}
-
-/** The model's settings with its defaults filled in. The command line has checked their values. */
-export function resolveSettings(
-  entry: ModelEntry,
-  given: Readonly<Record<string, string>>,
-): Settings {
-  const defaults = Object.entries(entry.settings).map(([name, s]) => [name, s.default] as const);
-  return new Settings({ ...Object.fromEntries(defaults), ...given });
+/** The model of that name. Throws UsageError with the nearest name and the list. */
+export function findModel<T extends ModelEntry>(name: string, among: readonly T[]): T {
+  const found = among.find((entry) => entry.name === name);
+  if (found) return found;
+  const names = among.map((entry) => entry.name);
+  throw new UsageError(
+    `unknown model "${name}"${didYouMean(name, names)}; there are ${names.join(", ")}`,
+  );
 }

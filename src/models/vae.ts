@@ -2,6 +2,7 @@ import { add, mul, sigmoid } from "../autograd/ops/elementwise.ts";
 import { type RandomKey, randomNormal } from "../autograd/ops/random.ts";
 import { split } from "../autograd/ops/shape.ts";
 import type { Device } from "../gpu/device.ts";
+import { ShapeError } from "../gpu/errors.ts";
 import { Conv2d, ConvTranspose2d } from "../nn/convolution.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { Linear } from "../nn/linear.ts";
@@ -38,8 +39,16 @@ export class Vae extends Module implements Model {
   /** β as a variable, so that a schedule can change it under a recorded step. */
   readonly beta: Tensor;
 
+  /** @throws ShapeError for latent dimensions, a width or a β that no model has */
   constructor(device: Device, random: HostRandom, image: ImageShape, options: VaeOptions) {
     super();
+    const { latent, beta, width } = options;
+    if (!Number.isInteger(latent) || latent < 1)
+      throw new ShapeError("vae", `latent is ${latent}, expected a whole number from 1 on`);
+    if (!(width > 0 && width < Number.POSITIVE_INFINITY))
+      throw new ShapeError("vae", `width is ${width}, expected a number above 0`);
+    if (!(beta >= 0 && beta < Number.POSITIVE_INFINITY))
+      throw new ShapeError("vae", `beta is ${beta}, expected a number from 0 on`);
     this.latent = options.latent;
     this.beta = scalar(device, options.beta);
     this.beta.value.persistent = true;

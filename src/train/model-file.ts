@@ -1,4 +1,4 @@
-import { CheckpointError } from "../gpu/errors.ts";
+import { CheckpointError, NonFiniteError } from "../gpu/errors.ts";
 import type { Model } from "../models/model.ts";
 import type { Optimiser } from "../optim/optimiser.ts";
 import { upload } from "../tensor/create.ts";
@@ -7,6 +7,16 @@ import { readSafetensors, type SafetensorsTensor, writeSafetensors } from "./saf
 
 /** Optimiser arenas are kept beside the parameters under this prefix. */
 const OPTIMISER = "optimiser.";
+
+/**
+ * Throws a NonFiniteError that names the first parameter or buffer with a NaN or an infinity after
+ * that step.
+ */
+export async function requireFinite(model: Model, step: number): Promise<void> {
+  for (const { name, tensor } of [...model.parameters(), ...model.buffers()])
+    if (!(await tensor.data()).every(Number.isFinite))
+      throw new NonFiniteError(name, step, "the parameter holds NaN or infinite values");
+}
 
 /**
  * A checkpoint: the model's parameters and buffers under their PyTorch names and layouts, and the

@@ -1,4 +1,4 @@
-import { joinPath } from "../data/paths.ts";
+import { joinPath, withParents } from "../data/paths.ts";
 import { CheckpointError, DataError, UsageError } from "../gpu/errors.ts";
 import type { Host } from "../host/host.ts";
 
@@ -25,6 +25,9 @@ export function defaultRunFolder(model: string, data: string, seed: number): str
  * `figures/*.png`. Whole files are written atomically. File trouble throws IoError.
  */
 export class RunFolder {
+  /** Folders that were not there before the run, the innermost first. */
+  private readonly made: string[] = [];
+
   private constructor(
     readonly path: string,
     private readonly host: Host,
@@ -64,6 +67,36 @@ export class RunFolder {
     return new RunFolder(path, host);
   }
 
+  /**
+   * Makes the folder and tries to write in it. Throws IoError where that fails, and leaves nothing
+   * behind then.
+   */
+  async prepare(): Promise<void> {
+    for (const path of withParents(this.path)) {
+      if ((await this.host.stat(path)) === undefined) this.made.push(path);
+    }
+    const probe = this.file(".latentgrad-probe");
+    try {
+      await this.host.makeDirectory(this.path);
+      await this.host.writeAtomic(probe, new Uint8Array());
+      await this.host.remove(probe);
+    } catch (error) {
+      await this.discard().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** Removes the files of the run, and the folders that it made if nothing else is in them. */
+  async discard(): Promise<void> {
+    await this.clear();
+    const inside = [this.file(checkpointFolder), this.file(figureFolder)];
+    for (const path of [...inside, ...this.made]) {
+      const found = await this.host.stat(path);
+      if (found?.kind !== "directory") continue;
+      if ((await this.host.list(path)).length === 0) await this.host.remove(path);
+    }
+  }
+
   /** Writes config.json. */
   async writeConfig(config: Readonly<Record<string, unknown>>): Promise<void> {
     await this.writeText(configFile, `${JSON.stringify(config, null, 2)}\n`);
@@ -86,10 +119,15 @@ export class RunFolder {
     return parsed as Record<string, unknown>;
   }
 
-  /** Appends a line to metrics.jsonl. A value that is not finite becomes null, as JSON has none. */
-  async appendMetric(record: MetricRecord): Promise<void> {
+  /**
+   * Appends lines to metrics.jsonl in one write. A value that is not finite becomes null, as JSON
+   * has none.
+   */
+  async appendMetrics(records: readonly MetricRecord[]): Promise<void> {
+    if (records.length === 0) return;
     await this.host.makeDirectory(this.path);
-    await this.host.append(this.file(metricsFile), `${JSON.stringify(record)}\n`);
+    const lines = records.map((record) => `${JSON.stringify(record)}\n`);
+    await this.host.append(this.file(metricsFile), lines.join(""));
   }
 
   /** Writes checkpoints/NAME.safetensors; returns its path. */
@@ -97,6 +135,11 @@ export class RunFolder {
     const path = this.checkpoint(name);
     await this.host.writeAtomic(path, bytes);
     return path;
+  }
+
+  /** Whether the run has a checkpoint. */
+  async hasCheckpoint(name = "last"): Promise<boolean> {
+    return (await this.host.stat(this.checkpoint(name)))?.kind === "file";
   }
 
   /** Reads checkpoints/NAME.safetensors. Throws CheckpointError where there is none. */

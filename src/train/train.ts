@@ -2,6 +2,7 @@ import type { RandomKey } from "../autograd/ops/random.ts";
 import { grad } from "../autograd/tape.ts";
 import { loadDataset } from "../data/datasets.ts";
 import { DeviceImages, ShuffledBatches } from "../data/loader.ts";
+import { joinPath } from "../data/paths.ts";
 import { selectImages, splitTraining } from "../data/splits.ts";
 import type { Dataset } from "../data/types.ts";
 import type { Device } from "../gpu/device.ts";
@@ -10,15 +11,17 @@ import { openDevice } from "../gpu/open.ts";
 import type { Program } from "../gpu/program.ts";
 import type { Host } from "../host/host.ts";
 import type { Model } from "../models/model.ts";
-import { findModel, resolveSettings } from "../models/registry.ts";
+import { findModel, models } from "../models/registry.ts";
+import { resolveSettings } from "../models/settings.ts";
 import { HostRandom } from "../nn/initialisers.ts";
 import { Adam } from "../optim/adam.ts";
 import { full, upload } from "../tensor/create.ts";
 import { record } from "../tensor/run.ts";
 import { Evaluation } from "./evaluation.ts";
+import { InterruptedError, type Interruption } from "./interruption.ts";
 import { LossLog } from "./loss-log.ts";
-import { saveModel } from "./model-file.ts";
-import { RunFolder } from "./run-folder.ts";
+import { requireFinite, saveModel } from "./model-file.ts";
+import { type MetricRecord, RunFolder } from "./run-folder.ts";
 
 export interface TrainOptions {
   model: string;
@@ -75,17 +78,23 @@ const NEVER = 0xffffffff;
  * Trains a model and writes its run folder: config.json, metrics.jsonl, checkpoints/last.safetensors
  * after every epoch, and whatever figures `onTrained` draws (it returns their paths).
  *
- * @throws NonFiniteError when the loss or a gradient stops being finite; the checkpoint of the last
- *   whole epoch stays
+ * An interruption stops it within about a second of work: the weights are saved as they then are,
+ * and the steps done so far are in metrics.jsonl. Before the first step nothing is left behind.
+ *
+ * @throws NonFiniteError when the loss, a gradient, a parameter or a term on the validation images
+ *   stops being finite; the checkpoint of the last whole epoch stays, and metrics.jsonl has the
+ *   steps before
+ * @throws InterruptedError after an interruption
  */
 export async function train(
   options: TrainOptions,
   host: Host,
   onEpoch: (report: EpochReport) => void,
   onTrained: (trained: Trained) => Promise<string[]>,
+  interruption?: Interruption,
 ): Promise<TrainResult> {
   const begin = performance.now();
-  const entry = findModel(options.model);
+  const entry = findModel(options.model, models);
   const settings = resolveSettings(entry, options.settings);
   const folder = await RunFolder.create(options.out, { force: options.force }, host);
   const source = { host, ...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }) };
@@ -98,46 +107,101 @@ export async function train(
     throw new DataError(
       `${options.data}: ${parts.train.length} training images do not fill a batch of ${options.batch}`,
     );
-  const device = await openDevice();
+  await folder.prepare();
+  const stopEarly = () => {
+    if (interruption?.requested)
+      throw interruption.error("it was before the first step; nothing was kept");
+  };
+  interruption?.attend();
+  let device: Device | undefined;
+  let begun = false;
   try {
+    device = await openDevice();
+    stopEarly();
     const seed: [number, number] = [options.seed >>> 0, Math.floor(options.seed / 2 ** 32) >>> 0];
     const model = entry.build(device, new HostRandom(options.seed), dataset, settings);
-    const images = new DeviceImages(device, selectImages(dataset.train, parts.train), dataset);
+    const imagesOf = (rows: Parameters<typeof selectImages>[1], label: string) =>
+      new DeviceImages(device as Device, selectImages(dataset.train, rows), dataset, label);
+    const images = imagesOf(parts.train, "training images");
     const run = await TrainingRun.create(model, images, {
       batch: options.batch,
       learningRate: settings.number("learning-rate"),
       seed,
     });
+    stopEarly();
     const validation =
       parts.validation.length > 0
         ? await Evaluation.create(
             model,
-            new DeviceImages(device, selectImages(dataset.train, parts.validation), dataset),
+            imagesOf(parts.validation, "validation images"),
             options.batch,
             seed,
           )
         : undefined;
-    const config = {
+    stopEarly();
+    await folder.writeConfig({
       ...options,
+      ...(options.dataDir === undefined ? {} : { dataDir: joinPath(host.cwd, options.dataDir) }),
       settings: settings.all(),
       image: { height: dataset.height, width: dataset.width, channels: dataset.channels },
       adapter: device.adapter,
       step: run.program.statistics,
-    };
-    await folder.writeConfig(config);
+    });
+    begun = true;
 
+    const save = async (epoch: number, step: number) =>
+      folder.writeCheckpoint(
+        await saveModel(model, run.optimiser, {
+          model: options.model,
+          epoch: String(epoch),
+          step: String(step),
+          seed: String(options.seed),
+        }),
+      );
     let final: EpochReport | undefined;
     for (let epoch = 0; epoch < options.epochs; epoch++) {
       const start = performance.now();
-      const rows = await run.epoch(epoch);
-      const seconds = (performance.now() - start) / 1000;
-      for (const [i, row] of rows.entries())
-        await folder.appendMetric({
-          kind: "step",
-          step: epoch * rows.length + i + 1,
+      const first = epoch * run.steps;
+      let rows: Record<string, number>[] = [];
+      let validated: Record<string, number> | undefined;
+      let seconds = 0;
+      const stepLines = (): MetricRecord[] =>
+        rows.map((row, i) => ({ kind: "step", step: first + i + 1, epoch: epoch + 1, ...row }));
+      try {
+        rows = await run.epoch(epoch, interruption);
+        seconds = (performance.now() - start) / 1000;
+        if (rows.length < run.steps) {
+          // Interrupted: what has been learnt is saved, unless it is nothing.
+          const step = first + rows.length;
+          if (step === 0) stopEarly();
+          await requireFinite(model, step);
+          const path = await save(epoch, step);
+          const event = { kind: "event", step, epoch: epoch + 1, event: "interrupted" } as const;
+          await folder.appendMetrics([...stepLines(), event]);
+          throw (interruption as Interruption).error(`${path} holds step ${step}`);
+        }
+        validated = await validation?.run();
+        const step = first + rows.length;
+        for (const [name, value] of Object.entries(validated ?? {}))
+          if (!Number.isFinite(value))
+            throw new NonFiniteError(`validation ${name}`, step, `the mean is ${value}`);
+        await requireFinite(model, step);
+      } catch (error) {
+        if (!(error instanceof NonFiniteError)) throw error;
+        if (rows.length === 0 && error.step !== undefined)
+          rows = await run.rows(epoch, error.step - 1 - first);
+        const { message } = error;
+        const step = error.step ?? first + rows.length;
+        const event = {
+          kind: "event",
+          step,
           epoch: epoch + 1,
-          ...row,
-        });
+          event: "diverged",
+          message,
+        } as const;
+        await folder.appendMetrics([...stepLines(), event]);
+        throw error;
+      }
       const report: EpochReport = {
         epoch: epoch + 1,
         epochs: options.epochs,
@@ -145,26 +209,23 @@ export async function train(
         seconds,
         imagesPerSecond: (rows.length * options.batch) / seconds,
         train: meanOf(rows),
-        ...(validation ? { validation: await validation.run() } : {}),
+        ...(validated ? { validation: validated } : {}),
       };
-      await folder.appendMetric({
+      const line: MetricRecord = {
         kind: "epoch",
-        step: report.epoch * report.steps,
+        step: first + report.steps,
         epoch: report.epoch,
         seconds,
         ...report.train,
         ...prefixed("validation_", report.validation),
-      });
-      await folder.writeCheckpoint(
-        await saveModel(model, run.optimiser, {
-          model: options.model,
-          epoch: String(report.epoch),
-          step: String(report.epoch * report.steps),
-          seed: String(options.seed),
-        }),
-      );
+      };
+      await folder.appendMetrics([...stepLines(), line]);
+      const path = await save(report.epoch, first + report.steps);
       onEpoch(report);
       final = report;
+      const outcome = `${path} holds epoch ${report.epoch}`;
+      if (interruption?.requested) throw interruption.error(outcome);
+      if (report.epoch === options.epochs) interruption?.ignore(outcome);
     }
     const figures = await onTrained({ device, model, dataset, folder, seed: options.seed });
     return {
@@ -174,8 +235,12 @@ export async function train(
       seconds: (performance.now() - begin) / 1000,
       final: final as EpochReport,
     };
+  } catch (error) {
+    const early = error instanceof InterruptedError && !(await folder.hasCheckpoint());
+    if (!begun || early) await folder.discard().catch(() => undefined);
+    throw error;
   } finally {
-    device.close();
+    device?.close();
   }
 }
 
@@ -220,15 +285,20 @@ export class TrainingRun {
     return this.batches.batchesPerEpoch;
   }
 
-  /** Runs an epoch (counted from 0); the loss terms of each of its steps. */
-  async epoch(epoch: number): Promise<Record<string, number>[]> {
+  /**
+   * Runs an epoch (counted from 0); the loss terms of each of its steps. After an interruption, of
+   * those that were done.
+   */
+  async epoch(epoch: number, interruption?: Interruption): Promise<Record<string, number>[]> {
     let waited = performance.now();
     let queued = 0;
     let patience = 1;
-    for (let i = 0; i < this.steps; i++) {
-      this.runStep(epoch, i);
+    let done = 0;
+    while (done < this.steps) {
+      this.runStep(epoch, done++);
       if (++queued < patience) continue;
       await this.checkFinite(epoch);
+      if (interruption?.requested) break;
       // Queue as many steps as the adapter does in a while: waiting costs a round trip.
       const seconds = (performance.now() - waited) / 1000;
       patience = Math.max(1, Math.min(1000, Math.round((queued * QUEUE_SECONDS) / seconds)));
@@ -236,9 +306,15 @@ export class TrainingRun {
       queued = 0;
     }
     await this.checkFinite(epoch);
+    return this.rows(epoch, done);
+  }
+
+  /** The loss terms of the first `count` steps of the latest epoch (counted from 0). */
+  async rows(epoch: number, count: number): Promise<Record<string, number>[]> {
     const rows = await this.log.read(this.steps);
     // Step s (from 1) stands in row s mod steps.
-    return rows.map(
+    return Array.from(
+      { length: Math.max(0, Math.min(count, this.steps)) },
       (_, i) => rows[(epoch * this.steps + i + 1) % this.steps] as Record<string, number>,
     );
   }

@@ -247,6 +247,9 @@ test("errors of a command are one line with their exit status", async () => {
   const { err } = await cli("train vae", { host, fail: new TypeError("bug") });
   assert.match(err, /^latentgrad: unexpected error: bug\n/);
   assert.match(err, /\n\s+at /);
+  const known = new MemoryHost({ LATENTGRAD_DEBUG: "1" });
+  const typed = await cli("train vae", { host: known, fail: new IoError("no space") });
+  assert.is(typed.err, "latentgrad: no space\n");
 });
 
 test("a stream that cannot be written is an input/output error", async () => {

@@ -40,7 +40,7 @@ const small = ["--runtime", "node", "--batch", "16", "--limit", "64", "--set", "
 
 test("train leaves a whole run folder, and the pictures decode", async () => {
   const args = ["train", "vae", "--data", "glyphs", "--epochs", "2", "--seed", "3", "--out", run];
-  const result = await latentgrad([...args, "--full-train", ...small]);
+  const result = await latentgrad([...args, "--full-train", "--data-dir", "some-data", ...small]);
   assert.is(result.status, 0, result.stderr);
   assert.match(result.stderr, /epoch 1\/2 {2}loss \d+\.\d+/);
   assert.match(result.stderr, /epoch 2\/2 {2}loss \d+\.\d+/);
@@ -48,6 +48,7 @@ test("train leaves a whole run folder, and the pictures decode", async () => {
   const config = JSON.parse(readFileSync(join(run, "config.json"), "utf8"));
   assert.is(config.model, "vae");
   assert.is(config.seed, 3);
+  assert.is(config.dataDir, join(process.cwd(), "some-data"), "absolute");
   assert.is(config.step.submits, 1);
 
   const lines = readFileSync(join(run, "metrics.jsonl"), "utf8").trim().split("\n");
@@ -100,6 +101,12 @@ test("sample, reconstruct and manifold read the run", async () => {
   assert.ok(PNG.sync.read(readFileSync(out)).width > 50);
 });
 
+/** The lines of a run's metrics.jsonl. */
+function readMetrics(out: string): Record<string, unknown>[] {
+  const lines = readFileSync(join(out, "metrics.jsonl"), "utf8").trim().split("\n");
+  return lines.map((line) => JSON.parse(line));
+}
+
 /** Runs a command that must fail; its one line. */
 async function failure(
   status: number,
@@ -139,7 +146,117 @@ test("a learning rate that diverges stops with status 6, names op and step, keep
   const args = ["train", "vae", "--data", "glyphs", "--epochs", "50", "--out", out, "--full-train"];
   const line = await failure(6, [...args, ...small.slice(2), "--set", "learning-rate=1e9"]);
   assert.match(line, /at step \d+: .*(NaN|infinite)/);
+  assert.not.match(line, /held such values before/, "the weights and the state were finite");
   assert.not.ok(existsSync(join(out, "figures")));
+  const step = Number(/at step (\d+)/.exec(line)?.[1]);
+  const metrics = readMetrics(out);
+  assert.equal(
+    metrics.filter((m) => m.kind === "step").map((m) => m.step),
+    Array.from({ length: step - 1 }, (_, i) => i + 1),
+    "every step before it is kept",
+  );
+  assert.ok(metrics.filter((m) => m.kind === "step").every((m) => Number.isFinite(m.loss)));
+  const { message, ...event } = metrics.at(-1) as Record<string, unknown>;
+  assert.equal(event, { kind: "event", step, epoch: Math.ceil(step / 4), event: "diverged" });
+  assert.is(line, `latentgrad: ${message}`);
+});
+
+test("a run that diverges in its last step is not saved", async () => {
+  const out = join(folder, "last-step");
+  const args = ["train", "vae", "--limit", "32", "--batch", "32", "--epochs", "1", "--out", out];
+  const line = await failure(6, [...args, "--set", "width=0.05", "--set", "learning-rate=1e9"]);
+  assert.match(line, /^latentgrad: validation \w+ at step 1: the mean is (NaN|-?Infinity)/);
+  assert.not.ok(existsSync(join(out, "checkpoints")));
+  assert.not.ok(existsSync(join(out, "figures")));
+  assert.equal(
+    readMetrics(out).map((m) => [m.kind, m.step]),
+    [
+      ["step", 1],
+      ["event", 1],
+    ],
+  );
+});
+
+test("a folder that cannot be written is refused before anything is compiled", async () => {
+  const file = join(folder, "a-file");
+  writeFileSync(file, "");
+  const args = ["train", "vae", "--data", "glyphs", "--limit", "256", "--out", join(file, "run")];
+  const nowhere = { LATENTGRAD_ADAPTER: "gpu", VK_ICD_FILENAMES: "none.json" };
+  assert.match(await failure(7, args, nowhere), /a-file/);
+});
+
+test("a damaged configuration is status 3 and names the file and the field", async () => {
+  const path = join(run, "config.json");
+  const text = readFileSync(path, "utf8");
+  for (const [change, pattern] of [
+    [{ settings: { latent: "abc" } }, /config\.json: setting latent=abc: expected a whole number/],
+    [{ settings: { latnet: "2" } }, /config\.json: setting latnet: .*did you mean latent/],
+    [{ model: "vea" }, /config\.json: unknown model "vea" \(did you mean vae/],
+    [{ data: 5 }, /config\.json: there is no name of a data set/],
+    [{ seed: 1.5 }, /config\.json: seed is 1\.5/],
+    [
+      { image: { height: 1e9, width: 28, channels: 1 } },
+      /config\.json: image height is 1000000000/,
+    ],
+    [{ image: { height: 28, width: 28, channels: 5 } }, /config\.json: image channels is 5/],
+  ] as const) {
+    writeFileSync(path, JSON.stringify({ ...JSON.parse(text), ...change }));
+    assert.match(await failure(3, ["sample", run]), pattern);
+  }
+  writeFileSync(path, text);
+});
+
+/** Starts a long training and interrupts it once stderr matches, or after so many milliseconds. */
+function interrupted(
+  runtime: string,
+  out: string,
+  when: RegExp | number,
+  signal: "SIGINT" | "SIGTERM" = "SIGINT",
+): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const args = ["train", "vae", "--data", "glyphs", "--epochs", "1000", "--out", out];
+    const all = ["bin/latentgrad.js", ...args, ...small.slice(2), "--runtime", runtime];
+    const child = spawn(process.execPath, all, { stdio: ["ignore", "pipe", "pipe"] });
+    let stderr = "";
+    let sent = false;
+    const send = () => {
+      if (!sent) child.kill(signal);
+      sent = true;
+    };
+    if (typeof when === "number") setTimeout(send, when);
+    child.stderr.on("data", (chunk) => {
+      stderr += chunk;
+      if (typeof when !== "number" && when.test(stderr)) send();
+    });
+    child.stdout.resume();
+    child.on("error", reject);
+    child.on("close", (status) => resolve({ status, stdout: "", stderr }));
+  });
+}
+
+for (const [runtime, signal, status] of [
+  ["node", "SIGINT", 130],
+  ["deno", "SIGTERM", 143],
+] as const)
+  test(`${runtime}: ${signal} saves the run and says what was saved`, async () => {
+    const out = join(folder, `interrupted-${runtime}`);
+    const result = await interrupted(runtime, out, /epoch 1\//, signal);
+    assert.is(result.status, status, result.stderr);
+    const line = /^latentgrad: interrupted; (\S+) holds (epoch|step) (\d+)$/m.exec(result.stderr);
+    assert.ok(line, result.stderr);
+    const path = join(out, "checkpoints", "last.safetensors");
+    assert.is(line[1], path);
+    const { metadata } = await readSafetensors(new Uint8Array(readFileSync(path)), path);
+    assert.is(metadata[line[2] as string], line[3]);
+    const steps = readMetrics(out).filter((m) => m.kind === "step");
+    assert.is(String(steps.length), metadata.step, "metrics and checkpoint are of one moment");
+  });
+
+test("an interruption before the first step leaves nothing behind", async () => {
+  const out = join(folder, "none-yet", "run");
+  const result = await interrupted("node", out, 200);
+  assert.is(result.status, 130, result.stderr);
+  assert.not.ok(existsSync(join(folder, "none-yet")));
 });
 
 test("a full adapter gives one line that names the tensor and its bytes", async () => {
@@ -157,7 +274,12 @@ test("a full adapter gives one line that names the tensor and its bytes", async 
   ];
   const line = await failure(1, args, { LATENTGRAD_MEMORY: "300000" });
   assert.match(line, /out of GPU memory: .+ wants \d+ bytes/);
-  assert.not.ok(existsSync(join(out, "config.json")));
+  const many = args.map((word) => (word === "64" ? "10000" : word));
+  assert.match(
+    await failure(1, many, { LATENTGRAD_MEMORY: "3000000" }),
+    /out of GPU memory: training images wants 3920000 bytes/,
+  );
+  assert.not.ok(existsSync(out));
 });
 
 test("wrong names and values are usage errors", async () => {

@@ -2,11 +2,13 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { checkGradients } from "../../src/autograd/check.ts";
 import { sum } from "../../src/autograd/ops/sum.ts";
+import { ShapeError } from "../../src/gpu/errors.ts";
 import { bernoulliNll, klToStandardNormal, reparameterise } from "../../src/models/losses.ts";
 import { Vae, type VaeOptions } from "../../src/models/vae.ts";
 import { HostRandom } from "../../src/nn/initialisers.ts";
 import { tensor, variable } from "../../src/tensor/create.ts";
 import { testDevice } from "../support/device.ts";
+import { rejects } from "../support/rejects.ts";
 
 const test = suite("vae");
 
@@ -23,6 +25,24 @@ test("the convolutional network has the published parameter counts", async () =>
   const vae = new Vae(await testDevice(), new HostRandom(1), mnist, published);
   assert.is(countOf(vae, "encoder", "head"), 69_076);
   assert.is(countOf(vae, "decoder"), 65_089);
+});
+
+test("sizes that no model has are refused", async () => {
+  const device = await testDevice();
+  for (const [wrong, pattern] of [
+    [{ latent: 0 }, /^vae: latent is 0, expected a whole number from 1 on/],
+    [{ latent: 1.5 }, /latent is 1.5/],
+    [{ width: -1 }, /^vae: width is -1, expected a number above 0/],
+    [{ width: Number.NaN }, /width is NaN/],
+    [{ beta: -1 }, /beta is -1/],
+  ] as const) {
+    const options: VaeOptions = { ...published, ...wrong };
+    await rejects(
+      async () => new Vae(device, new HostRandom(1), mnist, options),
+      ShapeError,
+      pattern,
+    );
+  }
 });
 
 test("the dense network is 784-400-z-400-784", async () => {

@@ -14,8 +14,8 @@ async function withRun(): Promise<MemoryHost> {
   const host = new MemoryHost();
   const run = await RunFolder.create("r", { force: false }, host);
   await run.writeConfig({ model: "vae", seed: 1 });
-  await run.appendMetric({ kind: "step", step: 1, epoch: 1, loss: 500.5 });
-  await run.appendMetric({ kind: "epoch", step: 10, epoch: 1, loss: 250.25, kl: 4 });
+  await run.appendMetrics([{ kind: "step", step: 1, epoch: 1, loss: 500.5 }]);
+  await run.appendMetrics([{ kind: "epoch", step: 10, epoch: 1, loss: 250.25, kl: 4 }]);
   await run.writeCheckpoint(bytes);
   await run.writeFigure("samples", bytes);
   return host;
@@ -100,8 +100,40 @@ test("a failing write is an IoError and leaves what was there", async () => {
   await rejects(() => run.writeFigure("manifold", other), IoError, /manifold.png: no space/);
   await rejects(() => run.writeConfig({}), IoError, /config.json: no space/);
   const metric = { kind: "epoch", step: 1, epoch: 1 } as const;
-  await rejects(() => run.appendMetric(metric), IoError, /metrics.jsonl: no space/);
+  await rejects(() => run.appendMetrics([metric]), IoError, /metrics.jsonl: no space/);
   assert.equal(files(), before);
+});
+
+test("an epoch's lines are one write", async () => {
+  const host = await withRun();
+  let writes = 0;
+  const { append } = host;
+  host.append = (path, text) => {
+    writes++;
+    return append.call(host, path, text);
+  };
+  const run = await RunFolder.open("r", host);
+  const line = { kind: "step", epoch: 2 } as const;
+  await run.appendMetrics([1, 2, 3].map((step) => ({ ...line, step, loss: 1 / 0 })));
+  await run.appendMetrics([]);
+  assert.is(writes, 1);
+  const lines = host.text("r/metrics.jsonl").trimEnd().split("\n");
+  assert.is(lines.length, 5);
+  assert.equal(JSON.parse(lines[4] as string), { ...line, step: 3, loss: null });
+});
+
+test("a folder that cannot be written is found out at once, and nothing is left", async () => {
+  const host = new MemoryHost();
+  const run = await RunFolder.create("a/b", { force: false }, host);
+  host.failOn = "a/b";
+  await rejects(() => run.prepare(), IoError, /no space/);
+  host.failOn = undefined;
+  await run.prepare();
+  assert.equal(host.paths(), []);
+  await run.writeConfig({});
+  host.put("a/mine.txt", "");
+  await run.discard();
+  assert.equal(host.paths(), ["a/mine.txt"]);
 });
 
 test("a figure goes where the user says", async () => {

@@ -14,7 +14,7 @@ interface Options extends CommonOptions {
 }
 
 /** `demo`: a small training run on the embedded set; what an earlier demo left is replaced. */
-export function addDemo(program: Command, { actions, host, output }: Context): void {
+export function addDemo(program: Command, { actions, host, output, interruption }: Context): void {
   const command = program
     .command("demo")
     .description("Train a small model on the procedural glyphs and write pictures.")
@@ -36,6 +36,7 @@ export function addDemo(program: Command, { actions, host, output }: Context): v
       },
       host,
       (report) => output.progress(epochLine(report, output)),
+      interruption,
     );
     if (options.json) {
       output.json(result);

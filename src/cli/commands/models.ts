@@ -1,7 +1,7 @@
 import type { Command } from "commander";
+import { describe } from "../../models/settings.ts";
 import type { Context } from "../context.ts";
 import { addCommon, applyCommon, type CommonOptions } from "../options.ts";
-import { describe } from "../settings.ts";
 
 /** `models`: the models and their settings. */
 export function addModels(program: Command, { actions, output }: Context): void {

@@ -1,11 +1,12 @@
 import type { Command } from "commander";
 import { findDataset } from "../../data/datasets.ts";
+import { findModel } from "../../models/registry.ts";
+import { checkSettings } from "../../models/settings.ts";
 import { defaultRunFolder } from "../../train/run-folder.ts";
 import type { Context } from "../context.ts";
 import { addCommon, addRuntime, applyCommon, type CommonOptions } from "../options.ts";
 import { keyValue, largestSeed, path, wholeNumber } from "../parsers.ts";
 import { epochLine } from "../progress.ts";
-import { checkSettings, findModel } from "../settings.ts";
 
 interface Options extends CommonOptions {
   data: string;
@@ -21,7 +22,7 @@ interface Options extends CommonOptions {
 }
 
 /** `train MODEL`: trains, and leaves a run folder with metrics, a checkpoint and pictures. */
-export function addTrain(program: Command, { actions, host, output }: Context): void {
+export function addTrain(program: Command, { actions, host, output, interruption }: Context): void {
   const command = program
     .command("train")
     .description("Train a model and keep the run in a folder: metrics, checkpoint, pictures.")
@@ -72,6 +73,7 @@ export function addTrain(program: Command, { actions, host, output }: Context): 
       },
       host,
       (report) => output.progress(epochLine(report, output)),
+      interruption,
     );
     if (options.json) {
       output.json(result);
