@@ -17,8 +17,6 @@ import { ReadBack } from "./readback.ts";
 import { encodeTextureCopies, type TextureCopy, TexturePool } from "./textures.ts";
 import { type DType, overlaps, type Storage, Value } from "./value.ts";
 
-export { accessOf, bindingsOf, writtenBy } from "./call.ts";
-
 /** Eager ops are submitted in batches of this many. */
 const EAGER_BATCH = 64;
 

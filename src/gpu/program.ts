@@ -1,5 +1,14 @@
-import { type Call, type Item, isPack, type KernelSource, type Pack } from "./call.ts";
-import { accessOf, bindingsOf, type Device, type Holding, writtenBy } from "./device.ts";
+import {
+  accessOf,
+  bindingsOf,
+  type Call,
+  type Item,
+  isPack,
+  type KernelSource,
+  type Pack,
+  writtenBy,
+} from "./call.ts";
+import type { Device, Holding } from "./device.ts";
 import { GpuValidationError, NonFiniteError } from "./errors.ts";
 import { dropDead, type Plan, planMemory } from "./liveness.ts";
 import type { Pipeline } from "./pipelines.ts";

@@ -1,5 +1,4 @@
-import { type Call, type Item, isPack } from "../gpu/call.ts";
-import { writtenBy } from "../gpu/device.ts";
+import { type Call, type Item, isPack, writtenBy } from "../gpu/call.ts";
 import { sharesBuffer, sharesMemory, type Value } from "../gpu/value.ts";
 import type { MapSpec } from "./elementwise.ts";
 import { type Expression, expressionSize, input, substitute } from "./expression.ts";
