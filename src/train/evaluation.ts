@@ -6,6 +6,7 @@ import type { Model } from "../models/model.ts";
 import { upload, variable } from "../tensor/create.ts";
 import { record } from "../tensor/run.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import type { Interruption } from "./interruption.ts";
 
 /** Random numbers of evaluations come from a stream of their own. */
 const EVALUATION_STREAM = 1000;
@@ -36,12 +37,13 @@ export class Evaluation {
     return new Evaluation(program, result, indices, step, images.count);
   }
 
-  /** Mean of each term over all images, in nats per sample. */
-  async run(): Promise<Record<string, number>> {
+  /** Mean of each term over all images, in nats per sample; over some only, once interrupted. */
+  async run(interruption?: Interruption): Promise<Record<string, number>> {
     const names = Object.keys(this.terms);
     const sums = new Float64Array(names.length);
     const batch = this.indices.size;
     for (let start = 0; start < this.count; start += batch) {
+      if (interruption?.requested) break;
       const here = Math.min(batch, this.count - start);
       // The last batch repeats its last image; the surplus is not counted.
       const rows = Uint32Array.from({ length: batch }, (_, i) => start + Math.min(i, here - 1));

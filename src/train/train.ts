@@ -170,17 +170,15 @@ export async function train(
       try {
         rows = await run.epoch(epoch, interruption);
         seconds = (performance.now() - start) / 1000;
-        if (rows.length < run.steps) {
-          // Interrupted: what has been learnt is saved, unless it is nothing.
+        if (!interruption?.requested) validated = await validation?.run(interruption);
+        if (interruption?.requested) {
           const step = first + rows.length;
-          if (step === 0) stopEarly();
           await requireFinite(model, step);
-          const path = await save(epoch, step);
+          const path = await save(rows.length < run.steps ? epoch : epoch + 1, step);
           const event = { kind: "event", step, epoch: epoch + 1, event: "interrupted" } as const;
           await folder.appendMetrics([...stepLines(), event]);
-          throw (interruption as Interruption).error(`${path} holds step ${step}`);
+          throw interruption.error(`${path} holds step ${step}`);
         }
-        validated = await validation?.run();
         const step = first + rows.length;
         for (const [name, value] of Object.entries(validated ?? {}))
           if (!Number.isFinite(value))
