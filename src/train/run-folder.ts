@@ -27,6 +27,8 @@ export function defaultRunFolder(model: string, data: string, seed: number): str
 export class RunFolder {
   /** Folders that were not there before the run, the innermost first. */
   private readonly made: string[] = [];
+  /** Files in the folder are this run's, no longer an earlier one's. */
+  private begun = false;
 
   private constructor(
     readonly path: string,
@@ -35,20 +37,18 @@ export class RunFolder {
 
   /**
    * A folder for a new run. Nothing is created before the first write. One that exists and is not
-   * empty is refused with a UsageError, unless `force`: then the files of the run in it are removed,
-   * and no others.
+   * empty is refused with a UsageError, unless `force`: then the files of the run in it, and no
+   * others, are removed when this run's configuration is written, so that a run that fails before
+   * it has begun costs nothing.
    */
   static async create(path: string, options: { force: boolean }, host: Host): Promise<RunFolder> {
     const folder = new RunFolder(path, host);
     const found = await host.stat(path);
     if (found?.kind === "file") throw new UsageError(`${path}: a file, expected a folder`);
-    if (found !== undefined && (await host.list(path)).length > 0) {
-      if (!options.force) {
-        throw new UsageError(
-          `${path} is not empty; --force replaces the run in it, --out names another folder`,
-        );
-      }
-      await folder.clear();
+    if (found !== undefined && !options.force && (await host.list(path)).length > 0) {
+      throw new UsageError(
+        `${path} is not empty; --force replaces the run in it, --out names another folder`,
+      );
     }
     return folder;
   }
@@ -64,7 +64,9 @@ export class RunFolder {
     if ((await host.stat(joinPath(path, configFile))) === undefined) {
       throw new DataError(`${path}: no ${configFile} in it, so it is not a run folder`);
     }
-    return new RunFolder(path, host);
+    const folder = new RunFolder(path, host);
+    folder.begun = true;
+    return folder;
   }
 
   /**
@@ -88,7 +90,7 @@ export class RunFolder {
 
   /** Removes the files of the run, and the folders that it made if nothing else is in them. */
   async discard(): Promise<void> {
-    await this.clear();
+    if (this.begun) await this.clear();
     const inside = [this.file(checkpointFolder), this.file(figureFolder)];
     for (const path of [...inside, ...this.made]) {
       const found = await this.host.stat(path);
@@ -97,8 +99,10 @@ export class RunFolder {
     }
   }
 
-  /** Writes config.json. */
+  /** Begins the run: removes what an earlier one left, and writes config.json. */
   async writeConfig(config: Readonly<Record<string, unknown>>): Promise<void> {
+    if (!this.begun) await this.clear();
+    this.begun = true;
     await this.writeText(configFile, `${JSON.stringify(config, null, 2)}\n`);
   }
 

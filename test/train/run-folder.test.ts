@@ -63,8 +63,12 @@ test("refuses a folder that is not empty, unless forced, and then clears the run
   const create = (force: boolean) => () => RunFolder.create("r", { force }, host);
   await rejects(create(false), UsageError, /^r is not empty; --force replaces the run in it/);
   assert.equal(host.paths(), before);
-  await create(true)();
-  assert.equal(host.paths(), ["r/figures/drawing.svg", "r/notes.txt"]);
+  const failed = await create(true)();
+  await failed.prepare();
+  await failed.discard();
+  assert.equal(host.paths(), before, "a run that never begins costs the old one nothing");
+  await (await create(true)()).writeConfig({});
+  assert.equal(host.paths(), ["r/config.json", "r/figures/drawing.svg", "r/notes.txt"]);
   host.put("f", "a file");
   const onFile = () => RunFolder.create("f", { force: true }, host);
   await rejects(onFile, UsageError, /^f: a file, expected a folder/);
