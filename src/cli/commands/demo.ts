@@ -5,7 +5,7 @@ import { path } from "../parsers.ts";
 import { epochLine } from "../progress.ts";
 
 /** Small enough for three minutes of a software adapter on two cores. */
-const settings = { data: "glyphs", epochs: 10, batch: 32, limit: 3072, seed: 1 } as const;
+const settings = { data: "glyphs", epochs: 15, batch: 32, limit: 3072, seed: 1 } as const;
 /** A quarter of the filters; eight latent dimensions, since glyphs vary in more ways than two. */
 const model = { width: "0.25", latent: "8", "learning-rate": "0.002" } as const;
 
