@@ -1,0 +1,107 @@
+import {
+  accessOf,
+  bindingsOf,
+  type Call,
+  type Item,
+  type KernelSource,
+  type Pack,
+  writtenBy,
+} from "./call.ts";
+import type { Device, Holding } from "./device.ts";
+import { GpuValidationError } from "./errors.ts";
+import type { Plan } from "./liveness.ts";
+import type { Pipeline } from "./pipelines.ts";
+import type { CopyStep, Step } from "./step.ts";
+import type { Storage, Value } from "./value.ts";
+
+/** What the tensors of a recording have in common: it keeps the program's memory reserved. */
+export class Recording {
+  readonly holding: Holding = { buffers: [] };
+  /** Constants and variables that the body made. */
+  readonly made: Value[] = [];
+  readonly items: Item[] = [];
+
+  add(item: Item): void {
+    for (const v of writtenBy(item)) if (!v.storage) v.recording = this;
+    this.items.push(item);
+  }
+}
+
+/** A dispatch with its bind group; `find` gives the storage of what the call binds. */
+export function dispatchStep(
+  device: Device,
+  call: Call,
+  source: KernelSource,
+  pipeline: Pipeline,
+  find: (v: Value, op: string) => Storage,
+): Step {
+  const { op } = call;
+  const storages = bindingsOf(call).map((v) => find(v, op));
+  device.checkDispatch(op, source.workgroups, storages, accessOf(call));
+  const written = writtenBy(call).map((v) => {
+    const { label, dtype, size } = v;
+    return { label, dtype, size, storage: find(v, op) };
+  });
+  const textures = device.textures.copies(storages.slice(0, call.textures ?? 0));
+  const group = device.bindGroups.create(op, pipeline, storages, textures);
+  return { kind: "dispatch", op, source, pipeline, group, textures, written };
+}
+
+/** Copies for the parts of a pack that are not produced in place. */
+export function packSteps(pack: Pack, plan: Plan, find: (v: Value) => Storage): CopyStep[] {
+  const { op, target } = pack;
+  return pack.inputs.flatMap((input, k) => {
+    const toOffset = pack.offsets[k] ?? 0;
+    const place = plan.places.get(input);
+    if (place && "within" in place && place.within === target && place.offset === toOffset)
+      return [];
+    const copy = { from: find(input), to: find(target), toOffset, bytes: input.dataBytes };
+    return [{ kind: "copy", op, ...copy } as const];
+  });
+}
+
+/** WebGPU does not copy within a buffer: such a copy takes two steps. */
+export function throughTemporary(device: Device, recording: Recording, copy: CopyStep): CopyStep[] {
+  const { from, to, toOffset, bytes, op } = copy;
+  if (from.buffer !== to.buffer) return [copy];
+  if (from.offset === to.offset + toOffset) return [];
+  const buffer = device.pool.acquire(bytes, `a copy for ${op}`);
+  recording.holding.buffers = [...recording.holding.buffers, buffer];
+  const between: Storage = { buffer, offset: 0, bytes, owner: recording };
+  return [
+    { ...copy, to: between, toOffset: 0 },
+    { ...copy, from: between },
+  ];
+}
+
+/** Takes the plan's buffers from the pool and gives every planned value its place in them. */
+export function allocate(device: Device, plan: Plan, recording: Recording): Map<Value, Storage> {
+  const buffers: GPUBuffer[] = [];
+  recording.holding.buffers = buffers;
+  const owners = new Map<number, Value>();
+  for (const [v, place] of plan.places) {
+    if (!("slot" in place)) continue;
+    const known = owners.get(place.slot);
+    if (!known || known.bytes < v.bytes) owners.set(place.slot, v);
+  }
+  for (const [i, bytes] of plan.slots.entries())
+    buffers.push(device.pool.acquire(bytes, `the result of ${owners.get(i)?.label || "a kernel"}`));
+  const storages = new Map<Value, Storage>();
+  const of = (v: Value): Storage => {
+    const known = storages.get(v) ?? v.storage;
+    if (known) return known;
+    const place = plan.places.get(v);
+    if (!place) throw new GpuValidationError("record", `${v.label} is read before it is written`);
+    const home = "slot" in place ? undefined : of(place.within);
+    const storage: Storage = {
+      buffer: home?.buffer ?? (buffers[(place as { slot: number }).slot] as GPUBuffer),
+      offset: home && "offset" in place ? home.offset + place.offset : 0,
+      bytes: v.bytes,
+      owner: recording,
+    };
+    storages.set(v, storage);
+    return storage;
+  };
+  for (const v of plan.places.keys()) of(v);
+  return storages;
+}
