@@ -92,6 +92,7 @@ export function conv2dCall(
       name: `${op} ${describe(g)}`,
       code: specialise(written.text, {
         op,
+        sizeBound: tileBudget(y.device).characters,
         aliases: { X: typeFor(xWidth), F: typeFor(fWidth) },
         constants: {
           ...sharedConstants(g),
@@ -158,6 +159,7 @@ export function conv2dInputGradientCall(
       name: `${op} ${describe(g)}`,
       code: specialise(written.text, {
         op,
+        sizeBound: tileBudget(dx.device).characters,
         aliases: { Y: typeFor(yWidth), F: typeFor(fWidth) },
         constants: {
           ...sharedConstants(g),
@@ -236,6 +238,7 @@ export function conv2dWeightGradientCalls(
         name: `${op} ${describe(g)}`,
         code: specialise(written.text, {
           op,
+          sizeBound: tileBudget(dw.device).characters,
           aliases: { X: typeFor(xWidth), F: typeFor(fWidth) },
           constants: {
             ...sharedConstants(g),

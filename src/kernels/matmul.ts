@@ -88,6 +88,7 @@ function registerCalls(op: string, a: Value, b: Value, g: MatmulGeometry, c: Val
         name: `${op} ${describe(g)}`,
         code: specialise(written.text, {
           op,
+          sizeBound: tileBudget(c.device).characters,
           aliases: {
             AX: aWidth === 4 ? "vec4f" : "f32",
             BX: bWidth === 4 ? "vec4f" : "f32",
@@ -149,6 +150,7 @@ function tiledCall(
       name: `${op} ${describe(g)} tiled`,
       code: specialise(written.text, {
         op,
+        sizeBound: tileBudget(c.device).characters,
         aliases: { F: fWidth === 4 ? "vec4f" : "f32" },
         constants: {
           ...gridConstants(workgroups),

@@ -12,6 +12,8 @@ export interface TileBudget {
   readonly accumulators: number;
   /** Threads that keep the adapter busy; smaller tiles are taken until there are as many. */
   readonly threads: number;
+  /** Most characters of a kernel's unrolled text. The largest tiles make 32,000. */
+  readonly characters: number;
 }
 
 export function tileBudget(device: Device): TileBudget {
@@ -20,13 +22,13 @@ export function tileBudget(device: Device): TileBudget {
     // taps of one channel) runs at 4–5 GFLOP/s on SwiftShader and at 17–22 on llvmpipe; smaller
     // tiles are slower, larger ones no faster and long to compile.
     case "llvmpipe":
-      return { accumulators: 144, threads: 128 };
+      return { accumulators: 144, threads: 128, characters: 96_000 };
     case "swiftshader":
-      return { accumulators: 128, threads: 64 };
+      return { accumulators: 128, threads: 64, characters: 48_000 };
     case "other":
-      return { accumulators: 64, threads: 64 };
+      return { accumulators: 64, threads: 64, characters: 48_000 };
     default:
-      return { accumulators: 64, threads: 4096 };
+      return { accumulators: 64, threads: 4096, characters: 96_000 };
   }
 }
 

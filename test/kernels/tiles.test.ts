@@ -1,0 +1,64 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import type { Device } from "../../src/gpu/device.ts";
+import { Value } from "../../src/gpu/value.ts";
+import {
+  conv2dCall,
+  conv2dInputGradientCall,
+  conv2dWeightGradientCalls,
+} from "../../src/kernels/conv2d.ts";
+import { chooseTile, tileBudget } from "../../src/kernels/tiles.ts";
+import { testDevice } from "../support/device.ts";
+
+const test = suite("register tiles");
+
+/** The device as if its adapter were of another kind; nothing is run on it. */
+function posingAs(device: Device, kind: "gpu" | "llvmpipe" | "swiftshader" | "other"): Device {
+  return Object.create(device, { adapter: { value: { ...device.adapter, kind } } });
+}
+
+test("are the largest that the bound permits, or the smallest where none is", () => {
+  const budget = { accumulators: 64, threads: 1, characters: 1 };
+  assert.equal(chooseTile(budget, 1024, 1024, [16, 8, 4], [16, 8, 4]), { rows: 8, cols: 8 });
+  assert.equal(chooseTile({ ...budget, accumulators: 1 }, 64, 64, [8, 4], [8, 4]), {
+    rows: 4,
+    cols: 4,
+  });
+});
+
+test("shrink until there are threads enough", () => {
+  const budget = { accumulators: 128, threads: 64, characters: 1 };
+  const { rows, cols } = chooseTile(budget, 32, 32, [8, 4, 2, 1], [8, 4]);
+  assert.ok((32 / rows) * (32 / cols) >= 32);
+});
+
+test("keep the unrolled text within what each kind of adapter bears", async () => {
+  const real = await testDevice();
+  for (const kind of ["gpu", "llvmpipe", "swiftshader", "other"] as const) {
+    const device = posingAs(real, kind);
+    const bound = tileBudget(device).characters;
+    const value = (size: number) => new Value(device, "f32", size, "value");
+    for (const [inC, outC] of [
+      [1, 32],
+      [64, 64],
+      [5, 7],
+      [64, 1],
+    ] as const) {
+      const g = {
+        ...{ batch: 128, inH: 28, inW: 28, inC, outH: 14, outW: 14, outC },
+        ...{ kernelH: 7, kernelW: 7, strideH: 2, strideW: 2, padTop: 2, padLeft: 2 },
+      };
+      const x = value(g.batch * 28 * 28 * inC);
+      const w = value(49 * inC * outC);
+      const y = value(g.batch * 14 * 14 * outC);
+      const calls = [
+        conv2dCall("conv", x, w, g, y),
+        conv2dInputGradientCall("conv", y, w, g, x),
+        ...conv2dWeightGradientCalls("conv", x, y, g, w),
+      ];
+      for (const call of calls) assert.ok(call.kernel().code.length <= bound);
+    }
+  }
+});
+
+test.run();
