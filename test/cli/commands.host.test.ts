@@ -206,11 +206,11 @@ test("a damaged configuration is status 3 and names the file and the field", asy
   writeFileSync(path, text);
 });
 
-/** Starts a long training and interrupts it once stderr matches, or after so many milliseconds. */
+/** Starts a long training and interrupts it once stderr matches, or the condition holds. */
 function interrupted(
   runtime: string,
   out: string,
-  when: RegExp | number,
+  when: RegExp | (() => boolean),
   signal: "SIGINT" | "SIGTERM" = "SIGINT",
 ): Promise<Outcome> {
   return new Promise((resolve, reject) => {
@@ -223,14 +223,19 @@ function interrupted(
       if (!sent) child.kill(signal);
       sent = true;
     };
-    if (typeof when === "number") setTimeout(send, when);
+    const watch = setInterval(() => {
+      if (typeof when === "function" && when()) send();
+    }, 10);
     child.stderr.on("data", (chunk) => {
       stderr += chunk;
-      if (typeof when !== "number" && when.test(stderr)) send();
+      if (when instanceof RegExp && when.test(stderr)) send();
     });
     child.stdout.resume();
     child.on("error", reject);
-    child.on("close", (status) => resolve({ status, stdout: "", stderr }));
+    child.on("close", (status) => {
+      clearInterval(watch);
+      resolve({ status, stdout: "", stderr });
+    });
   });
 }
 
@@ -254,7 +259,8 @@ for (const [runtime, signal, status] of [
 
 test("an interruption before the first step leaves nothing behind", async () => {
   const out = join(folder, "none-yet", "run");
-  const result = await interrupted("node", out, 200);
+  // The folder is made before the device is opened and anything is compiled.
+  const result = await interrupted("node", out, () => existsSync(out));
   assert.is(result.status, 130, result.stderr);
   assert.not.ok(existsSync(join(folder, "none-yet")));
 });
