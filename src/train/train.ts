@@ -107,7 +107,6 @@ export async function train(
     throw new DataError(
       `${options.data}: ${parts.train.length} training images do not fill a batch of ${options.batch}`,
     );
-  await folder.prepare();
   const stopEarly = () => {
     if (interruption?.requested)
       throw interruption.error("it was before the first step; nothing was kept");
@@ -116,6 +115,8 @@ export async function train(
   let device: Device | undefined;
   let begun = false;
   try {
+    await folder.prepare();
+    stopEarly();
     device = await openDevice();
     stopEarly();
     const seed: [number, number] = [options.seed >>> 0, Math.floor(options.seed / 2 ** 32) >>> 0];
