@@ -5,7 +5,7 @@ import { formatProfile, median, type ProfileRow } from "../src/gpu/profiler.ts";
 import type { Host } from "../src/host/host.ts";
 import { Vae } from "../src/models/vae.ts";
 import { HostRandom } from "../src/nn/initialisers.ts";
-import { TrainingRun } from "../src/train/train.ts";
+import { TrainingRun } from "../src/train/training-run.ts";
 import { countCalls, since } from "./counting.ts";
 
 export interface StepOptions {
@@ -91,8 +91,7 @@ export async function measureStep(options: StepOptions): Promise<StepReport> {
     const recorded = performance.now();
     let steps = 0;
     const queue = () => {
-      run.runStep(Math.floor(steps / run.steps), steps % run.steps);
-      steps++;
+      run.runStep(++steps);
     };
     queue();
     await device.finish();

@@ -9,8 +9,7 @@ import { runCommand } from "./program.ts";
 export { needsDevice, requestedRuntime } from "./runtime.ts";
 
 const actions: Omit<Actions, "models"> = {
-  train: (options, host, onEpoch, interruption) =>
-    train(options, host, onEpoch, figuresAfterTraining, interruption),
+  train: (options, host, watch) => train(options, host, { ...watch, finish: figuresAfterTraining }),
   sample,
   reconstruct,
   manifold,

@@ -1,28 +1,28 @@
 import { InvalidArgumentError } from "commander";
-import { didYouMean } from "../models/suggest.ts";
+import { choice, type ValueKind, whole } from "../models/values.ts";
 
 /** Largest seed: 32 bits, as the random number generators take. */
 export const largestSeed = 2 ** 32 - 1;
 
-/** A whole number in decimal digits, from `min` to `max`. */
-export function wholeNumber(min: number, max: number): (text: string) => number {
+/** A parser for commander that takes texts of this kind. */
+export function parser<T>(kind: ValueKind<T>): (text: string) => T {
   return (text) => {
-    const value = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN;
-    if (!(value >= min && value <= max)) {
-      throw new InvalidArgumentError(`Expected a whole number from ${min} to ${max}.`);
+    const value = kind.parse(text);
+    if (value === undefined) {
+      throw new InvalidArgumentError(`Expected ${kind.expected}${kind.hint?.(text) ?? ""}.`);
     }
     return value;
   };
 }
 
+/** A whole number in decimal digits, from `min` to `max`. */
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return parser(whole(min, max));
+}
+
 /** One of the names, with a suggestion for a near miss. */
 export function oneOf(names: readonly string[]): (text: string) => string {
-  return (text) => {
-    if (!names.includes(text)) {
-      throw new InvalidArgumentError(`Expected ${names.join(", ")}${didYouMean(text, names)}.`);
-    }
-    return text;
-  };
+  return parser(choice(names));
 }
 
 /** A path that is not empty. */

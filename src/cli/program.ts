@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { LatentgradError, UsageError } from "../gpu/errors.ts";
 import type { Host } from "../host/host.ts";
 import type { Interruption } from "../train/interruption.ts";
+import { version } from "../version.ts";
 import type { Actions } from "./actions.ts";
 import { addDatasets } from "./commands/datasets.ts";
 import { addDemo } from "./commands/demo.ts";
@@ -12,8 +13,6 @@ import { addSample } from "./commands/sample.ts";
 import { addTrain } from "./commands/train.ts";
 import type { Context } from "./context.ts";
 import { Output } from "./output.ts";
-
-declare const LATENTGRAD_VERSION: string;
 
 /** Parses and runs one command line; returns the exit status. */
 export async function runCommand(
@@ -42,7 +41,7 @@ function createProgram(context: Context): Command {
   const width = Number(host.env.COLUMNS) || 100;
   const program = new Command("latentgrad")
     .description("Train autoencoder generative models on a hand-written WebGPU engine.")
-    .version(typeof LATENTGRAD_VERSION === "string" ? LATENTGRAD_VERSION : "development")
+    .version(version)
     .exitOverride()
     .configureOutput({
       writeOut: (text) => output.raw(text),

@@ -1,3 +1,5 @@
+import { joinBytes } from "../data/bytes.ts";
+
 /** An image of 8-bit samples: `pixels` is [height, width, channels], channels 1 (grey) or 3 (RGB). */
 export interface Picture {
   readonly width: number;
@@ -32,7 +34,7 @@ export async function encodePng(picture: Picture): Promise<Uint8Array<ArrayBuffe
     chunk("IDAT", await deflate(filterRows(picture))),
     chunk("IEND", new Uint8Array(0)),
   ];
-  return join(parts);
+  return joinBytes(parts);
 }
 
 /** Each row after the byte of its filter: 2 (difference to the row above), which suits scaled grids. */
@@ -77,14 +79,4 @@ function crc32(bytes: Uint8Array): number {
   let c = 0xffffffff;
   for (const byte of bytes) c = crcTable[(c ^ byte) & 0xff]! ^ (c >>> 8);
   return ~c >>> 0;
-}
-
-function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const out = new Uint8Array(parts.reduce((total, part) => total + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }

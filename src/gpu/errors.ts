@@ -89,7 +89,7 @@ export class DeviceLostError extends LatentgradError {
   override name = "DeviceLostError";
   constructor(
     readonly op: string,
-    detail: string,
+    readonly detail: string,
   ) {
     super(`device lost (${op}): ${detail}`);
   }
@@ -102,7 +102,7 @@ export class NonFiniteError extends LatentgradError {
   constructor(
     readonly op: string,
     readonly step: number | undefined,
-    detail: string,
+    readonly detail: string,
   ) {
     super(step === undefined ? `${op}: ${detail}` : `${op} at step ${step}: ${detail}`);
   }

@@ -3,6 +3,7 @@ import normShader from "../../shaders/global_norm.wgsl";
 import checkShader from "../../shaders/gradient_check.wgsl";
 import rmspropShader from "../../shaders/rmsprop.wgsl";
 import sgdShader from "../../shaders/sgd.wgsl";
+import averageShader from "../../shaders/weight_average.wgsl";
 import type { Call } from "../gpu/call.ts";
 import type { Value } from "../gpu/value.ts";
 import { type PlainKernel, plainCall } from "./plain.ts";
@@ -178,6 +179,24 @@ export function rmspropCall(
       flops: 9,
     },
   );
+}
+
+/** Moves `average` towards the parameters by 1 − decay, in place. */
+export function weightAverageCall(
+  { parameters, flag, step }: Pick<UpdateValues, "parameters" | "flag" | "step">,
+  average: Value,
+  decay: number,
+): Call {
+  return plainCall({
+    op: "weightAverage",
+    detail: `${parameters.size}`,
+    shader: averageShader,
+    threads: parameters.size / PER_THREAD,
+    inputs: [parameters, flag, step],
+    updates: [average],
+    constants: { REST: 1 - decay },
+    flops: 3 * parameters.size,
+  });
 }
 
 function velocityBinding(binding: number, velocity: Value | undefined): string {

@@ -12,10 +12,20 @@ export interface ImageShape {
 /** Loss terms by name, each [batch]: nats of each sample. */
 export type SampleTerms = Readonly<Record<string, Tensor>>;
 
+/** A weight of a loss term that a schedule may change under a recorded step. */
+export interface ScheduledWeight {
+  /** As the model was built with it. */
+  readonly value: number;
+  /** One f32 variable, which the loss reads. */
+  readonly variable: Tensor;
+}
+
 /** A generative model with an encoder and a decoder, trained on one loss. */
 export interface Model {
   /** Latent dimensions. */
   readonly latent: number;
+  /** Weight of the KL term, where the model has one. */
+  readonly beta?: ScheduledWeight;
 
   parameters(): NamedTensor[];
   buffers(): NamedTensor[];

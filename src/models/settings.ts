@@ -1,5 +1,6 @@
 import { UsageError } from "../gpu/errors.ts";
 import { didYouMean } from "./suggest.ts";
+import { choice, real, type ValueKind, whole } from "./values.ts";
 
 /** One option of a model, as `--set name=value` gives it. */
 export interface Setting {
@@ -19,7 +20,10 @@ export interface Configurable {
 
 /** Checked settings of a model: every key is there, with its default where none was given. */
 export class Settings {
-  constructor(private readonly values: Readonly<Record<string, string>>) {}
+  constructor(
+    private readonly model: Configurable,
+    private readonly values: Readonly<Record<string, string>>,
+  ) {}
 
   number(name: string): number {
     return Number(this.text(name));
@@ -31,9 +35,14 @@ export class Settings {
     return value;
   }
 
-  /** For the run's config. */
-  all(): Readonly<Record<string, string>> {
-    return this.values;
+  /** Every setting, numbers as numbers. */
+  all(): Readonly<Record<string, string | number>> {
+    return Object.fromEntries(
+      Object.entries(this.values).map(([name, text]) => {
+        const kind = this.model.settings[name]?.type;
+        return [name, kind === "integer" || kind === "number" ? Number(text) : text];
+      }),
+    );
   }
 }
 
@@ -66,30 +75,21 @@ export function resolveSettings(
 ): Settings {
   checkSettings(model, given);
   const defaults = Object.entries(model.settings).map(([name, s]) => [name, s.default] as const);
-  return new Settings({ ...Object.fromEntries(defaults), ...given });
+  return new Settings(model, { ...Object.fromEntries(defaults), ...given });
 }
 
 /** What was expected, where the value is not that. */
 function mismatch(setting: Setting, value: string): string | undefined {
-  if (setting.type === "choice") {
-    const choices = setting.choices ?? [];
-    return choices.includes(value)
-      ? undefined
-      : `${choices.join(", ")}${didYouMean(value, choices)}`;
-  }
-  const form =
-    setting.type === "integer" ? /^[+-]?\d+$/ : /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
-  const number = form.test(value) ? Number(value) : Number.NaN;
-  const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = setting;
-  const fits = Number.isFinite(number) && number >= min && number <= max;
-  return fits ? undefined : describe(setting);
+  const kind = kindOf(setting);
+  return kind.parse(value) === undefined ? kind.expected + (kind.hint?.(value) ?? "") : undefined;
 }
 
 /** The type and range of a setting in words. */
-export function describe({ type, choices, min, max }: Setting): string {
-  if (type === "choice") return (choices ?? []).join(", ");
-  const kind = type === "integer" ? "a whole number" : "a number";
-  if (min !== undefined && max !== undefined) return `${kind} from ${min} to ${max}`;
-  if (min !== undefined) return `${kind} from ${min} on`;
-  return max === undefined ? kind : `${kind} up to ${max}`;
+export function describe(setting: Setting): string {
+  return kindOf(setting).expected;
+}
+
+function kindOf({ type, choices, min, max }: Setting): ValueKind<number | string> {
+  if (type === "choice") return choice(choices ?? []);
+  return type === "integer" ? whole(min, max) : real(min, max);
 }

@@ -8,10 +8,10 @@ import type { HostRandom } from "../nn/initialisers.ts";
 import { Linear } from "../nn/linear.ts";
 import { Module } from "../nn/module.ts";
 import { Flatten, ReLU, Sequential, Unflatten } from "../nn/sequential.ts";
-import { scalar } from "../tensor/create.ts";
+import { variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { bernoulliNll, klToStandardNormal, reparameterise } from "./losses.ts";
-import type { ImageShape, Model, SampleTerms } from "./model.ts";
+import type { ImageShape, Model, SampleTerms, ScheduledWeight } from "./model.ts";
 
 export interface VaeOptions {
   /** `conv`: the convolutional VAE of the Keras examples; `dense`: one hidden layer each way. */
@@ -36,8 +36,7 @@ export class Vae extends Module implements Model {
   readonly head: Linear;
   /** z → logits of the pixels. */
   readonly decoder: Sequential;
-  /** β as a variable, so that a schedule can change it under a recorded step. */
-  readonly beta: Tensor;
+  readonly beta: ScheduledWeight;
 
   /** @throws ShapeError for latent dimensions, a width or a β that no model has */
   constructor(device: Device, random: HostRandom, image: ImageShape, options: VaeOptions) {
@@ -50,8 +49,8 @@ export class Vae extends Module implements Model {
     if (!(beta >= 0 && beta < Number.POSITIVE_INFINITY))
       throw new ShapeError("vae", `beta is ${beta}, expected a number from 0 on`);
     this.latent = options.latent;
-    this.beta = scalar(device, options.beta);
-    this.beta.value.persistent = true;
+    const weight = variable(device, Float32Array.of(options.beta), [], "beta");
+    this.beta = { value: options.beta, variable: weight };
     const build = options.network === "conv" ? convNetworks : denseNetworks;
     const { encoder, features, decoder } = build(device, random, image, options);
     this.encoder = encoder;
@@ -76,7 +75,7 @@ export class Vae extends Module implements Model {
     const logits = this.decoder.forward(reparameterise(mean, logVariance, epsilon));
     const reconstruction = bernoulliNll(logits, x);
     const kl = klToStandardNormal(mean, logVariance);
-    return { loss: add(reconstruction, mul(kl, this.beta)), reconstruction, kl };
+    return { loss: add(reconstruction, mul(kl, this.beta.variable)), reconstruction, kl };
   }
 
   encode(x: Tensor): Tensor {

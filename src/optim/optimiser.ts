@@ -47,6 +47,8 @@ export abstract class Optimiser {
    * the norm before. [1, 0] without clipNorm.
    */
   readonly clipping: Tensor;
+  /** All parameters, one behind the other with gaps: f32 variable. */
+  readonly arena: Tensor;
 
   private readonly offsets: readonly number[];
   private readonly size: number;
@@ -85,13 +87,14 @@ export abstract class Optimiser {
     this.stepCounter = options.together?.stepCounter ?? scalar(Uint32Array.of(1), "step counter");
     this.flag = options.together?.flag ?? scalar(Uint32Array.of(NEVER), "finite flag");
     this.clipping = scalar(Float32Array.of(1, 0), "clipping");
+    this.arena = this.moveParameters();
     this.values = {
       gradients: this.makeArena("gradients").value,
       learningRate: this.learningRate.value,
       control: this.clipping.value,
       flag: this.flag.value,
       step: this.stepCounter.value,
-      parameters: this.moveParameters(),
+      parameters: this.arena.value,
     };
   }
 
@@ -171,6 +174,16 @@ export abstract class Optimiser {
     upload(this.flag.value, Uint32Array.of(NEVER));
   }
 
+  /** The parts of an arena's values that belong to each parameter; they share its memory. */
+  partsOf(values: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer>[] {
+    if (values.length !== this.size)
+      throw new ShapeError(this.op, `${values.length} values, the arena has ${this.size}`);
+    return this.parameters.map(({ size }, i) => {
+      const offset = this.offsets[i] as number;
+      return values.subarray(offset, offset + size);
+    });
+  }
+
   /** A part of the state, beside the parameters element by element. */
   protected stateArena(name: string, initial = 0): Value {
     const arena = this.makeArena(name, initial);
@@ -183,9 +196,10 @@ export abstract class Optimiser {
     return variable(this.device, data, [this.size], `${this.op} ${name}`);
   }
 
-  private moveParameters(): Value {
+  private moveParameters(): Tensor {
     const { device, offsets } = this;
-    const arena = this.makeArena("parameters").value;
+    const tensor = this.makeArena("parameters");
+    const arena = tensor.value;
     const filled = this.parameters.flatMap((p, i) => (p.size > 0 ? [i] : []));
     device.emit({
       op: this.op,
@@ -196,7 +210,7 @@ export abstract class Optimiser {
     });
     for (const i of filled)
       device.rehome((this.parameters[i] as Tensor).value, arena, (offsets[i] as number) * 4);
-    return arena;
+    return tensor;
   }
 
   private checkParameters(): void {

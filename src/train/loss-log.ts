@@ -37,13 +37,14 @@ export class LossLog {
     this.table.device.emit(recordRowCall(row.value, vectors, this.rows, this.table.value));
   }
 
-  /** The first `count` rows, as one record each. */
-  async read(count: number): Promise<Record<string, number>[]> {
-    const values = await this.table.data();
-    return Array.from({ length: count }, (_, r) =>
-      Object.fromEntries(
-        this.columns.map((name, c) => [name, values[r * this.columns.length + c] as number]),
-      ),
-    );
+  /** The table as it is behind the steps queued so far: [rows, columns]. */
+  read(): Promise<Float32Array> {
+    return this.table.data();
+  }
+
+  /** The terms of a step, from what `read` gave. */
+  rowOf(values: Float32Array, step: number): Record<string, number> {
+    const at = (step % this.rows) * this.columns.length;
+    return Object.fromEntries(this.columns.map((name, c) => [name, values[at + c] as number]));
   }
 }

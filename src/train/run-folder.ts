@@ -1,28 +1,30 @@
 import { joinPath, withParents } from "../data/paths.ts";
 import { CheckpointError, DataError, UsageError } from "../gpu/errors.ts";
-import type { Host } from "../host/host.ts";
-
-/** One line of metrics.jsonl; loss terms by name, in nats per sample. */
-export interface MetricRecord {
-  readonly kind: "step" | "epoch" | "eval" | "event";
-  readonly step: number;
-  readonly epoch: number;
-  readonly [term: string]: unknown;
-}
+import { type Host, temporaryFile } from "../host/host.ts";
+import { type MetricRecord, parseMetrics } from "./metrics.ts";
+import type { CheckpointFile } from "./model-file.ts";
 
 const configFile = "config.json";
 const metricsFile = "metrics.jsonl";
+const csvFile = "metrics.csv";
+const reportFile = "report.html";
 const checkpointFolder = "checkpoints";
 const figureFolder = "figures";
+const eventFolder = "tensorboard";
+/** TensorBoard reads files with "tfevents" in their name. */
+const eventFile = `${eventFolder}/events.out.tfevents.latentgrad`;
+/** Charts that a run draws; other SVG files in its folder are the user's. */
+const charts = ["curves.svg", "latent.svg"];
 
-/** Where a run is kept unless the user says otherwise. */
+/** Where a run is kept unless the user says otherwise. `data`: the set's label. */
 export function defaultRunFolder(model: string, data: string, seed: number): string {
   return `runs/${model}-${data}-${seed}`;
 }
 
 /**
- * The folder of one training run: `config.json`, `metrics.jsonl`, `checkpoints/last.safetensors` and
- * `figures/*.png`. Whole files are written atomically. File trouble throws IoError.
+ * The folder of one training run: `config.json`, `metrics.jsonl`, `checkpoints/*.safetensors`,
+ * `figures/*`, `report.html`, and on request `metrics.csv` and `tensorboard/`. Whole files are written
+ * atomically. File trouble throws IoError.
  */
 export class RunFolder {
   /** Folders that were not there before the run, the innermost first. */
@@ -47,7 +49,7 @@ export class RunFolder {
     if (found?.kind === "file") throw new UsageError(`${path}: a file, expected a folder`);
     if (found !== undefined && !options.force && (await host.list(path)).length > 0) {
       throw new UsageError(
-        `${path} is not empty; --force replaces the run in it, --out names another folder`,
+        `${path} is not empty; --resume goes on with the run in it, --force replaces it, --out names another folder`,
       );
     }
     return folder;
@@ -70,8 +72,8 @@ export class RunFolder {
   }
 
   /**
-   * Makes the folder and tries to write in it. Throws IoError where that fails, and leaves nothing
-   * behind then.
+   * Makes the folder, tries to write in it, and removes temporary files that a crash left. Throws
+   * IoError where that fails, and leaves nothing behind then.
    */
   async prepare(): Promise<void> {
     for (const path of withParents(this.path)) {
@@ -82,8 +84,13 @@ export class RunFolder {
       await this.host.makeDirectory(this.path);
       await this.host.writeAtomic(probe, new Uint8Array());
       await this.host.remove(probe);
+      for (const folder of ["", checkpointFolder, figureFolder]) {
+        const names = await this.namesIn(folder);
+        const stale = names.filter((name) => temporaryFile.test(name));
+        for (const name of stale) await this.host.remove(joinPath(this.file(folder), name));
+      }
     } catch (error) {
-      await this.discard().catch(() => undefined);
+      if (!this.begun) await this.discard().catch(() => undefined);
       throw error;
     }
   }
@@ -91,7 +98,7 @@ export class RunFolder {
   /** Removes the files of the run, and the folders that it made if nothing else is in them. */
   async discard(): Promise<void> {
     if (this.begun) await this.clear();
-    const inside = [this.file(checkpointFolder), this.file(figureFolder)];
+    const inside = [checkpointFolder, figureFolder, eventFolder].map((name) => this.file(name));
     for (const path of [...inside, ...this.made]) {
       const found = await this.host.stat(path);
       if (found?.kind !== "directory") continue;
@@ -106,21 +113,10 @@ export class RunFolder {
     await this.writeText(configFile, `${JSON.stringify(config, null, 2)}\n`);
   }
 
-  /** Reads config.json. Throws DataError where it is not a JSON object. */
-  async readConfig(): Promise<Record<string, unknown>> {
+  /** The text of config.json, and its path for errors. Throws DataError where it is not UTF-8. */
+  async readConfig(): Promise<{ text: string; path: string }> {
     const path = this.file(configFile);
-    const bytes = await this.host.readFile(path);
-    let parsed: unknown;
-    try {
-      parsed = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new DataError(`${path}: not JSON (${reason.replace(/\s+/g, " ")})`);
-    }
-    if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
-      throw new DataError(`${path}: not an object`);
-    }
-    return parsed as Record<string, unknown>;
+    return { text: await this.readText(path), path };
   }
 
   /**
@@ -130,8 +126,22 @@ export class RunFolder {
   async appendMetrics(records: readonly MetricRecord[]): Promise<void> {
     if (records.length === 0) return;
     await this.host.makeDirectory(this.path);
-    const lines = records.map((record) => `${JSON.stringify(record)}\n`);
-    await this.host.append(this.file(metricsFile), lines.join(""));
+    await this.host.append(this.file(metricsFile), lines(records));
+  }
+
+  /**
+   * The lines of metrics.jsonl; none where there is no file. A last line that a crash cut off is left
+   * out. Throws DataError naming any other line that is not a record.
+   */
+  async readMetrics(): Promise<MetricRecord[]> {
+    const path = this.file(metricsFile);
+    if ((await this.host.stat(path))?.kind !== "file") return [];
+    return parseMetrics(await this.readText(path), path);
+  }
+
+  /** Replaces metrics.jsonl. */
+  async rewriteMetrics(records: readonly MetricRecord[]): Promise<void> {
+    await this.writeText(metricsFile, lines(records));
   }
 
   /** Writes checkpoints/NAME.safetensors; returns its path. */
@@ -141,33 +151,105 @@ export class RunFolder {
     return path;
   }
 
+  /** Names of the checkpoints, sorted. */
+  async checkpoints(): Promise<string[]> {
+    const ending = ".safetensors";
+    const names = await this.namesIn(checkpointFolder);
+    return names
+      .filter((name) => name.endsWith(ending))
+      .map((name) => name.slice(0, -ending.length));
+  }
+
   /** Whether the run has a checkpoint. */
   async hasCheckpoint(name = "last"): Promise<boolean> {
     return (await this.host.stat(this.checkpoint(name)))?.kind === "file";
   }
 
   /** Reads checkpoints/NAME.safetensors. Throws CheckpointError where there is none. */
-  async readCheckpoint(name = "last"): Promise<{ bytes: Uint8Array; path: string }> {
+  async readCheckpoint(name = "last"): Promise<CheckpointFile> {
     const path = this.checkpoint(name);
-    if ((await this.host.stat(path))?.kind !== "file") {
-      throw new CheckpointError(`${path}: no such checkpoint; the run was not finished`);
+    if (!(await this.hasCheckpoint(name))) {
+      const there = await this.checkpoints();
+      const what =
+        there.length > 0 ? `there are ${there.join(", ")}` : "the run has saved none yet";
+      throw new CheckpointError(`${path}: no such checkpoint; ${what}`);
     }
     return { bytes: await this.host.readFile(path), path };
   }
 
-  /** Writes figures/NAME.png, or to `out` where the user named a file; returns its path. */
-  async writeFigure(name: string, png: Uint8Array, out?: string): Promise<string> {
-    const path = out ?? joinPath(this.file(figureFolder), `${name}.png`);
-    await this.host.writeAtomic(path, png);
+  /** Removes checkpoints/NAME.safetensors. */
+  async removeCheckpoint(name: string): Promise<void> {
+    await this.host.remove(this.checkpoint(name));
+  }
+
+  /** Where checkpoints/NAME.safetensors lies. */
+  checkpoint(name: string): string {
+    return joinPath(this.file(checkpointFolder), `${name}.safetensors`);
+  }
+
+  /**
+   * Writes figures/NAME.png, or the name with its own ending, or to `out` where the user named a file;
+   * returns its path.
+   */
+  async writeFigure(name: string, bytes: Uint8Array, out?: string): Promise<string> {
+    const file = name.includes(".") ? name : `${name}.png`;
+    const path = out ?? joinPath(this.file(figureFolder), file);
+    await this.host.writeAtomic(path, bytes);
     return path;
   }
 
-  private file(name: string): string {
-    return joinPath(this.path, name);
+  /** The figures' file names, sorted. */
+  async figures(): Promise<string[]> {
+    const names = await this.namesIn(figureFolder);
+    return names.filter((name) => name.endsWith(".png") || charts.includes(name));
   }
 
-  private checkpoint(name: string): string {
-    return joinPath(this.file(checkpointFolder), `${name}.safetensors`);
+  /** Reads figures/NAME, with its ending. */
+  readFigure(name: string): Promise<Uint8Array> {
+    return this.host.readFile(joinPath(this.file(figureFolder), name));
+  }
+
+  /** Writes report.html, or to `out`; returns its path. */
+  async writeReport(html: string, out?: string): Promise<string> {
+    const path = out ?? this.file(reportFile);
+    await this.host.writeAtomic(path, new TextEncoder().encode(html));
+    return path;
+  }
+
+  /** Writes metrics.csv anew. */
+  async writeCsv(text: string): Promise<void> {
+    await this.writeText(csvFile, text);
+  }
+
+  async appendCsv(text: string): Promise<void> {
+    await this.host.append(this.file(csvFile), text);
+  }
+
+  /** Writes TensorBoard's event file anew. */
+  async writeEvents(bytes: Uint8Array): Promise<void> {
+    await this.host.writeAtomic(this.file(eventFile), bytes);
+  }
+
+  async appendEvents(bytes: Uint8Array): Promise<void> {
+    await this.host.append(this.file(eventFile), bytes);
+  }
+
+  private file(name: string): string {
+    return name === "" ? this.path : joinPath(this.path, name);
+  }
+
+  private async namesIn(folder: string): Promise<string[]> {
+    const path = this.file(folder);
+    return (await this.host.stat(path))?.kind === "directory" ? this.host.list(path) : [];
+  }
+
+  private async readText(path: string): Promise<string> {
+    const bytes = await this.host.readFile(path);
+    try {
+      return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    } catch {
+      throw new DataError(`${path}: not UTF-8`);
+    }
   }
 
   private async writeText(name: string, text: string): Promise<void> {
@@ -176,20 +258,21 @@ export class RunFolder {
 
   /** Removes what an earlier run wrote. */
   private async clear(): Promise<void> {
-    const inside = async (folder: string, ending: string) => {
-      const path = this.file(folder);
-      if ((await this.host.stat(path))?.kind !== "directory") return [];
-      const names = await this.host.list(path);
-      return names.filter((name) => name.endsWith(ending)).map((name) => joinPath(path, name));
+    const inside = async (folder: string, ours: (name: string) => boolean) => {
+      const names = await this.namesIn(folder);
+      return names.filter(ours).map((name) => joinPath(this.file(folder), name));
     };
     const files = [
-      this.file(configFile),
-      this.file(metricsFile),
-      ...(await inside(checkpointFolder, ".safetensors")),
-      ...(await inside(figureFolder, ".png")),
+      ...[configFile, metricsFile, csvFile, reportFile, eventFile].map((name) => this.file(name)),
+      ...(await inside(checkpointFolder, (name) => name.endsWith(".safetensors"))),
+      ...(await inside(figureFolder, (name) => name.endsWith(".png") || charts.includes(name))),
     ];
     for (const path of files) {
       if ((await this.host.stat(path))?.kind === "file") await this.host.remove(path);
     }
   }
+}
+
+function lines(records: readonly MetricRecord[]): string {
+  return records.map((record) => `${JSON.stringify(record)}\n`).join("");
 }

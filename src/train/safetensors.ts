@@ -1,5 +1,6 @@
 import { CheckpointError } from "../gpu/errors.ts";
-import { duplicateKey } from "./json-keys.ts";
+import { duplicateKey, isObject, quote } from "./json.ts";
+import { sha256 } from "./sha256.ts";
 
 /**
  * The safetensors format: 8 bytes of header length (little-endian), a JSON header with the dtype,
@@ -254,11 +255,6 @@ function writeHex(bytes: Uint8Array, at: number, hex: string): void {
   for (let i = 0; i < hex.length; i++) bytes[at + i] = hex.charCodeAt(i);
 }
 
-async function sha256(bytes: Uint8Array): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
 function checkTensor(name: string, { dtype, shape, data }: SafetensorsTensor): void {
   if (name === "__metadata__") throw new CheckpointError(`a tensor cannot be named "${name}"`);
   const fits = isCounts(shape) && byteSize(shape, dtype) === data.byteLength;
@@ -273,17 +269,7 @@ function isCounts(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && item >= 0);
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 /** By code unit, the same in every locale. */
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-/** JSON text, short enough for one line of an error. */
-function quote(value: unknown): string {
-  const text = JSON.stringify(value) ?? "missing";
-  return text.length > 80 ? `${text.slice(0, 77)}…` : text;
 }

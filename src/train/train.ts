@@ -1,63 +1,40 @@
-import type { RandomKey } from "../autograd/ops/random.ts";
-import { grad } from "../autograd/tape.ts";
-import { loadDataset } from "../data/datasets.ts";
-import { DeviceImages, ShuffledBatches } from "../data/loader.ts";
-import { joinPath } from "../data/paths.ts";
-import { selectImages, splitTraining } from "../data/splits.ts";
+import type { Download } from "../data/files.ts";
 import type { Dataset } from "../data/types.ts";
 import type { Device } from "../gpu/device.ts";
-import { DataError, NonFiniteError } from "../gpu/errors.ts";
+import { DeviceLostError, NoAdapterError } from "../gpu/errors.ts";
 import { openDevice } from "../gpu/open.ts";
-import type { Program } from "../gpu/program.ts";
 import type { Host } from "../host/host.ts";
 import type { Model } from "../models/model.ts";
-import { findModel, models } from "../models/registry.ts";
-import { resolveSettings } from "../models/settings.ts";
-import { HostRandom } from "../nn/initialisers.ts";
-import { Adam } from "../optim/adam.ts";
-import { full, upload } from "../tensor/create.ts";
-import { record } from "../tensor/run.ts";
-import { Evaluation } from "./evaluation.ts";
+import { factsKey } from "./config.ts";
+import { type Ending, EpochLoop, type EpochReport } from "./epochs.ts";
+import { factsOf } from "./facts.ts";
 import { InterruptedError, type Interruption } from "./interruption.ts";
-import { LossLog } from "./loss-log.ts";
-import { requireFinite, saveModel } from "./model-file.ts";
-import { type MetricRecord, RunFolder } from "./run-folder.ts";
-
-export interface TrainOptions {
-  model: string;
-  data: string;
-  dataDir?: string;
-  out: string;
-  epochs: number;
-  batch: number;
-  /** Most training images. */
-  limit?: number;
-  seed: number;
-  /** Train on all training images and keep none for validation. */
-  fullTrain: boolean;
-  /** The model's own settings (`--set`). */
-  settings: Record<string, string>;
-  /** Replace a run that is in the folder already. */
-  force: boolean;
-}
-
-/** What one epoch came to. Loss terms are nats per sample. */
-export interface EpochReport {
-  epoch: number;
-  epochs: number;
-  steps: number;
-  seconds: number;
-  imagesPerSecond: number;
-  train: Record<string, number>;
-  validation?: Record<string, number>;
-}
+import { MetricsLog, now } from "./metrics-log.ts";
+import { loadModel, requireModel } from "./model-file.ts";
+import type { TrainOptions } from "./options.ts";
+import type { Progress } from "./pace.ts";
+import { makePlan, type Plan } from "./plan.ts";
+import { RunFolder } from "./run-folder.ts";
+import { Session } from "./session.ts";
+import { type Best, beginning, type TrainState } from "./state.ts";
+import type { EventImage } from "./tensorboard.ts";
 
 export interface TrainResult {
-  out: string;
-  figures: string[];
-  adapter: string;
-  seconds: number;
-  final: EpochReport;
+  /** The run folder. */
+  readonly out: string;
+  readonly figures: readonly string[];
+  /** The report's path. */
+  readonly report?: string;
+  readonly adapter: string;
+  readonly seconds: number;
+  /** Epochs and steps of the run, those before `--resume` included. */
+  readonly epochs: number;
+  readonly steps: number;
+  /** Why it ended before its last epoch, if it did. */
+  readonly ending: Ending;
+  /** The last epoch that was trained now; none where there was nothing left to train. */
+  readonly final?: EpochReport;
+  readonly best?: Best;
 }
 
 /** A finished training while its device is still open: what pictures are made from. */
@@ -69,281 +46,222 @@ export interface Trained {
   readonly seed: number;
 }
 
-/** A queue of this many seconds keeps the adapter busy and Ctrl-C and errors prompt. */
-const QUEUE_SECONDS = 1;
-/** The value of the optimiser's flag while everything is finite. */
-const NEVER = 0xffffffff;
+/** Who looks on, and what is done beside the training. */
+export interface TrainHooks {
+  /** About twice a second. */
+  readonly onProgress?: (progress: Progress) => void;
+  readonly onEpoch?: (report: EpochReport) => void;
+  /** Something that the user should know: a lost device, what a run goes on from. */
+  readonly onNotice?: (line: string) => void;
+  readonly onDownload?: (download: Download) => void;
+  /** Draws what a finished run leaves behind, and returns the paths. */
+  readonly finish?: (trained: Trained) => Promise<string[]>;
+  /** Pictures for TensorBoard by tag, after an epoch. */
+  readonly pictures?: (trained: Trained) => Promise<Record<string, EventImage>>;
+  /** Writes the report of what the run folder holds. */
+  readonly report?: (folder: RunFolder) => Promise<string>;
+  readonly interruption?: Interruption | undefined;
+  /** Default: `openDevice`. */
+  readonly openDevice?: () => Promise<Device>;
+}
+
+/** New devices that are tried in a row, before a run that does not get on is given up. */
+const TRIES = 3;
+/** A driver that is being reset needs a moment; the pauses double. */
+const FIRST_PAUSE_SECONDS = 0.5;
 
 /**
  * Trains a model and writes its run folder: config.json, metrics.jsonl, checkpoints/last.safetensors
- * after every epoch, and whatever figures `onTrained` draws (it returns their paths).
+ * and best.safetensors, figures, report.html.
  *
- * An interruption stops it within about a second of work: the weights are saved as they then are,
- * and the steps done so far are in metrics.jsonl. Before the first step nothing is left behind.
+ * An interruption stops it within about a second of work: everything is saved as it then is, and
+ * `resume` goes on bit for bit. Before the first step of a new run nothing is left behind. When the
+ * device is lost, another one is opened, and the run goes on from what was saved last.
  *
- * @throws NonFiniteError when the loss, a gradient, a parameter or a term on the validation images
- *   stops being finite; the checkpoint of the last whole epoch stays, and metrics.jsonl has the
- *   steps before
+ * @throws NonFiniteError when the loss, a gradient, a weight or a term on the validation images stops
+ *   being finite; the message says which checkpoints there are
+ * @throws DeviceLostError when three new devices in a row were lost, too
  * @throws InterruptedError after an interruption
  */
 export async function train(
   options: TrainOptions,
   host: Host,
-  onEpoch: (report: EpochReport) => void,
-  onTrained: (trained: Trained) => Promise<string[]>,
-  interruption?: Interruption,
+  hooks: TrainHooks = {},
 ): Promise<TrainResult> {
   const begin = performance.now();
-  const entry = findModel(options.model, models);
-  const settings = resolveSettings(entry, options.settings);
-  const folder = await RunFolder.create(options.out, { force: options.force }, host);
-  const source = { host, ...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }) };
-  const dataset = await loadDataset(options.data, source);
-  const parts = splitTraining(dataset.train.count, options.seed, {
-    fullTrain: options.fullTrain,
-    ...(options.limit === undefined ? {} : { limit: options.limit }),
-  });
-  if (parts.train.length < options.batch)
-    throw new DataError(
-      `${options.data}: ${parts.train.length} training images do not fill a batch of ${options.batch}`,
-    );
-  const stopEarly = () => {
-    if (interruption?.requested)
-      throw interruption.error("it was before the first step; nothing was kept");
-  };
-  interruption?.attend();
-  let device: Device | undefined;
-  let begun = false;
+  const out = options.dryRun ? `${options.out}.dry-run` : options.out;
+  const folder = options.resume
+    ? await RunFolder.open(out, host)
+    : await RunFolder.create(out, { force: options.force || options.dryRun }, host);
+  const plan = await makePlan(options, host, hooks.onDownload);
+  const run = new Run(plan, folder, hooks, begin);
+  hooks.interruption?.attend();
   try {
     await folder.prepare();
-    stopEarly();
-    device = await openDevice();
-    stopEarly();
-    const seed: [number, number] = [options.seed >>> 0, Math.floor(options.seed / 2 ** 32) >>> 0];
-    const model = entry.build(device, new HostRandom(options.seed), dataset, settings);
-    const imagesOf = (rows: Parameters<typeof selectImages>[1], label: string) =>
-      new DeviceImages(device as Device, selectImages(dataset.train, rows), dataset, label);
-    const images = imagesOf(parts.train, "training images");
-    const run = await TrainingRun.create(model, images, {
-      batch: options.batch,
-      learningRate: settings.number("learning-rate"),
-      seed,
-    });
-    stopEarly();
-    const validation =
-      parts.validation.length > 0
-        ? await Evaluation.create(
-            model,
-            imagesOf(parts.validation, "validation images"),
-            options.batch,
-            seed,
-          )
-        : undefined;
-    stopEarly();
-    await folder.writeConfig({
-      ...options,
-      ...(options.dataDir === undefined ? {} : { dataDir: joinPath(host.cwd, options.dataDir) }),
-      settings: settings.all(),
-      image: { height: dataset.height, width: dataset.width, channels: dataset.channels },
-      adapter: device.adapter,
-      step: run.program.statistics,
-    });
-    begun = true;
-
-    const save = async (epoch: number, step: number) =>
-      folder.writeCheckpoint(
-        await saveModel(model, run.optimiser, {
-          model: options.model,
-          epoch: String(epoch),
-          step: String(step),
-          seed: String(options.seed),
-        }),
-      );
-    let final: EpochReport | undefined;
-    for (let epoch = 0; epoch < options.epochs; epoch++) {
-      const start = performance.now();
-      const first = epoch * run.steps;
-      let rows: Record<string, number>[] = [];
-      let validated: Record<string, number> | undefined;
-      let seconds = 0;
-      const stepLines = (): MetricRecord[] =>
-        rows.map((row, i) => ({ kind: "step", step: first + i + 1, epoch: epoch + 1, ...row }));
-      try {
-        rows = await run.epoch(epoch, interruption);
-        seconds = (performance.now() - start) / 1000;
-        if (!interruption?.requested) validated = await validation?.run(interruption);
-        if (interruption?.requested) {
-          const step = first + rows.length;
-          await requireFinite(model, step);
-          const path = await save(rows.length < run.steps ? epoch : epoch + 1, step);
-          const event = { kind: "event", step, epoch: epoch + 1, event: "interrupted" } as const;
-          await folder.appendMetrics([...stepLines(), event]);
-          throw interruption.error(`${path} holds step ${step}`);
-        }
-        const step = first + rows.length;
-        for (const [name, value] of Object.entries(validated ?? {}))
-          if (!Number.isFinite(value))
-            throw new NonFiniteError(`validation ${name}`, step, `the mean is ${value}`);
-        await requireFinite(model, step);
-      } catch (error) {
-        if (!(error instanceof NonFiniteError)) throw error;
-        if (rows.length === 0 && error.step !== undefined)
-          rows = await run.rows(epoch, error.step - 1 - first);
-        const { message } = error;
-        const step = error.step ?? first + rows.length;
-        const event = {
-          kind: "event",
-          step,
-          epoch: epoch + 1,
-          event: "diverged",
-          message,
-        } as const;
-        await folder.appendMetrics([...stepLines(), event]);
-        throw error;
-      }
-      const report: EpochReport = {
-        epoch: epoch + 1,
-        epochs: options.epochs,
-        steps: rows.length,
-        seconds,
-        imagesPerSecond: (rows.length * options.batch) / seconds,
-        train: meanOf(rows),
-        ...(validated ? { validation: validated } : {}),
-      };
-      const line: MetricRecord = {
-        kind: "epoch",
-        step: first + report.steps,
-        epoch: report.epoch,
-        seconds,
-        ...report.train,
-        ...prefixed("validation_", report.validation),
-      };
-      await folder.appendMetrics([...stepLines(), line]);
-      const path = await save(report.epoch, first + report.steps);
-      onEpoch(report);
-      final = report;
-      const outcome = `${path} holds epoch ${report.epoch}`;
-      if (interruption?.requested) throw interruption.error(outcome);
-      if (report.epoch === options.epochs) interruption?.ignore(outcome);
-    }
-    const figures = await onTrained({ device, model, dataset, folder, seed: options.seed });
-    return {
-      out: options.out,
-      figures,
-      adapter: `${device.adapter.name} (${device.adapter.runtime})`,
-      seconds: (performance.now() - begin) / 1000,
-      final: final as EpochReport,
-    };
+    const done = await run.persist();
+    if (options.dryRun) await folder.discard();
+    return { out, seconds: (performance.now() - begin) / 1000, ...done };
   } catch (error) {
     const early = error instanceof InterruptedError && !(await folder.hasCheckpoint());
-    if (!begun || early) await folder.discard().catch(() => undefined);
+    const nothing = options.dryRun || (!options.resume && (early || !run.begun));
+    if (nothing) await folder.discard().catch(() => undefined);
+    else if (run.begun) await hooks.report?.(folder).catch(() => undefined);
     throw error;
-  } finally {
-    device?.close();
   }
 }
 
-/** A model with its optimiser and data, and the recorded step that trains it. */
-export class TrainingRun {
-  private constructor(
-    readonly device: Device,
-    readonly program: Program,
-    readonly optimiser: Adam,
-    private readonly batches: ShuffledBatches,
-    private readonly log: LossLog,
-  ) {}
+/** A run on as many devices as it takes. */
+class Run {
+  /** The folder's files are this run's. */
+  begun: boolean;
+  /** What the last checkpoint holds, once that is known. */
+  private saved: TrainState | undefined;
+  /** Events that the metrics do not have yet. */
+  private events: { readonly event: string; readonly message: string }[] = [];
 
-  static async create(
-    model: Model,
-    images: DeviceImages,
-    options: { batch: number; learningRate: number; seed: readonly [number, number] },
-  ): Promise<TrainingRun> {
-    const { device } = images;
-    const parameters = model.parameters().map(({ name, tensor }) => {
-      tensor.value.label = name;
-      return tensor;
-    });
-    const optimiser = new Adam(device, parameters, { learningRate: options.learningRate });
-    const batches = new ShuffledBatches(images, options.batch, options.seed);
-    const key: RandomKey = { seed: options.seed, step: optimiser.stepCounter, stream: 0 };
-    let log: LossLog | undefined;
-    const { program } = await record(device, () => {
-      const terms = model.terms(batches.next(), key);
-      // The derivative of the batch's mean loss: each sample's loss has the cotangent 1/batch.
-      const dy = full(device, [options.batch], 1 / options.batch);
-      optimiser.step(grad(terms.loss, parameters, { dy }), { guard: [terms.loss] });
-      log = new LossLog(device, batches.batchesPerEpoch, Object.keys(terms));
-      log.write(optimiser.stepCounter, terms);
-    });
-    await device.finish();
-    return new TrainingRun(device, program, optimiser, batches, log as LossLog);
+  constructor(
+    private readonly plan: Plan,
+    private readonly folder: RunFolder,
+    private readonly hooks: TrainHooks,
+    /** When the run began, by `performance.now()`. */
+    private readonly begin: number,
+  ) {
+    this.begun = plan.options.resume;
   }
 
-  /** Steps in an epoch. */
-  get steps(): number {
-    return this.batches.batchesPerEpoch;
-  }
-
-  /**
-   * Runs an epoch (counted from 0); the loss terms of each of its steps. After an interruption, of
-   * those that were done.
-   */
-  async epoch(epoch: number, interruption?: Interruption): Promise<Record<string, number>[]> {
-    let waited = performance.now();
-    let queued = 0;
-    let patience = 1;
-    let done = 0;
-    while (done < this.steps) {
-      this.runStep(epoch, done++);
-      if (++queued < patience) continue;
-      await this.checkFinite(epoch);
-      if (interruption?.requested) break;
-      // Queue as many steps as the adapter does in a while: waiting costs a round trip.
-      const seconds = (performance.now() - waited) / 1000;
-      patience = Math.max(1, Math.min(1000, Math.round((queued * QUEUE_SECONDS) / seconds)));
-      waited = performance.now();
-      queued = 0;
+  /** Trains until it is done; a lost device is replaced. */
+  async persist(): Promise<Omit<TrainResult, "out" | "seconds">> {
+    /** Losses in a row without a step saved in between. */
+    let losses = 0;
+    let reached = -1;
+    for (;;) {
+      let session: Session | undefined;
+      try {
+        session = await Session.open(this.plan, this.hooks.openDevice ?? openDevice, () =>
+          this.giveUp(),
+        );
+        return await this.train(session);
+      } catch (error) {
+        const lost = error instanceof DeviceLostError ? error : session?.device.lost;
+        // While a run recovers, an adapter that is not back yet is as good as lost.
+        const absent = losses > 0 && error instanceof NoAdapterError;
+        if (!lost && !absent) throw error;
+        const step = this.saved?.step ?? 0;
+        losses = step > reached ? 1 : losses + 1;
+        reached = step;
+        const failure = lost ?? new DeviceLostError("open", (error as Error).message);
+        if (losses > TRIES) throw this.lostForGood(failure);
+        await this.recover(failure, losses);
+      } finally {
+        session?.close();
+      }
     }
-    await this.checkFinite(epoch);
-    return this.rows(epoch, done);
   }
 
-  /** The loss terms of the first `count` steps of the latest epoch (counted from 0). */
-  async rows(epoch: number, count: number): Promise<Record<string, number>[]> {
-    const rows = await this.log.read(this.steps);
-    // Step s (from 1) stands in row s mod steps.
-    return Array.from(
-      { length: Math.max(0, Math.min(count, this.steps)) },
-      (_, i) => rows[(epoch * this.steps + i + 1) % this.steps] as Record<string, number>,
+  /** Trains on one device from what was saved last, or from the beginning. */
+  private async train(session: Session): Promise<Omit<TrainResult, "out" | "seconds">> {
+    const { plan, folder, hooks } = this;
+    const { options } = plan;
+    const state = await this.restore(session);
+    if (!this.begun || options.resume)
+      await folder.writeConfig({ ...plan.config, [factsKey]: factsOf(plan, session) });
+    this.begun = true;
+    const { csv, tensorboard } = options;
+    const { terms } = session.run;
+    const log = await MetricsLog.open(folder, state, { terms, csv, tensorboard });
+    const place = { step: state.step, epoch: Math.min(state.epochs + 1, plan.epochs) };
+    for (const event of this.events.splice(0))
+      log.add({ kind: "event", ...place, time: now(), ...event });
+    const { device, model } = session;
+    const trained = { device, model, folder, dataset: plan.dataset, seed: options.seed };
+    const { pictures } = hooks;
+    const loop = new EpochLoop(
+      plan,
+      session,
+      folder,
+      log,
+      {
+        ...hooks,
+        pictures: tensorboard && pictures ? () => pictures(trained) : undefined,
+        onSaved: (saved) => {
+          this.saved = saved;
+        },
+        deadline: options.maxTime === undefined ? undefined : this.begin + 1000 * options.maxTime,
+      },
+      state,
+    );
+    const { ending, final } = await loop.run();
+    await log.flush();
+    return { ...(await this.finish(session, loop.state)), ending, ...(final ? { final } : {}) };
+  }
+
+  /** Puts back what was saved last. */
+  private async restore(session: Session): Promise<TrainState> {
+    const { folder, hooks } = this;
+    if (!this.begun || !(await folder.hasCheckpoint())) return beginning;
+    const file = await folder.readCheckpoint();
+    const { state, sameKernels } = await session.restore(file);
+    const first = this.saved === undefined;
+    this.saved = state;
+    if (!first) return state;
+    const other = sameKernels
+      ? ""
+      : "; the kernels differ from those it was trained with, so the bits will, too";
+    const message = `step ${state.step} of ${file.path}${other}`;
+    hooks.onNotice?.(`going on from ${message}`);
+    this.events.push({ event: "resumed", message });
+    return state;
+  }
+
+  /** Draws and reports what the best weights make. */
+  private async finish(session: Session, state: TrainState) {
+    const { plan, folder, hooks } = this;
+    const { options, dataset } = plan;
+    const name = (await folder.hasCheckpoint("best")) ? "best" : "last";
+    const file = await folder.readCheckpoint(name);
+    await loadModel(session.model, file, requireModel(options.model, file.path));
+    hooks.interruption?.ignore(`${folder.checkpoint("last")} holds step ${state.step}`);
+    const { device, model } = session;
+    const trained = { device, model, dataset, folder, seed: options.seed };
+    const figures = (await hooks.finish?.(trained)) ?? [];
+    const report = await hooks.report?.(folder);
+    return {
+      figures,
+      ...(report === undefined ? {} : { report }),
+      adapter: `${device.adapter.name} (${device.adapter.runtime})`,
+      epochs: state.epochs,
+      steps: state.step,
+      ...(state.best ? { best: state.best } : {}),
+    };
+  }
+
+  /** Notes a loss, and waits a moment. */
+  private async recover({ message }: DeviceLostError, losses: number): Promise<void> {
+    const { saved } = this;
+    const from = saved ? `from step ${saved.step}` : "from where it began";
+    this.hooks.onNotice?.(`${message}; going on ${from} with a new device (${losses} of ${TRIES})`);
+    this.events.push({ event: "device lost", message });
+    const pause = FIRST_PAUSE_SECONDS * 2 ** (losses - 1);
+    await new Promise((resolve) => setTimeout(resolve, 1000 * pause));
+  }
+
+  private lostForGood({ op, detail }: DeviceLostError): DeviceLostError {
+    const { saved, folder } = this;
+    const kept = saved
+      ? `${folder.checkpoint("last")} holds step ${saved.step}`
+      : "nothing was saved";
+    return new DeviceLostError(op, `${detail}; ${TRIES} new devices were lost as well; ${kept}`);
+  }
+
+  /** Throws if the run was interrupted before its first step. */
+  private giveUp(): void {
+    const { interruption } = this.hooks;
+    if (!interruption?.requested) return;
+    const { saved } = this;
+    throw interruption.error(
+      this.begun
+        ? `${this.folder.checkpoint("last")} holds step ${saved?.step ?? "0"}`
+        : "it was before the first step; nothing was kept",
     );
   }
-
-  /** Queues one training step. */
-  runStep(epoch: number, index: number): void {
-    this.batches.moveTo(epoch, index);
-    upload(this.optimiser.stepCounter.value, Uint32Array.of(epoch * this.steps + index + 1));
-    this.program.run();
-  }
-
-  /** Waits for the queue; if a step was not finite, finds the op and throws. */
-  private async checkFinite(epoch: number): Promise<void> {
-    const [step] = await this.optimiser.flag.integers();
-    if (step === undefined || step === NEVER) return;
-    // The optimiser has left the weights alone since that step, so it can be run again, op by op.
-    this.batches.moveTo(epoch, step - 1 - epoch * this.steps);
-    upload(this.optimiser.stepCounter.value, Uint32Array.of(step));
-    await this.program.diagnose(step);
-    throw new NonFiniteError("gradient", step, "a value is NaN or infinite");
-  }
-}
-
-function meanOf(rows: readonly Record<string, number>[]): Record<string, number> {
-  const names = Object.keys(rows[0] ?? {});
-  return Object.fromEntries(
-    names.map((name) => [name, rows.reduce((sum, row) => sum + (row[name] ?? 0), 0) / rows.length]),
-  );
-}
-
-function prefixed(prefix: string, record: Record<string, number> = {}): Record<string, number> {
-  return Object.fromEntries(Object.entries(record).map(([k, v]) => [prefix + k, v]));
 }

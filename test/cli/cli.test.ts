@@ -4,7 +4,7 @@ import type { Actions } from "../../src/cli/actions.ts";
 import { runCommand } from "../../src/cli/program.ts";
 import { needsDevice, requestedRuntime } from "../../src/cli/runtime.ts";
 import { CheckpointError, DeviceLostError, IoError, NonFiniteError } from "../../src/gpu/errors.ts";
-import type { TrainOptions } from "../../src/train/train.ts";
+import type { TrainOptions } from "../../src/train/options.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 
 const test = suite("command line");
@@ -17,7 +17,17 @@ const report = {
   imagesPerSecond: 241.7,
   train: { loss: 261.42, reconstruction: 257.2, kl: 4.22 },
   validation: { loss: 259.8, reconstruction: 255.1, kl: 4.7 },
+  best: true,
 };
+
+const done = {
+  adapter: "SwiftShader",
+  seconds: 42,
+  epochs: 5,
+  steps: 390,
+  ending: "all epochs",
+  final: report,
+} as const;
 
 /** A training layer that remembers what it was asked; `fail` is thrown by each call. */
 function double(fail?: unknown) {
@@ -27,12 +37,12 @@ function double(fail?: unknown) {
     if (fail !== undefined) throw fail;
   };
   const actions: Actions = {
-    train: async (options, _host, onEpoch) => {
+    train: async (options, _host, watch) => {
       call("train", options);
-      onEpoch(report);
+      watch.onEpoch?.(report);
       const { out } = options;
       const figures = [`${out}/figures/samples.png`];
-      return { out, figures, adapter: "SwiftShader", seconds: 42, final: report };
+      return { ...done, out, figures };
     },
     sample: async (run, options) => {
       call("sample", run, options);
@@ -75,7 +85,13 @@ const asked = (calls: unknown[][]) => calls[0]![1] as TrainOptions;
 test("train passes its options, or the defaults", async () => {
   const { calls, status } = await cli("train vae");
   assert.is(status, 0);
-  assert.equal(asked(calls), {
+  const constant = { text: "constant", needsLength: false };
+  const without = ({ lrSchedule, betaSchedule, ...rest }: TrainOptions) => {
+    for (const { text, needsLength } of [lrSchedule, betaSchedule])
+      assert.equal({ text, needsLength }, constant);
+    return JSON.parse(JSON.stringify(rest));
+  };
+  const defaults = {
     model: "vae",
     data: "glyphs",
     out: "runs/vae-glyphs-1",
@@ -83,14 +99,23 @@ test("train passes its options, or the defaults", async () => {
     batch: 128,
     seed: 1,
     fullTrain: false,
+    binarise: "none",
+    lrWarmup: 0,
+    minDelta: 0,
+    keep: 0,
+    csv: false,
+    tensorboard: false,
+    dryRun: false,
+    resume: false,
     settings: {},
     force: false,
-  });
+  };
+  assert.equal(without(asked(calls)), defaults);
   const line =
     "train vae --data fashion-mnist --data-dir ../data --out o --epochs 1 --batch 64 --limit 10000 " +
     "--seed 7 --set beta=4 --set latent=8 --set network=dense --full-train --force --runtime deno";
-  assert.equal(asked((await cli(line)).calls), {
-    model: "vae",
+  assert.equal(without(asked((await cli(line)).calls)), {
+    ...defaults,
     data: "fashion-mnist",
     dataDir: "../data",
     out: "o",
@@ -109,7 +134,7 @@ test("train prints places on stdout and a line an epoch on stderr", async () => 
   assert.is(out, "run runs/vae-glyphs-1\nfigure runs/vae-glyphs-1/figures/samples.png\n");
   assert.is(
     err,
-    "epoch 1/5  loss 261.42  reconstruction 257.20  kl 4.22  | validation loss 259.80  78 steps  41.3 s  242 images/s\n" +
+    "epoch 1/5  loss 261.42  reconstruction 257.20  kl 4.22  | validation loss 259.80  best  78 steps  41.3 s  242 images/s\n" +
       "trained in 42.0 s on SwiftShader\n",
   );
 });
@@ -161,14 +186,17 @@ test("models and datasets list what there is", async () => {
       ["fashion-mnist", 4],
     ],
   );
-  assert.match((await cli("datasets", { host })).out, /\nmnist .*\[\/d lacks mnist\/t10k-labels/);
+  assert.match(
+    (await cli("datasets", { host })).out,
+    /\nmnist .*\n.*missing 1 of 4 files: t10k-labels/,
+  );
 });
 
 test("usage errors: one line that says what was expected, exit status 2, nothing run", async () => {
   for (const [line, pattern] of [
     ["", /no command; latentgrad --help/],
     ["trian vae", /unknown command 'trian' \(Did you mean train\?\)/],
-    ["train", /missing required argument 'model'/],
+    ["train", /the model is missing; latentgrad models lists them/],
     ["train vae extra", /too many arguments/],
     ["train vea", /unknown model "vea" \(did you mean vae\?\); there are vae/],
     ["train vae --data minst", /unknown data set "minst" \(did you mean mnist\?\)/],

@@ -87,9 +87,10 @@ function commandsOf(prefix: RegExp): { path: string; line: string }[] {
 }
 
 const figure = "figure.png";
-const report = { epoch: 1, epochs: 1, steps: 1, seconds: 1, imagesPerSecond: 1, train: {} };
 const actions: Actions = {
-  train: async ({ out }) => ({ out, figures: [], adapter: "", seconds: 1, final: report }),
+  train: async ({ out }) => ({
+    ...{ out, figures: [], adapter: "", seconds: 1, epochs: 1, steps: 1, ending: "all epochs" },
+  }),
   sample: async () => ({ figure }),
   reconstruct: async () => ({ figure, reconstruction: 0, kl: 0, n: 1 }),
   manifold: async () => ({ figure }),

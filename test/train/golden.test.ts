@@ -4,7 +4,7 @@ import { loadGlyphs } from "../../src/data/datasets.ts";
 import { DeviceImages } from "../../src/data/loader.ts";
 import { Vae } from "../../src/models/vae.ts";
 import { HostRandom } from "../../src/nn/initialisers.ts";
-import { TrainingRun } from "../../src/train/train.ts";
+import { type LossRow, TrainingRun } from "../../src/train/training-run.ts";
 import { testDevice } from "../support/device.ts";
 import golden from "./golden-curve.json";
 
@@ -26,8 +26,11 @@ async function curve(): Promise<number[]> {
     seed: [1, 0],
   });
   const losses: number[] = [];
-  for (let epoch = 0; epoch < 3; epoch++)
-    for (const row of await run.epoch(epoch)) losses.push(row.loss as number);
+  await run.advance(0, 3 * run.steps, {
+    rows: (_first, rows: readonly LossRow[]) => {
+      for (const { loss } of rows) losses.push(loss as number);
+    },
+  });
   return losses;
 }
 

@@ -38,7 +38,7 @@ test("docs/examples/decode.py gives the decoder's pixels", async () => {
     const options = { network: "conv", latent: 2, beta: 1, width: 0.25 } as const;
     const vae = new Vae(device, new HostRandom(1), image, options);
     const file = join(folder, "last.safetensors");
-    writeFileSync(file, await saveModel(vae, undefined, {}));
+    writeFileSync(file, await saveModel({ model: vae }, {}));
     const z = [30, -50]; // far out: untrained weights answer little to small codes
     const pixels = await vae.decode(tensor(device, [z])).data();
     const { stdout } = await run(python, ["docs/examples/decode.py", file, ...z.map(String)]);

@@ -1,6 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { CheckpointError, DataError, IoError, UsageError } from "../../src/gpu/errors.ts";
+import { readRunConfig } from "../../src/train/open-run.ts";
 import { defaultRunFolder, RunFolder } from "../../src/train/run-folder.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 import { rejects } from "../support/rejects.ts";
@@ -45,7 +46,7 @@ test("keeps config, metrics, checkpoint and figures where the contract says", as
 
 test("is read back", async () => {
   const run = await RunFolder.open("r", await withRun());
-  assert.equal(await run.readConfig(), { model: "vae", seed: 1 });
+  assert.equal(JSON.parse((await run.readConfig()).text), { model: "vae", seed: 1 });
   assert.equal((await run.readCheckpoint()).bytes, bytes);
 });
 
@@ -61,7 +62,11 @@ test("refuses a folder that is not empty, unless forced, and then clears the run
   host.put("r/figures/drawing.svg", "mine");
   const before = host.paths();
   const create = (force: boolean) => () => RunFolder.create("r", { force }, host);
-  await rejects(create(false), UsageError, /^r is not empty; --force replaces the run in it/);
+  await rejects(
+    create(false),
+    UsageError,
+    /^r is not empty; --resume goes on .*, --force replaces it/,
+  );
   assert.equal(host.paths(), before);
   const failed = await create(true)();
   await failed.prepare();
@@ -85,10 +90,15 @@ test("says what is wrong with a folder that is no run", async () => {
     ["{", /^d\/config.json: not JSON/],
     ["[1]", /^d\/config.json: not an object/],
     ["null", /not an object/],
+    ["{}", /there is no name of a model/],
+    ['{"model":"vae","data":"glyphs","seed":1,"seed":1}', /the key "seed" is there twice/],
+    ['{"model":"vae","data":"glyphs","seeed":1}', /unknown key "seeed" \(did you mean seed\?\)/],
+    ['{"model":"vae","data":"glyphs","seed":"1"}', /seed is "1", expected a whole number/],
+    ['{"model":"vae","data":"glyphs"}', /there is no run in it/],
   ] as const) {
     host.put("d/config.json", text);
     const run = await RunFolder.open("d", host);
-    await rejects(() => run.readConfig(), DataError, pattern);
+    await rejects(() => readRunConfig(run), DataError, pattern);
     await rejects(() => run.readCheckpoint(), CheckpointError, /last.safetensors: no such/);
   }
 });

@@ -1,86 +1,76 @@
 import type { Command } from "commander";
-import { findDataset } from "../../data/datasets.ts";
 import { findModel } from "../../models/registry.ts";
 import { checkSettings } from "../../models/settings.ts";
-import { defaultRunFolder } from "../../train/run-folder.ts";
+import type { TrainResult } from "../../train/train.ts";
+import type { TrainWatch } from "../actions.ts";
 import type { Context } from "../context.ts";
+import { downloadLines } from "../download-progress.ts";
 import { addCommon, addRuntime, applyCommon, type CommonOptions } from "../options.ts";
-import { keyValue, largestSeed, path, wholeNumber } from "../parsers.ts";
-import { epochLine } from "../progress.ts";
+import type { Output } from "../output.ts";
+import { ProgressView } from "../progress.ts";
+import { addTrainOptions, readTrainOptions } from "../train-options.ts";
 
-interface Options extends CommonOptions {
-  data: string;
-  dataDir?: string;
-  out?: string;
-  epochs: number;
-  batch: number;
-  limit?: number;
-  seed: number;
-  set?: Record<string, string>;
-  fullTrain?: true;
-  force?: true;
-}
-
-/** `train MODEL`: trains, and leaves a run folder with metrics, a checkpoint and pictures. */
-export function addTrain(program: Command, { actions, host, output, interruption }: Context): void {
+/** `train MODEL`: trains, and leaves a run folder with metrics, checkpoints, pictures and a report. */
+export function addTrain(program: Command, context: Context): void {
+  const { actions, host, output } = context;
   const command = program
     .command("train")
-    .description("Train a model and keep the run in a folder: metrics, checkpoint, pictures.")
-    .argument("<model>", "a name that `latentgrad models` lists")
-    .option("--data <set>", "a name that `latentgrad datasets` lists", "glyphs")
-    .option(
-      "--data-dir <dir>",
-      "folder of the data sets (else $LATENTGRAD_DATA, else the cache)",
-      path,
+    .description(
+      "Train a model and keep the run in a folder: metrics, checkpoints, pictures, report.",
     )
-    .option("--out <dir>", "run folder (else runs/MODEL-SET-SEED)", path)
-    .option("--epochs <n>", "passes over the training images", wholeNumber(1, 1e6), 5)
-    .option("--batch <n>", "images a step", wholeNumber(1, 65536), 128)
-    .option("--limit <n>", "train on the first n images only", wholeNumber(1, 1e9))
-    .option(
-      "--seed <n>",
-      "of weights, order, noise and validation images",
-      wholeNumber(0, largestSeed),
-      1,
-    )
-    .option("--set <key=value>", "a setting of the model; repeatable", keyValue)
-    .option("--full-train", "hold no validation images out")
-    .option("--force", "replace a run that is in the folder already");
+    .argument("[model]", "a name that `latentgrad models` lists");
+  addTrainOptions(command);
   addRuntime(command);
   addCommon(command, [
     "train vae --data glyphs --epochs 3",
     "train vae --data fashion-mnist --data-dir ~/data --limit 10000 --seed 1",
     "train vae --data mnist --set beta=4 --out runs/beta-4 --runtime deno",
-  ]).action(async (name: string, options: Options) => {
-    applyCommon(options, output);
-    const model = findModel(name, actions.models);
-    const data = findDataset(options.data).name;
-    const settings = options.set ?? {};
-    checkSettings(model, settings);
-    const result = await actions.train(
-      {
-        model: model.name,
-        data,
-        ...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }),
-        out: options.out ?? defaultRunFolder(model.name, data, options.seed),
-        epochs: options.epochs,
-        batch: options.batch,
-        ...(options.limit === undefined ? {} : { limit: options.limit }),
-        seed: options.seed,
-        fullTrain: options.fullTrain === true,
-        settings,
-        force: options.force === true,
-      },
-      host,
-      (report) => output.progress(epochLine(report, output)),
-      interruption,
-    );
-    if (options.json) {
-      output.json(result);
-      return;
-    }
-    output.progress(`trained in ${result.seconds.toFixed(1)} s on ${result.adapter}`);
-    output.data(`run ${result.out}`);
-    for (const figure of result.figures) output.data(`figure ${figure}`);
+    "train vae --data mnist --epochs 10 --resume",
+  ]).action(async (name: string | undefined, common: CommonOptions) => {
+    applyCommon(common, output);
+    const { options, others } = await readTrainOptions(name, command, host);
+    const asJson = common.json || others.json === "true";
+    if (others.quiet === "true") output.quiet = true;
+    const model = findModel(options.model, actions.models);
+    checkSettings(model, options.settings);
+    const result = await actions.train(options, host, watch(context));
+    output.erase();
+    if (asJson) output.json(result);
+    else if (options.dryRun) printDryRun(result, output);
+    else printResult(result, output);
   });
+}
+
+/** Shows on stderr how a training goes. */
+export function watch({ host, output, interruption }: Context): TrainWatch {
+  const columns = () => host.stderrColumns ?? (Number(host.env.COLUMNS) || 80);
+  const terminal = host.stderrIsTerminal && host.env.TERM !== "dumb";
+  const view = new ProgressView(output, terminal, columns);
+  return {
+    onProgress: (progress) => view.show(progress),
+    onEpoch: (report) => view.epoch(report),
+    onNotice: (line) => output.progress(line),
+    onDownload: downloadLines((line) => output.progress(line)),
+    interruption,
+  };
+}
+
+export function printResult(result: TrainResult, output: Output): void {
+  const { ending, epochs, steps, best } = result;
+  if (ending !== "all epochs")
+    output.progress(`${ending}: stopped after ${epochs} epochs and ${steps} steps`);
+  if (!result.final && ending === "all epochs")
+    output.progress(`the run had its ${epochs} epochs already; --epochs trains on`);
+  const chosen = best && best.epoch < epochs ? `; epoch ${best.epoch} was the best` : "";
+  output.progress(`trained in ${result.seconds.toFixed(1)} s on ${result.adapter}${chosen}`);
+  output.data(`run ${result.out}`);
+  for (const figure of result.figures) output.data(`figure ${figure}`);
+  if (result.report) output.data(`report ${result.report}`);
+}
+
+function printDryRun(result: TrainResult, output: Output): void {
+  const pictures = `${result.figures.length} figures`;
+  output.data(
+    `dry run: ${result.steps} steps, validation, checkpoints and ${pictures} went well in ${result.seconds.toFixed(1)} s on ${result.adapter}; nothing was kept`,
+  );
 }

@@ -1,0 +1,55 @@
+import { weightAverageCall } from "../kernels/optimiser.ts";
+import { variable } from "../tensor/create.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { type Optimiser, requireRange } from "./optimiser.ts";
+
+/**
+ * An exponential moving average of an optimiser's parameters (Polyak and Juditsky 1992), which starts
+ * from what they are now. The decay grows to its value as (1 + t)/(10 + t) with the step t, so that
+ * the random first weights are forgotten soon.
+ */
+export class WeightAverage {
+  /** Beside the optimiser's arena of parameters, element by element. */
+  readonly arena: Tensor;
+
+  /** @param decay share of the old average that a step keeps, from 0 to below 1 */
+  constructor(
+    private readonly optimiser: Optimiser,
+    private readonly decay: number,
+  ) {
+    requireRange("weightAverage", "decay", decay, 0, 1);
+    const { device, arena } = optimiser;
+    const zeros = new Float32Array(arena.size);
+    this.arena = variable(device, zeros, [arena.size], "average of the weights");
+    this.copy(arena, this.arena);
+  }
+
+  /** Follows the parameters by one step: call it after the optimiser's step. Recordable. */
+  update(): void {
+    const { optimiser, decay } = this;
+    const { arena, flag, stepCounter } = optimiser;
+    const values = { parameters: arena.value, flag: flag.value, step: stepCounter.value };
+    optimiser.device.emit(weightAverageCall(values, this.arena.value, decay));
+  }
+
+  /** Swaps the parameters and their average, bit for bit: a model can then be tried with it. */
+  exchange(): void {
+    const { arena, device } = this.optimiser;
+    const between = variable(device, new Float32Array(arena.size), [arena.size], "exchange");
+    this.copy(arena, between);
+    this.copy(this.arena, arena);
+    this.copy(between, this.arena);
+    device.release(between.value);
+  }
+
+  private copy(from: Tensor, to: Tensor): void {
+    const { device } = this.optimiser;
+    device.emit({
+      op: "weightAverage",
+      pack: true,
+      inputs: [from.value],
+      target: to.value,
+      offsets: [0],
+    });
+  }
+}

@@ -1,0 +1,37 @@
+import type { MetricRecord } from "./metrics.ts";
+
+/** The columns of metrics.csv for a model with these loss terms. */
+export function csvColumns(terms: readonly string[]): string[] {
+  return [
+    "kind",
+    "step",
+    "epoch",
+    ...terms,
+    ...terms.map((term) => `validation_${term}`),
+    "learning_rate",
+    "beta",
+    "seconds",
+    "event",
+    "message",
+  ];
+}
+
+/** One line of CSV (RFC 4180, ended by a newline) with the column names. */
+export function csvHeader(columns: readonly string[]): string {
+  return line(columns);
+}
+
+/** Records as lines of CSV; what a record lacks is left empty. */
+export function csvLines(columns: readonly string[], records: readonly MetricRecord[]): string {
+  return records.map((record) => line(columns.map((name) => record[name]))).join("");
+}
+
+function line(cells: readonly unknown[]): string {
+  return `${cells.map(cell).join(",")}\n`;
+}
+
+function cell(value: unknown): string {
+  if (value === undefined || value === null) return "";
+  const text = String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,0 +1,41 @@
+import type { ProgramStatistics } from "../gpu/program.ts";
+import { type RuntimeFacts, runtimeFacts } from "../gpu/runtime-facts.ts";
+import type { ImageShape } from "../models/model.ts";
+import { version } from "../version.ts";
+import type { Plan } from "./plan.ts";
+import type { Session } from "./session.ts";
+
+/** What config.json says of a run under `run`: what it was made of and ran on. */
+export interface RunFacts {
+  /** Version of latentgrad. */
+  readonly version: string;
+  readonly image: ImageShape;
+  readonly classes: readonly string[];
+  readonly trainingImages: number;
+  readonly validationImages: number;
+  readonly stepsPerEpoch: number;
+  /** Trainable values. */
+  readonly parameters: number;
+  readonly adapter: { readonly name: string; readonly kind: string };
+  readonly environment: RuntimeFacts;
+  /** The recorded training step. */
+  readonly step: ProgramStatistics;
+}
+
+export function factsOf(plan: Plan, session: Session): RunFacts {
+  const { dataset, split, steps } = plan;
+  const { height, width, channels, classNames } = dataset;
+  const { device, model, run } = session;
+  return {
+    version,
+    image: { height, width, channels },
+    classes: classNames,
+    trainingImages: split.train.length,
+    validationImages: split.validation.length,
+    stepsPerEpoch: steps,
+    parameters: model.parameters().reduce((sum, { tensor }) => sum + tensor.size, 0),
+    adapter: { name: device.adapter.name, kind: device.adapter.kind },
+    environment: runtimeFacts(),
+    step: run.program.statistics,
+  };
+}

@@ -1,0 +1,150 @@
+import { binariseDataset } from "../data/binarise.ts";
+import { findDataset, loadDataset } from "../data/datasets.ts";
+import type { Download } from "../data/files.ts";
+import type { Dataset } from "../data/types.ts";
+import type { Device } from "../gpu/device.ts";
+import { DataError, UsageError } from "../gpu/errors.ts";
+import { openDevice } from "../gpu/open.ts";
+import type { Host } from "../host/host.ts";
+import type { ImageShape, Model } from "../models/model.ts";
+import { findModel, type ModelDefinition, models } from "../models/registry.ts";
+import { resolveSettings, settingsProblem } from "../models/settings.ts";
+import { HostRandom } from "../nn/initialisers.ts";
+import { type GivenOptions, parseConfig, toTrainOptions } from "./config.ts";
+import { isObject, quote } from "./json.ts";
+import { type CheckpointFile, loadModel, requireModel } from "./model-file.ts";
+import type { TrainOptions } from "./options.ts";
+import { RunFolder } from "./run-folder.ts";
+
+/** Largest side of an image that a run can have. */
+const LARGEST_SIDE = 4096;
+const MOST_CHANNELS = 4;
+
+/** A run's config.json, every field that is used checked. */
+export interface RunConfig {
+  /** As they were given: what `--resume` goes on with. */
+  readonly given: GivenOptions;
+  readonly options: TrainOptions;
+  readonly entry: ModelDefinition;
+  readonly image: ImageShape;
+  /** What else stands under `run`; unchecked. */
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
+/** A run that is opened to be looked at: its model with the weights of a checkpoint. */
+export interface OpenRun {
+  readonly device: Device;
+  readonly model: Model;
+  readonly folder: RunFolder;
+  readonly config: RunConfig;
+  readonly checkpoint: {
+    /** `best`, `last`, … */
+    readonly name: string;
+    readonly epoch: number;
+    readonly step: number;
+  };
+}
+
+/** Which checkpoint to take, and whom to tell of downloads. */
+export interface OpenRunOptions {
+  /** Default: `best`, or `last` where there is none. */
+  readonly checkpoint?: string | undefined;
+}
+
+/**
+ * Opens a run folder's model on a device for the time that `body` takes.
+ *
+ * @throws UsageError, DataError or CheckpointError naming what is wrong with the folder
+ */
+export async function withRun<T>(
+  path: string,
+  options: OpenRunOptions,
+  host: Host,
+  body: (run: OpenRun) => Promise<T>,
+): Promise<T> {
+  const folder = await RunFolder.open(path, host);
+  const config = await readRunConfig(folder);
+  const found = await chooseCheckpoint(folder, options.checkpoint);
+  const device = await openDevice();
+  try {
+    const { entry, image, options: trained } = config;
+    const random = new HostRandom(trained.seed);
+    const model = entry.build(device, random, image, resolveSettings(entry, trained.settings));
+    const checkpoint = { name: found.name, epoch: 0, step: 0 };
+    await loadModel(model, found.file, (metadata) => {
+      requireModel(entry.name, found.file.path)(metadata);
+      checkpoint.epoch = Number(metadata.epoch) || 0;
+      checkpoint.step = Number(metadata.step) || 0;
+    });
+    return await body({ device, model, folder, config, checkpoint });
+  } finally {
+    device.close();
+  }
+}
+
+async function chooseCheckpoint(
+  folder: RunFolder,
+  wanted: string | undefined,
+): Promise<{ name: string; file: CheckpointFile }> {
+  const name = wanted ?? ((await folder.hasCheckpoint("best")) ? "best" : "last");
+  return { name, file: await folder.readCheckpoint(name) };
+}
+
+/** Reads a run's config.json. Throws DataError naming the file and the field. */
+export async function readRunConfig(folder: RunFolder): Promise<RunConfig> {
+  const { text, path } = await folder.readConfig();
+  const fail = (what: string): never => {
+    throw new DataError(`${path}: ${what}`);
+  };
+  const { given, facts } = parseConfig(text, path, DataError);
+  if (given.model === undefined) return fail("there is no name of a model in it");
+  if (given.texts.data === undefined) return fail("there is no name of a data set in it");
+  try {
+    findDataset(given.texts.data);
+    const entry = findModel(given.model, models);
+    const problem = settingsProblem(entry, given.settings);
+    if (problem !== undefined) return fail(`setting ${problem}`);
+    if (!isObject(facts)) return fail("there is no run in it: what it was trained on");
+    const options = toTrainOptions(given, () => folder.path);
+    return { given, options, entry, image: checkImage(facts.image, fail), facts };
+  } catch (error) {
+    if (error instanceof UsageError) return fail(error.message);
+    throw error;
+  }
+}
+
+function checkImage(value: unknown, fail: (what: string) => never): ImageShape {
+  const image = isObject(value) ? value : {};
+  for (const [name, most] of [
+    ["height", LARGEST_SIDE],
+    ["width", LARGEST_SIDE],
+    ["channels", MOST_CHANNELS],
+  ] as const) {
+    const size = image[name];
+    if (!(Number.isInteger(size) && (size as number) >= 1 && (size as number) <= most))
+      fail(`image ${name} is ${quote(size)}, expected a whole number from 1 to ${most}`);
+  }
+  return image as unknown as ImageShape;
+}
+
+/**
+ * Loads the data set of a run, binarised as it was trained on where that is done once and for all.
+ *
+ * @param source.dataDir default: the folder that the run was trained with
+ * @throws DataError for images of another size than the run's
+ */
+export async function loadRunData(
+  { options, image }: RunConfig,
+  source: {
+    readonly host: Host;
+    readonly dataDir?: string | undefined;
+    readonly onDownload?: ((download: Download) => void) | undefined;
+  },
+): Promise<Dataset> {
+  const { data, binarise } = options;
+  const loaded = await loadDataset(data, { ...source, dataDir: source.dataDir ?? options.dataDir });
+  const size = ({ height, width, channels }: ImageShape) => `${height}×${width}×${channels}`;
+  if (size(loaded) !== size(image))
+    throw new DataError(`${data}: images of ${size(loaded)}, the run has ${size(image)}`);
+  return binarise === "static" ? binariseDataset(loaded) : loaded;
+}

@@ -1,0 +1,155 @@
+import { binarisations } from "../data/binarise.ts";
+import { choice, duration, flag, real, type ValueKind, whole, words } from "../models/values.ts";
+import {
+  betaForms,
+  betaSchedule,
+  learningRateForms,
+  learningRateSchedule,
+  type Schedule,
+} from "../optim/schedules.ts";
+
+/** One option of `train`: a flag of the command line and, by the same name, a key of a config file. */
+export interface TrainOption<T> {
+  readonly kind: ValueKind<T>;
+  /** What the help calls its value; an option without one is on or off. */
+  readonly argument?: string;
+  readonly help: string;
+  /** As text. Without a default the option may be left out. */
+  readonly default?: string;
+  /** `--resume` may be given another value than the run began with. */
+  readonly changeable?: boolean;
+  /** Says how to train, so it is kept in config.json; the others say what to do now. */
+  readonly kept: boolean;
+}
+
+/** An option that has a value in every run. */
+type WithDefault<T> = TrainOption<T> & { readonly default: string };
+
+/** Largest seed: 32 bits, as the random number generators take. */
+export const largestSeed = 2 ** 32 - 1;
+
+const on = { kind: flag, default: "false" } as const;
+
+/** The options of `train` in the order of its help. */
+export const trainOptions = {
+  data: preset(words("the name of a data set"), "<set>", "glyphs", {
+    help: "a name that `latentgrad datasets` lists, or folder:PATH",
+  }),
+  "data-dir": optional(words("a path"), "<dir>", {
+    help: "folder of the data sets (else $LATENTGRAD_DATA, else the cache)",
+    changeable: true,
+  }),
+  out: optional(words("a path"), "<dir>", {
+    help: "run folder (else runs/MODEL-SET-SEED)",
+    kept: false,
+  }),
+  epochs: preset(whole(1, 1e6), "<n>", "5", {
+    help: "passes over the training images",
+    changeable: true,
+  }),
+  batch: preset(whole(1, 65536), "<n>", "128", { help: "images a step" }),
+  limit: optional(whole(1, 1e9), "<n>", { help: "train on the first n images only" }),
+  seed: preset(whole(0, largestSeed), "<n>", "1", {
+    help: "of weights, order, noise and validation images",
+  }),
+  "full-train": { ...on, help: "hold no validation images out", kept: true },
+  binarise: preset(choice(binarisations), "<how>", "none", {
+    help: "none; static: black and white once and for all; dynamic: anew in each step",
+  }),
+  "lr-schedule": preset(schedule(learningRateForms, learningRateSchedule), "<spec>", "constant", {
+    help: learningRateForms,
+  }),
+  "lr-warmup": preset(whole(0, 1e9), "<steps>", "0", {
+    help: "steps in which the learning rate grows to its value",
+  }),
+  "beta-schedule": preset(schedule(betaForms, betaSchedule), "<spec>", "constant", {
+    help: betaForms,
+  }),
+  clip: optional(real(1e-12, 1e12), "<norm>", {
+    help: "most that the norm of all gradients may be",
+  }),
+  ema: optional(real(0, 0.999999), "<decay>", {
+    help: "keep a moving average of the weights, and validate and sample with it",
+  }),
+  patience: optional(whole(1, 1e6), "<epochs>", {
+    help: "stop after so many epochs without a better validation loss",
+    changeable: true,
+  }),
+  "min-delta": preset(real(0, 1e9), "<nats>", "0", {
+    help: "by how much a better loss must be better",
+  }),
+  "max-time": optional(duration, "<time>", {
+    help: "stop after 90s, 30m, 1h30m …; --resume goes on",
+    kept: false,
+  }),
+  "save-every": optional(whole(1, 1e9), "<steps>", {
+    help: "save after so many steps (else about every two minutes)",
+    changeable: true,
+  }),
+  keep: preset(whole(0, 1e6), "<n>", "0", {
+    help: "keep the checkpoints of the last n epochs too",
+    changeable: true,
+  }),
+  overfit: optional(whole(1, 1e9), "<n>", {
+    help: "train and validate on the same first n images: the loss must fall",
+  }),
+  csv: { ...on, help: "write metrics.csv as well", kept: true, changeable: true },
+  tensorboard: {
+    ...on,
+    help: "write TensorBoard event files as well",
+    kept: true,
+    changeable: true,
+  },
+  "dry-run": { ...on, help: "two batches through everything; keeps nothing", kept: false },
+  resume: { ...on, help: "go on with the run in the folder", kept: false },
+  force: { ...on, help: "replace a run that is in the folder already", kept: false },
+} as const satisfies Readonly<Record<string, TrainOption<unknown>>>;
+
+export type TrainOptionName = keyof typeof trainOptions;
+
+/** `lr-schedule` → `lrSchedule`. */
+type Camel<S extends string> = S extends `${infer Head}-${infer Tail}`
+  ? `${Head}${Capitalize<Camel<Tail>>}`
+  : S;
+
+type ValueOf<O> =
+  O extends WithDefault<infer T> ? T : O extends TrainOption<infer T> ? T | undefined : never;
+
+/** The options of a training run, checked: every key of `trainOptions` in camel case. */
+export type TrainOptions = {
+  readonly [K in TrainOptionName as Camel<K>]: ValueOf<(typeof trainOptions)[K]>;
+} & {
+  readonly model: string;
+  /** The model's own settings (`--set`), as they were given. */
+  readonly settings: Readonly<Record<string, string>>;
+  readonly out: string;
+};
+
+/** The key of an option in `TrainOptions`. */
+export function camel(name: string): string {
+  return name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+function preset<T>(
+  kind: ValueKind<T>,
+  argument: string,
+  byDefault: string,
+  more: { readonly help: string; readonly changeable?: true },
+): WithDefault<T> {
+  return { kind, argument, default: byDefault, kept: true, ...more };
+}
+
+function optional<T>(
+  kind: ValueKind<T>,
+  argument: string,
+  more: { readonly help: string; readonly changeable?: true; readonly kept?: false },
+): TrainOption<T> {
+  return { kind, argument, kept: true, ...more };
+}
+
+function schedule(
+  forms: string,
+  parse: (text: string) => Schedule | undefined,
+): ValueKind<Schedule> {
+  return { expected: forms, json: ["string"], parse };
+}

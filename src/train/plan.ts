@@ -1,0 +1,105 @@
+import { binariseDataset } from "../data/binarise.ts";
+import { absoluteName, loadDataset } from "../data/datasets.ts";
+import type { Download } from "../data/files.ts";
+import { joinPath } from "../data/paths.ts";
+import { splitTraining, type TrainingSplit } from "../data/splits.ts";
+import type { Dataset } from "../data/types.ts";
+import { DataError, UsageError } from "../gpu/errors.ts";
+import type { Host } from "../host/host.ts";
+import { seedWords } from "../kernels/philox.ts";
+import { findModel, type ModelDefinition, models } from "../models/registry.ts";
+import { resolveSettings, type Settings } from "../models/settings.ts";
+import { warmUp } from "../optim/schedules.ts";
+import { toConfig } from "./config.ts";
+import type { TrainOptions } from "./options.ts";
+
+/** Batches of training and of validation in a dry run. */
+const DRY_BATCHES = 2;
+
+/** Everything about a run that is decided before a device is opened. */
+export interface Plan {
+  readonly options: TrainOptions;
+  readonly entry: ModelDefinition;
+  readonly settings: Settings;
+  readonly dataset: Dataset;
+  /** Which images to train and to validate on. */
+  readonly split: TrainingSplit;
+  /** Images a step. */
+  readonly batch: number;
+  readonly epochs: number;
+  /** Steps in an epoch. */
+  readonly steps: number;
+  readonly seed: readonly [number, number];
+  /** What config.json says of how the run is trained. */
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Loads the data and works out what will be done.
+ *
+ * @throws UsageError for settings that the model does not have, DataError for bad or too few data
+ */
+export async function makePlan(
+  options: TrainOptions,
+  host: Host,
+  onDownload?: (download: Download) => void,
+): Promise<Plan> {
+  const entry = findModel(options.model, models);
+  const settings = resolveSettings(entry, options.settings);
+  const { data, dataDir, dryRun, overfit } = options;
+  const loaded = await loadDataset(data, { host, dataDir, onDownload });
+  const dataset = options.binarise === "static" ? binariseDataset(loaded) : loaded;
+  const batch = Math.min(options.batch, overfit ?? options.batch);
+  const split = chooseImages(dataset.train.count, options, batch);
+  const steps = Math.floor(split.train.length / batch);
+  if (steps < 1)
+    throw new DataError(
+      `${data}: ${split.train.length} training images do not fill a batch of ${batch}`,
+    );
+  const absolute = {
+    ...options,
+    data: absoluteName(data, host.cwd),
+    dataDir: dataDir === undefined ? undefined : joinPath(host.cwd, dataDir),
+  };
+  return {
+    options,
+    entry,
+    settings,
+    dataset,
+    split,
+    batch,
+    epochs: dryRun ? 1 : options.epochs,
+    steps,
+    seed: seedWords(options.seed),
+    config: toConfig(absolute, settings.all()),
+  };
+}
+
+function chooseImages(count: number, options: TrainOptions, batch: number): TrainingSplit {
+  const { seed, fullTrain, limit, overfit, dryRun } = options;
+  if (overfit !== undefined) {
+    if (overfit > count)
+      throw new UsageError(`--overfit ${overfit}: there are ${count} training images`);
+    const first = Uint32Array.from({ length: overfit }, (_, i) => i);
+    return { train: first, validation: first };
+  }
+  const split = splitTraining(count, seed, {
+    fullTrain,
+    ...(limit === undefined ? {} : { limit }),
+  });
+  if (!dryRun) return split;
+  const few = (images: Uint32Array) => images.slice(0, DRY_BATCHES * batch);
+  return { train: few(split.train), validation: few(split.validation) };
+}
+
+/** The learning rate at a step, from 1. */
+export function learningRateAt({ options, settings, steps, epochs }: Plan, step: number): number {
+  const place = { epochs: (step - 1) / steps, of: epochs };
+  const factor = options.lrSchedule.at(place) * warmUp(step, options.lrWarmup);
+  return settings.number("learning-rate") * factor;
+}
+
+/** The factor on β at a step, from 1. */
+export function betaFactorAt({ options, steps, epochs }: Plan, step: number): number {
+  return options.betaSchedule.at({ epochs: (step - 1) / steps, of: epochs });
+}

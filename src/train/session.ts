@@ -1,0 +1,146 @@
+import { binarise } from "../data/binarise.ts";
+import { DeviceImages } from "../data/loader.ts";
+import { selectImages } from "../data/splits.ts";
+import type { Device } from "../gpu/device.ts";
+import { CheckpointError, UsageError } from "../gpu/errors.ts";
+import type { Model } from "../models/model.ts";
+import { HostRandom } from "../nn/initialisers.ts";
+import { Evaluation, type TermStatistics } from "./evaluation.ts";
+import { type CheckpointFile, requireModel, restoreModel, saveModel } from "./model-file.ts";
+import { betaFactorAt, learningRateAt, type Plan } from "./plan.ts";
+import { sha256 } from "./sha256.ts";
+import { fromMetadata, type StateFacts, type TrainState, toMetadata } from "./state.ts";
+import { TrainingRun } from "./training-run.ts";
+
+/** A plan on a device: the model, its recorded step and its validation. Lost with the device. */
+export class Session {
+  private constructor(
+    readonly device: Device,
+    readonly model: Model,
+    readonly run: TrainingRun,
+    private readonly validation: Evaluation | undefined,
+    private readonly facts: StateFacts,
+  ) {}
+
+  /**
+   * Opens a device, builds the model and compiles everything. What is opened is closed again when
+   * something fails.
+   *
+   * @param pause called between the parts of the work; it may throw to give up
+   */
+  static async open(
+    plan: Plan,
+    openDevice: () => Promise<Device>,
+    pause: () => void,
+  ): Promise<Session> {
+    const device = await openDevice();
+    try {
+      pause();
+      return await Session.build(plan, device, pause);
+    } catch (error) {
+      device.close();
+      throw error;
+    }
+  }
+
+  private static async build(plan: Plan, device: Device, pause: () => void): Promise<Session> {
+    const { options, entry, settings, dataset, split, batch, seed } = plan;
+    const model = entry.build(device, new HostRandom(options.seed), dataset, settings);
+    const { beta } = model;
+    if (!beta && options.betaSchedule.text !== "constant")
+      throw new UsageError(`--beta-schedule: ${entry.name} has no beta`);
+    const imagesOf = (rows: Uint32Array, label: string) =>
+      new DeviceImages(device, selectImages(dataset.train, rows), dataset, label);
+    const transform = options.binarise === "dynamic" ? binarise : undefined;
+    const run = await TrainingRun.create(model, imagesOf(split.train, "training images"), {
+      batch,
+      seed,
+      learningRate: (step) => learningRateAt(plan, step),
+      ...(beta ? { beta: (step: number) => beta.value * betaFactorAt(plan, step) } : {}),
+      clip: options.clip,
+      ema: options.ema,
+      transform,
+    });
+    pause();
+    const validation =
+      split.validation.length > 0
+        ? await Evaluation.create(
+            model,
+            imagesOf(split.validation, "validation images"),
+            Math.min(batch, split.validation.length),
+            seed,
+            transform,
+          )
+        : undefined;
+    pause();
+    return new Session(device, model, run, validation, {
+      model: options.model,
+      data: dataset.name,
+      seed,
+      stepsPerEpoch: plan.steps,
+      options: plan.config,
+      adapter: device.adapter.name,
+      runtime: device.adapter.runtime,
+      variants: await variantsOf(run),
+    });
+  }
+
+  /** A checkpoint of everything. Throws NonFiniteError as `saveModel` does. */
+  save(state: TrainState): Promise<Uint8Array<ArrayBuffer>> {
+    const { model, run, facts } = this;
+    const { optimiser, average } = run;
+    return saveModel({ model, optimiser, average }, toMetadata(state, facts), state.step);
+  }
+
+  /**
+   * Puts back what `save` kept.
+   *
+   * @returns the state, and whether the same kernels are in use as then: the same bits follow
+   * @throws CheckpointError for a damaged file, or one of another model or other data
+   */
+  async restore(file: CheckpointFile): Promise<{ state: TrainState; sameKernels: boolean }> {
+    const { model, run, facts } = this;
+    const { optimiser, average } = run;
+    let found: ReturnType<typeof fromMetadata> | undefined;
+    await restoreModel({ model, optimiser, average }, file, (metadata) => {
+      requireModel(facts.model, file.path)(metadata);
+      found = fromMetadata(metadata, file.path);
+      const { stepsPerEpoch } = found;
+      if (stepsPerEpoch !== facts.stepsPerEpoch)
+        throw new CheckpointError(
+          `${file.path}: its epochs have ${stepsPerEpoch} steps, with these data they have ${facts.stepsPerEpoch}`,
+        );
+    });
+    const { variants, stepsPerEpoch: _, ...state } = found!;
+    return { state, sameKernels: variants === facts.variants.sha256 };
+  }
+
+  /**
+   * The loss terms on the validation images, with the averaged weights where there are some and with
+   * β in full. Undefined without such images, and once `stop` says so.
+   */
+  async validate(
+    stop: () => boolean,
+  ): Promise<Readonly<Record<string, TermStatistics>> | undefined> {
+    const { run, validation } = this;
+    run.restoreBeta();
+    run.average?.exchange();
+    const terms = await validation?.run(stop);
+    run.average?.exchange();
+    return terms;
+  }
+
+  close(): void {
+    this.device.close();
+  }
+}
+
+/** The kernels of the recorded step: which variants of which families, in which shapes. */
+async function variantsOf({ program }: TrainingRun): Promise<StateFacts["variants"]> {
+  const sources = program.steps.flatMap((step) => (step.kind === "dispatch" ? [step.source] : []));
+  const all = sources.map(({ name, code }) => `${name}\n${code}`).join("\n");
+  return {
+    sha256: await sha256(new TextEncoder().encode(all)),
+    kernels: sources.map(({ name }) => name),
+  };
+}
