@@ -1,33 +1,24 @@
-import { DataError, UsageError } from "../gpu/errors.ts";
-import type { Host } from "../host/host.ts";
-import { didYouMean } from "../models/suggest.ts";
+import { UsageError } from "../gpu/errors.ts";
+import { nearest } from "../models/suggest.ts";
+import type { DataSource } from "./files.ts";
+import { folderLabel, loadFolder } from "./folder.ts";
 import { glyphNames, glyphSize, makeGlyphs } from "./glyphs.ts";
-import { readIdxPair } from "./idx.ts";
+import { loadIdxSet } from "./idx-set.ts";
 import { joinPath } from "./paths.ts";
-import type { Dataset, Split } from "./types.ts";
+import { fashionMnist, mnist, type PublishedSet } from "./sources.ts";
+import type { Dataset } from "./types.ts";
 
-/** Where a set's files are looked for. */
-export interface DataSource {
-  readonly host: Host;
-  /** The folder that holds mnist/, fashion-mnist/, …; else $LATENTGRAD_DATA, else the cache. */
-  readonly dataDir?: string | undefined;
-}
-
-/** A data set as the command `datasets` lists it. */
+/** A data set by its name. */
 export interface DatasetEntry {
+  /** What `--data` takes. */
   readonly name: string;
+  /** The name where it is part of a path, as in that of a run folder. */
+  readonly label: string;
   readonly summary: string;
-  /** The folder within the data folder and its files; empty for a set that is computed. */
-  readonly files: readonly string[];
+  /** Its files, where others publish them. */
+  readonly published?: PublishedSet;
   readonly load: (source: DataSource) => Promise<Dataset>;
 }
-
-const idxFiles = [
-  "train-images-idx3-ubyte",
-  "train-labels-idx1-ubyte",
-  "t10k-images-idx3-ubyte",
-  "t10k-labels-idx1-ubyte",
-] as const;
 
 const digits = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
@@ -44,49 +35,62 @@ const garments = [
   "Ankle boot",
 ];
 
-/** The data sets by name. */
+/** The data sets that have a name of their own. */
 export const datasets: readonly DatasetEntry[] = [
   {
     name: "glyphs",
+    label: "glyphs",
     summary: "10,000 + 2,000 procedural strokes, 28×28 grey, 10 classes, known factors; no files",
-    files: [],
     load: async () => loadGlyphs(),
   },
   {
     name: "mnist",
+    label: "mnist",
     summary: "60,000 + 10,000 handwritten digits, 28×28 grey, 10 classes",
-    files: idxFiles.map((file) => `mnist/${file}.gz`),
-    load: (source) => loadIdx("mnist", digits, source),
+    published: mnist,
+    load: (source) => loadIdxSet(mnist, digits, source),
   },
   {
     name: "fashion-mnist",
+    label: "fashion-mnist",
     summary: "60,000 + 10,000 garments, 28×28 grey, 10 classes",
-    files: idxFiles.map((file) => `fashion-mnist/${file}.gz`),
-    load: (source) => loadIdx("fashion-mnist", garments, source),
+    published: fashionMnist,
+    load: (source) => loadIdxSet(fashionMnist, garments, source),
   },
 ];
+
+/** What comes before the path in the name of a folder of pictures. */
+const folderPrefix = "folder:";
+
+/** The set that a folder of the user's pictures makes, as lists of the sets show it. */
+export const folderPattern = {
+  name: `${folderPrefix}PATH`,
+  summary: "PNG pictures of one size in a folder; each sub-folder is a class",
+} as const;
 
 /** The entry of that name. Throws UsageError with the nearest name and the list. */
 export function findDataset(name: string): DatasetEntry {
   const entry = datasets.find((candidate) => candidate.name === name);
   if (entry !== undefined) return entry;
+  if (name.startsWith(folderPrefix)) return folderEntry(name.slice(folderPrefix.length));
   const names = datasets.map((candidate) => candidate.name);
   throw new UsageError(
-    `unknown data set "${name}"${didYouMean(name, names)}; there are ${names.join(", ")}`,
+    `unknown data set "${name}"${suggestion(name, names)}; there are ${[...names, folderPattern.name].join(", ")}`,
   );
 }
 
 /**
- * Loads a data set whole. Throws UsageError for an unknown name, DataError for files that are missing
- * or not what they should be, IoError where reading fails.
+ * Loads a data set whole. Throws UsageError for an unknown name, DataError for files that are
+ * missing, cannot be downloaded or are not what they should be, IoError where reading fails.
  */
 export async function loadDataset(name: string, source: DataSource): Promise<Dataset> {
   return findDataset(name).load(source);
 }
 
-/** The folder that holds the data sets' folders. */
-export function dataFolder({ host, dataDir }: DataSource): string {
-  return dataDir ?? (host.env.LATENTGRAD_DATA || joinPath(host.cacheDir, "data"));
+/** The name that means the same set in any working folder: that of a folder has its whole path. */
+export function absoluteName(name: string, cwd: string): string {
+  if (!name.startsWith(folderPrefix)) return name;
+  return folderPrefix + joinPath(cwd, name.slice(folderPrefix.length));
 }
 
 /** `glyphs` with another size or seed than the named set's. */
@@ -103,65 +107,25 @@ export function loadGlyphs(train = 10_000, test = 2_000, seed = 1): Dataset {
   };
 }
 
-async function loadIdx(
-  name: string,
-  classNames: readonly string[],
-  source: DataSource,
-): Promise<Dataset> {
-  const folder = joinPath(dataFolder(source), name);
-  const paths: string[] = [];
-  const missing: string[] = [];
-  for (const file of idxFiles) {
-    const path = await firstFile(source.host, [
-      joinPath(folder, `${file}.gz`),
-      joinPath(folder, file),
-    ]);
-    if (path === undefined) missing.push(`${file}.gz`);
-    else paths.push(path);
-  }
-  if (missing.length > 0) {
-    throw new DataError(
-      `data set ${name}: ${folder} lacks ${missing.join(", ")}; put the original IDX files there, or name the folder that holds ${name}/ with --data-dir or LATENTGRAD_DATA`,
+function folderEntry(path: string): DatasetEntry {
+  if (path === "") {
+    throw new UsageError(
+      `data set "${folderPrefix}": the path is missing, as in ${folderPrefix}DIR`,
     );
   }
-  const part = async (imagesPath: string, labelsPath: string) => {
-    const images = { bytes: await source.host.readFile(imagesPath), name: imagesPath };
-    const labels = { bytes: await source.host.readFile(labelsPath), name: labelsPath };
-    return readIdxPair(images, labels, classNames.length);
-  };
-  const [trainImages, trainLabels, testImages, testLabels] = paths as [
-    string,
-    string,
-    string,
-    string,
-  ];
-  const train = await part(trainImages, trainLabels);
-  const test = await part(testImages, testLabels);
-  if (test.height !== train.height || test.width !== train.width) {
-    throw new DataError(
-      `${testImages}: images of ${test.height}×${test.width}, expected ${train.height}×${train.width} as in ${trainImages}`,
-    );
-  }
-  const split = (of: typeof train): Split => ({
-    images: of.pixels,
-    labels: of.labels,
-    count: of.count,
-  });
   return {
-    name,
-    train: split(train),
-    test: split(test),
-    height: train.height,
-    width: train.width,
-    channels: 1,
-    classes: classNames.length,
-    classNames,
+    name: folderPrefix + path,
+    label: folderLabel(path),
+    summary: folderPattern.summary,
+    load: ({ host }) => loadFolder(path, host),
   };
 }
 
-async function firstFile(host: Host, paths: readonly string[]): Promise<string | undefined> {
-  for (const path of paths) {
-    if ((await host.stat(path))?.kind === "file") return path;
-  }
-  return undefined;
+/** " (did you mean X?)", also where the word before a path is mistyped. */
+function suggestion(name: string, names: readonly string[]): string {
+  const [word = "", ...rest] = name.split(":");
+  const meant = nearest(word, [...names, "folder"]);
+  if (meant === undefined) return "";
+  const path = rest.length > 0 ? rest.join(":") : "PATH";
+  return ` (did you mean ${meant === "folder" ? folderPrefix + path : meant}?)`;
 }

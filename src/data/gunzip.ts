@@ -103,7 +103,8 @@ function tooLong(name: string, size: number): DataError {
   return new DataError(`${name}: inflates beyond the ${size} bytes that its header declares`);
 }
 
-function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array<ArrayBuffer>> {
+/** The bytes as a stream to be inflated. */
+export function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array<ArrayBuffer>> {
   // In pieces: some runtimes inflate a piece whole before it is read, up to 1032 times its size.
   const piece = 1 << 14;
   let at = 0;

@@ -3,9 +3,13 @@ import type { Browser } from "playwright-core";
 import { IoError, LatentgradError } from "../gpu/errors.ts";
 import { openChromium } from "./chromium.ts";
 import { createNodeHost } from "./node.ts";
-import { exitStatus } from "./node-launch.ts";
 import type { PageConfig } from "./page-protocol.ts";
 import { servePage } from "./page-server.ts";
+
+const SIGNALS: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+/** A terminal and a parent may both pass one Ctrl-C on. */
+const SAME_SIGNAL_MS = 500;
+const INTERRUPTED = 130;
 
 /** Variables that matter to the page; the rest of the environment is none of its business. */
 function passedEnvironment(): Record<string, string | undefined> {
@@ -29,24 +33,19 @@ export async function launchChrome(script: string | URL, argv: readonly string[]
   } catch (error) {
     throw new IoError(`cannot read ${script}: ${(error as Error).message}`);
   }
-  const { cwd, cacheDir, stderrIsTerminal } = host;
-  const config: PageConfig = { argv, env: passedEnvironment(), cwd, cacheDir, stderrIsTerminal };
+  const { cwd, cacheDir, stderrIsTerminal, stderrColumns } = host;
+  const streams = { stderrIsTerminal, stderrColumns };
+  const config: PageConfig = { argv, env: passedEnvironment(), cwd, cacheDir, ...streams };
   const server = await servePage({ script: source, config, host });
   let browser: Browser | undefined;
-  let stop: ((status: number) => void) | undefined;
-  const interrupted = new Promise<number>((resolve) => {
-    stop = resolve;
-  });
-  const onSignal = (signal: NodeJS.Signals) => stop?.(exitStatus(null, signal));
-  const signals: NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
-  for (const signal of signals) process.on(signal, onSignal);
+  const signals = new SignalWatch();
   try {
     const opening = openChromium(server.url);
-    const opened = await Promise.race([opening, interrupted]);
-    if (typeof opened === "number") {
+    const opened = await Promise.race([opening, signals.stopped]);
+    if (typeof opened === "string") {
       // Closed as soon as it is there, without waiting for that to report the interruption.
       await opening.then((late) => late.browser.close()).catch(() => {});
-      return opened;
+      return interrupted(opened);
     }
     browser = opened.browser;
     const crashed = new Promise<never>((_, reject) => {
@@ -54,16 +53,66 @@ export async function launchChrome(script: string | URL, argv: readonly string[]
       opened.page.on("crash", fail);
       opened.browser.on("disconnected", fail);
     });
+    signals.ask = () =>
+      opened.page.evaluate(() =>
+        (
+          globalThis as unknown as { latentgradInterrupt(): string | undefined }
+        ).latentgradInterrupt(),
+      );
     const run = opened.page.evaluate(() =>
       (globalThis as unknown as { latentgradStart(): Promise<number> }).latentgradStart(),
     );
     // Closing the browser rejects whichever of them has not settled.
     run.catch(() => {});
     crashed.catch(() => {});
-    return await Promise.race([run, interrupted, crashed]);
+    const ended = await Promise.race([run, signals.stopped, crashed]);
+    return typeof ended === "string" ? interrupted(ended) : ended;
   } finally {
-    for (const signal of signals) process.off(signal, onSignal);
+    signals.close();
     await browser?.close().catch(() => {});
     await server.close();
+  }
+}
+
+/** Ends with the line of an interruption. */
+function interrupted(message: string): number {
+  process.stderr.write(`latentgrad: ${message}\n`);
+  return INTERRUPTED;
+}
+
+/**
+ * The process's signals while a page is at work: the first asks the page to stop by itself, which
+ * saves what there is; the second ends it.
+ */
+class SignalWatch {
+  /** Asks the page to stop; resolves to a message where it does not stop by itself. */
+  ask: (() => Promise<string | undefined>) | undefined;
+  /** Resolves to the line to end with, once the page is to be closed. */
+  readonly stopped: Promise<string>;
+  private stop: (message: string) => void = () => {};
+  private first: number | undefined;
+
+  constructor() {
+    this.stopped = new Promise((resolve) => {
+      this.stop = resolve;
+    });
+    for (const signal of SIGNALS) process.on(signal, this.onSignal);
+  }
+
+  private readonly onSignal = () => {
+    const now = performance.now();
+    if (this.first === undefined) {
+      this.first = now;
+      if (!this.ask) this.stop("interrupted");
+      else
+        this.ask().then(
+          (message) => message !== undefined && this.stop(message),
+          () => this.stop("interrupted"),
+        );
+    } else if (now - this.first >= SAME_SIGNAL_MS) this.stop("interrupted; stopped at once");
+  };
+
+  close(): void {
+    for (const signal of SIGNALS) process.off(signal, this.onSignal);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What a runtime gives to the code that reads data, trains and prints: files, environment and
- * output. Paths are the operating system's, absolute or relative to `cwd`.
+ * What a runtime gives to the code that reads data, trains and prints: files, environment, output
+ * and downloads. Paths are the operating system's, absolute or relative to `cwd`.
  *
  * Failures of files throw `IoError`, naming path and reason.
  */
@@ -11,22 +11,39 @@ export interface Host {
   /** The user's cache folder for latentgrad; it need not exist yet. */
   readonly cacheDir: string;
   readonly stderrIsTerminal: boolean;
+  /** Width of that terminal in characters, where it is known. */
+  readonly stderrColumns?: number | undefined;
 
   /** undefined: there is nothing at that path. */
   stat(path: string): Promise<FileStatus | undefined>;
   /** Names in a folder, sorted. */
   list(path: string): Promise<string[]>;
   readFile(path: string): Promise<Uint8Array>;
+  /** Reads a PNG file. Throws DataError for one that is damaged, hostile or larger than 4096 a side. */
+  readPng(path: string): Promise<PngPicture>;
   /**
    * Writes a whole file, making its folder: the bytes go to a temporary file beside it, which is
    * synced and renamed. On failure nothing half-written is left.
    */
   writeAtomic(path: string, bytes: Uint8Array): Promise<void>;
-  append(path: string, text: string): Promise<void>;
+  /** Appends text as UTF-8, or bytes, and syncs. */
+  append(path: string, content: string | Uint8Array): Promise<void>;
   /** Recursive; a folder that exists already is fine. */
   makeDirectory(path: string): Promise<void>;
   /** Removes a file or a folder with its content; nothing there is fine. */
   remove(path: string): Promise<void>;
+  /**
+   * Fetches a file, making its folder. The bytes go to `target.part`, from which a later call goes
+   * on where this one broke off; once their checksum is right it is synced and renamed. Throws
+   * DataError where the server, the network or the bytes are at fault.
+   */
+  download(
+    url: string,
+    target: string,
+    pin: FilePin,
+    /** Told how many bytes are there. */
+    onProgress?: (received: number) => void,
+  ): Promise<void>;
   stdout(text: string): void | Promise<void>;
   stderr(text: string): void | Promise<void>;
 }
@@ -36,3 +53,21 @@ export interface FileStatus {
   /** Bytes; for a folder without meaning. */
   readonly size: number;
 }
+
+/** What is known of a file before it is fetched. */
+export interface FilePin {
+  readonly bytes: number;
+  /** 64 hexadecimal digits. */
+  readonly sha256: string;
+}
+
+/** `pixels` is [height, width, channels], 8 bits a sample; 1 channel is grey, 3 are RGB. */
+export interface PngPicture {
+  readonly width: number;
+  readonly height: number;
+  readonly channels: 1 | 3;
+  readonly pixels: Uint8Array;
+}
+
+/** Names of the temporary files of `writeAtomic`; one that is found at a start was left by a crash. */
+export const temporaryFile = /^\.[0-9a-f]{12}\.tmp$/;

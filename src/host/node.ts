@@ -3,54 +3,10 @@ import { writeSync } from "node:fs";
 import * as fs from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { userCacheFolder } from "../gpu/embedded.ts";
-import { IoError } from "../gpu/errors.ts";
+import { download } from "./download.ts";
 import type { FileStatus, Host } from "./host.ts";
-
-/** What the codes of the operating system mean, in words. */
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: "no such file or folder",
-  EACCES: "permission denied",
-  EPERM: "not permitted",
-  ENOTDIR: "a part of the path is not a folder",
-  EISDIR: "is a folder",
-  ENOSPC: "no space left on the device",
-  EDQUOT: "the quota is used up",
-  EROFS: "the file system is read-only",
-  EMFILE: "too many open files",
-  ENAMETOOLONG: "the name is too long",
-  EFBIG: "the file is too large",
-  EIO: "the device failed",
-};
-
-function codeOf(error: unknown): string {
-  return (error as { code?: string }).code ?? "";
-}
-
-function failure(doing: string, path: string, error: unknown): IoError {
-  const reason = REASONS[codeOf(error)] ?? (error as Error).message ?? String(error);
-  return new IoError(`cannot ${doing} ${path}: ${reason}`);
-}
-
-async function reporting<T>(doing: string, path: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw failure(doing, path, error);
-  }
-}
-
-/** A folder's entry is durable once the folder is synced; not every platform can. */
-async function syncFolder(folder: string): Promise<void> {
-  let handle: fs.FileHandle | undefined;
-  try {
-    handle = await fs.open(folder, "r");
-    await handle.sync();
-  } catch {
-    // Windows refuses to open folders
-  } finally {
-    await handle?.close();
-  }
-}
+import { codeOf, failure, reporting, syncFolder } from "./io-failure.ts";
+import { readPng } from "./read-png.ts";
 
 /** Temporary files of writes under way; an interrupted process removes them. */
 const underway = new Set<string>();
@@ -88,6 +44,9 @@ export async function createNodeHost(): Promise<Host> {
     cwd,
     cacheDir: await userCacheFolder(),
     stderrIsTerminal: Boolean(process.stderr.isTTY),
+    get stderrColumns() {
+      return process.stderr.columns;
+    },
 
     async stat(path: string): Promise<FileStatus | undefined> {
       try {
@@ -132,12 +91,14 @@ export async function createNodeHost(): Promise<Host> {
       }
     },
 
-    append: (path, text) =>
+    readPng: (path) => readPng(at(path), path),
+
+    append: (path, content) =>
       reporting("append to", path, async () => {
         await fs.mkdir(dirname(at(path)), { recursive: true });
         const handle = await fs.open(at(path), "a");
         try {
-          await handle.appendFile(text);
+          await handle.appendFile(content);
           await handle.sync();
         } finally {
           await handle.close();
@@ -151,6 +112,8 @@ export async function createNodeHost(): Promise<Host> {
 
     remove: (path) =>
       reporting("remove", path, () => fs.rm(at(path), { recursive: true, force: true })),
+
+    download: (url, target, pin, onProgress) => download(url, at(target), pin, { onProgress }),
 
     stdout: (text) => writeFully(1, text),
     stderr: (text) => writeFully(2, text),

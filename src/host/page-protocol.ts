@@ -1,3 +1,5 @@
+import type { FilePin, PngPicture } from "./host.ts";
+
 /**
  * How the page in Chrome uses its parent's files and output: one POST per call to a loopback
  * server. The call's arguments go as JSON in a header, bytes in the body, so that data sets and
@@ -8,22 +10,40 @@ export interface PageCall {
     | "stat"
     | "list"
     | "readFile"
+    | "readPng"
     | "writeAtomic"
     | "append"
     | "makeDirectory"
     | "remove"
+    | "download"
     | "stdout"
     | "stderr";
   readonly path?: string;
+  /** Of a download: the page itself never asks a foreign address. */
+  readonly url?: string;
+  readonly pin?: FilePin;
 }
 
 /** Header that holds a `PageCall`, percent-encoded since headers are Latin-1. */
 export const CALL_HEADER = "x-latentgrad-call";
 
+/** Header of a decoded picture, whose pixels are the body: the rest of it as JSON. */
+export const PICTURE_HEADER = "x-latentgrad-picture";
+
+export type PictureFacts = Omit<PngPicture, "pixels">;
+
 /** Body of a response that reports a failure (status 500). */
 export interface PageFailure {
   readonly message: string;
+  /** The data are at fault, not the files or the network between page and parent. */
+  readonly badData?: boolean;
 }
+
+/** A download is answered by one such object a line, as it goes on; the last is no number of bytes. */
+export type DownloadReport =
+  | { readonly received: number }
+  | { readonly done: true }
+  | { readonly failure: PageFailure };
 
 /** What the page gets before it starts. */
 export interface PageConfig {
@@ -32,4 +52,5 @@ export interface PageConfig {
   readonly cwd: string;
   readonly cacheDir: string;
   readonly stderrIsTerminal: boolean;
+  readonly stderrColumns?: number | undefined;
 }

@@ -1,8 +1,15 @@
 import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { DataError } from "../gpu/errors.ts";
 import type { Host } from "./host.ts";
-import { CALL_HEADER, type PageCall } from "./page-protocol.ts";
+import {
+  CALL_HEADER,
+  type DownloadReport,
+  type PageCall,
+  type PageFailure,
+  PICTURE_HEADER,
+} from "./page-protocol.ts";
 
 export interface PageServer {
   /** Address of the page, ending in a slash; its random part is the key to every call. */
@@ -45,7 +52,7 @@ async function carryOut(host: Host, call: PageCall, body: Buffer): Promise<unkno
     case "writeAtomic":
       return host.writeAtomic(path, body);
     case "append":
-      return host.append(path, body.toString("utf8"));
+      return host.append(path, body);
     case "makeDirectory":
       return host.makeDirectory(path);
     case "remove":
@@ -59,6 +66,29 @@ async function carryOut(host: Host, call: PageCall, body: Buffer): Promise<unkno
   }
 }
 
+function failureOf(error: unknown): PageFailure {
+  const { message } = error as Error;
+  return error instanceof DataError ? { message, badData: true } : { message };
+}
+
+/** Downloads, and answers line by line how far it has come. */
+async function carryOutDownload(
+  host: Host,
+  { url = "", path = "", pin }: PageCall,
+  response: ServerResponse,
+): Promise<void> {
+  response.writeHead(200, { ...HEADERS, "content-type": "application/x-ndjson" });
+  const report = (line: DownloadReport) => response.write(`${JSON.stringify(line)}\n`);
+  try {
+    if (pin === undefined) throw new Error("a download without size and checksum");
+    await host.download(url, path, pin, (received) => report({ received }));
+    report({ done: true });
+  } catch (error) {
+    report({ failure: failureOf(error) });
+  }
+  response.end();
+}
+
 /** Serves one page on a free port of 127.0.0.1. */
 export async function servePage(content: PageContent): Promise<PageServer> {
   const token = randomBytes(16).toString("hex");
@@ -66,8 +96,13 @@ export async function servePage(content: PageContent): Promise<PageServer> {
     '<!doctype html><meta charset="utf-8"><title>latentgrad</title><script type="module" src="main.js"></script>';
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const send = (status: number, type: string, body: string | Uint8Array) => {
-      response.writeHead(status, { ...HEADERS, "content-type": type });
+    const send = (
+      status: number,
+      type: string,
+      body: string | Uint8Array,
+      more: Readonly<Record<string, string>> = {},
+    ) => {
+      response.writeHead(status, { ...HEADERS, "content-type": type, ...more });
       response.end(body);
     };
     const prefix = `/${token}/`;
@@ -85,12 +120,17 @@ export async function servePage(content: PageContent): Promise<PageServer> {
       try {
         const header = String(request.headers[CALL_HEADER] ?? "");
         const call = JSON.parse(decodeURIComponent(header)) as PageCall;
+        if (call.method === "download") return carryOutDownload(content.host, call, response);
+        if (call.method === "readPng") {
+          const { pixels, ...facts } = await content.host.readPng(call.path ?? "");
+          const header = { [PICTURE_HEADER]: JSON.stringify(facts) };
+          return send(200, "application/octet-stream", pixels, header);
+        }
         const result = await carryOut(content.host, call, await readBody(request));
         if (result instanceof Uint8Array) return send(200, "application/octet-stream", result);
         return send(200, "application/json", JSON.stringify(result ?? null));
       } catch (error) {
-        const { message } = error as Error;
-        return send(500, "application/json", JSON.stringify({ message }));
+        return send(500, "application/json", JSON.stringify(failureOf(error)));
       }
     }
     send(404, "text/plain", "not found");

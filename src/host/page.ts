@@ -1,11 +1,36 @@
-import { IoError } from "../gpu/errors.ts";
+import { DataError, IoError } from "../gpu/errors.ts";
 import type { FileStatus, Host } from "./host.ts";
-import { CALL_HEADER, type PageCall, type PageConfig, type PageFailure } from "./page-protocol.ts";
+import {
+  CALL_HEADER,
+  type DownloadReport,
+  type PageCall,
+  type PageConfig,
+  type PageFailure,
+  PICTURE_HEADER,
+  type PictureFacts,
+} from "./page-protocol.ts";
 
 /** The host of a page in Chrome: every call goes to the process that started the browser. */
 export interface PageHost extends Host {
   /** Resolves when all output has arrived. */
   flush(): Promise<void>;
+}
+
+function errorOf({ message, badData }: PageFailure): Error {
+  return badData ? new DataError(message) : new IoError(message);
+}
+
+/** The lines of a response as they arrive. */
+async function* linesOf(response: Response): AsyncGenerator<string> {
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  while (reader) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    const lines = (rest + value).split("\n");
+    rest = lines.pop() ?? "";
+    yield* lines;
+  }
 }
 
 /** Calls are posted to `base + "call"`. */
@@ -23,7 +48,7 @@ export function createPageHost(config: PageConfig, base: string): PageHost {
         `the process that started Chrome does not answer: ${(error as Error).message}`,
       );
     }
-    if (!response.ok) throw new IoError(((await response.json()) as PageFailure).message);
+    if (!response.ok) throw errorOf((await response.json()) as PageFailure);
     return response;
   }
 
@@ -41,6 +66,7 @@ export function createPageHost(config: PageConfig, base: string): PageHost {
     cwd: config.cwd,
     cacheDir: config.cacheDir,
     stderrIsTerminal: config.stderrIsTerminal,
+    stderrColumns: config.stderrColumns,
     async stat(path) {
       return (
         ((await (await call({ method: "stat", path })).json()) as FileStatus | null) ?? undefined
@@ -52,17 +78,31 @@ export function createPageHost(config: PageConfig, base: string): PageHost {
     async readFile(path) {
       return new Uint8Array(await (await call({ method: "readFile", path })).arrayBuffer());
     },
+    async readPng(path) {
+      const response = await call({ method: "readPng", path });
+      const facts = JSON.parse(response.headers.get(PICTURE_HEADER) ?? "") as PictureFacts;
+      return { ...facts, pixels: new Uint8Array(await response.arrayBuffer()) };
+    },
     async writeAtomic(path, bytes) {
       await call({ method: "writeAtomic", path }, bytes);
     },
-    async append(path, text) {
-      await call({ method: "append", path }, text);
+    async append(path, content) {
+      await call({ method: "append", path }, content);
     },
     async makeDirectory(path) {
       await call({ method: "makeDirectory", path });
     },
     async remove(path) {
       await call({ method: "remove", path });
+    },
+    async download(url, path, pin, onProgress) {
+      for await (const line of linesOf(await call({ method: "download", url, path, pin }))) {
+        const report = JSON.parse(line) as DownloadReport;
+        if ("done" in report) return;
+        if ("failure" in report) throw errorOf(report.failure);
+        onProgress?.(report.received);
+      }
+      throw new IoError(`the process that started Chrome gave up the download of ${url}`);
     },
     stdout: (text) => print("stdout", text),
     stderr: (text) => print("stderr", text),

@@ -1,6 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { dataFolder, loadDataset } from "../../src/data/datasets.ts";
+import { loadDataset } from "../../src/data/datasets.ts";
+import { type Download, dataFolder } from "../../src/data/files.ts";
 import { DataError, UsageError } from "../../src/gpu/errors.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 import { rejects } from "../support/rejects.ts";
@@ -46,21 +47,72 @@ test("an unknown name is a usage error with a suggestion and the list", async ()
     UsageError,
     /unknown data set "minst" \(did you mean mnist\?\); there/,
   );
-  await rejects(load("zzz"), UsageError, /"zzz"; there are glyphs, mnist, fashion-mnist$/);
+  const list = /"zzz"; there are glyphs, mnist, fashion-mnist, folder:PATH$/;
+  await rejects(load("zzz"), UsageError, list);
 });
 
-test("missing files are named with the place to put them", async () => {
+test("what the data folder lacks is taken from the cache", async () => {
+  const host = mnistHost();
+  const name = "mnist/t10k-labels-idx1-ubyte";
+  host.put(`/cache/data/${name}`, host.files.get(`/d/${name}`)!);
+  host.files.delete(`/d/${name}`);
+  assert.is((await loadDataset("mnist", { host })).test.count, 20);
+  assert.equal(host.asked, []);
+});
+
+test("what is nowhere is downloaded into the cache, with progress", async () => {
+  const host = mnistHost();
+  const labels = host.files.get("/d/mnist/t10k-labels-idx1-ubyte")!;
+  host.files.delete("/d/mnist/t10k-labels-idx1-ubyte");
+  const url = "https://ossci-datasets.s3.amazonaws.com/mnist/t10k-labels-idx1-ubyte.gz";
+  host.remote = (address, pin) => {
+    assert.is(address, url);
+    assert.is(pin.bytes, 4542);
+    return labels;
+  };
+  const reports: Download[] = [];
+  const onDownload = (download: Download) => reports.push(download);
+  await loadDataset("mnist", { host, onDownload });
+  assert.ok(host.files.has("/cache/data/mnist/t10k-labels-idx1-ubyte.gz"));
+  assert.equal(reports[0], { url, received: 0, total: 4542, done: false });
+  assert.equal(reports.at(-1), { url, received: 4542, total: 4542, done: true });
+  await loadDataset("mnist", { host });
+  assert.is(host.asked.length, 1, "the second time it is there");
+});
+
+test("a mirror stands in for the publisher", async () => {
+  for (const mirror of ["http://127.0.0.1:8000/sets", "http://127.0.0.1:8000/sets//"]) {
+    const host = new MemoryHost({ LATENTGRAD_MIRROR: mirror });
+    host.remote = () => undefined;
+    const url = "http://127.0.0.1:8000/sets/fashion-mnist/train-images-idx3-ubyte.gz";
+    await rejects(() => loadDataset("fashion-mnist", { host }), DataError, new RegExp(url));
+    assert.equal(host.asked, [url]);
+  }
+  for (const mirror of ["127.0.0.1:8000", "file:///x", "http://", "https://a b/"]) {
+    const host = new MemoryHost({ LATENTGRAD_MIRROR: mirror });
+    const load = () => loadDataset("mnist", { host });
+    await rejects(load, UsageError, /^LATENTGRAD_MIRROR is ".*", expected an address/);
+  }
+});
+
+test("files that cannot be had are named with the place to put them", async () => {
   const host = new MemoryHost();
+  host.remote = () => undefined;
   const load = () => loadDataset("fashion-mnist", { host, dataDir: "/d" });
   await rejects(
     load,
     DataError,
-    /\/d\/fashion-mnist lacks train-images-idx3-ubyte\.gz, .*--data-dir/,
+    /\/d\/fashion-mnist lacks train-images-idx3-ubyte\.gz, .*; cannot download http:.*; put the original files there, .*--data-dir/,
   );
-  const most = mnistHost();
-  most.files.delete("/d/mnist/t10k-labels-idx1-ubyte");
-  const pattern = /\/d\/mnist lacks t10k-labels-idx1-ubyte\.gz; put/;
-  await rejects(() => loadDataset("mnist", { host: most }), DataError, pattern);
+  const offline = mnistHost();
+  offline.files.delete("/d/mnist/t10k-labels-idx1-ubyte");
+  offline.env.LATENTGRAD_OFFLINE = "1";
+  const pattern = /\/d\/mnist lacks t10k-labels-idx1-ubyte\.gz; LATENTGRAD_OFFLINE forbids .*; put/;
+  await rejects(() => loadDataset("mnist", { host: offline }), DataError, pattern);
+  assert.equal(offline.asked, []);
+  offline.env.LATENTGRAD_OFFLINE = "0";
+  offline.remote = () => undefined;
+  await rejects(() => loadDataset("mnist", { host: offline }), DataError, /cannot download/);
 });
 
 test("parts that do not agree are refused", async () => {

@@ -1,8 +1,10 @@
-import { existsSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { loadDataset } from "../../src/data/datasets.ts";
+import { fashionMnist, mnist } from "../../src/data/sources.ts";
 import { createNodeHost } from "../../src/host/node.ts";
 import { skip } from "../support/skip.ts";
 
@@ -18,6 +20,16 @@ if (folder === undefined) {
     skip("no MNIST files in $LATENTGRAD_DATA or ../shared/data");
   });
 } else {
+  for (const { name, files } of [mnist, fashionMnist]) {
+    test(`${name} has the pinned sizes and hashes`, () => {
+      for (const file of files) {
+        const bytes = readFileSync(join(folder, name, file.name));
+        assert.is(bytes.length, file.bytes);
+        assert.is(createHash("sha256").update(bytes).digest("hex"), file.sha256, file.name);
+      }
+    });
+  }
+
   for (const [name, mean, first] of [
     ["fashion-mnist", 72.9404, 9],
     ["mnist", 33.3184, 5],

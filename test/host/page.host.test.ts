@@ -1,13 +1,16 @@
+import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { IoError } from "../../src/gpu/errors.ts";
+import { DataError, IoError } from "../../src/gpu/errors.ts";
 import { createNodeHost } from "../../src/host/node.ts";
 import { createPageHost } from "../../src/host/page.ts";
 import { type PageServer, servePage } from "../../src/host/page-server.ts";
+import { startFileServer } from "../support/file-server.ts";
+import { pngFile } from "../support/png-file.ts";
 import { rejects } from "../support/rejects.ts";
 
 interface Context {
@@ -53,6 +56,53 @@ test("files pass unchanged through the server, whatever their names", async (con
 test("failures arrive as the host's own", async (context) => {
   const page = createPageHost(config, context.server.url);
   await rejects(() => page.readFile("none/such"), IoError, /^cannot read none\/such: no such file/);
+});
+
+test("pictures are decoded by the parent", async (context) => {
+  const page = createPageHost(config, context.server.url);
+  const file = join(context.folder, "picture.png");
+  const pixel = (x: number, y: number) => [x, y, 100];
+  await page.writeAtomic(
+    file,
+    await pngFile({ width: 3, height: 2, depth: 8, colourType: 2, pixel }),
+  );
+  const pixels = Uint8Array.of(0, 0, 100, 1, 0, 100, 2, 0, 100, 0, 1, 100, 1, 1, 100, 2, 1, 100);
+  assert.equal(await page.readPng(file), { width: 3, height: 2, channels: 3, pixels });
+  await page.writeAtomic(file, Uint8Array.of(1, 2));
+  await rejects(() => page.readPng(file), DataError, /picture\.png: byte 0 is not that of a PNG/);
+  await rejects(() => page.readPng(`${file}.none`), IoError, /^cannot read .*none: no such file/);
+});
+
+test("downloads are the parent's, and report as they go on", async (context) => {
+  const page = createPageHost(config, context.server.url);
+  const bytes = Uint8Array.from({ length: 200_000 }, (_, i) => i * 7);
+  const pin = { bytes: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex") };
+  const target = join(context.folder, "downloads", "naïve ✓.bin");
+  const remote = await startFileServer();
+  try {
+    const received: number[] = [];
+    const fetchIt = () =>
+      page.download(`${remote.url}/x`, target, pin, (count) => received.push(count));
+    await rejects(
+      fetchIt,
+      DataError,
+      /^cannot download http.*: the server answers with status 404$/,
+    );
+    let go = () => {};
+    remote.answer = (_, response) => {
+      response.writeHead(200, { "content-length": bytes.length });
+      response.write(bytes.subarray(0, 1000));
+      go = () => response.end(bytes.subarray(1000));
+    };
+    const done = fetchIt();
+    while (!received.includes(1000)) await new Promise((resolve) => setTimeout(resolve, 5));
+    go();
+    await done;
+    assert.is(received.at(-1), bytes.length);
+    assert.equal(await page.readFile(target), bytes);
+  } finally {
+    await remote.close();
+  }
 });
 
 test("output keeps its order", async (context) => {

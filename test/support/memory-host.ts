@@ -1,5 +1,6 @@
-import { IoError } from "../../src/gpu/errors.ts";
-import type { FileStatus, Host } from "../../src/host/host.ts";
+import { joinBytes } from "../../src/data/bytes.ts";
+import { DataError, IoError } from "../../src/gpu/errors.ts";
+import type { FilePin, FileStatus, Host, PngPicture } from "../../src/host/host.ts";
 
 /** A host whose files, environment and streams are in memory; writes can be made to fail. */
 export class MemoryHost implements Host {
@@ -9,6 +10,12 @@ export class MemoryHost implements Host {
   readonly stderrIsTerminal: boolean;
   readonly env: Record<string, string | undefined>;
   readonly files = new Map<string, Uint8Array>();
+  /** What the PNG files hold: files of the same paths stand for their bytes. */
+  readonly pictures = new Map<string, PngPicture>();
+  /** Addresses that were downloaded. */
+  readonly asked: string[] = [];
+  /** The network: what an address gives; undefined fails. */
+  remote: (url: string, pin: FilePin) => Uint8Array | undefined = () => new Uint8Array();
   out = "";
   err = "";
   /** Writes to a path that contains this text fail as on a full disk. */
@@ -22,6 +29,12 @@ export class MemoryHost implements Host {
   /** Adds a file without going through a write. */
   put(path: string, content: Uint8Array | string): void {
     this.files.set(path, typeof content === "string" ? new TextEncoder().encode(content) : content);
+  }
+
+  /** Adds a PNG file. */
+  putPicture(path: string, picture: PngPicture): void {
+    this.put(path, "");
+    this.pictures.set(path, picture);
   }
 
   /** A file's content as text. */
@@ -52,14 +65,36 @@ export class MemoryHost implements Host {
     return file.slice();
   }
 
+  async readPng(path: string): Promise<PngPicture> {
+    await this.readFile(path);
+    const picture = this.pictures.get(path);
+    if (picture === undefined) throw new DataError(`${path}: not a PNG file`);
+    return picture;
+  }
+
+  async download(
+    url: string,
+    target: string,
+    pin: FilePin,
+    onProgress?: (received: number) => void,
+  ): Promise<void> {
+    this.asked.push(url);
+    onProgress?.(0);
+    const bytes = this.remote(url, pin);
+    if (bytes === undefined) throw new DataError(`cannot download ${url}: the host is not found`);
+    onProgress?.(bytes.length);
+    await this.writeAtomic(target, bytes);
+  }
+
   async writeAtomic(path: string, bytes: Uint8Array): Promise<void> {
     this.refuse(path);
     this.files.set(path, bytes.slice());
   }
 
-  async append(path: string, text: string): Promise<void> {
+  async append(path: string, content: string | Uint8Array): Promise<void> {
     this.refuse(path);
-    this.put(path, this.text(path) + text);
+    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+    this.put(path, joinBytes([this.files.get(path) ?? new Uint8Array(), bytes]));
   }
 
   async makeDirectory(): Promise<void> {}

@@ -1,0 +1,77 @@
+import type { FilePin } from "../host/host.ts";
+
+/** One file as its publisher gives it. */
+export interface PinnedFile extends FilePin {
+  readonly name: string;
+}
+
+/** A data set that others publish, and how its files are known. */
+export interface PublishedSet {
+  /** Also the folder within the data folder. */
+  readonly name: string;
+  /** Address of the files, ending in a slash. */
+  readonly url: string;
+  readonly homepage: string;
+  readonly licence: string;
+  readonly files: readonly PinnedFile[];
+}
+
+/** MNIST (LeCun, Cortes, Burges 1998), where its authors' own address no longer gives the files. */
+export const mnist: PublishedSet = {
+  name: "mnist",
+  url: "https://ossci-datasets.s3.amazonaws.com/mnist/",
+  homepage: "http://yann.lecun.com/exdb/mnist/",
+  licence: "CC BY-SA 3.0",
+  files: [
+    {
+      name: "train-images-idx3-ubyte.gz",
+      bytes: 9_912_422,
+      sha256: "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+    },
+    {
+      name: "train-labels-idx1-ubyte.gz",
+      bytes: 28_881,
+      sha256: "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+    },
+    {
+      name: "t10k-images-idx3-ubyte.gz",
+      bytes: 1_648_877,
+      sha256: "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+    },
+    {
+      name: "t10k-labels-idx1-ubyte.gz",
+      bytes: 4_542,
+      sha256: "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+    },
+  ],
+};
+
+/** Fashion-MNIST (Xiao, Rasul, Vollgraf 2017). Its address has no https; the hashes stand for it. */
+export const fashionMnist: PublishedSet = {
+  name: "fashion-mnist",
+  url: "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+  homepage: "https://github.com/zalandoresearch/fashion-mnist",
+  licence: "MIT",
+  files: [
+    {
+      name: "train-images-idx3-ubyte.gz",
+      bytes: 26_421_880,
+      sha256: "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+    },
+    {
+      name: "train-labels-idx1-ubyte.gz",
+      bytes: 29_515,
+      sha256: "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+    },
+    {
+      name: "t10k-images-idx3-ubyte.gz",
+      bytes: 4_422_102,
+      sha256: "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+    },
+    {
+      name: "t10k-labels-idx1-ubyte.gz",
+      bytes: 5_148,
+      sha256: "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+    },
+  ],
+};

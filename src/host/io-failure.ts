@@ -1,0 +1,55 @@
+import * as fs from "node:fs/promises";
+import { IoError, LatentgradError } from "../gpu/errors.ts";
+
+/** What the codes of the operating system mean, in words. */
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "no such file or folder",
+  EACCES: "permission denied",
+  EPERM: "not permitted",
+  ENOTDIR: "a part of the path is not a folder",
+  EISDIR: "is a folder",
+  ENOSPC: "no space left on the device",
+  EDQUOT: "the quota is used up",
+  EROFS: "the file system is read-only",
+  EMFILE: "too many open files",
+  ENAMETOOLONG: "the name is too long",
+  EFBIG: "the file is too large",
+  EIO: "the device failed",
+};
+
+/** The operating system's code for an error, or "". */
+export function codeOf(error: unknown): string {
+  return (error as { code?: string }).code ?? "";
+}
+
+/** `cannot DOING PATH: REASON`. */
+export function failure(doing: string, path: string, error: unknown): IoError {
+  const reason = REASONS[codeOf(error)] ?? (error as Error).message ?? String(error);
+  return new IoError(`cannot ${doing} ${path}: ${reason}`);
+}
+
+/** Does `work`, and turns what the operating system has against it into an IoError. */
+export async function reporting<T>(
+  doing: string,
+  path: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof LatentgradError ? error : failure(doing, path, error);
+  }
+}
+
+/** A folder's entry is durable once the folder is synced; not every platform can. */
+export async function syncFolder(folder: string): Promise<void> {
+  let handle: fs.FileHandle | undefined;
+  try {
+    handle = await fs.open(folder, "r");
+    await handle.sync();
+  } catch {
+    // Windows refuses to open folders
+  } finally {
+    await handle?.close();
+  }
+}

@@ -1,0 +1,136 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { downloadLines } from "../../src/cli/download-progress.ts";
+import { runCommand } from "../../src/cli/program.ts";
+import { MemoryHost } from "../support/memory-host.ts";
+
+const test = suite("the command datasets");
+
+const names = ["train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"];
+
+/** Runs the command; the training layer is not asked. */
+async function datasets(line: string, host: MemoryHost) {
+  const unused = async () => {
+    throw new Error("not asked for");
+  };
+  const [train, sample, reconstruct, manifold] = [unused, unused, unused, unused];
+  const actions = { train, sample, reconstruct, manifold, models: [] };
+  const status = await runCommand(["datasets", ...line.split(" ").filter(Boolean)], host, actions);
+  return { status, out: host.out, err: host.err };
+}
+
+/** A host with so many of MNIST's files in one place and in another. */
+function withFiles(own: number, cached: number): MemoryHost {
+  const host = new MemoryHost({ LATENTGRAD_DATA: "/d" });
+  for (const [i, name] of names.entries()) {
+    if (i < own) host.put(`/d/mnist/${name}-ubyte`, "");
+    else if (i < own + cached) host.put(`/cache/data/mnist/${name}-ubyte.gz`, "");
+  }
+  return host;
+}
+
+test("says for each set what is there and where it comes from", async () => {
+  const { status, out } = await datasets("", withFiles(4, 0));
+  assert.is(status, 0);
+  assert.ok(
+    out.includes(`
+  state    computed
+mnist  60,000 + 10,000 handwritten digits, 28×28 grey, 10 classes
+  state    here
+  folder   /d/mnist
+  source   https://ossci-datasets.s3.amazonaws.com/mnist/
+  licence  CC BY-SA 3.0, http://yann.lecun.com/exdb/mnist/
+fashion-mnist  60,000 + 10,000 garments, 28×28 grey, 10 classes
+  state    missing 4 of 4 files: train-images-idx3-ubyte.gz, `),
+    out,
+  );
+  assert.match(out, /\nfolder:PATH {2}PNG pictures/);
+});
+
+test("knows the data folder and the cache apart", async () => {
+  for (const [own, cached, state, folders] of [
+    [4, 0, "here", ["/d/mnist"]],
+    [0, 4, "in the cache", ["/cache/data/mnist"]],
+    [1, 3, "here and in the cache", ["/d/mnist", "/cache/data/mnist"]],
+    [1, 1, "missing 2 of 4 files", ["/d/mnist", "/cache/data/mnist"]],
+    [0, 0, "missing 4 of 4 files", ["/d/mnist"]],
+  ] as const) {
+    const { out } = await datasets("--json", withFiles(own, cached));
+    const [glyphs, mnist] = JSON.parse(out).datasets;
+    assert.is(glyphs.state, "computed");
+    assert.equal([mnist.state, mnist.folders], [state, folders]);
+    assert.is(mnist.available, own + cached === 4);
+    assert.is(mnist.missing.length, 4 - own - cached);
+    const paths = mnist.files.map((file: { path: string | null }) => file.path);
+    assert.is(paths[0], own > 0 ? `/d/mnist/${names[0]}-ubyte` : cached > 0 ? paths[0] : null);
+  }
+});
+
+test("--json holds the sizes, hashes and sources", async () => {
+  const { out } = await datasets("--json", withFiles(0, 0));
+  const { folder, cache, datasets: rows, patterns } = JSON.parse(out);
+  assert.equal([folder, cache], ["/d", "/cache/data"]);
+  const [, mnist] = rows;
+  assert.equal(mnist.files[3], {
+    name: "t10k-labels-idx1-ubyte.gz",
+    bytes: 4542,
+    sha256: "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+    path: null,
+  });
+  assert.is(mnist.licence, "CC BY-SA 3.0");
+  assert.is(patterns[0].name, "folder:PATH");
+});
+
+test("--download fetches what is missing and says where it is", async () => {
+  const host = withFiles(3, 0);
+  const { status, out, err } = await datasets("--download mnist --download glyphs", host);
+  assert.is(status, 0);
+  const url = "https://ossci-datasets.s3.amazonaws.com/mnist/t10k-labels-idx1-ubyte.gz";
+  assert.equal(host.asked, [url]);
+  assert.match(out, /^mnist .*\n {2}state {4}here and in the cache\n {2}folder {3}\/d\/mnist\n/);
+  assert.match(out, /\nglyphs .*\n {2}state {4}computed\n$/);
+  assert.is(err, `downloading ${url}: 0.0 kB of 4.5 kB\ndownloaded ${url}: 4.5 kB\n`);
+  const quiet = await datasets("--download mnist --quiet --json", withFiles(0, 0));
+  assert.is(quiet.err, "");
+  assert.is(JSON.parse(quiet.out).datasets.length, 1);
+});
+
+test("--download: mistakes are one line", async () => {
+  const failing = withFiles(0, 0);
+  failing.remote = () => undefined;
+  for (const [line, host, status, pattern] of [
+    ["--download minst", withFiles(0, 0), 2, /did you mean mnist\?/],
+    ["--download folder:x", withFiles(0, 0), 2, /--download folder:x: .* not downloaded/],
+    ["--download mnist", failing, 3, /data set mnist: .*cannot download https:/],
+  ] as const) {
+    const result = await datasets(`${line} --quiet`, host);
+    assert.is(result.status, status);
+    assert.match(result.err, pattern);
+    assert.match(result.err, /^latentgrad: [^\n]+\n$/);
+    assert.is(result.out, "");
+  }
+});
+
+test("progress: one line at once, then one every three seconds, and one at the end", () => {
+  const lines: string[] = [];
+  let now = 0;
+  const onDownload = downloadLines(
+    (line) => lines.push(line),
+    () => now,
+  );
+  const url = "http://x/f";
+  for (let received = 0; received < 10e6; received += 1e5) {
+    onDownload({ url, received, total: 10e6, done: false });
+    now += 100;
+  }
+  onDownload({ url, received: 10e6, total: 10e6, done: true });
+  assert.equal(lines, [
+    "downloading http://x/f: 0.0 kB of 10.0 MB",
+    "downloading http://x/f: 3.0 MB of 10.0 MB",
+    "downloading http://x/f: 6.0 MB of 10.0 MB",
+    "downloading http://x/f: 9.0 MB of 10.0 MB",
+    "downloaded http://x/f: 10.0 MB",
+  ]);
+});
+
+test.run();

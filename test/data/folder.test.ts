@@ -1,0 +1,138 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { absoluteName, findDataset, loadDataset } from "../../src/data/datasets.ts";
+import { folderLabel } from "../../src/data/folder.ts";
+import { DataError, UsageError } from "../../src/gpu/errors.ts";
+import { MemoryHost } from "../support/memory-host.ts";
+import { rejects } from "../support/rejects.ts";
+
+const test = suite("folder of pictures");
+
+/** A host with 1×2 grey pictures at these paths; each is filled with its number. */
+function hostWith(...paths: string[]): MemoryHost {
+  const host = new MemoryHost();
+  paths.forEach((path, i) => {
+    putGrey(host, path, i);
+  });
+  return host;
+}
+
+function putGrey(host: MemoryHost, path: string, value: number, width = 2): void {
+  const pixels = new Uint8Array(width).fill(value);
+  host.putPicture(path, { width, height: 1, channels: 1, pixels });
+}
+
+const load = (host: MemoryHost) => loadDataset("folder:/p", { host });
+const numbered = (folder: string, count: number) =>
+  Array.from({ length: count }, (_, i) => `${folder}/${String(i).padStart(3, "0")}.png`);
+
+test("sub-folders are classes; every tenth picture of each is for the test", async () => {
+  const data = await load(hostWith(...numbered("/p/b", 20), ...numbered("/p/a", 11)));
+  assert.equal(data.classNames, ["a", "b"]);
+  assert.equal([data.height, data.width, data.channels, data.classes], [1, 2, 1, 2]);
+  assert.equal([data.train.count, data.test.count], [10 + 18, 1 + 2]);
+  const firsts = (images: Uint8Array) => [...images].filter((_, i) => i % 2 === 0);
+  assert.equal(firsts(data.test.images), [29, 9, 19], "000009.png, 000019.png");
+  assert.equal([...data.test.labels], [0, 1, 1]);
+  assert.equal(firsts(data.train.images).slice(0, 6), [20, 0, 21, 1, 22, 2], "classes in turn");
+  assert.equal([...data.train.labels].slice(0, 6), [0, 1, 0, 1, 0, 1]);
+});
+
+test("pictures without a sub-folder are one class, named as the folder", async () => {
+  const data = await load(hostWith("/p/2.png", "/p/10.PNG", "/p/notes.txt", "/p/.hidden.png"));
+  assert.equal(data.classNames, ["p"]);
+  assert.equal([...data.train.images, ...data.test.images], [1, 1, 0, 0], "10 sorts before 2");
+  assert.equal([data.train.count, data.test.count], [1, 1], "the last is for the test");
+});
+
+test("train and test are the parts where there is nothing else", async () => {
+  const host = hostWith("/p/test/x/1.png", "/p/train/x/1.png", "/p/train/y/1.png", "/p/info.txt");
+  const data = await load(host);
+  assert.equal(data.classNames, ["x", "y"]);
+  assert.equal([...data.train.labels, ...data.test.labels], [0, 1, 0]);
+  const flat = await load(hostWith("/p/test/1.png", "/p/train/1.png", "/p/train/2.png"));
+  assert.equal([flat.classNames, flat.train.count, flat.test.count], [["p"], 2, 1]);
+  const three = await load(hostWith("/p/test/1.png", "/p/train/1.png", "/p/valid/1.png"));
+  assert.equal(three.classNames, ["test", "train", "valid"]);
+});
+
+test("one colour picture makes all of them colour pictures", async () => {
+  const paths = numbered("/p", 12);
+  const order = [0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 9];
+  const pixels = Uint8Array.of(1, 2, 3, 4, 5, 6);
+  for (const colour of [0, 3, 9]) {
+    const host = hostWith(...paths);
+    host.putPicture(paths[colour]!, { width: 2, height: 1, channels: 3, pixels });
+    const data = await load(host);
+    assert.is(data.channels, 3);
+    const expected = order.flatMap((i) => (i === colour ? [...pixels] : Array(6).fill(i)));
+    assert.equal([...data.train.images, ...data.test.images], expected);
+  }
+});
+
+test("layouts that cannot be understood are refused", async () => {
+  for (const [paths, pattern] of [
+    [[], /^\/p: no such folder$/],
+    [["/p"], /^\/p: a file, expected a folder of pictures$/],
+    [["/p/readme.txt"], /^\/p: no PNG pictures in it$/],
+    [["/p/a/1.jpg", "/p/b/1.png"], /^\/p\/a: no PNG pictures in it$/],
+    [["/p/a/1.png"], /^\/p: only one picture, expected at least 2$/],
+    [["/p/a/1.png", "/p/1.png"], /^\/p: both pictures \(1\.png\) and folders \(a\)/],
+    [["/p/train/1.png", "/p/test/a/1.png"], /^\/p\/test: its class a is not in \/p\/train$/],
+    [["/p/train/a/1.png", "/p/test/b/1.png"], /^\/p\/test: its class b is not in \/p\/train$/],
+    [Array.from({ length: 257 }, (_, i) => `/p/${i}/1.png`), /257 folders, expected at most 256/],
+  ] as const) {
+    await rejects(() => load(hostWith(...paths)), DataError, pattern);
+  }
+});
+
+test("a picture of another size is named, and the first that is bad is reported", async () => {
+  const host = hostWith(...numbered("/p", 9));
+  putGrey(host, "/p/004.png", 0, 3);
+  host.pictures.delete("/p/005.png");
+  const size = /^\/p\/004\.png: 3×1 pixels, expected 2×1 as in \/p\/000\.png$/;
+  await rejects(() => load(host), DataError, size);
+  host.pictures.delete("/p/003.png");
+  await rejects(() => load(host), DataError, /^\/p\/003\.png: not a PNG/);
+});
+
+test("more than 1 GiB is refused before it is allocated", async () => {
+  const host = new MemoryHost();
+  const pixels = new Uint8Array();
+  for (const path of numbered("/p", 65)) {
+    host.putPicture(path, { width: 4096, height: 4096, channels: 1, pixels });
+  }
+  await rejects(
+    () => load(host),
+    DataError,
+    /^\/p: 65 pictures of 4096×4096×1 are 1090519040 bytes/,
+  );
+});
+
+test("names: relative paths, labels for paths, absolute ones for configurations", () => {
+  const entry = findDataset("folder:../my pictures/cats & dogs/");
+  assert.is(entry.name, "folder:../my pictures/cats & dogs/");
+  assert.is(entry.label, "folder-cats-dogs");
+  assert.is(folderLabel("C:\\pictures\\été_2.1"), "folder-été_2.1");
+  assert.is(folderLabel("a/.."), "folder");
+  assert.is(absoluteName("folder:x/y", "/home"), "folder:/home/x/y");
+  assert.is(absoluteName("folder:/x", "/home"), "folder:/x");
+  assert.is(absoluteName("mnist", "/home"), "mnist");
+});
+
+test("mistyped names are usage errors with a suggestion", async () => {
+  for (const [name, pattern] of [
+    ["foler:x/y:z", /^unknown data set "foler:x\/y:z" \(did you mean folder:x\/y:z\?\); there are/],
+    [
+      "folder",
+      /\(did you mean folder:PATH\?\); there are glyphs, mnist, fashion-mnist, folder:PATH$/,
+    ],
+    ["mnits:x", /\(did you mean mnist\?\)/],
+    ["http://x", /^unknown data set "http:\/\/x"; there/],
+    ["folder:", /^data set "folder:": the path is missing/],
+  ] as const) {
+    await rejects(() => findDataset(name), UsageError, pattern);
+  }
+});
+
+test.run();
