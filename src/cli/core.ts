@@ -7,6 +7,7 @@ import type { Actions } from "./actions.ts";
 import { runCommand } from "./program.ts";
 
 export { needsDevice, requestedRuntime } from "./runtime.ts";
+export { configuredRuntime } from "./train-options.ts";
 
 const actions: Omit<Actions, "models"> = {
   train: (options, host, watch) => train(options, host, { ...watch, finish: figuresAfterTraining }),

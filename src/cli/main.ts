@@ -1,10 +1,11 @@
+import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { LatentgradError, NoAdapterError } from "../gpu/errors.ts";
 import { launchChrome } from "../host/chrome-launch.ts";
 import { createNodeHost, removeUnfinished } from "../host/node.ts";
 import { availableRuntimes, runChild, runtimeCommand } from "../host/node-launch.ts";
 import { Interruption } from "../train/interruption.ts";
-import { needsDevice, requestedRuntime, run } from "./core.ts";
+import { configuredRuntime, needsDevice, requestedRuntime, run } from "./core.ts";
 
 /** A terminal signals parent and child alike, and the parent passes it on: that is one Ctrl-C. */
 const SAME_SIGNAL_MS = 500;
@@ -14,35 +15,32 @@ async function runHere(argv: string[]): Promise<number> {
   const host = await createNodeHost();
   const interruption = new Interruption();
   let first: number | undefined;
-  for (const [signal, status] of [
-    ["SIGINT", 130],
-    ["SIGTERM", 143],
-  ] as const) {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => {
       if (first !== undefined && performance.now() - first < SAME_SIGNAL_MS) return;
       const again = first !== undefined;
       first ??= performance.now();
-      const stop = interruption.request(status);
+      const stop = interruption.request();
       if (!stop && !again) return;
-      const { message } = stop ?? interruption.error("stopped at once");
+      const { message, exitCode } = stop ?? interruption.error("stopped at once");
       process.stderr.write(`latentgrad: ${message}\n`);
-      removeUnfinished().finally(() => process.exit(status));
+      removeUnfinished().finally(() => process.exit(exitCode));
     });
   }
   return run(argv, host, interruption);
 }
 
+const readText = (path: string) => readFile(path, "utf8");
+
 /** The parent: chooses the runtime and starts it. */
 async function launch(argv: string[]): Promise<number> {
-  const wanted = requestedRuntime(argv);
+  const wanted = requestedRuntime(argv) ?? (await configuredRuntime(argv, readText));
   const [first] = wanted ? [wanted] : await availableRuntimes();
   if (!first) {
     throw new NoAdapterError("no runtime with WebGPU is installed: npm install deno (or webgpu)");
   }
   if (first === "chrome") {
-    const status = await launchChrome(new URL("cli.browser.js", import.meta.url), argv);
-    if (status > 128) process.stderr.write("latentgrad: interrupted; whole epochs were kept\n");
-    return status;
+    return launchChrome(new URL("cli.browser.js", import.meta.url), argv);
   }
   const command = await runtimeCommand(first, fileURLToPath(import.meta.url), argv);
   const { status, signal } = await runChild({

@@ -22,7 +22,7 @@ import {
 } from "../train/options.ts";
 import { defaultRunFolder, RunFolder } from "../train/run-folder.ts";
 import { keyValue, parser } from "./parsers.ts";
-import { runtimes } from "./runtime.ts";
+import { type RuntimeName, runtimes } from "./runtime.ts";
 
 /** What a configuration file may say besides the options of training. */
 const commonKeys: Readonly<Record<string, ValueKind<unknown>>> = {
@@ -136,7 +136,7 @@ function checkLength(now: TrainOptions, before: TrainOptions): void {
 export async function configuredRuntime(
   argv: readonly string[],
   readText: (path: string) => Promise<string>,
-): Promise<string | undefined> {
+): Promise<RuntimeName | undefined> {
   let file: string | undefined;
   argv.forEach((word, index) => {
     if (word === "--config") file = argv[index + 1];
@@ -145,7 +145,7 @@ export async function configuredRuntime(
   if (file === undefined) return undefined;
   try {
     const { others } = parseConfig(await readText(file), file, UsageError, commonKeys);
-    return others.runtime;
+    return runtimes.find((name) => name === others.runtime);
   } catch {
     return undefined; // the command says what is wrong with it
   }

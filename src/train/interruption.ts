@@ -1,13 +1,10 @@
 import { LatentgradError } from "../gpu/errors.ts";
 
-/** A run was stopped from outside: Ctrl-C, or a signal to the process. */
+/** A run was stopped from outside: by Ctrl-C, SIGTERM or SIGHUP. */
 export class InterruptedError extends LatentgradError {
   override name = "InterruptedError";
-  constructor(
-    /** Exit status: 128 and the number of the signal. */
-    override readonly exitCode: number,
-    outcome: string,
-  ) {
+  override readonly exitCode = 130;
+  constructor(outcome: string) {
     super(outcome === "" ? "interrupted" : `interrupted; ${outcome}`);
   }
 }
@@ -17,8 +14,7 @@ export class InterruptedError extends LatentgradError {
  * looks here now and then, and leaves what it has in order; other work the process may end at once.
  */
 export class Interruption {
-  /** Exit status that was asked for; undefined while nobody has. */
-  private status: number | undefined;
+  private asked = false;
   private attentive = false;
   /** What an interruption leaves at the moment, for its line on stderr. */
   private outcome = "";
@@ -28,13 +24,13 @@ export class Interruption {
    *
    * @returns the error to end with at once, where no work stops by itself
    */
-  request(status: number): InterruptedError | undefined {
-    this.status ??= status;
-    return this.attentive ? undefined : new InterruptedError(status, this.outcome);
+  request(): InterruptedError | undefined {
+    this.asked = true;
+    return this.attentive ? undefined : new InterruptedError(this.outcome);
   }
 
   get requested(): boolean {
-    return this.status !== undefined;
+    return this.asked;
   }
 
   /** From now on the work looks at `requested`. */
@@ -50,6 +46,6 @@ export class Interruption {
 
   /** The error to end with, once things are in order. */
   error(outcome: string): InterruptedError {
-    return new InterruptedError(this.status ?? 130, outcome);
+    return new InterruptedError(outcome);
   }
 }

@@ -241,7 +241,7 @@ function interrupted(
 
 for (const [runtime, signal, status] of [
   ["node", "SIGINT", 130],
-  ["deno", "SIGTERM", 143],
+  ["deno", "SIGTERM", 130],
 ] as const)
   test(`${runtime}: ${signal} saves the run and says what was saved`, async () => {
     const out = join(folder, `interrupted-${runtime}`);
