@@ -1,4 +1,5 @@
 import * as fs from "node:fs/promises";
+import { dirname } from "node:path";
 import { IoError, LatentgradError } from "../gpu/errors.ts";
 
 /** What the codes of the operating system mean, in words. */
@@ -51,5 +52,20 @@ export async function syncFolder(folder: string): Promise<void> {
     // Windows refuses to open folders
   } finally {
     await handle?.close();
+  }
+}
+
+/**
+ * Makes a folder and those above it. On a read-only file system Node's recursive mkdir complains of a
+ * missing folder: the first one that cannot be made then says why.
+ */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await fs.mkdir(path, { recursive: true });
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT") throw error;
+    const parent = dirname(path);
+    if (parent !== path) await makeFolder(parent);
+    await fs.mkdir(path);
   }
 }

@@ -5,7 +5,7 @@ import { dirname, join, resolve } from "node:path";
 import { userCacheFolder } from "../gpu/embedded.ts";
 import { download } from "./download.ts";
 import type { FileStatus, Host } from "./host.ts";
-import { codeOf, failure, reporting, syncFolder } from "./io-failure.ts";
+import { codeOf, failure, makeFolder, reporting, syncFolder } from "./io-failure.ts";
 import { readPng } from "./read-png.ts";
 
 /** Temporary files of writes under way; an interrupted process removes them. */
@@ -73,7 +73,7 @@ export async function createNodeHost(): Promise<Host> {
       const temporary = join(folder, `.${randomBytes(6).toString("hex")}.tmp`);
       underway.add(temporary);
       try {
-        await fs.mkdir(folder, { recursive: true });
+        await makeFolder(folder);
         const handle = await fs.open(temporary, "wx");
         try {
           await handle.writeFile(bytes);
@@ -107,7 +107,7 @@ export async function createNodeHost(): Promise<Host> {
 
     makeDirectory: (path) =>
       reporting("make the folder", path, async () => {
-        await fs.mkdir(at(path), { recursive: true });
+        await makeFolder(at(path));
       }),
 
     remove: (path) =>

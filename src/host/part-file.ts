@@ -3,7 +3,7 @@ import { constants } from "node:fs";
 import * as fs from "node:fs/promises";
 import { dirname } from "node:path";
 import type { FilePin } from "./host.ts";
-import { codeOf, failure, reporting, syncFolder } from "./io-failure.ts";
+import { codeOf, failure, makeFolder, reporting, syncFolder } from "./io-failure.ts";
 
 /**
  * A file that is being downloaded, with the hash of what is there. Bytes are written at their own
@@ -24,7 +24,7 @@ export class PartFile {
   /** Opens or makes the file and its folder. What is there already is kept if it can be right. */
   static async open(path: string, pin: FilePin): Promise<PartFile> {
     return reporting("write", path, async () => {
-      await fs.mkdir(dirname(path), { recursive: true });
+      await makeFolder(dirname(path));
       const handle = await fs.open(path, constants.O_RDWR | constants.O_CREAT, 0o666);
       const part = new PartFile(path, pin, handle);
       try {

@@ -1,5 +1,4 @@
 /** Data that are damaged, hostile, missing or badly served, through the whole command line. */
-import { spawn } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -15,6 +14,7 @@ import { gzipSync } from "node:zlib";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { mnist } from "../../src/data/sources.ts";
+import { type Outcome, latentgrad as run } from "../support/command.ts";
 import { breakAfter, serve, startFileServer } from "../support/file-server.ts";
 import {
   chunk,
@@ -35,30 +35,9 @@ const out = join(folder, "run");
 
 test.after(() => rmSync(folder, { recursive: true, force: true }));
 
-interface Outcome {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 function latentgrad(args: readonly string[], env: Record<string, string> = {}): Promise<Outcome> {
-  const isolated = { LATENTGRAD_DATA: "", XDG_CACHE_HOME: join(folder, "cache") };
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ["bin/latentgrad.js", ...args], {
-      env: { ...process.env, ...isolated, LATENTGRAD_OFFLINE: "1", ...env },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    let stdout = "";
-    let stderr = "";
-    child.stdout.on("data", (text) => {
-      stdout += text;
-    });
-    child.stderr.on("data", (text) => {
-      stderr += text;
-    });
-    child.on("error", reject);
-    child.on("close", (status) => resolve({ status, stdout, stderr }));
-  });
+  const isolated = { XDG_CACHE_HOME: join(folder, "cache"), LATENTGRAD_OFFLINE: "1" };
+  return run(args, { ...isolated, ...env });
 }
 
 const train = (data: string, ...more: string[]) =>

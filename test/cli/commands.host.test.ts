@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,33 +5,9 @@ import { PNG } from "pngjs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { readSafetensors } from "../../src/train/safetensors.ts";
+import { latentgrad, type Outcome, onlyLine, start, untilPrinted } from "../support/command.ts";
 
 const test = suite("the commands, from end to end");
-
-interface Outcome {
-  status: number | null;
-  stdout: string;
-  stderr: string;
-}
-
-function latentgrad(args: readonly string[], env: Record<string, string> = {}): Promise<Outcome> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ["bin/latentgrad.js", ...args], {
-      env: { ...process.env, LATENTGRAD_DATA: "", ...env },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    let stdout = "";
-    let stderr = "";
-    child.stdout.on("data", (chunk) => {
-      stdout += chunk;
-    });
-    child.stderr.on("data", (chunk) => {
-      stderr += chunk;
-    });
-    child.on("error", reject);
-    child.on("close", (status) => resolve({ status, stdout, stderr }));
-  });
-}
 
 const folder = mkdtempSync(join(tmpdir(), "latentgrad-commands-"));
 const run = join(folder, "run");
@@ -48,8 +23,8 @@ test("train leaves a whole run folder, and the pictures decode", async () => {
   const config = JSON.parse(readFileSync(join(run, "config.json"), "utf8"));
   assert.is(config.model, "vae");
   assert.is(config.seed, 3);
-  assert.is(config.dataDir, join(process.cwd(), "some-data"), "absolute");
-  assert.is(config.step.submits, 1);
+  assert.is(config["data-dir"], join(process.cwd(), "some-data"), "absolute");
+  assert.is(config.run.step.submits, 1);
 
   const lines = readFileSync(join(run, "metrics.jsonl"), "utf8").trim().split("\n");
   const metrics = lines.map((line) => JSON.parse(line));
@@ -72,13 +47,13 @@ test("train leaves a whole run folder, and the pictures decode", async () => {
   assert.ok([...tensors.keys()].some((name) => name.startsWith("optimiser.")));
   assert.is(metadata.epoch, "2");
 
-  for (const name of ["samples", "reconstructions", "manifold"]) {
+  for (const name of ["samples", "reconstructions"]) {
     const png = PNG.sync.read(readFileSync(join(run, "figures", `${name}.png`)));
     assert.ok(png.width > 100 && new Set(png.data).size > 10, name);
   }
   assert.equal(
     readdirSync(run).sort(),
-    ["checkpoints", "config.json", "figures", "metrics.jsonl"],
+    ["checkpoints", "config.json", "figures", "metrics.jsonl", "report.html"],
     "nothing else is left behind",
   );
 });
@@ -114,11 +89,10 @@ async function failure(
   env: Record<string, string> = {},
 ): Promise<string> {
   const result = await latentgrad([...args, "--runtime", "node"], env);
-  const lines = result.stderr.split("\n").filter((line) => line.startsWith("latentgrad: "));
   assert.is(result.status, status, result.stderr);
-  assert.is(lines.length, 1, result.stderr);
-  assert.not.match(result.stderr, /^\s+at /m);
-  return lines[0] as string;
+  const line = onlyLine(result);
+  assert.ok(line, result.stderr);
+  return line as string;
 }
 
 test("a damaged checkpoint is refused with status 3", async () => {
@@ -136,7 +110,7 @@ test("a damaged checkpoint is refused with status 3", async () => {
 test("a run of another size is refused, naming the parameter", async () => {
   const path = join(run, "config.json");
   const text = readFileSync(path, "utf8");
-  writeFileSync(path, text.replace('"width": "0.1"', '"width": "0.2"'));
+  writeFileSync(path, text.replace('"width": 0.1', '"width": 0.2'));
   assert.match(await failure(3, ["sample", run]), /encoder\.0\.weight/);
   writeFileSync(path, text);
 });
@@ -189,16 +163,19 @@ test("a damaged configuration is status 3 and names the file and the field", asy
   const path = join(run, "config.json");
   const text = readFileSync(path, "utf8");
   for (const [change, pattern] of [
-    [{ settings: { latent: "abc" } }, /config\.json: setting latent=abc: expected a whole number/],
-    [{ settings: { latnet: "2" } }, /config\.json: setting latnet: .*did you mean latent/],
+    [{ set: { latent: "abc" } }, /config\.json: setting latent=abc: expected a whole number/],
+    [{ set: { latnet: "2" } }, /config\.json: setting latnet: .*did you mean latent/],
     [{ model: "vea" }, /config\.json: unknown model "vea" \(did you mean vae/],
-    [{ data: 5 }, /config\.json: there is no name of a data set/],
+    [{ data: 5 }, /config\.json: data is 5, expected the name of a data set/],
     [{ seed: 1.5 }, /config\.json: seed is 1\.5/],
     [
-      { image: { height: 1e9, width: 28, channels: 1 } },
+      { run: { image: { height: 1e9, width: 28, channels: 1 } } },
       /config\.json: image height is 1000000000/,
     ],
-    [{ image: { height: 28, width: 28, channels: 5 } }, /config\.json: image channels is 5/],
+    [
+      { run: { image: { height: 28, width: 28, channels: 5 } } },
+      /config\.json: image channels is 5/,
+    ],
   ] as const) {
     writeFileSync(path, JSON.stringify({ ...JSON.parse(text), ...change }));
     assert.match(await failure(3, ["sample", run]), pattern);
@@ -207,41 +184,24 @@ test("a damaged configuration is status 3 and names the file and the field", asy
 });
 
 /** Starts a long training and interrupts it once stderr matches, or the condition holds. */
-function interrupted(
+async function interrupted(
   runtime: string,
   out: string,
   when: RegExp | (() => boolean),
   signal: "SIGINT" | "SIGTERM" = "SIGINT",
 ): Promise<Outcome> {
-  return new Promise((resolve, reject) => {
-    const args = ["train", "vae", "--data", "glyphs", "--epochs", "1000", "--out", out];
-    const all = ["bin/latentgrad.js", ...args, ...small.slice(2), "--runtime", runtime];
-    const child = spawn(process.execPath, all, { stdio: ["ignore", "pipe", "pipe"] });
-    let stderr = "";
-    let sent = false;
-    const send = () => {
-      if (!sent) child.kill(signal);
-      sent = true;
-    };
-    const watch = setInterval(() => {
-      if (typeof when === "function" && when()) send();
-    }, 10);
-    child.stderr.on("data", (chunk) => {
-      stderr += chunk;
-      if (when instanceof RegExp && when.test(stderr)) send();
-    });
-    child.stdout.resume();
-    child.on("error", reject);
-    child.on("close", (status) => {
-      clearInterval(watch);
-      resolve({ status, stdout: "", stderr });
-    });
-  });
+  const args = ["train", "vae", "--data", "glyphs", "--epochs", "1000", "--out", out];
+  const running = start([...args, ...small.slice(2), "--runtime", runtime]);
+  if (when instanceof RegExp) await untilPrinted(running, when);
+  else while (!when()) await new Promise((resolve) => setTimeout(resolve, 10));
+  running.child.kill(signal);
+  return running.ended;
 }
 
 for (const [runtime, signal, status] of [
   ["node", "SIGINT", 130],
   ["deno", "SIGTERM", 130],
+  ["chrome", "SIGINT", 130],
 ] as const)
   test(`${runtime}: ${signal} saves the run and says what was saved`, async () => {
     const out = join(folder, `interrupted-${runtime}`);
@@ -297,7 +257,9 @@ test("wrong names and values are usage errors", async () => {
 });
 
 test("missing data says what to put where", async () => {
-  const line = await failure(3, ["train", "vae", "--data", "mnist", "--data-dir", folder]);
+  const offline = { LATENTGRAD_OFFLINE: "1", XDG_CACHE_HOME: join(folder, "no-cache") };
+  const args = ["train", "vae", "--data", "mnist", "--data-dir", folder];
+  const line = await failure(3, args, offline);
   assert.match(line, /train-images-idx3-ubyte\.gz/);
 });
 

@@ -1,0 +1,201 @@
+/** Training from the command line: going on, configuration files, signals, full and read-only disks. */
+import { spawnSync } from "node:child_process";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { readSafetensors } from "../../src/train/safetensors.ts";
+import { latentgrad, onlyLine, start, untilPrinted } from "../support/command.ts";
+import { skip } from "../support/skip.ts";
+
+const test = suite("training from the command line");
+const folder = mkdtempSync(join(tmpdir(), "latentgrad-train-"));
+test.after(() => rmSync(folder, { recursive: true, force: true }));
+
+const node = ["--runtime", "node"];
+const tiny = ["--data", "glyphs", "--overfit", "32", "--batch", "8", ...node];
+const dense = ["--set", "network=dense", "--set", "width=0.05"];
+
+const checkpoint = (run: string) => readFileSync(join(run, "checkpoints", "last.safetensors"));
+
+/** Lines of metrics.jsonl without what the clock says and without events. */
+function metrics(run: string): unknown[] {
+  const lines = readFileSync(join(run, "metrics.jsonl"), "utf8").trimEnd().split("\n");
+  return lines
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+    .filter(({ kind }) => kind !== "event")
+    .map(({ time: _, seconds: __, ...rest }) => rest);
+}
+
+let whole: Promise<string> | undefined;
+
+/** A run of 40 epochs that nothing interrupts. */
+function wholeRun(): Promise<string> {
+  whole ??= (async () => {
+    const out = join(folder, "whole");
+    const args = ["train", "vae", ...tiny, ...dense, "--epochs", "40", "--save-every", "5"];
+    const result = await latentgrad([...args, "--out", out]);
+    assert.is(result.status, 0, result.stderr);
+    return out;
+  })();
+  return whole;
+}
+
+test("SIGKILL, SIGTERM and Ctrl-C: --resume goes on bit for bit", async () => {
+  const expected = await wholeRun();
+  const out = join(folder, "broken");
+  const args = ["train", "vae", ...tiny, ...dense, "--epochs", "40", "--save-every", "5"];
+  for (const signal of ["SIGKILL", "SIGTERM", "SIGINT"] as const) {
+    const resume = existsSync(join(out, "config.json")) ? ["--resume"] : [];
+    const running = start([...args, "--out", out, ...resume], { detached: true });
+    const before = /epoch (\d+)\/40/g;
+    await untilPrinted(running, /epoch \d+\/40[\s\S]*epoch \d+\/40/);
+    if (signal === "SIGKILL") process.kill(-running.child.pid!, signal);
+    else running.child.kill(signal);
+    const { status, stderr } = await running.ended;
+    assert.ok([...stderr.matchAll(before)].length < 40, "it was over before the signal");
+    if (signal !== "SIGKILL") assert.is(status, 130, stderr);
+  }
+  const last = await latentgrad(["train", "vae", "--out", out, "--resume", ...node]);
+  assert.is(last.status, 0, last.stderr);
+  assert.match(last.stderr, /going on from step \d+ of/);
+  assert.equal(metrics(out), metrics(expected));
+  assert.ok(checkpoint(out).equals(checkpoint(expected)), "the same bytes");
+});
+
+test("a second Ctrl-C ends at once", async () => {
+  const out = join(folder, "twice");
+  const running = start(["train", "vae", ...tiny, ...dense, "--epochs", "5000", "--out", out]);
+  await untilPrinted(running, /epoch 2\//);
+  running.child.kill("SIGINT");
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  const began = performance.now();
+  running.child.kill("SIGINT");
+  const { status, stderr } = await running.ended;
+  assert.is(status, 130, stderr);
+  assert.ok(performance.now() - began < 3000);
+  const path = join(out, "checkpoints", "last.safetensors");
+  await readSafetensors(new Uint8Array(readFileSync(path)), path);
+});
+
+test("--resume refuses what would make another run, and a folder that is none", async () => {
+  const run = await wholeRun();
+  const refuse = async (args: readonly string[], status: number, pattern: RegExp) => {
+    const result = await latentgrad(["train", "vae", "--resume", ...node, ...args]);
+    assert.is(result.status, status, result.stderr);
+    assert.match(onlyLine(result) ?? result.stderr, pattern);
+  };
+  await refuse(
+    ["--out", run, "--seed", "7"],
+    2,
+    /--seed 7: the run began with 1, and --resume can/,
+  );
+  await refuse(["--out", run, "--set", "latent=3"], 2, /--set latent 3: the run began with 2/);
+  await refuse(["--out", join(folder, "nothing")], 2, /no such run folder/);
+  mkdirSync(join(folder, "empty"));
+  await refuse(["--out", join(folder, "empty")], 3, /no config\.json in it/);
+});
+
+test("a configuration file is the flags, and a run's own configuration repeats it", async () => {
+  const file = join(folder, "c.json");
+  const out = join(folder, "configured");
+  const config = { data: "glyphs", overfit: 32, batch: 8, epochs: 40, "save-every": 5 };
+  const set = { network: "dense", width: 0.05 };
+  const all = { model: "vae", ...config, set, out, runtime: "node", quiet: true, json: true };
+  writeFileSync(file, JSON.stringify(all));
+  const result = await latentgrad(["train", "--config", file]);
+  assert.is(result.status, 0, result.stderr);
+  assert.is(result.stderr, "", "quiet");
+  const summary = JSON.parse(result.stdout);
+  assert.equal([summary.out, summary.epochs, summary.ending], [out, 40, "all epochs"]);
+  assert.match(summary.adapter, /\(node\)$/, "the launcher knows the file's runtime");
+  assert.ok(checkpoint(out).equals(checkpoint(await wholeRun())));
+
+  const again = join(folder, "again");
+  const own = ["train", "--config", join(out, "config.json"), "--out", again, ...node];
+  const repeated = await latentgrad([...own, "--epochs", "2"]);
+  assert.is(repeated.status, 0, repeated.stderr);
+  assert.equal(metrics(again), metrics(out).slice(0, 10), "flags count more: two epochs");
+
+  for (const [text, pattern] of [
+    ['{"model":"vae","epocs":1}', /c\.json: unknown key "epocs" \(did you mean epochs\?\)/],
+    ['{"model":"vae","epochs":"1"}', /c\.json: epochs is "1", expected a whole number/],
+    ['{"model":"vae",', /c\.json: not JSON/],
+  ] as const) {
+    writeFileSync(file, text);
+    const failed = await latentgrad(["train", "--config", file, ...node]);
+    assert.is(failed.status, 2, failed.stderr);
+    assert.match(onlyLine(failed)!, pattern);
+  }
+  const missing = await latentgrad(["train", "--config", join(folder, "none.json"), ...node]);
+  assert.is(missing.status, 7, missing.stderr);
+});
+
+test("a dry run says that all went well, and leaves nothing", async () => {
+  const out = join(folder, "dry");
+  const args = ["train", "vae", "--data", "glyphs", "--dry-run", "--out", out, ...dense, ...node];
+  const { status, stdout, stderr } = await latentgrad(args);
+  assert.is(status, 0, stderr);
+  assert.match(stdout, /^dry run: 2 steps, validation, checkpoints and \d+ figures went well in/);
+  assert.equal(
+    readdirSync(folder).filter((name) => name.startsWith("dry")),
+    [],
+  );
+});
+
+/** A small disk of its own: a program that mounts it and then runs a command; undefined without. */
+function withDisk(mount: string, options: string): readonly string[] | undefined {
+  mkdirSync(mount, { recursive: true });
+  const script = `mount -t tmpfs -o ${options} tmpfs "${mount}" && "$@"; status=$?; cp -r "${mount}" "${mount}.after" 2>/dev/null; exit $status`;
+  for (const flags of [["-m"], ["-rm"]]) {
+    const probe = spawnSync("unshare", [...flags, "sh", "-c", script, "sh", "true"]);
+    rmSync(`${mount}.after`, { recursive: true, force: true });
+    if (probe.status === 0) return ["unshare", ...flags, "sh", "-c", script, "sh"];
+  }
+  return undefined;
+}
+
+test("a disk that fills up: one line, status 7, and the last checkpoint is whole", async () => {
+  const disk = join(folder, "disk");
+  const inFront = withDisk(disk, "size=6m");
+  if (!inFront) return skip("mounting a small disk is not permitted here");
+  const expected = await wholeRun();
+  const args = ["train", "vae", ...tiny, ...dense, "--epochs", "40", "--save-every", "5"];
+  const keep = ["--keep", "40", "--out", join(disk, "run")];
+  const result = await start([...args, ...keep], { inFront }).ended;
+  assert.is(result.status, 7, result.stderr);
+  assert.match(onlyLine(result) ?? result.stderr, /cannot (write|append to) .*: no space left/);
+  const run = join(folder, "rescued");
+  cpSync(join(`${disk}.after`, "run"), run, { recursive: true });
+  const temporary = readdirSync(join(run, "checkpoints")).filter((name) => name.endsWith(".tmp"));
+  assert.equal(temporary, [], "nothing half-written is left");
+  const path = join(run, "checkpoints", "last.safetensors");
+  const { metadata } = await readSafetensors(new Uint8Array(readFileSync(path)), path);
+  assert.ok(Number(metadata.step) > 0);
+  const resumed = await latentgrad(["train", "vae", "--out", run, "--resume", ...node]);
+  assert.is(resumed.status, 0, resumed.stderr);
+  assert.equal(metrics(run), metrics(expected));
+});
+
+test("a read-only file system is refused before anything is compiled", async () => {
+  const disk = join(folder, "read-only");
+  const inFront = withDisk(disk, "size=700k,ro");
+  if (!inFront) return skip("mounting a read-only disk is not permitted here");
+  const nowhere = { LATENTGRAD_ADAPTER: "gpu", VK_ICD_FILENAMES: "none.json" };
+  const args = ["train", "vae", ...tiny, ...dense, "--out", join(disk, "run")];
+  const result = await start(args, { inFront, env: nowhere }).ended;
+  assert.is(result.status, 7, result.stderr);
+  assert.match(onlyLine(result) ?? result.stderr, /the file system is read-only/);
+});
+
+test.run();
