@@ -96,13 +96,13 @@ async function failure(
 }
 
 test("a damaged checkpoint is refused with status 3", async () => {
-  const path = join(run, "checkpoints", "last.safetensors");
+  const path = join(run, "checkpoints", "best.safetensors");
   const whole = readFileSync(path);
   const flipped = Buffer.from(whole);
   flipped[whole.length - 5] = (flipped[whole.length - 5] as number) ^ 4;
   for (const damaged of [whole.subarray(0, 1000), flipped, Buffer.alloc(0)]) {
     writeFileSync(path, damaged);
-    assert.match(await failure(3, ["sample", run]), /last\.safetensors/);
+    assert.match(await failure(3, ["sample", run]), /best\.safetensors/);
   }
   writeFileSync(path, whole);
 });
@@ -130,7 +130,7 @@ test("a learning rate that diverges stops with status 6, names op and step, keep
     "every step before it is kept",
   );
   assert.ok(metrics.filter((m) => m.kind === "step").every((m) => Number.isFinite(m.loss)));
-  const { message, ...event } = metrics.at(-1) as Record<string, unknown>;
+  const { message, time: _, ...event } = metrics.at(-1) as Record<string, unknown>;
   assert.equal(event, { kind: "event", step, epoch: Math.ceil(step / 4), event: "diverged" });
   assert.is(line, `latentgrad: ${message}`);
 });
