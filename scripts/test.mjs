@@ -1,10 +1,11 @@
 /**
  * The test suite: format, lint and types; every `*.test.ts` on Deno, Node and headless Chromium;
- * every `*.host.test.ts` on Node once. Ends with one line `N passed, N failed`.
+ * every `*.host.test.ts` on Node once. With --long the `*.long.test.ts` instead, which take minutes.
+ * Ends with one line `N passed, N failed`.
  *
  *   node scripts/test.mjs [--runtime deno,node,chrome,host,check] [--filter PART_OF_PATH]…
  *     [--adapter llvmpipe|swiftshader|gpu] [--limits default|used] [--jobs N]
- *     [--timeout SECONDS] [--verbose]
+ *     [--timeout SECONDS] [--verbose] [--long]
  */
 import { readdirSync, rmSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
@@ -22,8 +23,9 @@ const { values: options } = parseArgs({
     adapter: { type: "string" },
     limits: { type: "string" },
     jobs: { type: "string", default: "2" },
-    timeout: { type: "string", default: "540" },
+    timeout: { type: "string" },
     verbose: { type: "boolean", default: false },
+    long: { type: "boolean", default: false },
   },
 });
 
@@ -37,7 +39,7 @@ if (options.adapter) process.env.LATENTGRAD_ADAPTER = options.adapter;
 function findTests() {
   return readdirSync(join(root, "test"), { recursive: true })
     .map((file) => `test/${file.split(sep).join("/")}`)
-    .filter((file) => file.endsWith(".test.ts"))
+    .filter((file) => file.endsWith(".test.ts") && file.endsWith(".long.test.ts") === options.long)
     .filter(
       (file) => options.filter.length === 0 || options.filter.some((part) => file.includes(part)),
     )
@@ -113,7 +115,7 @@ async function runChecks() {
 const work = join(root, `node_modules/.cache/latentgrad-test-${process.pid}`);
 await mkdir(work, { recursive: true });
 process.on("exit", () => rmSync(work, { recursive: true, force: true }));
-const wanted = options.runtime.split(",");
+const wanted = options.long ? ["host"] : options.runtime.split(",");
 const known = ["check", "deno", "node", "chrome", "host"];
 for (const runtime of wanted) {
   if (!known.includes(runtime)) {
@@ -122,8 +124,8 @@ for (const runtime of wanted) {
   }
 }
 const files = findTests();
-const everywhere = files.filter((file) => !file.endsWith(".host.test.ts"));
-const hostOnly = files.filter((file) => file.endsWith(".host.test.ts"));
+const everywhere = files.filter((file) => !/\.(host|long)\.test\.ts$/.test(file));
+const hostOnly = files.filter((file) => /\.(host|long)\.test\.ts$/.test(file));
 const { runOn } = await loadHarness();
 
 /** Node's pass runs with the limits that every implementation of WebGPU grants. */
@@ -142,7 +144,7 @@ async function runRuntime(runtime) {
       bundle: outfile,
       files: sound,
       env,
-      timeoutSeconds: Number(options.timeout),
+      timeoutSeconds: Number(options.timeout ?? (options.long ? 1200 : 540)),
       verbose: options.verbose,
       print,
     });
