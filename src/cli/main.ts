@@ -35,7 +35,9 @@ const readText = (path: string) => readFile(path, "utf8");
 /** The parent: chooses the runtime and starts it. */
 async function launch(argv: string[]): Promise<number> {
   const wanted = requestedRuntime(argv) ?? (await configuredRuntime(argv, readText));
-  const [first] = wanted ? [wanted] : await availableRuntimes();
+  const available = await availableRuntimes();
+  const first = wanted ?? available[0];
+  process.env.LATENTGRAD_RUNTIMES = available.join(",");
   if (!first) {
     throw new NoAdapterError("no runtime with WebGPU is installed: npm install deno (or webgpu)");
   }

@@ -195,3 +195,25 @@ export function applyEnvironment(environment: VulkanEnvironment): void {
   if (process.platform === "linux") process.env.XDG_RUNTIME_DIR ??= "/tmp";
   for (const [name, value] of Object.entries(environment)) process.env[name] = value;
 }
+
+/** What of Vulkan is installed; undefined where it plays no part or cannot be seen. */
+export interface InstalledDrivers {
+  /** A GPU's device file is there. */
+  readonly gpuDevice: boolean;
+  /** Manifests of drivers for a GPU that is there. */
+  readonly gpu: number;
+  /** Mesa's software driver is there. */
+  readonly llvmpipe: boolean;
+}
+
+export async function installedDrivers(): Promise<InstalledDrivers | undefined> {
+  const { process } = globalThis as { process?: NodeJS.Process };
+  if (process?.platform !== "linux") return undefined;
+  const fs = await importAtRunTime<Fs>("node:fs");
+  const drivers = findDrivers(fs);
+  return {
+    gpuDevice: hasGpuDevice(fs),
+    gpu: drivers.filter(({ kind }) => kind === "gpu").length,
+    llvmpipe: drivers.some(({ kind }) => kind === "llvmpipe"),
+  };
+}

@@ -1,14 +1,7 @@
 import type { Command } from "commander";
 import { type DatasetEntry, datasets, findDataset, folderPattern } from "../../data/datasets.ts";
-import {
-  addressOf,
-  cacheFolder,
-  type DataSource,
-  dataFolder,
-  fetchFiles,
-  findFiles,
-} from "../../data/files.ts";
-import { joinPath } from "../../data/paths.ts";
+import { cacheFolder, type DataSource, dataFolder, fetchFiles } from "../../data/files.ts";
+import { type InventoryRow, takeStock } from "../../data/inventory.ts";
 import { UsageError } from "../../gpu/errors.ts";
 import type { Context } from "../context.ts";
 import { downloadLines } from "../download-progress.ts";
@@ -47,10 +40,10 @@ export function addDatasets(program: Command, { host, output }: Context): void {
       onDownload: downloadLines((line) => output.progress(line)),
     };
     const wanted = options.download?.map(downloadable) ?? datasets;
-    const rows: Row[] = [];
+    const rows: InventoryRow[] = [];
     for (const entry of wanted) {
       if (options.download && entry.published) await fetchFiles(entry.published, source);
-      rows.push(await describe(entry, source));
+      rows.push(await takeStock(entry, source));
     }
     if (options.json) {
       const folders = { folder: dataFolder(source), cache: cacheFolder(host) };
@@ -68,57 +61,7 @@ function downloadable(name: string): DatasetEntry {
   throw new UsageError(`--download ${name}: a folder of your own is not downloaded`);
 }
 
-/** A set as `--json` shows it. */
-interface Row {
-  readonly name: string;
-  readonly summary: string;
-  /** `computed`, `here`, `in the cache`, `here and in the cache` or `missing 2 of 4 files`. */
-  readonly state: string;
-  readonly available: boolean;
-  /** Names of files. */
-  readonly missing: readonly string[];
-  /** Where its files are; where nothing is yet, where they are looked for. */
-  readonly folders: readonly string[];
-  readonly url?: string;
-  readonly licence?: string;
-  readonly homepage?: string;
-  readonly files: readonly {
-    readonly name: string;
-    readonly bytes: number;
-    readonly sha256: string;
-    readonly path: string | null;
-  }[];
-}
-
-async function describe(
-  { name, summary, published }: DatasetEntry,
-  source: DataSource,
-): Promise<Row> {
-  const plain = { name, summary, available: true, missing: [], folders: [], files: [] };
-  if (published === undefined) return { ...plain, state: "computed" };
-  const found = await findFiles(published, source);
-  const missing = found.flatMap(({ file, path }) => (path === undefined ? [file.name] : []));
-  const inCache = found.some(({ place }) => place === "cache");
-  const isHere = found.some(({ place }) => place === "data folder");
-  const places = [...(isHere ? ["here"] : []), ...(inCache ? ["in the cache"] : [])].join(" and ");
-  const folders = [
-    ...(isHere || !inCache ? [dataFolder(source)] : []),
-    ...(inCache ? [cacheFolder(source.host)] : []),
-  ];
-  return {
-    ...plain,
-    state: missing.length > 0 ? `missing ${missing.length} of ${found.length} files` : places,
-    available: missing.length === 0,
-    missing,
-    folders: folders.map((folder) => joinPath(folder, published.name)),
-    url: addressOf(published, source.host),
-    licence: published.licence,
-    homepage: published.homepage,
-    files: found.map(({ file, path = null }) => ({ ...file, path })),
-  };
-}
-
-function linesOf({ name, summary, state, missing, folders, ...row }: Row): string[] {
+function linesOf({ name, summary, state, missing, folders, ...row }: InventoryRow): string[] {
   const lacks = missing.length > 0 ? `: ${missing.join(", ")}` : "";
   const lines = [`${name}  ${summary}`, `  state    ${state}${lacks}`];
   for (const folder of folders) lines.push(`  folder   ${folder}`);
