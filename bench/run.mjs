@@ -2,6 +2,7 @@
  * The benchmarks.
  *
  *   node bench/run.mjs step [--model conv|dense] [--batch N] [--runs N] [--runtime deno|node|chrome] [--json]
+ *   node bench/run.mjs trainer [--model conv|dense] [--batch N] [--runs N] [--epoch-steps N] [--runtime deno|node|chrome] [--json]
  *   node bench/run.mjs peers [--batch N] [--steps N] [--only NAME]… [--runtime deno|chrome] [--json]
  *   node bench/run.mjs report [--section conv|dense|peers]… [--runtime deno|chrome]
  *
@@ -42,6 +43,7 @@ function parse() {
         batch: { type: "string", default: "128" },
         runs: { type: "string", default: "7" },
         steps: { type: "string", default: "5" },
+        "epoch-steps": { type: "string", default: "20" },
         only: { type: "string", multiple: true, default: [] },
         section: { type: "string", multiple: true, default: sections },
         json: { type: "boolean", default: false },
@@ -54,8 +56,8 @@ function parse() {
   const { values, positionals } = parsed;
   if (values.help) return { command: "help" };
   const [command, ...rest] = positionals;
-  if (!["step", "peers", "report"].includes(command) || rest.length > 0)
-    throw new Usage("give one of step, peers, report");
+  if (!["step", "trainer", "peers", "report"].includes(command) || rest.length > 0)
+    throw new Usage("give one of step, trainer, peers, report");
   const among = (option, value, known) => {
     if (!known.includes(value))
       throw new Usage(`--${option} takes ${known.join(", ")}, not "${value}"`);
@@ -63,7 +65,7 @@ function parse() {
   among(
     "runtime",
     values.runtime,
-    command === "step" ? ["deno", "node", "chrome"] : ["deno", "chrome"],
+    ["step", "trainer"].includes(command) ? ["deno", "node", "chrome"] : ["deno", "chrome"],
   );
   among("model", values.model, ["conv", "dense"]);
   for (const name of values.only)
@@ -74,7 +76,7 @@ function parse() {
     );
   for (const name of values.section) among("section", name, sections);
   const options = { ...values };
-  for (const name of ["batch", "runs", "steps"]) {
+  for (const name of ["batch", "runs", "steps", "epoch-steps"]) {
     options[name] = Number(values[name]);
     if (!/^[0-9]+$/.test(values[name]) || options[name] < 1)
       throw new Usage(`--${name} takes a whole number from 1, not "${values[name]}"`);
@@ -94,20 +96,24 @@ async function loadLaunch() {
   return import(pathToFileURL(outfile).href);
 }
 
-async function step(options, launch) {
+/** The benchmarks that run in a process or page of the runtime that they measure. */
+async function inRuntime(name, options, launch) {
   const chrome = options.runtime === "chrome";
-  const outfile = join(work, chrome ? "step-page.js" : "step-host.js");
+  const outfile = join(work, chrome ? "page.js" : "host.js");
   await build({
     ...(chrome ? pageOptions : hostOptions),
-    entryPoints: [chrome ? "bench/step-page.ts" : "bench/step-host.ts"],
+    entryPoints: [chrome ? "bench/page.ts" : "bench/host.ts"],
     outfile,
   });
-  const { model, batch, runs, json } = options;
-  const argv = [JSON.stringify({ model, batch, runs, json })];
+  const { model, batch, runs, json, "epoch-steps": steps } = options;
+  const argv = [name, JSON.stringify({ model, batch, runs, json, steps })];
   if (chrome) return launch.launchChrome(pathToFileURL(outfile), argv);
   const command = await launch.runtimeCommand(options.runtime, outfile, argv);
   return (await launch.runChild(command)).status;
 }
+
+const step = (options, launch) => inRuntime("step", options, launch);
+const trainer = (options, launch) => inRuntime("trainer", options, launch);
 
 async function peers(options, launch) {
   if (!existsSync(join(peerFolder, "node_modules"))) {
@@ -189,7 +195,7 @@ async function main() {
   }
   await mkdir(work, { recursive: true });
   const launch = await loadLaunch();
-  return { step, peers, report }[command](options, launch);
+  return { step, trainer, peers, report }[command](options, launch);
 }
 
 process.chdir(root);

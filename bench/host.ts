@@ -1,6 +1,6 @@
 import { LatentgradError } from "../src/gpu/errors.ts";
 import { createNodeHost } from "../src/host/node.ts";
-import { main } from "./step.ts";
+import { main } from "./main.ts";
 
 /** Entry for Deno and Node. */
 try {
