@@ -54,16 +54,16 @@ export const trainOptions = {
   }),
   "full-train": { ...on, help: "hold no validation images out", kept: true },
   binarise: preset(choice(binarisations), "<how>", "none", {
-    help: "none; static: black and white once and for all; dynamic: anew in each step",
+    help: "black-and-white pixels: none, static (drawn once), dynamic (drawn in each step)",
   }),
   "lr-schedule": preset(schedule(learningRateForms, learningRateSchedule), "<spec>", "constant", {
-    help: learningRateForms,
+    help: `learning rate over the run: ${learningRateForms}`,
   }),
   "lr-warmup": preset(whole(0, 1e9), "<steps>", "0", {
     help: "steps in which the learning rate grows to its value",
   }),
   "beta-schedule": preset(schedule(betaForms, betaSchedule), "<spec>", "constant", {
-    help: betaForms,
+    help: `weight of the KL term over the run: ${betaForms}`,
   }),
   clip: optional(real(1e-12, 1e12), "<norm>", {
     help: "most that the norm of all gradients may be",
@@ -76,7 +76,7 @@ export const trainOptions = {
     changeable: true,
   }),
   "min-delta": preset(real(0, 1e9), "<nats>", "0", {
-    help: "by how much a better loss must be better",
+    help: "what a better loss must be better by",
   }),
   "max-time": optional(duration, "<time>", {
     help: "stop after 90s, 30m, 1h30m …; --resume goes on",
