@@ -65,6 +65,7 @@ export { pad, reshape, slice, sliceAxis, split, transpose } from "./autograd/ops
 export { logSoftmax, logsumexp, softmax } from "./autograd/ops/softmax.ts";
 export { type Axes, broadcastTo, sum, sumTo } from "./autograd/ops/sum.ts";
 export { type GradOptions, grad, stopGradient, track, withoutTape } from "./autograd/tape.ts";
+export { type Binarisation, binarise, binariseDataset } from "./data/binarise.ts";
 export { loadGlyphs } from "./data/datasets.ts";
 export { DeviceImages, ShuffledBatches } from "./data/loader.ts";
 export type { Dataset, Factors, Split } from "./data/types.ts";
@@ -85,7 +86,7 @@ export { formatProfile, type ProfileRow } from "./gpu/profiler.ts";
 export type { Program, ProgramStatistics } from "./gpu/program.ts";
 export type { DType } from "./gpu/value.ts";
 export { bernoulliNll, klToStandardNormal, reparameterise } from "./models/losses.ts";
-export type { ImageShape, Model, SampleTerms } from "./models/model.ts";
+export type { ImageShape, Model, SampleTerms, ScheduledWeight } from "./models/model.ts";
 export { Vae, type VaeOptions } from "./models/vae.ts";
 export { BatchNorm } from "./nn/batch-norm.ts";
 export { Conv2d, type ConvolutionOptions, ConvTranspose2d } from "./nn/convolution.ts";
@@ -114,7 +115,15 @@ export {
 export { Adam, type AdamOptions, AdamW } from "./optim/adam.ts";
 export { NEVER, Optimiser, type OptimiserOptions } from "./optim/optimiser.ts";
 export { RmsProp, type RmsPropOptions } from "./optim/rmsprop.ts";
+export {
+  betaSchedule,
+  learningRateSchedule,
+  type Progress,
+  type Schedule,
+  warmUp,
+} from "./optim/schedules.ts";
 export { Sgd, type SgdOptions } from "./optim/sgd.ts";
+export { WeightAverage } from "./optim/weight-average.ts";
 export {
   bytes,
   empty,
