@@ -1,5 +1,12 @@
-import type { manifold, reconstruct, sample } from "../figures/generate.ts";
+import type { embed } from "../figures/embed.ts";
+import type { interpolate } from "../figures/interpolate.ts";
+import type { manifold } from "../figures/manifold.ts";
+import type { reconstruct } from "../figures/reconstruct.ts";
+import type { report } from "../figures/report.ts";
+import type { sample } from "../figures/sample.ts";
+import type { traverse } from "../figures/traverse.ts";
 import type { Host } from "../host/host.ts";
+import type { evaluate } from "../metrics/evaluate.ts";
 import type { ModelEntry } from "../models/registry.ts";
 import type { TrainOptions } from "../train/options.ts";
 import type { TrainHooks, TrainResult } from "../train/train.ts";
@@ -13,8 +20,13 @@ export type TrainWatch = Pick<
 /** What the commands call: the training layer, or a test's double of it. */
 export interface Actions {
   readonly train: (options: TrainOptions, host: Host, watch: TrainWatch) => Promise<TrainResult>;
+  readonly evaluate: typeof evaluate;
+  readonly report: typeof report;
   readonly sample: typeof sample;
   readonly reconstruct: typeof reconstruct;
+  readonly interpolate: typeof interpolate;
   readonly manifold: typeof manifold;
+  readonly traverse: typeof traverse;
+  readonly embed: typeof embed;
   readonly models: readonly ModelEntry[];
 }

@@ -1,5 +1,13 @@
-import { figuresAfterTraining, manifold, reconstruct, sample } from "../figures/generate.ts";
+import { figuresAfterTraining, trainingPictures } from "../figures/after-training.ts";
+import { embed } from "../figures/embed.ts";
+import { interpolate } from "../figures/interpolate.ts";
+import { manifold } from "../figures/manifold.ts";
+import { reconstruct } from "../figures/reconstruct.ts";
+import { report, writeReport } from "../figures/report.ts";
+import { sample } from "../figures/sample.ts";
+import { traverse } from "../figures/traverse.ts";
 import type { Host } from "../host/host.ts";
+import { evaluate } from "../metrics/evaluate.ts";
 import { models } from "../models/registry.ts";
 import type { Interruption } from "../train/interruption.ts";
 import { train } from "../train/train.ts";
@@ -9,11 +17,23 @@ import { runCommand } from "./program.ts";
 export { needsDevice, requestedRuntime } from "./runtime.ts";
 export { configuredRuntime } from "./train-options.ts";
 
+/** What a training draws and writes beside its metrics. */
+const figures = {
+  finish: figuresAfterTraining,
+  pictures: trainingPictures,
+  report: writeReport,
+};
+
 const actions: Omit<Actions, "models"> = {
-  train: (options, host, watch) => train(options, host, { ...watch, finish: figuresAfterTraining }),
+  train: (options, host, watch) => train(options, host, { ...watch, ...figures }),
+  evaluate,
+  report,
   sample,
   reconstruct,
+  interpolate,
   manifold,
+  traverse,
+  embed,
 };
 
 /**

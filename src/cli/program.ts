@@ -6,11 +6,17 @@ import { version } from "../version.ts";
 import type { Actions } from "./actions.ts";
 import { addDatasets } from "./commands/datasets.ts";
 import { addDemo } from "./commands/demo.ts";
+import { addDoctor } from "./commands/doctor.ts";
+import { addEmbed } from "./commands/embed.ts";
+import { addEvaluate } from "./commands/evaluate.ts";
+import { addInterpolate } from "./commands/interpolate.ts";
 import { addManifold } from "./commands/manifold.ts";
 import { addModels } from "./commands/models.ts";
 import { addReconstruct } from "./commands/reconstruct.ts";
+import { addReport } from "./commands/report.ts";
 import { addSample } from "./commands/sample.ts";
 import { addTrain } from "./commands/train.ts";
+import { addTraverse } from "./commands/traverse.ts";
 import type { Context } from "./context.ts";
 import { Output } from "./output.ts";
 
@@ -64,11 +70,17 @@ Exit status: 0 success, 2 usage, 3 bad data or checkpoint, 4 no adapter, 5 devic
 6 diverged, 7 input/output, 130 interrupted, 1 anything else.`,
     );
   addTrain(program, context);
+  addEvaluate(program, context);
+  addReport(program, context);
   addSample(program, context);
   addReconstruct(program, context);
+  addInterpolate(program, context);
   addManifold(program, context);
+  addTraverse(program, context);
+  addEmbed(program, context);
   addModels(program, context);
   addDatasets(program, context);
+  addDoctor(program, context);
   addDemo(program, context);
   return program;
 }

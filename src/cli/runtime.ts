@@ -4,7 +4,18 @@ export const runtimes = ["deno", "node", "chrome"] as const;
 export type RuntimeName = (typeof runtimes)[number];
 
 /** Commands that open a GPU device. */
-const deviceCommands = ["train", "sample", "reconstruct", "manifold", "demo"];
+const deviceCommands = [
+  "train",
+  "evaluate",
+  "sample",
+  "reconstruct",
+  "interpolate",
+  "manifold",
+  "traverse",
+  "embed",
+  "doctor",
+  "demo",
+];
 
 /**
  * The runtime named by the last --runtime, before any parsing proper: the launcher must know it to

@@ -19,6 +19,8 @@ export interface GridOptions {
   readonly scale?: number;
   /** Between neighbouring images. */
   readonly gap?: number;
+  /** Numbers of columns before which the gap is four times as wide. */
+  readonly breaks?: readonly number[];
   /** Around the grid. */
   readonly margin?: number;
   /** RGB, 0 to 255. */
@@ -38,13 +40,16 @@ export function imageGrid(images: ImageBatch, options: GridOptions = {}): Pictur
   const margin = options.margin ?? 12;
   const cellWidth = images.width * scale + gap;
   const cellHeight = images.height * scale + gap;
+  const { breaks = [] } = options;
+  const extra = (column: number) => 3 * gap * breaks.filter((at) => at <= column).length;
   const page = blank(
-    2 * margin + columns * cellWidth - gap,
+    2 * margin + columns * cellWidth - gap + extra(columns - 1),
     2 * margin + rows * cellHeight - gap,
     options.background,
   );
   for (let i = 0; i < images.count; i++) {
-    const x = margin + (i % columns) * cellWidth;
+    const column = i % columns;
+    const x = margin + column * cellWidth + extra(column);
     const y = margin + Math.floor(i / columns) * cellHeight;
     draw(page, images, i, x, y, scale);
   }

@@ -14,8 +14,13 @@ const signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
  * Encodes a picture as PNG (8 bits a sample, no interlacing). The compression is the platform's:
  * the encoders of npm need Node's zlib or half a megabyte of shims in a page. The file's bytes may
  * differ between runtimes; the decoded pixels do not. Throws RangeError for a wrong pixel count.
+ *
+ * @param description kept in the file as its text `Description`
  */
-export async function encodePng(picture: Picture): Promise<Uint8Array<ArrayBuffer>> {
+export async function encodePng(
+  picture: Picture,
+  description?: string,
+): Promise<Uint8Array<ArrayBuffer>> {
   const { width, height, channels, pixels } = picture;
   if (!(width > 0 && height > 0) || pixels.length !== width * height * channels) {
     throw new RangeError(
@@ -31,6 +36,7 @@ export async function encodePng(picture: Picture): Promise<Uint8Array<ArrayBuffe
   const parts = [
     Uint8Array.from(signature),
     chunk("IHDR", header),
+    ...(description === undefined ? [] : [chunk("iTXt", internationalText(description))]),
     chunk("IDAT", await deflate(filterRows(picture))),
     chunk("IEND", new Uint8Array(0)),
   ];
@@ -51,6 +57,11 @@ function filterRows({ width, height, channels, pixels }: Picture): Uint8Array<Ar
     }
   }
   return out;
+}
+
+/** Keyword, not compressed, no language, no translation of the keyword, text in UTF-8. */
+function internationalText(text: string): Uint8Array {
+  return new TextEncoder().encode(`Description\0\0\0\0\0${text}`);
 }
 
 async function deflate(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {

@@ -5,6 +5,7 @@ import { runCommand } from "../../src/cli/program.ts";
 import { needsDevice, requestedRuntime } from "../../src/cli/runtime.ts";
 import { CheckpointError, DeviceLostError, IoError, NonFiniteError } from "../../src/gpu/errors.ts";
 import type { TrainOptions } from "../../src/train/options.ts";
+import { unusedActions } from "../support/actions.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 
 const test = suite("command line");
@@ -37,6 +38,7 @@ function double(fail?: unknown) {
     if (fail !== undefined) throw fail;
   };
   const actions: Actions = {
+    ...unusedActions,
     train: async (options, _host, watch) => {
       call("train", options);
       watch.onEpoch?.(report);
@@ -50,7 +52,8 @@ function double(fail?: unknown) {
     },
     reconstruct: async (run, options) => {
       call("reconstruct", run, options);
-      return { figure: "pairs.png", reconstruction: 250.123, kl: 4.5, n: 5000 };
+      const sd = { reconstruction: 60, kl: 1 };
+      return { figure: "pairs.png", reconstruction: 250.123, kl: 4.5, sd, n: 5000 };
     },
     manifold: async (run, options) => {
       call("manifold", run, options);

@@ -2,6 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { downloadLines } from "../../src/cli/download-progress.ts";
 import { runCommand } from "../../src/cli/program.ts";
+import { unusedActions } from "../support/actions.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 
 const test = suite("the command datasets");
@@ -10,12 +11,8 @@ const names = ["train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t1
 
 /** Runs the command; the training layer is not asked. */
 async function datasets(line: string, host: MemoryHost) {
-  const unused = async () => {
-    throw new Error("not asked for");
-  };
-  const [train, sample, reconstruct, manifold] = [unused, unused, unused, unused];
-  const actions = { train, sample, reconstruct, manifold, models: [] };
-  const status = await runCommand(["datasets", ...line.split(" ").filter(Boolean)], host, actions);
+  const argv = ["datasets", ...line.split(" ").filter(Boolean)];
+  const status = await runCommand(argv, host, unusedActions);
   return { status, out: host.out, err: host.err };
 }
 

@@ -32,6 +32,14 @@ test("lays images out in rows with margin and gap, enlarged by whole factors", (
   assert.equal(at(grid, 10, 8), [9, 8, 7], "an empty place has the background");
 });
 
+test("breaks between columns are wider", () => {
+  const options = { columns: 3, scale: 1, gap: 1, margin: 0, background, breaks: [1, 2] };
+  const grid = imageGrid(batch(0, 0.2, 0.4), options);
+  assert.is(grid.width, 3 * 3 + 2 * 1 + 2 * 3);
+  assert.equal([at(grid, 2, 0)[0], at(grid, 3, 0)[0], at(grid, 6, 0)[0]], [0, 9, 9]);
+  assert.equal([at(grid, 7, 0)[0], at(grid, 14, 0)[0]], [51, 102]);
+});
+
 test("keeps pixel order and colour, and clamps", () => {
   const values = Float32Array.of(-1, 0, 2, 0.2, Number.NaN, 0.4);
   const image = { values, count: 1, height: 1, width: 2, channels: 3 };

@@ -1,6 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { encodePng } from "../../src/figures/png.ts";
+import { pngFacts } from "../../src/figures/png-facts.ts";
 import { rejects } from "../support/rejects.ts";
 
 const test = suite("png");
@@ -27,6 +28,33 @@ test("writes header, filtered rows and end", async () => {
   const stream = new Blob([data![1]]).stream().pipeThrough(new DecompressionStream("deflate"));
   const rows = new Uint8Array(await new Response(stream).arrayBuffer());
   assert.equal([...rows], [2, 10, 20, 30, 13, 18, 30, 2, 245, 236, 227, 243, 238, 228]);
+});
+
+test("keeps a description that can be read without decoding", async () => {
+  const picture = { width: 3, height: 2, channels: 1, pixels: new Uint8Array(6) } as const;
+  const file = await encodePng(picture, "codes of “7” → 3");
+  assert.equal(
+    chunks(file).map(([type]) => type),
+    ["IHDR", "iTXt", "IDAT", "IEND"],
+  );
+  assert.equal(pngFacts(file), { width: 3, height: 2, description: "codes of “7” → 3" });
+  assert.equal(pngFacts(await encodePng(picture)), { width: 3, height: 2 });
+});
+
+test("facts of damaged files are missing, and never an error", async () => {
+  const picture = { width: 3, height: 2, channels: 1, pixels: new Uint8Array(6) } as const;
+  const file = await encodePng(picture, "a description");
+  for (let length = 0; length < file.length; length++) {
+    const facts = pngFacts(file.subarray(0, length));
+    if (length < 33) assert.is(facts, undefined);
+    else assert.equal([facts?.width, facts?.height], [3, 2]);
+  }
+  const huge = file.slice();
+  new DataView(huge.buffer).setUint32(33, 0xffffffff);
+  assert.equal(pngFacts(huge), { width: 3, height: 2 });
+  const none = file.slice();
+  none[2] = 0;
+  assert.is(pngFacts(none), undefined);
 });
 
 test("compresses", async () => {

@@ -91,17 +91,33 @@ const actions: Actions = {
   train: async ({ out }) => ({
     ...{ out, figures: [], adapter: "", seconds: 1, epochs: 1, steps: 1, ending: "all epochs" },
   }),
+  evaluate: async () => ({ metrics: {}, checkpoint: { name: "best", epoch: 1, step: 1 } }),
+  report: async () => ({ report: "report.html", figures: [] }),
   sample: async () => ({ figure }),
-  reconstruct: async () => ({ figure, reconstruction: 0, kl: 0, n: 1 }),
+  reconstruct: async () => ({
+    ...{ figure, reconstruction: 0, kl: 0, sd: { reconstruction: 0, kl: 0 }, n: 1 },
+  }),
+  interpolate: async () => ({ figure }),
   manifold: async () => ({ figure }),
+  traverse: async () => ({ figure, dimensions: [] }),
+  embed: async () => ({ figure, n: 1, axes: [] }),
   models,
 };
+
+/** The configuration of a run that `--resume` goes on with. */
+const begunRun = JSON.stringify({
+  model: "vae",
+  data: "mnist",
+  run: { image: { height: 28, width: 28, channels: 1 } },
+});
 
 test("commands are understood", async () => {
   const commands = commandsOf(/^\s*(?:\$ )?(?:npx )?latentgrad (?=[a-z-])/);
   assert.ok(commands.length > 20);
   for (const { path, line } of commands) {
     const host = new MemoryHost();
+    if (line.includes("--resume")) host.put("runs/vae-mnist-1/config.json", begunRun);
+    if (line.includes("--config")) host.put("runs/OLD/config.json", begunRun);
     const status = await runCommand(line.split(/\s+/).filter(Boolean), host, actions);
     assert.is(status, 0, `${path}: latentgrad ${line}: ${host.err}`);
   }

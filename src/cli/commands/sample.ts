@@ -1,11 +1,13 @@
 import type { Command } from "commander";
 import type { Context } from "../context.ts";
+import { addCheckpoint, addOut, addRun, given } from "../figure-options.ts";
 import { addCommon, addRuntime, applyCommon, type CommonOptions } from "../options.ts";
-import { largestSeed, path, wholeNumber } from "../parsers.ts";
+import { largestSeed, wholeNumber } from "../parsers.ts";
 
 interface Options extends CommonOptions {
   count: number;
   seed: number;
+  checkpoint?: string;
   out?: string;
 }
 
@@ -14,22 +16,16 @@ export function addSample(program: Command, { actions, host, output }: Context):
   const command = program
     .command("sample")
     .description("Decode random points of the prior into a grid of pictures.")
-    .argument("<run>", "a run folder that `latentgrad train` made")
     .option("--count <n>", "pictures", wholeNumber(1, 10_000), 64)
-    .option("--seed <n>", "of the random points", wholeNumber(0, largestSeed), 1)
-    .option("--out <file>", "PNG file (else figures/ in the run)", path);
+    .option("--seed <n>", "of the random points", wholeNumber(0, largestSeed), 1);
+  addOut(addCheckpoint(addRun(command)), "PNG");
   addRuntime(command);
   addCommon(command, [
     "sample runs/vae-glyphs-1",
     "sample runs/vae-mnist-1 --count 100 --seed 7 --out samples.png",
   ]).action(async (run: string, options: Options) => {
     applyCommon(options, output);
-    const { count, seed, out } = options;
-    const result = await actions.sample(
-      run,
-      { count, seed, ...(out === undefined ? {} : { out }) },
-      host,
-    );
+    const result = await actions.sample(run, given(options), host);
     if (options.json) output.json(result);
     else output.data(`figure ${result.figure}`);
   });

@@ -1,0 +1,37 @@
+import type { Command } from "commander";
+import type { Context } from "../context.ts";
+import { downloadLines } from "../download-progress.ts";
+import { addCheckpoint, addDataDir, addOut, addRun, given } from "../figure-options.ts";
+import { addCommon, addRuntime, applyCommon, type CommonOptions } from "../options.ts";
+import { wholeNumber } from "../parsers.ts";
+
+interface Options extends CommonOptions {
+  count: number;
+  dataDir?: string;
+  checkpoint?: string;
+  out?: string;
+}
+
+/** `embed RUN`: where the test images lie in the latent space. */
+export function addEmbed(program: Command, { actions, host, output }: Context): void {
+  const command = program
+    .command("embed")
+    .description("Draw the codes of test images as points, coloured by class.")
+    .option("--count <n>", "images, as many of each class", wholeNumber(2, 100_000), 2000);
+  addOut(addCheckpoint(addDataDir(addRun(command))), "SVG");
+  addRuntime(command);
+  addCommon(command, [
+    "embed runs/vae-glyphs-1",
+    "embed runs/vae-mnist-1 --count 10000 --out latent.svg",
+  ]).action(async (run: string, options: Options) => {
+    applyCommon(options, output);
+    const onDownload = downloadLines((line) => output.progress(line));
+    const result = await actions.embed(run, given(options), host, onDownload);
+    if (options.json) {
+      output.json(result);
+      return;
+    }
+    for (const [i, { title }] of result.axes.entries()) output.data(`axis ${i + 1}  ${title}`);
+    output.data(`figure ${result.figure}`);
+  });
+}

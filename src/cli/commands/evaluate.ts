@@ -1,0 +1,41 @@
+import type { Command } from "commander";
+import type { Context } from "../context.ts";
+import { downloadLines } from "../download-progress.ts";
+import { addCheckpoint, addDataDir, addRun, given } from "../figure-options.ts";
+import { addCommon, addRuntime, applyCommon, type CommonOptions } from "../options.ts";
+import { decimals } from "../progress.ts";
+
+interface Options extends CommonOptions {
+  dataDir?: string;
+  checkpoint?: string;
+}
+
+/** `evaluate RUN`: the loss terms on the test part. */
+export function addEvaluate(program: Command, { actions, host, output }: Context): void {
+  const command = program
+    .command("evaluate")
+    .description("Compute the loss terms on the whole test part, and note them in the run.");
+  addCheckpoint(addDataDir(addRun(command)));
+  addRuntime(command);
+  addCommon(command, [
+    "evaluate runs/vae-glyphs-1",
+    "evaluate runs/vae-mnist-1 --checkpoint last --data-dir ~/data --json",
+  ]).action(async (run: string, options: Options) => {
+    applyCommon(options, output);
+    const onDownload = downloadLines((line) => output.progress(line));
+    const result = await actions.evaluate(run, given(options), host, onDownload);
+    const { metrics, checkpoint, unsaved } = result;
+    if (options.json) {
+      output.json(metrics);
+    } else {
+      const { name, epoch, step } = checkpoint;
+      output.progress(`weights of ${name}: epoch ${epoch}, step ${step}`);
+      for (const [metric, { value, sd, n, note }] of Object.entries(metrics)) {
+        const deviation = sd === undefined ? "" : `  sd ${decimals(sd)}`;
+        const about = note === undefined ? "" : `  (${note})`;
+        output.data(`${metric} ${decimals(value)}${deviation}  over ${n} images${about}`);
+      }
+    }
+    if (unsaved) throw unsaved;
+  });
+}

@@ -1,0 +1,53 @@
+import type { Command } from "commander";
+import { interpolationEnds } from "../../figures/interpolate.ts";
+import { interpolations } from "../../figures/interpolation.ts";
+import type { Context } from "../context.ts";
+import { downloadLines } from "../download-progress.ts";
+import { addCheckpoint, addDataDir, addOut, addRun, given } from "../figure-options.ts";
+import { addCommon, addRuntime, applyCommon, type CommonOptions } from "../options.ts";
+import { largestSeed, oneOf, wholeNumber } from "../parsers.ts";
+
+interface Options extends CommonOptions {
+  from: (typeof interpolationEnds)[number];
+  method: keyof typeof interpolations;
+  rows: number;
+  steps: number;
+  seed: number;
+  dataDir?: string;
+  checkpoint?: string;
+  out?: string;
+}
+
+/** `interpolate RUN`: rows of pictures between two latent points. */
+export function addInterpolate(program: Command, { actions, host, output }: Context): void {
+  const command = program
+    .command("interpolate")
+    .description("Decode the way from one latent point to another, a row for each pair.")
+    .option(
+      "--from <what>",
+      "test: codes of two test images, shown at the ends; prior: random points",
+      oneOf(interpolationEnds),
+      "test",
+    )
+    .option(
+      "--method <name>",
+      "lerp: along the line; slerp: along the arc",
+      oneOf(Object.keys(interpolations)),
+      "lerp",
+    )
+    .option("--rows <n>", "pairs", wholeNumber(1, 1000), 8)
+    .option("--steps <n>", "pictures from end to end", wholeNumber(2, 1000), 10)
+    .option("--seed <n>", "of the pairs", wholeNumber(0, largestSeed), 1);
+  addOut(addCheckpoint(addDataDir(addRun(command))), "PNG");
+  addRuntime(command);
+  addCommon(command, [
+    "interpolate runs/vae-glyphs-1",
+    "interpolate runs/vae-mnist-1 --from prior --method slerp --rows 5 --seed 7",
+  ]).action(async (run: string, options: Options) => {
+    applyCommon(options, output);
+    const onDownload = downloadLines((line) => output.progress(line));
+    const result = await actions.interpolate(run, given(options), host, onDownload);
+    if (options.json) output.json(result);
+    else output.data(`figure ${result.figure}`);
+  });
+}

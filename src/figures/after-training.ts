@@ -1,0 +1,83 @@
+import { readRunConfig } from "../train/open-run.ts";
+import type { EventImage } from "../train/tensorboard.ts";
+import type { Trained } from "../train/train.ts";
+import { balancedIndices, Codec, imagesAt } from "./codec.ts";
+import { curvesSvg } from "./curves.ts";
+import { type Drawing, writeDrawing } from "./drawing.ts";
+import { drawScatter } from "./embed.ts";
+import { type History, readHistory } from "./history.ts";
+import { drawInterpolations } from "./interpolate.ts";
+import { drawManifold } from "./manifold.ts";
+import { encodePng } from "./png.ts";
+import { drawReconstructions } from "./reconstruct.ts";
+import { drawSamples } from "./sample.ts";
+import { whole } from "./text.ts";
+import { drawTraversal, orderDimensions, variancesOf } from "./traverse.ts";
+
+/** Test images whose codes are looked at. */
+const CODES = 2000;
+
+const reconstructions = { count: 24 };
+const samples = { count: 64 };
+const manifold = { size: 16 };
+const interpolation = { method: "lerp", rows: 6, steps: 10 } as const;
+const traversal = { range: 3, steps: 11 };
+const MOST_TRAVERSED = 16;
+
+/** The pictures that `train` leaves behind; returns their paths. */
+export async function figuresAfterTraining(trained: Trained): Promise<string[]> {
+  const { device, model, dataset, folder, seed } = trained;
+  const history = readHistory(await folder.readMetrics(), await readRunConfig(folder));
+  const codec = new Codec(device, model, dataset);
+  const { test } = dataset;
+  const origin = originAfter(history, await folder.hasCheckpoint("best"));
+  const write = (name: string, drawing: Drawing) => writeDrawing(folder, name, drawing, origin);
+  const indices = balancedIndices(test, CODES);
+  const codes = await codec.encode(imagesAt(test, dataset, indices));
+  const { svg } = drawScatter(codes, dataset, indices, origin);
+  const curves = curvesSvg(history, folder.path);
+  const paths = [
+    await write("reconstructions", await drawReconstructions(codec, test, reconstructions)),
+    await write("samples", await drawSamples(codec, { ...samples, seed })),
+    model.latent === 2
+      ? await write("manifold", await drawManifold(codec, manifold))
+      : await write("traversal", await traverseUsed(codec, codes, indices.length)),
+    await folder.writeFigure("latent.svg", new TextEncoder().encode(svg)),
+  ];
+  if (test.count > 1) {
+    const rows = await drawInterpolations(codec, test, { ...interpolation, seed });
+    paths.push(await write("interpolation", rows));
+  }
+  if (curves) paths.push(await folder.writeFigure("curves.svg", new TextEncoder().encode(curves)));
+  return paths;
+}
+
+function traverseUsed(codec: Codec, codes: Float32Array, count: number): Promise<Drawing> {
+  const variances = variancesOf(codes, count);
+  const dimensions = orderDimensions(codec.latent, MOST_TRAVERSED, variances);
+  return drawTraversal(codec, dimensions, traversal);
+}
+
+function originAfter({ best, epochs, lastStep }: History, hasBest: boolean): string {
+  const row = hasBest ? best : epochs.at(-1);
+  const name = hasBest ? "best" : "last";
+  const place = row ? `epoch ${whole(row.epoch)}, step ${whole(row.step)}` : `step ${lastStep}`;
+  return `Weights: ${name} checkpoint, ${place}.`;
+}
+
+/** Pictures for TensorBoard by tag: the same images and the same points of the prior every time. */
+export async function trainingPictures(trained: Trained): Promise<Record<string, EventImage>> {
+  const { device, model, dataset, seed } = trained;
+  const codec = new Codec(device, model, dataset);
+  return {
+    reconstructions: await eventImage(
+      await drawReconstructions(codec, dataset.test, reconstructions),
+    ),
+    samples: await eventImage(await drawSamples(codec, { ...samples, seed })),
+  };
+}
+
+async function eventImage({ picture, description }: Drawing): Promise<EventImage> {
+  const { width, height } = picture;
+  return { width, height, png: await encodePng(picture, description) };
+}

@@ -1,0 +1,166 @@
+import type { Setting } from "../models/settings.ts";
+import { type TrainOption, type TrainOptionName, trainOptions } from "../train/options.ts";
+import type { EpochRow } from "./history.ts";
+import { type Markup, markup, type Piece } from "./markup.ts";
+import { isDefault, quoted, repeatCommand } from "./repeat.ts";
+import type { ReportData } from "./report-data.ts";
+import { type Row, table } from "./table.ts";
+import { bytes, counted, date, nats, short, time, whole } from "./text.ts";
+
+/** Longer tables are thinned. */
+const MOST_ROWS = 60;
+
+/** What each epoch came to. */
+export function epochTable({ history }: ReportData): Markup | undefined {
+  const { epochs, terms, best } = history;
+  if (epochs.length === 0) return undefined;
+  const validated = epochs.some(({ validation }) => Object.keys(validation).length > 0);
+  const rates = [
+    { title: "learning rate", value: (row: EpochRow) => row.learningRate },
+    { title: "β", value: (row: EpochRow) => row.beta },
+  ].filter(({ value }) => new Set(epochs.map(value)).size > 1);
+  const number = (title: string) => ({ title, numeric: true });
+  const columns = [
+    { title: "epoch" },
+    number("steps"),
+    number("time"),
+    ...terms.map(number),
+    ...(validated ? terms.map((term) => number(`validation ${term}`)) : []),
+    ...rates.map(({ title }) => number(title)),
+  ];
+  const shown = thinned(epochs, best);
+  const rows = shown.map((row): Row => {
+    const isBest = validated && row === best;
+    const cells = [
+      `${whole(row.epoch)}${isBest ? " (best)" : ""}`,
+      whole(row.step),
+      row.seconds === undefined ? "–" : time(row.seconds),
+      ...terms.map((term) => nats(row.training[term])),
+      ...(validated ? terms.map((term) => nats(row.validation[term])) : []),
+      ...rates.map(({ value }) => rateText(value(row))),
+    ];
+    return { cells, style: isBest ? "strong" : undefined };
+  });
+  const some =
+    shown.length < epochs.length
+      ? `; ${whole(shown.length)} of ${whole(epochs.length)} epochs, with the first, the best and the last`
+      : "";
+  return table("epochs-caption", `Terms in nats per sample${some}.`, columns, rows);
+}
+
+function rateText(value: number | undefined): string {
+  return value === undefined ? "–" : short(value);
+}
+
+/** Evenly chosen epochs, the first, the last and the best among them. */
+function thinned(epochs: readonly EpochRow[], best: EpochRow | undefined): EpochRow[] {
+  const every = Math.ceil(epochs.length / MOST_ROWS);
+  const chosen = (row: EpochRow, i: number) =>
+    i % every === 0 || i === epochs.length - 1 || row === best;
+  return epochs.filter(chosen);
+}
+
+/** Every option and every setting; what is not the default stands out. */
+export function configuration({ config }: ReportData): Markup {
+  const { given, entry } = config;
+  const columns = [{ title: "name" }, { title: "value" }, { title: "meaning" }];
+  const row = (
+    name: string,
+    text: string | undefined,
+    preset: string | undefined,
+    help: string,
+  ) => {
+    const value: Piece = text ?? "not given";
+    return {
+      cells: [name, value, help],
+      style: isDefault(text, preset) ? "quiet" : "changed",
+    } as const;
+  };
+  const options = Object.entries(trainOptions as Record<string, TrainOption<unknown>>)
+    .filter(([, { kept }]) => kept)
+    .map(([name, option]) =>
+      row(
+        name,
+        given.texts[name as TrainOptionName] ?? option.default,
+        option.default,
+        option.help,
+      ),
+    );
+  const settings = Object.entries<Setting>(entry.settings).map(([name, setting]) =>
+    row(name, given.settings[name] ?? setting.default, setting.default, setting.help),
+  );
+  const caption = "What differs from the defaults is bold.";
+  return markup`<h3>Training</h3>
+${table("options-caption", caption, columns, options)}
+<h3>${`Settings of ${entry.name}`}</h3>
+${table("settings-caption", caption, columns, settings)}
+`;
+}
+
+/** What the run was trained on and with. */
+export function environment({ config }: ReportData): Markup {
+  const { facts } = config;
+  const adapter = record(facts.adapter);
+  const runtime = record(facts.environment);
+  const step = record(facts.step);
+  const count = (value: unknown) => (typeof value === "number" ? whole(value) : "");
+  const size = (value: unknown) => (typeof value === "number" ? bytes(value) : "");
+  const flops = typeof step.flops === "number" ? `${short(step.flops / 1e9)} GFLOP` : "";
+  const rows = [
+    ["Adapter", [text(adapter.name), text(adapter.kind)].filter(Boolean).join(", ")],
+    ["Runtime", `${text(runtime.runtime)} ${text(runtime.version)}`.trim()],
+    ["System", text(runtime.system)],
+    ["Threads", count(runtime.threads)],
+    ["latentgrad", text(facts.version)],
+    ["Parameters", count(facts.parameters)],
+    ["Steps an epoch", count(facts.stepsPerEpoch)],
+    ["Dispatches a step", count(step.dispatches)],
+    ["Copies a step", count(step.copies)],
+    ["Submits a step", count(step.submits)],
+    ["Buffers of a step", size(step.peakBytes)],
+    ["Textures of a step", size(step.textureBytes)],
+    ["Operations of a step", flops],
+  ].filter(([, value]) => value !== "");
+  return markup`<dl class="facts">
+${rows.map(([title, value]) => markup`<dt>${title}</dt><dd>${value}</dd>\n`)}</dl>
+`;
+}
+
+/** How to train the same again. */
+export function repeat({ config, name }: ReportData): Markup {
+  return markup`<pre><code>${repeatCommand(config)}</code></pre>
+<p>The run’s config.json is a configuration file, too:</p>
+<pre><code>${`latentgrad train --config ${quoted(`${name}/config.json`)} --out runs/again`}</code></pre>
+<p class="note">On the same adapter, with the same version and data, the bits are the same; elsewhere the curve is the same within rounding.</p>
+`;
+}
+
+/** Everything that happened to the run. */
+export function events({ history }: ReportData): Markup {
+  const { events } = history;
+  if (events.length === 0) return markup`<p>None: nothing interrupted this run.</p>`;
+  const columns = [
+    { title: "time" },
+    { title: "epoch", numeric: true },
+    { title: "step", numeric: true },
+    { title: "event" },
+    { title: "what was said" },
+  ];
+  const rows = events.slice(-MOST_ROWS).map(({ time, epoch, step, name, message }) => ({
+    cells: [time === undefined ? "–" : date(time), whole(epoch), whole(step), name, message ?? ""],
+  }));
+  const left = events.length - rows.length;
+  const caption =
+    left > 0
+      ? `The last ${rows.length}; ${counted(left, "earlier one")} left out.`
+      : "In order of time.";
+  return table("events-caption", caption, columns, rows);
+}
+
+function record(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function text(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}

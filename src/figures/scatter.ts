@@ -1,0 +1,186 @@
+import { scaleLinear } from "d3-scale";
+import { type Label, spread } from "./labels.ts";
+import { type Markup, markup } from "./markup.ts";
+import { classColour, classColours } from "./palette.ts";
+import { scatterStyle } from "./scatter-style.ts";
+import { short } from "./text.ts";
+
+/** The points of one class. */
+export interface ScatterClass {
+  readonly name: string;
+  /** x and y of each. */
+  readonly points: readonly (readonly [number, number])[];
+}
+
+export interface Scatter {
+  readonly title: string;
+  readonly description: string;
+  readonly xTitle: string;
+  /** Without one, y only tells the classes apart: one row for each. */
+  readonly yTitle?: string;
+  readonly classes: readonly ScatterClass[];
+}
+
+/** More classes are told apart by the legend alone. */
+const MOST_LABELS = 20;
+const MOST_ENTRIES = 40;
+const LONGEST_NAME = 16;
+/** Width of a letter where the text is largest. */
+const LETTER = 9.4;
+
+const size = { width: 480, left: 52, right: 16, top: 16, plot: 412 } as const;
+/** A row of the plot without a y axis. */
+const ROW = 40;
+
+/** An SVG file of points by class: colours, labels at the classes' centres and a legend. */
+export function scatterSvg(scatter: Scatter): string {
+  const { title, description, xTitle, yTitle } = scatter;
+  const classes = scatter.classes.filter(({ points }) => points.length > 0);
+  const height = yTitle === undefined ? ROW * classes.length : size.plot;
+  const { x, y, ticks } = scales(classes, yTitle !== undefined, height);
+  const legend = classes.length > 1 ? drawLegend(classes, size.top + height + 74) : undefined;
+  const all = legend?.bottom ?? size.top + height + 62;
+  const count = classes.reduce((sum, { points }) => sum + points.length, 0);
+  const diameter = count > 4000 ? 3.5 : 5;
+  return markup`<svg xmlns="http://www.w3.org/2000/svg" width="${size.width}" height="${all}" viewBox="0 0 ${size.width} ${all}" role="img" aria-labelledby="title description">
+<title id="title">${title}</title>
+<desc id="description">${description}</desc>
+<style>${scatterStyle}</style>
+<rect class="paper" width="${size.width}" height="${all}"/>
+<g transform="translate(${size.left} ${size.top})">
+${ticks.x.map((value) => xTick(value, x(value), height))}
+${ticks.y.map((value) => yTick(value, y(value)))}
+<text class="muted" x="${size.plot / 2}" y="${height + 46}" text-anchor="middle">${xTitle}</text>
+${yTitle && markup`<text class="muted" transform="translate(-36 ${height / 2}) rotate(-90)" text-anchor="middle">${yTitle}</text>`}
+${classes.map((points, i) => drawPoints(points, i, x, y, diameter))}
+${classes.length > 1 && classes.length <= MOST_LABELS ? drawLabels(classes, x, y, height) : undefined}
+</g>
+${legend?.content}
+</svg>
+`.text;
+}
+
+type Scale = (value: number) => number;
+
+/** Both axes have one scale, so that distances can be compared; rows of classes have none. */
+function scales(classes: readonly ScatterClass[], plane: boolean, height: number) {
+  const columns = [0, 1].map((axis) =>
+    classes.flatMap(({ points }) => points.map((point) => point[axis] as number)),
+  ) as [number[], number[]];
+  const [xs, ys] = columns.map(extent) as [Extent, Extent];
+  const half = 0.525 * Math.max(xs.span, plane ? ys.span : 0, 1e-3);
+  const x = scaleLinear()
+    .domain([xs.middle - half, xs.middle + half])
+    .range([0, size.plot]);
+  if (!plane) {
+    const rows = scaleLinear().domain([0, classes.length]).range([0, height]);
+    return { x, y: rows as Scale, ticks: { x: x.ticks(6), y: [] } };
+  }
+  const y = scaleLinear()
+    .domain([ys.middle - half, ys.middle + half])
+    .range([height, 0]);
+  return { x, y, ticks: { x: x.ticks(6), y: y.ticks(6) } };
+}
+
+interface Extent {
+  readonly middle: number;
+  readonly span: number;
+}
+
+function extent(values: readonly number[]): Extent {
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const value of values) {
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  return values.length > 0
+    ? { middle: (low + high) / 2, span: high - low }
+    : { middle: 0, span: 2 };
+}
+
+function xTick(value: number, x: number, height: number): Markup {
+  return markup`<path class="grid" d="M${x.toFixed(1)} 0V${height}"/><text class="muted" x="${x.toFixed(1)}" y="${height + 20}" text-anchor="middle">${short(value)}</text>
+`;
+}
+
+function yTick(value: number, y: number): Markup {
+  return markup`<path class="grid" d="M0 ${y.toFixed(1)}H${size.plot}"/><text class="muted" x="-7" y="${(y + 4.5).toFixed(1)}" text-anchor="end">${short(value)}</text>
+`;
+}
+
+/** All points of a class in one path: dots are lines of no length with round or square ends. */
+function drawPoints(
+  { name, points }: ScatterClass,
+  index: number,
+  x: Scale,
+  y: Scale,
+  diameter: number,
+): Markup {
+  // In tenths of a pixel and in order, so that the steps between them are short to write.
+  const places = points
+    .map((point) => [Math.round(10 * x(point[0])), Math.round(10 * y(point[1]))] as const)
+    .sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+  let [atX, atY] = [0, 0];
+  const moves = places.map(([toX, toY]) => {
+    const [dx, dy] = [toX - atX, toY - atY];
+    [atX, atY] = [toX, toY];
+    return `m${dx}${dy < 0 ? "" : " "}${dy}h0`;
+  });
+  return markup`<path class="points" transform="scale(0.1)" stroke="${classColour(index)}" stroke-width="${10 * diameter}" stroke-linecap="${capOf(index)}" d="${moves.join("")}"><title>${name}</title></path>
+`;
+}
+
+/** Classes of one colour have different marks. */
+function capOf(index: number): "round" | "square" {
+  return Math.floor(index / classColours.length) % 2 === 0 ? "round" : "square";
+}
+
+/** The names at the medians of the classes, moved apart where they would overlap. */
+function drawLabels(classes: readonly ScatterClass[], x: Scale, y: Scale, height: number): Markup {
+  const wanted = classes.map(({ name, points }): Label => {
+    const median = (axis: 0 | 1) => medianOf(points.map((point) => point[axis]));
+    const width = LETTER * shortened(name).length + 8;
+    return { x: x(median(0)), y: y(median(1)), width, height: 21 };
+  });
+  const labels = spread(wanted, { width: size.plot, height }).map((label, i) => {
+    const { name } = classes[i]!;
+    const from = wanted[i]!;
+    const far = Math.hypot(label.x - from.x, label.y - from.y) > 14;
+    const leader = `M${from.x.toFixed(1)} ${from.y.toFixed(1)}L${label.x.toFixed(1)} ${label.y.toFixed(1)}`;
+    return markup`${far ? markup`<path class="leader" d="${leader}"/>` : undefined}<text class="label" x="${label.x.toFixed(1)}" y="${(label.y + 5).toFixed(1)}" text-anchor="middle">${shortened(name)}</text>
+`;
+  });
+  return markup`${labels}`;
+}
+
+function medianOf(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+}
+
+/** Columns of marks and names below the plot, from `top` on. */
+function drawLegend(classes: readonly ScatterClass[], top: number) {
+  const shown = classes.slice(0, MOST_ENTRIES);
+  const texts = shown.map(({ name }) => shortened(name));
+  const longest = Math.max(...texts.map((text) => text.length));
+  const room = size.width - size.left;
+  const fitting = Math.max(1, Math.floor(room / (LETTER * longest + 34)));
+  const rows = Math.ceil(shown.length / fitting);
+  const columns = Math.ceil(shown.length / rows);
+  const entries = texts.map((text, i) => {
+    const x = size.left + (i % columns) * (room / columns);
+    const y = top + 24 * Math.floor(i / columns);
+    return markup`<path class="mark" transform="translate(${x.toFixed(1)} ${y})" d="M6 0h0" stroke="${classColour(i)}" stroke-width="12" stroke-linecap="${capOf(i)}"/><text x="${(x + 18).toFixed(1)}" y="${y + 5}">${text}</text>
+`;
+  });
+  const more = classes.length - shown.length;
+  const rest =
+    more > 0
+      ? markup`<text class="muted" x="${size.left}" y="${top + 24 * rows + 5}">${`and ${more} more`}</text>`
+      : undefined;
+  return { content: markup`${entries}${rest}`, bottom: top + 24 * (rows + (rest ? 1 : 0)) };
+}
+
+function shortened(name: string): string {
+  const letters = [...name];
+  return letters.length > LONGEST_NAME ? `${letters.slice(0, LONGEST_NAME - 1).join("")}…` : name;
+}

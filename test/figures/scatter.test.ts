@@ -1,0 +1,152 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { balancedIndices } from "../../src/figures/codec.ts";
+import { drawScatter } from "../../src/figures/embed.ts";
+import { scatterSvg } from "../../src/figures/scatter.ts";
+import { HostRandom } from "../../src/nn/initialisers.ts";
+import { all, checkAccessible, parseMarkup, textIn } from "../support/markup.ts";
+
+const test = suite("latent scatter");
+
+/** Where the marks of a class lie, in pixels of the plot. */
+function marks(path: string): [number, number][] {
+  let [x, y] = [0, 0];
+  return [...path.matchAll(/m(-?\d+) ?(-?\d+)h0/g)].map((match) => {
+    [x, y] = [x + Number(match[1]), y + Number(match[2])];
+    return [x / 10, y / 10];
+  });
+}
+
+const plain = { title: "points", description: "some points", xTitle: "x", yTitle: "y" };
+
+test("points lie where their values say, at one scale for both axes", () => {
+  const points = [
+    [0, 0],
+    [2, 1],
+    [4, -1],
+  ] as const;
+  const root = parseMarkup(scatterSvg({ ...plain, classes: [{ name: "a", points }] }));
+  const [path] = all(root, "path").filter(({ attributes }) => attributes.class === "points");
+  const [origin, right, far] = marks(path!.attributes.d!) as [number, number][];
+  const unit = 412 / 4.2;
+  const near = (found: number, expected: number) => assert.ok(Math.abs(found - expected) < 0.11);
+  near(right![0] - origin![0], 2 * unit);
+  near(right![1] - origin![1], -unit);
+  near(far![0] - origin![0], 4 * unit);
+  near(far![1] - origin![1], unit);
+});
+
+test("10,000 points of ten classes: one path a class, below 200 kB", () => {
+  const random = new HostRandom(3);
+  const classes = Array.from({ length: 10 }, (_, c) => {
+    const values = random.normal(2000);
+    const points = Array.from(
+      { length: 1000 },
+      (_, i) => [values[2 * i]! + c / 3, values[2 * i + 1]!] as const,
+    );
+    return { name: `class ${c}`, points };
+  });
+  const svg = scatterSvg({ ...plain, classes });
+  assert.ok(svg.length < 200_000, `${svg.length} characters`);
+  const root = parseMarkup(svg);
+  checkAccessible(root);
+  const paths = all(root, "path").filter(({ attributes }) => attributes.class === "points");
+  assert.is(paths.length, 10);
+  for (const { attributes } of paths) assert.is(marks(attributes.d!).length, 1000);
+  assert.is(new Set(paths.map(({ attributes }) => attributes.stroke)).size, 10);
+});
+
+test("classes have labels at their centres and entries in the legend", () => {
+  const classes = ["left", "right"].map((name, i) => {
+    return {
+      name,
+      points: [
+        [10 * i, 0],
+        [10 * i + 1, 1],
+        [10 * i + 2, 2],
+      ] as [number, number][],
+    };
+  });
+  const root = parseMarkup(scatterSvg({ ...plain, classes }));
+  const labels = all(root, "text").filter(({ attributes }) => attributes.class === "label");
+  assert.equal(labels.map(textIn), ["left", "right"]);
+  assert.ok(Number(labels[0]!.attributes.x) < Number(labels[1]!.attributes.x));
+  const entries = all(root, "text").filter(({ attributes }) => attributes.class === undefined);
+  assert.equal(entries.map(textIn), ["left", "right"]);
+});
+
+test("class names are inert and shortened", () => {
+  const names = [`<script>x</script>`, "a very long name of a class of pictures"];
+  const classes = names.map((name, i) => ({ name, points: [[i, i]] as [number, number][] }));
+  const svg = scatterSvg({ ...plain, title: names[0]!, description: names[0]!, classes });
+  const root = parseMarkup(svg);
+  assert.is(all(root, "script").length, 0);
+  assert.ok(all(root, "text").some((element) => textIn(element) === "a very long nam…"));
+});
+
+test("beyond ten classes marks differ where colours do not; beyond twenty the legend tells", () => {
+  const classes = Array.from({ length: 50 }, (_, i) => {
+    return { name: `${i}`, points: [[i, i % 7]] as [number, number][] };
+  });
+  const root = parseMarkup(scatterSvg({ ...plain, classes }));
+  const looks = all(root, "path")
+    .filter(({ attributes }) => attributes.class === "points")
+    .slice(0, 20)
+    .map(({ attributes }) => `${attributes.stroke} ${attributes["stroke-linecap"]}`);
+  assert.is(new Set(looks).size, 20);
+  const texts = all(root, "text");
+  assert.is(texts.filter(({ attributes }) => attributes.class === "label").length, 0);
+  assert.ok(texts.some((element) => textIn(element) === "and 10 more"));
+});
+
+/** A test part of so many images with these labels. */
+function dataset(labels: readonly number[], classNames: readonly string[]) {
+  const test = {
+    images: new Uint8Array(labels.length),
+    labels: Uint8Array.from(labels),
+    count: labels.length,
+  };
+  return { name: "set", test, classNames };
+}
+
+test("images are chosen evenly over the classes", () => {
+  const { test: split } = dataset([0, 0, 0, 0, 1, 0, 2, 2, 1], []);
+  assert.equal(balancedIndices(split, 6), [0, 1, 4, 6, 7, 8]);
+  assert.equal(balancedIndices(split, 7), [0, 1, 2, 4, 6, 7, 8], "a small class is filled up");
+  assert.is(balancedIndices(split, 100).length, 9);
+});
+
+test("two dimensions as they are, more by principal components, one by rows of classes", () => {
+  const set = dataset([0, 1, 0, 1], ["even", "odd"]);
+  const indices = [0, 1, 2, 3];
+  const two = drawScatter(Float32Array.of(0, 1, 2, 3, 4, 5, 6, 7), set, indices, "origin.");
+  assert.equal(two.axes, [{ title: "latent dimension 1" }, { title: "latent dimension 2" }]);
+  const codes = Float32Array.of(3, 0, 0, -3, 0, 0, 0, 1, 0, 0, -1, 0);
+  const three = drawScatter(codes, set, indices, "origin.");
+  assert.equal(
+    three.axes.map(({ title }) => title),
+    ["principal component 1: 90 % of the variance", "principal component 2: 10 % of the variance"],
+  );
+  assert.ok(Math.abs(three.axes[0]!.share! - 0.9) < 1e-9);
+  const one = drawScatter(Float32Array.of(-1, 0, 1, 2), set, indices, "origin.");
+  assert.equal(one.axes, [{ title: "latent dimension 1" }]);
+  const root = parseMarkup(one.svg);
+  const [even, odd] = all(root, "path")
+    .filter(({ attributes }) => attributes.class === "points")
+    .map(({ attributes }) => marks(attributes.d!));
+  for (const [, y] of even!) assert.ok(y < 40);
+  for (const [, y] of odd!) assert.ok(y > 40 && y < 80);
+  assert.ok(
+    all(root, "desc").some((element) => textIn(element).includes("Classes: even and odd. origin.")),
+  );
+});
+
+test("a set of one class has no legend; equal codes are no trouble", () => {
+  const set = dataset([0, 0], ["only"]);
+  const { svg } = drawScatter(new Float32Array(8), set, [0, 1], "");
+  assert.not.match(svg, /NaN|Infinity/);
+  const root = parseMarkup(svg);
+  assert.is(all(root, "text").filter((element) => textIn(element) === "only").length, 0);
+});
+
+test.run();
