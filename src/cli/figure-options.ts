@@ -28,10 +28,8 @@ export function addOut(command: Command, kind: "PNG" | "SVG"): Command {
   return command.option("--out <file>", `${kind} file (else figures/ in the run)`, path);
 }
 
-/** The options without those that were not given, and without those that concern the command line. */
+/** The options without those that concern the command line. */
 export function given<T extends object>(options: T): Omit<T, "json" | "quiet" | "runtime"> {
-  const entries = Object.entries(options).filter(
-    ([name, value]) => value !== undefined && !["json", "quiet", "runtime"].includes(name),
-  );
-  return Object.fromEntries(entries) as Omit<T, "json" | "quiet" | "runtime">;
+  const { json: _, quiet: __, runtime: ___, ...rest } = options as T & Record<string, unknown>;
+  return rest as Omit<T, "json" | "quiet" | "runtime">;
 }

@@ -25,9 +25,9 @@ export function curvesOf(history: History): Curves[] {
   const { terms, epochs, stepsPerEpoch } = history;
   if (terms.length === 0) return [];
   const place = (step: number) => (stepsPerEpoch ? step / stepsPerEpoch : step);
-  const xEnd = place(history.lastStep);
-  const base = { xTitle: stepsPerEpoch ? "epoch" : "step", xEnd };
   const marks = marksOf(history, place);
+  const xEnd = Math.max(place(history.lastStep), ...marks.map(({ x }) => x));
+  const base = { xTitle: stepsPerEpoch ? "epoch" : "step", xEnd };
   const losses = terms.map((name): Curves => {
     const panel = {
       ...base,
@@ -50,7 +50,7 @@ export function curvesOf(history: History): Curves[] {
     return [
       {
         panel: {
-          ...{ ...base, title, yTitle, marks },
+          ...{ ...base, title, yTitle, marks: [] },
           lines: [epochLine(points, "training")],
           full: fullRange([points]),
         },

@@ -1,21 +1,20 @@
 import type { RunConfig } from "../train/open-run.ts";
 import { type TrainOption, type TrainOptionName, trainOptions } from "../train/options.ts";
 
-/** The command line that trains a run again: whatever is not a default. */
-export function repeatCommand({ given, entry }: RunConfig): string {
-  const words = ["latentgrad", "train", entry.name];
+/** The command line that trains a run again, option by option: whatever is not a default. */
+export function repeatCommand({ given, entry }: RunConfig): string[] {
+  const parts = [`latentgrad train ${entry.name}`];
   for (const [name, option] of Object.entries(trainOptions) as [string, TrainOption<unknown>][]) {
     const value = given.texts[name as TrainOptionName];
     if (!option.kept || value === undefined || isDefault(value, option.default)) continue;
-    words.push(`--${name}`);
-    if (option.argument) words.push(quoted(value));
+    parts.push(option.argument ? `--${name} ${quoted(value)}` : `--${name}`);
   }
   for (const [name, setting] of Object.entries(entry.settings)) {
     const value = given.settings[name];
     if (value !== undefined && !isDefault(value, setting.default))
-      words.push("--set", quoted(`${name}=${value}`));
+      parts.push(`--set ${quoted(`${name}=${value}`)}`);
   }
-  return words.join(" ");
+  return parts;
 }
 
 /** Whether a value that was given, if it was, is the default; 1 and 1.0 are one number. */

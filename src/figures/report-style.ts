@@ -48,11 +48,12 @@ nav a:hover { text-decoration: underline; }
 table { border-collapse: collapse; min-width: min(100%, 640px); font-size: 0.95rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; color: var(--muted); font-size: 0.9rem; padding: 0 0 0.6rem; }
 caption span { position: sticky; left: 0; display: inline-block; max-width: min(78ch, 100vw - 2 * var(--side)); }
-#numbers tbody th { min-width: 9.5rem; }
+#numbers tbody th { min-width: 9.5rem; white-space: normal; }
 th, td { padding: 0.42rem clamp(1rem, 2.4vw, 2rem) 0.42rem 0; border-bottom: 1px solid var(--rule); text-align: left; vertical-align: top; }
 th:last-child, td:last-child { padding-right: 0; }
 thead th { color: var(--muted); font-weight: 500; font-size: 0.88rem; border-bottom-color: var(--muted); vertical-align: bottom; }
-tbody th { font-weight: 400; }
+tbody th { font-weight: 400; white-space: nowrap; }
+td.wide { min-width: 15rem; }
 .number { text-align: right; white-space: nowrap; }
 tr.strong th, tr.strong td { font-weight: 620; }
 tr.changed th, tr.changed th + td { font-weight: 620; }
@@ -70,12 +71,12 @@ figcaption strong { color: var(--ink); font-weight: 600; }
 .pictures figure { break-inside: avoid; padding-bottom: 2rem; }
 .pictures img { display: block; max-width: 100%; height: auto; border-radius: 6px; }
 pre { margin: 0.6rem 0 1rem; padding: 0.9rem 1rem; background: var(--raised); border-radius: 6px; white-space: pre-wrap; overflow-wrap: anywhere; }
+pre span { display: inline-block; max-width: 100%; }
 code { font: 0.88em/1.5 ui-monospace, "SFMono-Regular", Consolas, "DejaVu Sans Mono", monospace; }
 footer { margin-top: 3rem; padding-top: 1.1rem; padding-bottom: 3rem; color: var(--muted); font-size: 0.9rem; }
 footer p { border-top: 1px solid var(--rule); padding-top: 1.1rem; max-width: none; }
 @media (max-width: 520px) {
-  .facts { grid-template-columns: 1fr; gap: 0; }
-  .facts dd { margin-bottom: 0.7rem; }
+  .facts { grid-template-columns: minmax(0, 7.8rem) minmax(0, 1fr); column-gap: 0.9rem; }
   .ending { flex-direction: column; gap: 0.1rem; }
   .tiles { grid-template-columns: 1fr 1fr; }
   .tiles div { padding: 0.65rem 0.8rem 0.75rem; }

@@ -1,6 +1,7 @@
 import { termsOf } from "../train/metrics.ts";
 import type { EpochRow, EvaluationRow, History } from "./history.ts";
 import { type Markup, markup, type Piece } from "./markup.ts";
+import { quoted } from "./repeat.ts";
 import type { ReportData } from "./report-data.ts";
 import { type Column, type Row, table } from "./table.ts";
 import { counted, date, listed, nats, time, whole } from "./text.ts";
@@ -24,7 +25,7 @@ export function endingOf({ history, config }: ReportData): Markup {
     );
   const { name, message, step } = ending.event;
   const said = message === undefined ? "" : `: ${message}`;
-  if (name === "diverged") return say("bad", "Diverged", `In step ${whole(step)}${said}.`);
+  if (name === "diverged") return say("bad", "Diverged", `${message ?? `In step ${whole(step)}`}.`);
   if (name === "stopped early") return say("good", "Stopped early", `After ${done}${said}.`);
   const word = name === "interrupted" ? "Interrupted" : "Time is up";
   return say("warn", word, `After ${done}${said}. With --resume it goes on.`);
@@ -125,7 +126,7 @@ function medianSpeed({ epochs, stepsPerEpoch }: History, batch: number): number 
 
 /** Every loss term at the places that count. */
 export function numbers({ history, name }: ReportData): Markup {
-  const { terms, evaluations } = history;
+  const { terms, evaluations, epochs } = history;
   const withElbo = terms.includes("reconstruction") && terms.includes("kl");
   const columns: Column[] = [
     { title: "" },
@@ -147,14 +148,18 @@ export function numbers({ history, name }: ReportData): Markup {
   ];
   const caption =
     "Nats per sample: summed over the pixels and the latent dimensions of an image, averaged over images.";
-  const notes = [
-    "Numbers of training are means over an epoch’s steps, during which the weights change.",
-    withElbo ? "The ELBO is −(reconstruction + kl), whatever β was." : "",
-    evaluations.length === 0 ? `latentgrad evaluate ${name} adds the test images.` : "",
+  const notes: Piece[] = [
+    epochs.length > 0
+      ? "Numbers of training are means over an epoch’s steps, during which the weights change. "
+      : "",
+    withElbo ? "The ELBO is −(reconstruction + kl), whatever β was. " : "",
+    evaluations.length === 0 && epochs.length > 0
+      ? markup`<code>latentgrad evaluate ${quoted(name)}</code> adds the test images.`
+      : "",
   ];
   if (places.length === 0) return markup`<p>No step was finished.</p>`;
   return markup`${table("numbers-caption", caption, columns, places)}
-<p class="note">${notes.filter((note) => note !== "").join(" ")}</p>
+<p class="note">${notes}</p>
 `;
 }
 

@@ -63,7 +63,7 @@ function thinned(epochs: readonly EpochRow[], best: EpochRow | undefined): Epoch
 /** Every option and every setting; what is not the default stands out. */
 export function configuration({ config }: ReportData): Markup {
   const { given, entry } = config;
-  const columns = [{ title: "name" }, { title: "value" }, { title: "meaning" }];
+  const columns = [{ title: "name" }, { title: "value" }, { title: "meaning", wide: true }];
   const row = (
     name: string,
     text: string | undefined,
@@ -128,7 +128,9 @@ ${rows.map(([title, value]) => markup`<dt>${title}</dt><dd>${value}</dd>\n`)}</d
 
 /** How to train the same again. */
 export function repeat({ config, name }: ReportData): Markup {
-  return markup`<pre><code>${repeatCommand(config)}</code></pre>
+  // A line breaks between options, not within their names.
+  const parts = repeatCommand(config).map((part) => markup`<span>${part}</span> `);
+  return markup`<pre><code>${parts}</code></pre>
 <p>The run’s config.json is a configuration file, too:</p>
 <pre><code>${`latentgrad train --config ${quoted(`${name}/config.json`)} --out runs/again`}</code></pre>
 <p class="note">On the same adapter, with the same version and data, the bits are the same; elsewhere the curve is the same within rounding.</p>
@@ -140,14 +142,14 @@ export function events({ history }: ReportData): Markup {
   const { events } = history;
   if (events.length === 0) return markup`<p>None: nothing interrupted this run.</p>`;
   const columns = [
-    { title: "time" },
+    { title: "event" },
     { title: "epoch", numeric: true },
     { title: "step", numeric: true },
-    { title: "event" },
-    { title: "what was said" },
+    { title: "time" },
+    { title: "what was said", wide: true },
   ];
   const rows = events.slice(-MOST_ROWS).map(({ time, epoch, step, name, message }) => ({
-    cells: [time === undefined ? "–" : date(time), whole(epoch), whole(step), name, message ?? ""],
+    cells: [name, whole(epoch), whole(step), time === undefined ? "–" : date(time), message ?? ""],
   }));
   const left = events.length - rows.length;
   const caption =

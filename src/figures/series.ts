@@ -29,6 +29,8 @@ export function thin(points: readonly Point[], most: number): Point[] {
   return thinned;
 }
 
+/** Fewer points have no quartiles to speak of. */
+const FEWEST = 12;
 /** How many interquartile ranges beyond the quartiles a value may lie before it is an outlier. */
 const FENCE = 3;
 /** Outliers are cut off only if the rest gains at least so much height. */
@@ -71,7 +73,7 @@ function finiteValues(points: readonly Point[]): number[] {
 /** The range of the sorted values between the fences. */
 function withoutOutliers(values: readonly number[]): Range {
   const [lower, upper] = [quantile(values, 0.25), quantile(values, 0.75)];
-  const reach = FENCE * (upper - lower);
+  const reach = values.length < FEWEST ? Number.POSITIVE_INFINITY : FENCE * (upper - lower);
   const inside = values.filter((y) => y >= lower - reach && y <= upper + reach);
   return { low: inside[0]!, high: inside.at(-1)! };
 }

@@ -4,6 +4,8 @@ export interface Column {
   readonly title: Piece;
   /** Numbers are set right. */
   readonly numeric?: boolean;
+  /** Sentences, which want some width. */
+  readonly wide?: boolean;
 }
 
 export interface Row {
@@ -25,14 +27,14 @@ export function table(
   rows: readonly Row[],
 ): Markup {
   const head = columns.map(
-    ({ title, numeric }) => markup`<th scope="col"${numericClass(numeric)}>${title}</th>`,
+    (column) => markup`<th scope="col"${classOf(column)}>${column.title}</th>`,
   );
   const body = rows.map(({ cells, style }) => {
     const inner = cells.map((cell, i) => {
-      const numeric = numericClass(columns[i]?.numeric);
+      const style = classOf(columns[i]!);
       return i === 0
-        ? markup`<th scope="row"${numeric}>${cell}</th>`
-        : markup`<td${numeric}>${cell}</td>`;
+        ? markup`<th scope="row"${style}>${cell}</th>`
+        : markup`<td${style}>${cell}</td>`;
     });
     return markup`<tr${style ? markup` class="${style}"` : undefined}>${inner}</tr>
 `;
@@ -48,6 +50,7 @@ ${body}</tbody>
 `;
 }
 
-function numericClass(numeric: boolean | undefined): Markup | undefined {
-  return numeric ? markup` class="number"` : undefined;
+function classOf({ numeric, wide }: Column): Markup | undefined {
+  if (numeric) return markup` class="number"`;
+  return wide ? markup` class="wide"` : undefined;
 }

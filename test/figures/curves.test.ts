@@ -120,6 +120,13 @@ test("constants have an axis, too", async () => {
   for (const [, y] of places(root, "steps")[0]!) assert.ok(y > 0 && y <= plot.height);
 });
 
+test("an axis of what is never negative does not begin below 0", async () => {
+  const values = [10, 4, 2, 1, 0.5, 0.25, 0.125, 0.06, 0.03, 0.01];
+  const { root } = await draw(values.map((value, i) => stepRecord(i + 1, value)));
+  const [, y] = places(root, "steps")[0]!.at(-1)!;
+  assert.ok(y > plot.height - 1 && y <= plot.height, `${y}`);
+});
+
 test("a thousand epochs make a small file", async () => {
   const { svg, root, history, curves } = await draw(fallingRun(1000), { epochs: 1000 });
   assert.ok(svg.length < 100_000, `${svg.length} characters`);
@@ -153,6 +160,9 @@ test("a divergence is marked, and its last values do not flatten the rest", asyn
   const { root } = await draw(records, { epochs: 20 });
   const texts = all(root, "text").map(textIn);
   assert.ok(texts.includes("diverged"));
+  const marks = all(root, "line").filter(({ attributes }) => attributes.class === "mark bad");
+  assert.is(marks.length, 3);
+  for (const { attributes } of marks) assert.ok(Number(attributes.x1) <= plot.width);
   assert.ok(texts.includes("cut: up to 1.00e20"));
 });
 

@@ -48,6 +48,7 @@ test("facts of damaged files are missing, and never an error", async () => {
     const facts = pngFacts(file.subarray(0, length));
     if (length < 33) assert.is(facts, undefined);
     else assert.equal([facts?.width, facts?.height], [3, 2]);
+    assert.ok([undefined, "a description"].includes(facts?.description), "whole or not at all");
   }
   const huge = file.slice();
   new DataView(huge.buffer).setUint32(33, 0xffffffff);

@@ -111,7 +111,7 @@ test("a whole run: every section, numbers with their unit, pictures with caption
   );
   assert.match(
     section(root, "repeat"),
-    /latentgrad train vae --epochs 2 --batch 16 --set network=dense/,
+    /latentgrad train vae --epochs 2 --batch 16 --set network=dense /,
   );
   assert.match(section(root, "events"), /None/);
 });
@@ -143,7 +143,7 @@ test("a run that was interrupted in its first epoch", async () => {
   const root = await pageOf([stepRecord(1, 20), stepRecord(2, 18), event]);
   assert.match(ending(root), /^InterruptedAfter 0 whole epochs and 2 steps\. With --resume/);
   assert.match(section(root, "numbers"), /Training, step 218\.0014\.004\.00/);
-  assert.match(section(root, "events"), /2001-09-09 01:46 UTC12interrupted/);
+  assert.match(section(root, "events"), /interrupted122001-09-09 01:46 UTC/);
   assert.is(section(root, "epochs"), "");
 });
 
@@ -151,7 +151,7 @@ test("a run that diverged says where and why", async () => {
   const message = "exp at step 3: an infinite value; no checkpoint was saved before";
   const event: MetricRecord = { kind: "event", step: 3, epoch: 1, event: "diverged", message };
   const root = await pageOf([stepRecord(1), stepRecord(2, null), event]);
-  assert.is(ending(root), `DivergedIn step 3: ${message}.`);
+  assert.is(ending(root), `Diverged${message}.`);
   assert.match(section(root, "numbers"), /not finite/);
 });
 

@@ -36,6 +36,17 @@ test("points lie where their values say, at one scale for both axes", () => {
   near(far![1] - origin![1], unit);
 });
 
+test("points that spread upwards stay inside, too", () => {
+  const points = [
+    [0, 0],
+    [0.1, 50],
+  ] as const;
+  const root = parseMarkup(scatterSvg({ ...plain, classes: [{ name: "a", points }] }));
+  const [path] = all(root, "path").filter(({ attributes }) => attributes.class === "points");
+  for (const [x, y] of marks(path!.attributes.d!))
+    assert.ok(x >= 0 && x <= 412 && y >= 0 && y <= 412, `${x}, ${y}`);
+});
+
 test("10,000 points of ten classes: one path a class, below 200 kB", () => {
   const random = new HostRandom(3);
   const classes = Array.from({ length: 10 }, (_, c) => {

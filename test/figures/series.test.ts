@@ -63,6 +63,10 @@ test("nor do the last ones of a training that diverged", () => {
   assert.ok(range.high <= 200 && range.low >= 100, JSON.stringify(range));
 });
 
+test("a few points are all shown", () => {
+  assert.equal(visibleRange([curve([500, 1e9, 1e9 + 1, 1e9 + 2])]), { low: 500, high: 1e9 + 2 });
+});
+
 test("each curve counts by itself: validation far above training is seen", () => {
   const training = sequence(600, () => 100).map(({ x }) => ({ x, y: 100 + (x % 7) / 7 }));
   const validation = curve([160, 161, 163, 166, 170]);
