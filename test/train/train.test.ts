@@ -2,7 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { CheckpointError, DataError, UsageError } from "../../src/gpu/errors.ts";
 import { InterruptedError, Interruption } from "../../src/train/interruption.ts";
-import { readSafetensors } from "../../src/train/safetensors.ts";
+import { readSafetensors, writeSafetensors } from "../../src/train/safetensors.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 import { rejects } from "../support/rejects.ts";
 import { metricsOf, type Texts, trace, trainInMemory } from "../support/training.ts";
@@ -155,6 +155,34 @@ test("stops early, keeps the best epoch, and says so", async () => {
   assert.equal([again.ending, again.epochs], ["no progress", result.epochs]);
 });
 
+test("an interruption does not wait for the end of the epoch", async () => {
+  const host = new MemoryHost();
+  const interruption = new Interruption();
+  const hooks = { interruption, onProgress: () => void interruption.request() };
+  const long = { overfit: "512", batch: "1", binarise: "dynamic" } as const;
+  await rejects(() => trainInMemory(host, long, hooks), InterruptedError, /holds step \d+$/);
+  const { step, batch, epoch } = await metadataOf(host);
+  assert.ok(Number(step) > 0 && Number(step) < 100, `step ${step} of 512`);
+  assert.equal([batch, epoch], [step, "0"]);
+});
+
+test("the learning rate follows its schedule and its warm-up, and the weights follow it", async () => {
+  const host = new MemoryHost();
+  const schedule = { "lr-schedule": "step:1:0.5", "lr-warmup": "8", epochs: "3" } as const;
+  await trainInMemory(host, schedule, {}, { "learning-rate": "0.004" });
+  const epochs = metricsOf(host).filter(({ kind }) => kind === "epoch");
+  // Steps 4, 8 and 12 of four an epoch: half warm, then halved once, then twice.
+  assert.equal(
+    epochs.map((record) => record.learning_rate),
+    [0.004 * 0.5, 0.004 * 0.5, 0.004 * 0.25],
+  );
+  const still = new MemoryHost();
+  await trainInMemory(still, { "lr-warmup": "1000000000" });
+  const [first, second] = metricsOf(still).filter(({ kind }) => kind === "epoch");
+  const moved = Math.abs((first!.validation_loss as number) - (second!.validation_loss as number));
+  assert.ok(moved < 1e-3, `a rate of almost 0 moved the loss by ${moved}`);
+});
+
 test("validates with β in full, whatever its schedule", async () => {
   const host = new MemoryHost();
   await trainInMemory(host, { "beta-schedule": "linear:10" }, {}, { beta: "4" });
@@ -263,6 +291,15 @@ test("a checkpoint of other data or another model is refused, and nothing is cha
     () => trainInMemory(host, { resume: "true" }, {}, { width: "0.1" }),
     CheckpointError,
     /encoder\.1\.weight is F32 \[20, 784\], the model has F32 \[40, 784\]/,
+  );
+  const path = "r/checkpoints/last.safetensors";
+  const file = await readSafetensors(host.files.get(path)!, path);
+  const { payload_sha256: _, header_sha256: __, ...metadata } = file.metadata;
+  host.put(path, await writeSafetensors(file.tensors, { ...metadata, model: "cvae" }));
+  await rejects(
+    () => trainInMemory(host, { resume: "true" }),
+    CheckpointError,
+    /last\.safetensors: a checkpoint of cvae, expected one of vae/,
   );
   host.put("r/checkpoints/last.safetensors", "short");
   await rejects(() => trainInMemory(host, { resume: "true" }), CheckpointError, /5 bytes/);
