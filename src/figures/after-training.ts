@@ -1,4 +1,5 @@
 import { readRunConfig } from "../train/open-run.ts";
+import type { RunFolder } from "../train/run-folder.ts";
 import type { EventImage } from "../train/tensorboard.ts";
 import type { Trained } from "../train/train.ts";
 import { balancedIndices, Codec, imagesAt } from "./codec.ts";
@@ -10,6 +11,7 @@ import { drawInterpolations } from "./interpolate.ts";
 import { drawManifold } from "./manifold.ts";
 import { encodePng } from "./png.ts";
 import { drawReconstructions } from "./reconstruct.ts";
+import { runName } from "./report-data.ts";
 import { drawSamples } from "./sample.ts";
 import { whole } from "./text.ts";
 import { drawTraversal, orderDimensions, variancesOf } from "./traverse.ts";
@@ -35,21 +37,26 @@ export async function figuresAfterTraining(trained: Trained): Promise<string[]> 
   const indices = balancedIndices(test, CODES);
   const codes = await codec.encode(imagesAt(test, dataset, indices));
   const { svg } = drawScatter(codes, dataset, indices, origin);
-  const curves = curvesSvg(history, folder.path);
   const paths = [
     await write("reconstructions", await drawReconstructions(codec, test, reconstructions)),
     await write("samples", await drawSamples(codec, { ...samples, seed })),
     model.latent === 2
       ? await write("manifold", await drawManifold(codec, manifold))
       : await write("traversal", await traverseUsed(codec, codes, indices.length)),
-    await folder.writeFigure("latent.svg", new TextEncoder().encode(svg)),
+    await writeSvg(folder, "latent.svg", svg),
   ];
+  // A folder of the user's may have a single test image.
   if (test.count > 1) {
     const rows = await drawInterpolations(codec, test, { ...interpolation, seed });
     paths.push(await write("interpolation", rows));
   }
-  if (curves) paths.push(await folder.writeFigure("curves.svg", new TextEncoder().encode(curves)));
+  const curves = curvesSvg(history, runName(folder.path));
+  if (curves) paths.push(await writeSvg(folder, "curves.svg", curves));
   return paths;
+}
+
+function writeSvg(folder: RunFolder, name: string, svg: string): Promise<string> {
+  return folder.writeFigure(name, new TextEncoder().encode(svg));
 }
 
 function traverseUsed(codec: Codec, codes: Float32Array, count: number): Promise<Drawing> {
@@ -69,12 +76,9 @@ function originAfter({ best, epochs, lastStep }: History, hasBest: boolean): str
 export async function trainingPictures(trained: Trained): Promise<Record<string, EventImage>> {
   const { device, model, dataset, seed } = trained;
   const codec = new Codec(device, model, dataset);
-  return {
-    reconstructions: await eventImage(
-      await drawReconstructions(codec, dataset.test, reconstructions),
-    ),
-    samples: await eventImage(await drawSamples(codec, { ...samples, seed })),
-  };
+  const pairs = await drawReconstructions(codec, dataset.test, reconstructions);
+  const draws = await drawSamples(codec, { ...samples, seed });
+  return { reconstructions: await eventImage(pairs), samples: await eventImage(draws) };
 }
 
 async function eventImage({ picture, description }: Drawing): Promise<EventImage> {
