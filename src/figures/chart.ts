@@ -43,6 +43,9 @@ const plot = {
   height: panelSize.height - margin.top - margin.bottom,
 } as const;
 
+/** Room for the half of a dot at the end of the axis. */
+const DOT = 4;
+
 /** The content of a panel, for a `g` or an `svg` of its size with the class `chart`. */
 export function drawPanel(panel: Panel): Markup {
   const { title, xTitle, yTitle, lines, marks } = panel;
@@ -64,7 +67,7 @@ ${range ? y.ticks(5).map((value) => yTick(value, y(value))) : undefined}
 <line class="axis" x1="0" x2="${plot.width}" y1="${plot.height}" y2="${plot.height}"/>
 ${xTicks(x).map((value) => xTick(value, x(value)))}
 <text class="muted" x="${plot.width}" y="${plot.height + 36}" text-anchor="end">${xTitle}</text>
-<svg width="${plot.width}" height="${plot.height}">
+<svg width="${plot.width + DOT}" height="${plot.height}">
 ${marks.map((mark) => markLine(mark, x(mark.x)))}
 ${lines.map((line) => drawLine(line, x, y))}
 </svg>

@@ -1,6 +1,7 @@
 import { type Markup, markup } from "./markup.ts";
 import { pngFacts } from "./png-facts.ts";
 import type { PictureFile, ReportData } from "./report-data.ts";
+import { bytes as size } from "./text.ts";
 
 /** What each figure of a run is called, and what one sees there. */
 const kinds: Readonly<Record<string, { readonly title: string; readonly alt: string }>> = {
@@ -26,13 +27,21 @@ const kinds: Readonly<Record<string, { readonly title: string; readonly alt: str
   },
 };
 
+/** A larger file stays beside the report. */
+const LARGEST = 4e6;
+
 /** The run's pictures with captions. */
 export function pictures({ pictures }: ReportData): Markup | undefined {
   const order = [...Object.keys(kinds).map((kind) => `${kind}.png`), "latent.svg"];
   const known = pictures
     .filter(({ name }) => order.includes(name))
     .sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
-  const shown = known.map((file) => (file.name.endsWith(".svg") ? scatter(file) : picture(file)));
+  const shown = known.map((file) => {
+    const { name, bytes } = file;
+    if (bytes.length > LARGEST)
+      return markup`<p class="note">figures/${name} has ${size(bytes.length)}, too many for this page.</p>\n`;
+    return name.endsWith(".svg") ? scatter(file) : picture(file);
+  });
   return shown.length > 0 ? markup`<div class="pictures">\n${shown}</div>\n` : undefined;
 }
 
@@ -54,11 +63,11 @@ function scatter({ bytes }: PictureFile): Markup {
   const inside = (tag: string) =>
     decoded(new RegExp(`<${tag}[^>]*>([^<]*)</${tag}>`).exec(text)?.[1] ?? "").slice(0, 2000);
   const sizes = /<svg[^>]* width="(\d{1,4})" height="(\d{1,4})"/.exec(text);
-  const size = sizes ? markup` width="${sizes[1]}" height="${sizes[2]}"` : undefined;
+  const extent = sizes ? markup` width="${sizes[1]}" height="${sizes[2]}"` : undefined;
   const alt =
     "A cloud of points, one for each test image, coloured by class, with the classes’ names at their centres.";
   return markup`<figure>
-<img src="data:image/svg+xml;base64,${base64(bytes)}"${size} alt="${alt}">
+<img src="data:image/svg+xml;base64,${base64(bytes)}"${extent} alt="${alt}">
 <figcaption><strong>Latent codes.</strong> ${inside("title")}. ${inside("desc")}</figcaption>
 </figure>
 `;

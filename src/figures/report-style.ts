@@ -84,6 +84,7 @@ footer p { border-top: 1px solid var(--rule); padding-top: 1.1rem; max-width: no
 }
 @media print {
   @page { margin: 16mm; }
+  :root { color-scheme: light; }
   body { font-size: 10.5pt; background: none; }
   header, main, footer { max-width: none; padding: 0; }
   nav { display: none; }

@@ -129,7 +129,7 @@ export function numbers({ history, name }: ReportData): Markup {
   const { terms, evaluations, epochs } = history;
   const withElbo = terms.includes("reconstruction") && terms.includes("kl");
   const columns: Column[] = [
-    { title: "" },
+    { title: "part and epoch" },
     ...terms.map((term) => ({ title: term, numeric: true })),
     ...(withElbo ? [{ title: "ELBO", numeric: true }] : []),
   ];

@@ -204,8 +204,10 @@ test("options that differ from the defaults stand out", async () => {
 test("a file that is no picture is named, and breaks nothing", async () => {
   const host = new MemoryHost();
   host.put("r/figures/samples.png", "not a picture");
+  host.put("r/figures/manifold.png", new Uint8Array(5e6));
   const root = await pageOf(fallingRun(1), {}, host);
   assert.match(section(root, "pictures"), /figures\/samples\.png is not a PNG file/);
+  assert.match(section(root, "pictures"), /figures\/manifold\.png has 5 MB, too many/);
 });
 
 test("the command writes report and curves, or the report elsewhere", async () => {
