@@ -4,7 +4,8 @@ import type { Output } from "./output.ts";
 
 /** Without a terminal a long epoch says how it goes on no more often than this. */
 const LINE_SECONDS = 30;
-const BAR = 24;
+/** Characters of the bar, as there is room. */
+const BAR = { most: 24, least: 8 };
 
 /** Shows how training goes: a bar on a terminal, a plain line now and then elsewhere. */
 export class ProgressView {
@@ -35,7 +36,7 @@ export class ProgressView {
 /**
  * One line that fits into `columns`:
  * `epoch 2/5 ━━━━━━━━━━━━━━━─────────  63 %  ETA 1:23 (8:05 in all)  1204 images/s  loss 163.21 …`.
- * What does not fit is left out from the end.
+ * The bar gives way to words; what still does not fit is left out from the end.
  */
 export function progressBar(
   progress: Progress,
@@ -44,14 +45,17 @@ export function progressBar(
 ): string {
   const { step, steps, epoch, epochs } = progress;
   const share = steps > 0 ? step / steps : 1;
-  const full = Math.round(BAR * share);
   const head = `epoch ${epoch}/${epochs}`;
+  const all = parts(progress);
+  const words = all.reduce((length, part) => length + 2 + part.length, head.length + 1);
+  const size = Math.max(BAR.least, Math.min(BAR.most, columns - 1 - words));
+  const full = Math.round(size * share);
   const bar = output.isStyled
-    ? `\u001b[36m${"━".repeat(full)}\u001b[90m${"━".repeat(BAR - full)}\u001b[39m`
-    : "#".repeat(full) + "-".repeat(BAR - full);
+    ? `\u001b[36m${"━".repeat(full)}\u001b[90m${"━".repeat(size - full)}\u001b[39m`
+    : "#".repeat(full) + "-".repeat(size - full);
   let line = `${output.bold(head)} ${bar}`;
-  let width = head.length + 1 + BAR;
-  for (const part of parts(progress)) {
+  let width = head.length + 1 + size;
+  for (const part of all) {
     width += 2 + part.length;
     if (width >= columns) break; // the last column stays free: some terminals wrap there
     line += `  ${part}`;

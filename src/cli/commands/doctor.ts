@@ -55,7 +55,7 @@ function linesOf(examination: Examination): string[] {
       ...wrapped(adapter.features).map((line, i) => row(i === 0 ? "features" : "", line)),
     );
     for (const [i, [name, { offered, used }]] of Object.entries(adapter.limits).entries())
-      lines.push(row(i === 0 ? "limits" : "", `${name} ${size(offered)}, ${size(used)} used`));
+      lines.push(row(i === 0 ? "limits" : "", `${name} ${size(offered)}, ${size(used)} asked for`));
   }
   if (speed) {
     lines.push(row("matmul", describe(speed.matmul)), row("copy", describe(speed.copy)));

@@ -1,0 +1,85 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { Output } from "../../src/cli/output.ts";
+import { clock, ProgressView, progressBar } from "../../src/cli/progress.ts";
+import type { Progress } from "../../src/train/pace.ts";
+import { MemoryHost } from "../support/memory-host.ts";
+
+const test = suite("progress");
+
+const progress: Progress = {
+  phase: "training",
+  epoch: 2,
+  epochs: 5,
+  step: 63,
+  steps: 100,
+  imagesPerSecond: 1204.4,
+  secondsLeft: 83,
+  secondsLeftInAll: 485,
+  terms: { loss: 163.214, reconstruction: 158.1, kl: 5.11 },
+};
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what colours are made of
+const plain = (text: string) => text.replace(/\u001b\[[0-9;]*m/g, "");
+const bar = (columns: number, change: Partial<Progress> = {}, env = {}) =>
+  progressBar({ ...progress, ...change }, columns, new Output(new MemoryHost(env, true)));
+
+test("shows share, remaining time, speed and every loss term where there is room", () => {
+  assert.is(
+    plain(bar(140)),
+    `epoch 2/5 ${"━".repeat(24)}   63 %  ETA 1:23 (8:05 in all)  1204 images/s  loss 163.21  reconstruction 158.10  kl 5.11`,
+  );
+  assert.match(bar(140, {}, { NO_COLOR: "1" }), /^epoch 2\/5 #{15}-{9} {3}63 %/);
+  assert.not.match(bar(140, { epoch: 5 }), /in all/);
+  assert.match(plain(bar(140, { phase: "validation" })), /63 % {2}validating {2}loss/);
+});
+
+test("never wraps: the bar gives way, then the last words", () => {
+  for (let columns = 20; columns < 160; columns++)
+    assert.ok(plain(bar(columns)).length < Math.max(columns, 19), `${columns} columns`);
+  assert.match(plain(bar(112)), /kl 5\.11$/);
+  assert.match(plain(bar(90)), /loss 163\.21$/);
+});
+
+test("a terminal gets one line that is written over, a log gets lines", async () => {
+  const terminal = new MemoryHost({}, true);
+  const output = new Output(terminal);
+  const view = new ProgressView(output, true, () => 80);
+  view.show(progress);
+  view.show({ ...progress, step: 64 });
+  view.epoch({
+    ...{ epoch: 2, epochs: 5, steps: 100, seconds: 1, imagesPerSecond: 9, best: false },
+    train: { loss: 1 },
+  });
+  await output.flush();
+  const lines = terminal.err.split("\n");
+  assert.is(lines.length, 2, "one finished line");
+  assert.is(lines[0]!.split("\r\u001b[2K").length, 4, "two states, erased by a third");
+  assert.match(
+    plain(lines[0]!),
+    /epoch 2\/5 {2}loss 1\.00 {2}100 steps {2}1\.0 s {2}9\.0 images\/s$/,
+  );
+
+  const log = new MemoryHost();
+  const plainOutput = new Output(log);
+  const lineView = new ProgressView(plainOutput, false, () => 80);
+  for (let i = 0; i < 10; i++) lineView.show(progress);
+  await plainOutput.flush();
+  assert.is(log.err, "", "no line more often than every 30 seconds");
+});
+
+test("--quiet shows no bar", async () => {
+  const host = new MemoryHost({}, true);
+  const output = new Output(host);
+  output.quiet = true;
+  output.status("bar");
+  output.error("an error");
+  await output.flush();
+  assert.is(host.err, "an error\n");
+});
+
+test("times are read like a clock's", () => {
+  assert.equal([0, 7.4, 83, 7510, Number.NaN].map(clock), ["0:00", "0:07", "1:23", "2:05:10", "–"]);
+});
+
+test.run();
