@@ -1,5 +1,6 @@
 import { DataError } from "../gpu/errors.ts";
 import { joinBytes } from "./bytes.ts";
+import { crc32 } from "./crc.ts";
 import { streamOf } from "./gunzip.ts";
 
 /** Largest width and height in pixels, as of the images of a run. */
@@ -210,16 +211,4 @@ function isGrey(palette: Uint8Array): boolean {
     if (palette[i] !== palette[i + 1] || palette[i] !== palette[i + 2]) return false;
   }
   return true;
-}
-
-const crcTable = Uint32Array.from({ length: 256 }, (_, n) => {
-  let c = n;
-  for (let bit = 0; bit < 8; bit++) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
-  return c;
-});
-
-function crc32(bytes: Uint8Array): number {
-  let c = 0xffffffff;
-  for (const byte of bytes) c = crcTable[(c ^ byte) & 0xff]! ^ (c >>> 8);
-  return ~c >>> 0;
 }

@@ -1,4 +1,5 @@
 import { joinBytes } from "../data/bytes.ts";
+import { crc32 } from "../data/crc.ts";
 
 /** An image of 8-bit samples: `pixels` is [height, width, channels], channels 1 (grey) or 3 (RGB). */
 export interface Picture {
@@ -78,16 +79,4 @@ function chunk(type: string, data: Uint8Array): Uint8Array {
   bytes.set(data, 8);
   view.setUint32(8 + data.length, crc32(bytes.subarray(4, 8 + data.length)));
   return bytes;
-}
-
-const crcTable = Uint32Array.from({ length: 256 }, (_, n) => {
-  let c = n;
-  for (let bit = 0; bit < 8; bit++) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
-  return c;
-});
-
-function crc32(bytes: Uint8Array): number {
-  let c = 0xffffffff;
-  for (const byte of bytes) c = crcTable[(c ^ byte) & 0xff]! ^ (c >>> 8);
-  return ~c >>> 0;
 }

@@ -112,14 +112,14 @@ function readSettings(value: unknown, fail: (what: string) => never): Record<str
   );
 }
 
-/** Puts layers of options on top of each other: what a later one gives counts. */
-export function overlay(...layers: readonly GivenOptions[]): GivenOptions {
-  return layers.reduce((below, above) => ({
+/** Puts options on top of others: what is given above counts. */
+export function overlay(below: GivenOptions, above: GivenOptions): GivenOptions {
+  return {
     ...below,
     ...above,
     texts: { ...below.texts, ...above.texts },
     settings: { ...below.settings, ...above.settings },
-  }));
+  };
 }
 
 /**

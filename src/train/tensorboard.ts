@@ -1,4 +1,5 @@
 import { joinBytes } from "../data/bytes.ts";
+import { crc32c } from "../data/crc.ts";
 
 /**
  * TensorBoard's event files: records of [length u64, its checksum, data, its checksum], little-endian,
@@ -85,19 +86,6 @@ function varint(value: number): Uint8Array {
 }
 
 // ---- checksums ---------------------------------------------------------------------------------
-
-/** CRC-32C (Castagnoli), the reflected polynomial. */
-const crcTable = Uint32Array.from({ length: 256 }, (_, n) => {
-  let c = n;
-  for (let bit = 0; bit < 8; bit++) c = c & 1 ? 0x82f63b78 ^ (c >>> 1) : c >>> 1;
-  return c;
-});
-
-export function crc32c(data: Uint8Array): number {
-  let c = 0xffffffff;
-  for (const byte of data) c = crcTable[(c ^ byte) & 0xff]! ^ (c >>> 8);
-  return ~c >>> 0;
-}
 
 /** Rotated and shifted, as the format wants: checksums of data that hold checksums are no good. */
 function maskedCrc(data: Uint8Array): number {

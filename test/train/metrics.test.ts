@@ -1,9 +1,10 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { crc32, crc32c } from "../../src/data/crc.ts";
 import { DataError } from "../../src/gpu/errors.ts";
 import { csvColumns, csvHeader, csvLines } from "../../src/train/csv.ts";
 import { type MetricRecord, parseMetrics, termsOf, upTo } from "../../src/train/metrics.ts";
-import { crc32c, summaryRecord, versionRecord } from "../../src/train/tensorboard.ts";
+import { summaryRecord, versionRecord } from "../../src/train/tensorboard.ts";
 import { rejects } from "../support/rejects.ts";
 
 const test = suite("metrics");
@@ -70,8 +71,9 @@ test("CSV has a column for each field and quotes what must be quoted", () => {
   assert.is(lines, 'step,1,1,5.25,,,,,,,,\nevent,2,1,,,,,,,,lost,"a ""b"", c\nd"\n');
 });
 
-test("CRC-32C gives the published values", () => {
+test("CRC-32 and CRC-32C give the published values", () => {
   const text = (s: string) => new TextEncoder().encode(s);
+  assert.is(crc32(text("123456789")), 0xcbf43926);
   // RFC 3720, B.4, and the usual check value.
   assert.is(crc32c(text("123456789")), 0xe3069283);
   assert.is(crc32c(new Uint8Array(32)), 0x8a9136aa);
