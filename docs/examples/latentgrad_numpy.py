@@ -271,8 +271,8 @@ def size_text(image: Image) -> str:
 def load(path: str | Path, image: Image | None = None) -> Vae:
     """The model of a checkpoint, with the moving average of its weights where it has one.
 
-    image: height, width, channels; by default what the run's config.json says. Raises BadFile, or
-    OSError for a file that cannot be read.
+    image: height, width, channels; by default what the checkpoint's metadata say. Raises BadFile,
+    or OSError for a file that cannot be read.
     """
     weights, settings, image = read_checkpoint(path, image)
     return Vae(weights, settings, image)
@@ -282,10 +282,10 @@ def read_checkpoint(path: str | Path, image: Image | None = None) -> tuple[Array
     """The weights by name, and what they are of; everything is checked. See `load`."""
     arrays, metadata = read_safetensors(path)
     settings = read_settings(metadata, path)
-    of_run = image_of_run(path)
+    of_run = read_image(metadata, path)
     image = of_run if image is None else image
     if image is None:
-        raise BadFile(f"{path}: no config.json of a run beside it says the size of the images")
+        raise BadFile(f"{path}: the metadata do not say how large the images are")
     if of_run is not None and of_run != image:
         raise BadFile(
             f"{path}: the run has images of {size_text(of_run)}, these are {size_text(image)}"
@@ -325,19 +325,15 @@ def read_settings(metadata: Metadata, path: str | Path) -> Settings:
     return Settings(network, latent, width)
 
 
-def image_of_run(path: str | Path) -> Image | None:
-    """Size of the images by RUN/config.json, for RUN/checkpoints/NAME.safetensors."""
-    folder = Path(path).resolve().parent
-    config = folder.parent / "config.json"
-    if folder.name != "checkpoints" or not config.is_file():
+def read_image(metadata: Metadata, path: str | Path) -> Image | None:
+    """Size of the images; None where the metadata do not say."""
+    if "image" not in metadata:
         return None
-    found = parse_json(config.read_bytes(), config)
-    for key in ("run", "image"):
-        found = found.get(key) if isinstance(found, dict) else None
+    found = parse_json(metadata["image"], f"{path}: image in the metadata")
     sizes = found if isinstance(found, dict) else {}
     image = tuple(sizes.get(key) for key in ("height", "width", "channels"))
     if any(type(size) is not int or size < 1 for size in image):
-        raise BadFile(f"{config}: no size of the images in it")
+        raise BadFile(f"{path}: image is {metadata['image']}, expected height, width and channels")
     return image  # type: ignore[return-value]
 
 

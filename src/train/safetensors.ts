@@ -121,7 +121,7 @@ export async function readSafetensors(bytes: Uint8Array, name: string): Promise<
     tensors.set(tensor, {
       dtype,
       shape,
-      data: new arrays[dtype](payload.slice(begin, end).buffer),
+      data: new arrays[dtype](new Uint8Array(payload.subarray(begin, end)).buffer),
     });
   }
   checkPlaces(places, payload.length, 8 + length, fail);

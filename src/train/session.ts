@@ -76,6 +76,7 @@ export class Session {
     return new Session(device, model, run, validation, {
       model: options.model,
       data: dataset.name,
+      image: { height: dataset.height, width: dataset.width, channels: dataset.channels },
       seed,
       stepsPerEpoch: plan.steps,
       options: plan.config,

@@ -30,6 +30,7 @@ export const beginning: TrainState = { step: 0, epochs: 0, stale: 0 };
 export interface StateFacts {
   readonly model: string;
   readonly data: string;
+  readonly image: { readonly height: number; readonly width: number; readonly channels: number };
   readonly seed: readonly [number, number];
   readonly stepsPerEpoch: number;
   /** The options that say how the run is trained, as in config.json. */
@@ -50,6 +51,7 @@ export function toMetadata(state: TrainState, facts: StateFacts): Record<string,
   return {
     model: facts.model,
     data: facts.data,
+    image: JSON.stringify(facts.image),
     epoch: String(epochs),
     batch: String(step - epochs * stepsPerEpoch),
     step: String(step),

@@ -50,7 +50,7 @@ const cases: readonly Case[] = [
 
 /** A trained run on disk, and what the engine makes of its images. */
 interface Trained {
-  /** Holds config.json and checkpoints/best.safetensors. */
+  /** Holds checkpoints/best.safetensors. */
   readonly folder: string;
   readonly checkpoint: string;
   readonly images: string;
@@ -148,8 +148,8 @@ async function makeRun({ network, size, ema, images }: Case, folder: string): Pr
   const more = { network, latent: "3", beta: "0", width: "0.25", "learning-rate": "0.01" };
   await trainInMemory(host, texts, {}, more);
   mkdirSync(join(folder, "checkpoints"), { recursive: true });
-  for (const file of ["config.json", "checkpoints/best.safetensors"])
-    writeFileSync(join(folder, file), host.files.get(`r/${file}`)!);
+  const best = "checkpoints/best.safetensors";
+  writeFileSync(join(folder, best), host.files.get(`r/${best}`)!);
 
   const dataset = await loadDataset(data, { host });
   const { height, width, channels } = dataset;
