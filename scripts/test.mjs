@@ -144,7 +144,7 @@ async function runRuntime(runtime) {
       bundle: outfile,
       files: sound,
       env,
-      timeoutSeconds: Number(options.timeout ?? (options.long ? 1200 : 540)),
+      timeoutSeconds: Number(options.timeout ?? (options.long ? 1200 : 900)),
       verbose: options.verbose,
       print,
     });

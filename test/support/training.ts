@@ -4,6 +4,7 @@ import { type GivenOptions, toTrainOptions } from "../../src/train/config.ts";
 import type { MetricRecord } from "../../src/train/metrics.ts";
 import type { TrainOptionName } from "../../src/train/options.ts";
 import { type TrainHooks, type TrainResult, train } from "../../src/train/train.ts";
+import { testDevice } from "./device.ts";
 import type { MemoryHost } from "./memory-host.ts";
 
 /** Options as they are typed; undefined takes one of the defaults below away. */
@@ -13,7 +14,14 @@ export type Texts = { readonly [K in TrainOptionName]?: string | undefined };
 const tiny: Texts = { data: "glyphs", batch: "8", overfit: "32", epochs: "2" };
 const settings = { width: "0.05", latent: "2", network: "dense" };
 
-/** Trains in memory, in the folder r. */
+/** One device for all runs of a file: its kernels are compiled once. Closing it does nothing. */
+async function sharedDevice(): Promise<Device> {
+  const device = await testDevice();
+  Object.defineProperty(device, "close", { value: () => undefined, configurable: true });
+  return device;
+}
+
+/** Trains in memory, in the folder r, on the device that tests share unless the hooks open another. */
 export function trainInMemory(
   host: MemoryHost,
   texts: Texts = {},
@@ -27,7 +35,7 @@ export function trainInMemory(
     settings: { ...settings, ...more },
   };
   const options = toTrainOptions(given, () => "r");
-  return train(options, host, hooks);
+  return train(options, host, { openDevice: sharedDevice, ...hooks });
 }
 
 /** The lines of metrics.jsonl. */

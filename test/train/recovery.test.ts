@@ -86,8 +86,7 @@ test("in the middle of steps", async () => {
 });
 
 test("in read-backs of steps, validation and saves", async () => {
-  for (const nth of [1, 2, 5, 9, 14, 20, 27])
-    await assertRecovers(`read ${nth}`, destroyAtRead(nth));
+  for (const nth of [1, 4, 9, 16, 27]) await assertRecovers(`read ${nth}`, destroyAtRead(nth));
 });
 
 test("while a checkpoint is written", async () => {
