@@ -138,8 +138,10 @@ export async function measureTrainer(options: TrainerOptions, host: Host): Promi
 /** The report as text for people. */
 export function formatTrainer(report: TrainerReport): string {
   const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
-  const { adapter, runtime, model, batch, steps, rounds, ratios } = report;
-  const spread = ratios.map((ratio) => ratio.toFixed(4)).join(", ");
+  const { adapter, runtime, model, batch, steps, rounds } = report;
+  const sorted = [...report.ratios].sort((a, b) => a - b);
+  const quartile = (q: number) => (sorted[Math.round(q * (sorted.length - 1))] ?? 0).toFixed(3);
+  const spread = `quartiles ${quartile(0.25)} to ${quartile(0.75)}`;
   return `${[
     `adapter     ${adapter}`,
     `runtime     ${runtime}`,
