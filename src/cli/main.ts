@@ -4,20 +4,17 @@ import { LatentgradError, NoAdapterError } from "../gpu/errors.ts";
 import { launchChrome } from "../host/chrome-launch.ts";
 import { createNodeHost, removeUnfinished } from "../host/node.ts";
 import { availableRuntimes, runChild, runtimeCommand } from "../host/node-launch.ts";
+import { interruptedStatus, sameSignalMs, signals } from "../host/signals.ts";
 import { Interruption } from "../train/interruption.ts";
 import { configuredRuntime, needsDevice, requestedRuntime, run } from "./core.ts";
 
-/** A terminal signals parent and child alike, and the parent passes it on: that is one Ctrl-C. */
-const SAME_SIGNAL_MS = 500;
-
 /** Runs the command in this process. A second signal ends it at once. */
 async function runHere(argv: string[]): Promise<number> {
-  const host = await createNodeHost();
   const interruption = new Interruption();
   let first: number | undefined;
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  for (const signal of signals) {
     process.on(signal, () => {
-      if (first !== undefined && performance.now() - first < SAME_SIGNAL_MS) return;
+      if (first !== undefined && performance.now() - first < sameSignalMs) return;
       const again = first !== undefined;
       first ??= performance.now();
       const stop = interruption.request();
@@ -27,13 +24,30 @@ async function runHere(argv: string[]): Promise<number> {
       removeUnfinished().finally(() => process.exit(exitCode));
     });
   }
-  return run(argv, host, interruption);
+  return run(argv, await createNodeHost(), interruption);
+}
+
+/** Ends the process at a signal, in one line, until what it starts listens for itself. */
+class EarlySignals {
+  private readonly end = () => {
+    process.stderr.write("latentgrad: interrupted\n");
+    process.exit(interruptedStatus);
+  };
+
+  constructor() {
+    for (const signal of signals) process.on(signal, this.end);
+  }
+
+  close(): void {
+    for (const signal of signals) process.off(signal, this.end);
+  }
 }
 
 const readText = (path: string) => readFile(path, "utf8");
 
 /** The parent: chooses the runtime and starts it. */
 async function launch(argv: string[]): Promise<number> {
+  const early = new EarlySignals();
   const wanted = requestedRuntime(argv) ?? (await configuredRuntime(argv, readText));
   const available = await availableRuntimes();
   const first = wanted ?? available[0];
@@ -42,17 +56,20 @@ async function launch(argv: string[]): Promise<number> {
     throw new NoAdapterError("no runtime with WebGPU is installed: npm install deno (or webgpu)");
   }
   if (first === "chrome") {
+    early.close();
     return launchChrome(new URL("cli.browser.js", import.meta.url), argv);
   }
   const command = await runtimeCommand(first, fileURLToPath(import.meta.url), argv);
-  const { status, signal } = await runChild({
-    ...command,
-    env: { ...command.env, LATENTGRAD_CHILD: "1" },
-  });
-  if (signal && !["SIGINT", "SIGTERM", "SIGHUP"].includes(signal)) {
+  const running = runChild({ ...command, env: { ...command.env, LATENTGRAD_CHILD: "1" } });
+  early.close();
+  const { status, signal } = await running;
+  if (signal === undefined) return status;
+  if (!signals.some((name) => name === signal)) {
     throw new LatentgradError(`${first} was ended by ${signal} (out of memory?)`);
   }
-  return status;
+  // It came before the child listened for it.
+  process.stderr.write("latentgrad: interrupted\n");
+  return interruptedStatus;
 }
 
 async function main(): Promise<number> {

@@ -1,9 +1,6 @@
 import { InvalidArgumentError } from "commander";
 import { choice, type ValueKind, whole } from "../models/values.ts";
 
-/** Largest seed: 32 bits, as the random number generators take. */
-export const largestSeed = 2 ** 32 - 1;
-
 /** A parser for commander that takes texts of this kind. */
 export function parser<T>(kind: ValueKind<T>): (text: string) => T {
   return (text) => {

@@ -4,7 +4,7 @@ import type { DataSource } from "./files.ts";
 import { folderLabel, loadFolder } from "./folder.ts";
 import { glyphNames, glyphSize, makeGlyphs } from "./glyphs.ts";
 import { loadIdxSet } from "./idx-set.ts";
-import { joinPath } from "./paths.ts";
+import { joinPath, normalPath } from "./paths.ts";
 import { fashionMnist, mnist, type PublishedSet } from "./sources.ts";
 import type { Dataset } from "./types.ts";
 
@@ -90,7 +90,7 @@ export async function loadDataset(name: string, source: DataSource): Promise<Dat
 /** The name that means the same set in any working folder: that of a folder has its whole path. */
 export function absoluteName(name: string, cwd: string): string {
   if (!name.startsWith(folderPrefix)) return name;
-  return folderPrefix + joinPath(cwd, name.slice(folderPrefix.length));
+  return folderPrefix + normalPath(joinPath(cwd, name.slice(folderPrefix.length)));
 }
 
 /** `glyphs` with another size or seed than the named set's. */

@@ -17,6 +17,16 @@ export function withParents(path: string): string[] {
   return paths;
 }
 
+/** The same path without `.`, `..`, doubled and trailing separators; an absolute one. */
+export function normalPath(path: string): string {
+  const kept: string[] = [];
+  for (const part of path.split(/[/\\]/)) {
+    if (part === "..") kept.pop();
+    else if (part !== "" && part !== ".") kept.push(part);
+  }
+  return (/^[/\\]/.test(path) ? "/" : "") + kept.join("/");
+}
+
 function isAbsolute(path: string): boolean {
   return /^([/\\]|[A-Za-z]:[/\\])/.test(path);
 }

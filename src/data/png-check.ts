@@ -2,6 +2,7 @@ import { DataError } from "../gpu/errors.ts";
 import { joinBytes } from "./bytes.ts";
 import { crc32 } from "./crc.ts";
 import { streamOf } from "./gunzip.ts";
+import { pngSignature } from "./png-signature.ts";
 
 /** Largest width and height in pixels, as of the images of a run. */
 export const largestPngSide = 4096;
@@ -15,8 +16,6 @@ export interface PngHeader {
   /** Whether no pixel has a colour, by the colour type or by a palette of greys. */
   readonly grey: boolean;
 }
-
-const signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 
 /** Samples a pixel and legal bits a sample, by colour type. */
 const colourTypes: Readonly<Record<number, { samples: number; depths: readonly number[] }>> = {
@@ -68,13 +67,16 @@ export async function checkPng(bytes: Uint8Array, name: string): Promise<PngHead
   return { ...header, grey };
 }
 
+/** An image of the largest size has fewer, even in pieces of a few hundred bytes. */
+const mostChunks = 65_536;
+
 /** Splits the file; each chunk lies within it, has the right checksum, and IEND is the last. */
 function readChunks(bytes: Uint8Array, name: string): Chunk[] {
-  const wrong = signature.findIndex((byte, i) => bytes[i] !== byte);
+  const wrong = pngSignature.findIndex((byte, i) => bytes[i] !== byte);
   if (wrong >= 0) throw new DataError(`${name}: byte ${wrong} is not that of a PNG file`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const chunks: Chunk[] = [];
-  for (let at = signature.length; chunks.at(-1)?.type !== "IEND"; ) {
+  for (let at = pngSignature.length; chunks.at(-1)?.type !== "IEND"; ) {
     if (at + 12 > bytes.length) {
       throw new DataError(`${name}: ends at byte ${bytes.length}, before the chunk IEND`);
     }
@@ -90,6 +92,9 @@ function readChunks(bytes: Uint8Array, name: string): Chunk[] {
     }
     if (view.getUint32(end - 4) !== crc32(bytes.subarray(at + 4, end - 4))) {
       throw new DataError(`${name}: wrong checksum (CRC) of the chunk ${type} at byte ${at}`);
+    }
+    if (chunks.length === mostChunks) {
+      throw new DataError(`${name}: more than ${mostChunks} chunks, before byte ${at}`);
     }
     chunks.push({ type, at, data: bytes.subarray(at + 8, end - 4) });
     at = end;

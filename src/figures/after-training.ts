@@ -72,11 +72,11 @@ function originAfter({ best, epochs, lastStep }: History, hasBest: boolean): str
   return `Weights: ${name} checkpoint, ${place}.`;
 }
 
-/** Pictures for TensorBoard by tag: the same images and the same points of the prior every time. */
+/** Pictures for TensorBoard by tag: the same images, none of the test part, and the same draws. */
 export async function trainingPictures(trained: Trained): Promise<Record<string, EventImage>> {
-  const { device, model, dataset, seed } = trained;
+  const { device, model, dataset, seed, watched } = trained;
   const codec = new Codec(device, model, dataset);
-  const pairs = await drawReconstructions(codec, dataset.test, reconstructions);
+  const pairs = await drawReconstructions(codec, watched, reconstructions);
   const draws = await drawSamples(codec, { ...samples, seed });
   return { reconstructions: await eventImage(pairs), samples: await eventImage(draws) };
 }

@@ -9,6 +9,7 @@ export interface EpochRow {
   /** Seconds since 1970 at its end, and of training in it; where they are known. */
   readonly time: number | undefined;
   readonly seconds: number | undefined;
+  readonly imagesPerSecond: number | undefined;
   /** Means over its steps and over the validation images, in nats per sample. */
   readonly training: Readonly<Record<string, number | null>>;
   readonly validation: Readonly<Record<string, number | null>>;
@@ -24,6 +25,8 @@ export interface RunEvent {
   readonly step: number;
   readonly epoch: number;
   readonly time: number | undefined;
+  /** Seconds of training in an epoch that it broke off. */
+  readonly seconds: number | undefined;
 }
 
 /** What `evaluate` found. */
@@ -101,6 +104,7 @@ function epochRow(record: MetricRecord): EpochRow {
     step: record.step,
     time: number(record.time),
     seconds: number(record.seconds),
+    imagesPerSecond: number(record.images_per_second),
     ...split(termsOf(record)),
     learningRate: number(record.learning_rate),
     beta: number(record.beta),
@@ -115,6 +119,7 @@ function runEvent(record: MetricRecord): RunEvent {
     step,
     epoch,
     time: number(time),
+    seconds: number(record.seconds),
   };
 }
 

@@ -1,3 +1,5 @@
+import { pngSignature } from "../data/png-signature.ts";
+
 /** What a PNG file says of itself. */
 export interface PngFacts {
   readonly width: number;
@@ -6,14 +8,13 @@ export interface PngFacts {
   readonly description?: string;
 }
 
-const signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const keyword = "Description\0\0\0\0\0";
 /** A longer description is not one of ours. */
 const LONGEST = 2000;
 
 /** Reads size and description of a PNG file without decoding it; undefined for anything else. */
 export function pngFacts(file: Uint8Array): PngFacts | undefined {
-  if (file.length < 33 || signature.some((byte, i) => file[i] !== byte)) return undefined;
+  if (file.length < 33 || pngSignature.some((byte, i) => file[i] !== byte)) return undefined;
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   if (typeAt(file, 12) !== "IHDR") return undefined;
   const [width, height] = [view.getUint32(16), view.getUint32(20)];

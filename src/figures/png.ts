@@ -1,15 +1,10 @@
 import { joinBytes } from "../data/bytes.ts";
 import { crc32 } from "../data/crc.ts";
+import { pngSignature } from "../data/png-signature.ts";
+import type { PngPicture } from "../host/host.ts";
 
 /** An image of 8-bit samples: `pixels` is [height, width, channels], channels 1 (grey) or 3 (RGB). */
-export interface Picture {
-  readonly width: number;
-  readonly height: number;
-  readonly channels: 1 | 3;
-  readonly pixels: Uint8Array;
-}
-
-const signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+export type Picture = PngPicture;
 
 /**
  * Encodes a picture as PNG (8 bits a sample, no interlacing). The compression is the platform's:
@@ -35,7 +30,7 @@ export async function encodePng(
   header[8] = 8; // bits a sample
   header[9] = channels === 1 ? 0 : 2; // colour type: grey or RGB
   const parts = [
-    Uint8Array.from(signature),
+    Uint8Array.from(pngSignature),
     chunk("IHDR", header),
     ...(description === undefined ? [] : [chunk("iTXt", internationalText(description))]),
     chunk("IDAT", await deflate(filterRows(picture))),

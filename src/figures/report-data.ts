@@ -12,6 +12,8 @@ export interface PictureFile {
 export interface ReportData {
   /** The run folder's name. */
   readonly name: string;
+  /** The folder as it was named, for command lines. */
+  readonly path: string;
   readonly config: RunConfig;
   readonly history: History;
   readonly pictures: readonly PictureFile[];
@@ -23,7 +25,13 @@ export async function readReport(folder: RunFolder): Promise<ReportData> {
   const history = readHistory(await folder.readMetrics(), config);
   const names = await folder.figures();
   const files = names.map(async (name) => ({ name, bytes: await folder.readFigure(name) }));
-  return { name: runName(folder.path), config, history, pictures: await Promise.all(files) };
+  return {
+    name: runName(folder.path),
+    path: folder.path,
+    config,
+    history,
+    pictures: await Promise.all(files),
+  };
 }
 
 /** The last part of a run folder's path. */

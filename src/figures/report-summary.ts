@@ -106,26 +106,24 @@ function tiles({ config, history }: ReportData): Tile[] {
     value: `${whole(epochs.length)} of ${whole(config.options.epochs)}`,
     unit: progress,
   });
-  const seconds = epochs.flatMap((row) => row.seconds ?? []);
+  const seconds = [...epochs, ...history.events].flatMap((row) => row.seconds ?? []);
   const total = seconds.reduce((sum, value) => sum + value, 0);
   if (total > 0)
     found.push({ title: "Time of training", value: time(total), unit: "validation left out" });
-  const speed = medianSpeed(history, config.options.batch);
+  const speed = medianSpeed(history);
   if (speed !== undefined)
     found.push({ title: "Speed, median epoch", value: whole(speed), unit: "images a second" });
   return found;
 }
 
-/** Images a second; the first epoch has kernels to compile, and one that was resumed is not whole. */
-function medianSpeed({ epochs, stepsPerEpoch }: History, batch: number): number | undefined {
-  const speeds = epochs.flatMap(({ seconds }) =>
-    seconds && stepsPerEpoch ? [(stepsPerEpoch * batch) / seconds] : [],
-  );
+/** Images a second in the median epoch: in the first one, kernels are compiled. */
+function medianSpeed({ epochs }: History): number | undefined {
+  const speeds = epochs.flatMap(({ imagesPerSecond }) => imagesPerSecond ?? []);
   return speeds.sort((a, b) => a - b)[Math.floor(speeds.length / 2)];
 }
 
 /** Every loss term at the places that count. */
-export function numbers({ history, name }: ReportData): Markup {
+export function numbers({ history, path }: ReportData): Markup {
   const { terms, evaluations, epochs } = history;
   const withElbo = terms.includes("reconstruction") && terms.includes("kl");
   const columns: Column[] = [
@@ -154,7 +152,7 @@ export function numbers({ history, name }: ReportData): Markup {
       : "",
     withElbo ? "The ELBO is −(reconstruction + kl), whatever β was. " : "",
     evaluations.length === 0 && epochs.length > 0
-      ? markup`<code>latentgrad evaluate ${quoted(name)}</code> adds the test images.`
+      ? markup`<code>latentgrad evaluate ${quoted(path)}</code> adds the test images.`
       : "",
   ];
   if (places.length === 0) return markup`<p>No step was finished.</p>`;

@@ -127,12 +127,12 @@ ${rows.map(([title, value]) => markup`<dt>${title}</dt><dd>${value}</dd>\n`)}</d
 }
 
 /** How to train the same again. */
-export function repeat({ config, name }: ReportData): Markup {
+export function repeat({ config, path }: ReportData): Markup {
   // A line breaks between options, not within their names.
   const parts = repeatCommand(config).map((part) => markup`<span>${part}</span> `);
   return markup`<pre><code>${parts}</code></pre>
 <p>The run’s config.json is a configuration file, too:</p>
-<pre><code>${`latentgrad train --config ${quoted(`${name}/config.json`)} --out runs/again`}</code></pre>
+<pre><code>${`latentgrad train --config ${quoted(`${path}/config.json`)} --out runs/again`}</code></pre>
 <p class="note">On the same adapter, with the same version and data, the bits are the same; elsewhere the curve is the same within rounding.</p>
 `;
 }

@@ -5,11 +5,7 @@ import { openChromium } from "./chromium.ts";
 import { createNodeHost } from "./node.ts";
 import type { PageConfig } from "./page-protocol.ts";
 import { servePage } from "./page-server.ts";
-
-const SIGNALS: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
-/** A terminal and a parent may both pass one Ctrl-C on. */
-const SAME_SIGNAL_MS = 500;
-const INTERRUPTED = 130;
+import { interruptedStatus, sameSignalMs, signals } from "./signals.ts";
 
 /** Variables that matter to the page; the rest of the environment is none of its business. */
 function passedEnvironment(): Record<string, string | undefined> {
@@ -26,6 +22,7 @@ function passedEnvironment(): Record<string, string | undefined> {
  * @returns the exit status; the browser is closed in every case, an interruption included
  */
 export async function launchChrome(script: string | URL, argv: readonly string[]): Promise<number> {
+  const watch = new SignalWatch();
   const host = await createNodeHost();
   let source: Buffer;
   try {
@@ -38,10 +35,9 @@ export async function launchChrome(script: string | URL, argv: readonly string[]
   const config: PageConfig = { argv, env: passedEnvironment(), cwd, cacheDir, ...streams };
   const server = await servePage({ script: source, config, host });
   let browser: Browser | undefined;
-  const signals = new SignalWatch();
   try {
     const opening = openChromium(server.url);
-    const opened = await Promise.race([opening, signals.stopped]);
+    const opened = await Promise.race([opening, watch.stopped]);
     if (typeof opened === "string") {
       // Closed as soon as it is there, without waiting for that to report the interruption.
       await opening.then((late) => late.browser.close()).catch(() => {});
@@ -53,7 +49,7 @@ export async function launchChrome(script: string | URL, argv: readonly string[]
       opened.page.on("crash", fail);
       opened.browser.on("disconnected", fail);
     });
-    signals.ask = () =>
+    watch.ask = () =>
       opened.page.evaluate(() =>
         (
           globalThis as unknown as { latentgradInterrupt(): string | undefined }
@@ -65,10 +61,10 @@ export async function launchChrome(script: string | URL, argv: readonly string[]
     // Closing the browser rejects whichever of them has not settled.
     run.catch(() => {});
     crashed.catch(() => {});
-    const ended = await Promise.race([run, signals.stopped, crashed]);
+    const ended = await Promise.race([run, watch.stopped, crashed]);
     return typeof ended === "string" ? interrupted(ended) : ended;
   } finally {
-    signals.close();
+    watch.close();
     await browser?.close().catch(() => {});
     await server.close();
   }
@@ -77,7 +73,7 @@ export async function launchChrome(script: string | URL, argv: readonly string[]
 /** Ends with the line of an interruption. */
 function interrupted(message: string): number {
   process.stderr.write(`latentgrad: ${message}\n`);
-  return INTERRUPTED;
+  return interruptedStatus;
 }
 
 /**
@@ -96,7 +92,7 @@ class SignalWatch {
     this.stopped = new Promise((resolve) => {
       this.stop = resolve;
     });
-    for (const signal of SIGNALS) process.on(signal, this.onSignal);
+    for (const signal of signals) process.on(signal, this.onSignal);
   }
 
   private readonly onSignal = () => {
@@ -109,10 +105,10 @@ class SignalWatch {
           (message) => message !== undefined && this.stop(message),
           () => this.stop("interrupted"),
         );
-    } else if (now - this.first >= SAME_SIGNAL_MS) this.stop("interrupted; stopped at once");
+    } else if (now - this.first >= sameSignalMs) this.stop("interrupted; stopped at once");
   };
 
   close(): void {
-    for (const signal of SIGNALS) process.off(signal, this.onSignal);
+    for (const signal of signals) process.off(signal, this.onSignal);
   }
 }

@@ -49,6 +49,10 @@ export async function download(
       await part.remove();
       throw refusal(url, `its SHA-256 is not ${pin.sha256}; what had arrived was removed`);
     }
+    await part.reread();
+    if (!part.matches()) {
+      throw refusal(url, "another process changed the file while it arrived; try again");
+    }
     await part.moveTo(target);
   } catch (error) {
     await part.removeIfEmpty();

@@ -33,6 +33,11 @@ export interface Host {
   /** Removes a file or a folder with its content; nothing there is fine. */
   remove(path: string): Promise<void>;
   /**
+   * Makes a file that keeps other processes from taking it, too, until it is released or this process
+   * has ended. Throws UsageError while another one holds it.
+   */
+  lock(path: string): Promise<() => Promise<void>>;
+  /**
    * Fetches a file, making its folder. The bytes go to `target.part`, from which a later call goes
    * on where this one broke off; once their checksum is right it is synced and renamed. Throws
    * DataError where the server, the network or the bytes are at fault.

@@ -6,9 +6,10 @@ import { userCacheFolder } from "../gpu/embedded.ts";
 import { download } from "./download.ts";
 import type { FileStatus, Host } from "./host.ts";
 import { codeOf, failure, makeFolder, reporting, syncFolder } from "./io-failure.ts";
+import { lockFile } from "./lock.ts";
 import { readPng } from "./read-png.ts";
 
-/** Temporary files of writes under way; an interrupted process removes them. */
+/** Temporary files of writes under way, and locks; an interrupted process removes them. */
 const underway = new Set<string>();
 
 /** Removes what unfinished writes left, at once; for the end of an interrupted process. */
@@ -112,6 +113,16 @@ export async function createNodeHost(): Promise<Host> {
 
     remove: (path) =>
       reporting("remove", path, () => fs.rm(at(path), { recursive: true, force: true })),
+
+    async lock(path: string): Promise<() => Promise<void>> {
+      const file = at(path);
+      const release = await lockFile(file, path);
+      underway.add(file);
+      return async () => {
+        underway.delete(file);
+        await release();
+      };
+    },
 
     download: (url, target, pin, onProgress) => download(url, at(target), pin, { onProgress }),
 

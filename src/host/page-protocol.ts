@@ -15,6 +15,8 @@ export interface PageCall {
     | "append"
     | "makeDirectory"
     | "remove"
+    | "lock"
+    | "unlock"
     | "download"
     | "stdout"
     | "stderr";
@@ -35,8 +37,8 @@ export type PictureFacts = Omit<PngPicture, "pixels">;
 /** Body of a response that reports a failure (status 500). */
 export interface PageFailure {
   readonly message: string;
-  /** The data are at fault, not the files or the network between page and parent. */
-  readonly badData?: boolean;
+  /** Whose fault it is, where that decides the exit status; else that of files. */
+  readonly kind?: "data" | "usage";
 }
 
 /** A download is answered by one such object a line, as it goes on; the last is no number of bytes. */

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { DataError } from "../gpu/errors.ts";
+import { DataError, UsageError } from "../gpu/errors.ts";
 import type { Host } from "./host.ts";
 import {
   CALL_HEADER,
@@ -40,7 +40,12 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-async function carryOut(host: Host, call: PageCall, body: Buffer): Promise<unknown> {
+async function carryOut(
+  host: Host,
+  call: PageCall,
+  body: Buffer,
+  locks: Map<string, () => Promise<void>>,
+): Promise<unknown> {
   const path = call.path ?? "";
   switch (call.method) {
     case "stat":
@@ -57,6 +62,13 @@ async function carryOut(host: Host, call: PageCall, body: Buffer): Promise<unkno
       return host.makeDirectory(path);
     case "remove":
       return host.remove(path);
+    case "lock":
+      locks.set(path, await host.lock(path));
+      return undefined;
+    case "unlock":
+      await locks.get(path)?.();
+      locks.delete(path);
+      return undefined;
     case "stdout":
       return host.stdout(body.toString("utf8"));
     case "stderr":
@@ -68,7 +80,8 @@ async function carryOut(host: Host, call: PageCall, body: Buffer): Promise<unkno
 
 function failureOf(error: unknown): PageFailure {
   const { message } = error as Error;
-  return error instanceof DataError ? { message, badData: true } : { message };
+  if (error instanceof DataError) return { message, kind: "data" };
+  return error instanceof UsageError ? { message, kind: "usage" } : { message };
 }
 
 /** Downloads, and answers line by line how far it has come. */
@@ -92,6 +105,8 @@ async function carryOutDownload(
 /** Serves one page on a free port of 127.0.0.1. */
 export async function servePage(content: PageContent): Promise<PageServer> {
   const token = randomBytes(16).toString("hex");
+  /** What the page has locked, by path. */
+  const locks = new Map<string, () => Promise<void>>();
   const html =
     '<!doctype html><meta charset="utf-8"><title>latentgrad</title><script type="module" src="main.js"></script>';
 
@@ -126,7 +141,7 @@ export async function servePage(content: PageContent): Promise<PageServer> {
           const header = { [PICTURE_HEADER]: JSON.stringify(facts) };
           return send(200, "application/octet-stream", pixels, header);
         }
-        const result = await carryOut(content.host, call, await readBody(request));
+        const result = await carryOut(content.host, call, await readBody(request), locks);
         if (result instanceof Uint8Array) return send(200, "application/octet-stream", result);
         return send(200, "application/json", JSON.stringify(result ?? null));
       } catch (error) {
@@ -146,10 +161,12 @@ export async function servePage(content: PageContent): Promise<PageServer> {
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}/${token}/`,
-    close: () =>
-      new Promise((resolve) => {
+    close: async () => {
+      for (const release of locks.values()) await release();
+      await new Promise<void>((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
-      }),
+      });
+    },
   };
 }

@@ -1,4 +1,4 @@
-import { DataError, IoError } from "../gpu/errors.ts";
+import { DataError, IoError, UsageError } from "../gpu/errors.ts";
 import type { FileStatus, Host } from "./host.ts";
 import {
   CALL_HEADER,
@@ -16,8 +16,9 @@ export interface PageHost extends Host {
   flush(): Promise<void>;
 }
 
-function errorOf({ message, badData }: PageFailure): Error {
-  return badData ? new DataError(message) : new IoError(message);
+function errorOf({ message, kind }: PageFailure): Error {
+  if (kind === "usage") return new UsageError(message);
+  return kind === "data" ? new DataError(message) : new IoError(message);
 }
 
 /** The lines of a response as they arrive. */
@@ -91,6 +92,12 @@ export function createPageHost(config: PageConfig, base: string): PageHost {
     },
     async makeDirectory(path) {
       await call({ method: "makeDirectory", path });
+    },
+    async lock(path) {
+      await call({ method: "lock", path });
+      return async () => {
+        await call({ method: "unlock", path });
+      };
     },
     async remove(path) {
       await call({ method: "remove", path });

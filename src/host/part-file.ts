@@ -7,8 +7,8 @@ import { codeOf, failure, makeFolder, reporting, syncFolder } from "./io-failure
 
 /**
  * A file that is being downloaded, with the hash of what is there. Bytes are written at their own
- * places: two processes that fetch the same file write the same bytes and do each other no harm.
- * Failures throw IoError.
+ * places, so that two processes that fetch the same file write the same bytes; where one of them
+ * begins anew under the other, reading all again at the end finds it out. Failures throw IoError.
  */
 export class PartFile {
   /** Bytes that are there. */
@@ -59,6 +59,12 @@ export class PartFile {
   rewind(): void {
     this.hash = createHash("sha256");
     this.length = 0;
+  }
+
+  /** Reads all from the disk again, since another process may have written to the file. */
+  async reread(): Promise<void> {
+    this.rewind();
+    await reporting("read", this.path, () => this.readWhatIsThere());
   }
 
   /** Drops what is there: it does not belong to the file. */

@@ -9,6 +9,7 @@ import {
   type TrainOptions,
   trainOptions,
 } from "./options.ts";
+import { factsKey } from "./run-folder.ts";
 
 /** Options as text, from the command line or a configuration; what was not given is not there. */
 export interface GivenOptions {
@@ -19,9 +20,6 @@ export interface GivenOptions {
 }
 
 export const nothingGiven: GivenOptions = { texts: {}, settings: {} };
-
-/** Key of a run's facts in its config.json; whoever reads it as a configuration skips them. */
-export const factsKey = "run";
 
 const options: Readonly<Record<string, TrainOption<unknown>>> = trainOptions;
 const names = Object.keys(trainOptions) as TrainOptionName[];

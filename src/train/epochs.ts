@@ -1,4 +1,4 @@
-import { NonFiniteError } from "../gpu/errors.ts";
+import { IoError, NonFiniteError } from "../gpu/errors.ts";
 import { meansOf } from "./evaluation.ts";
 import type { Interruption } from "./interruption.ts";
 import { type MetricsLog, now } from "./metrics-log.ts";
@@ -48,6 +48,8 @@ export class EpochLoop {
   /** Step of the last checkpoint, 0 without one. */
   private savedStep: number;
   private final: EpochReport | undefined;
+  /** When the epoch at work began, by `performance.now()`. */
+  private begin: number | undefined;
 
   constructor(
     private readonly plan: Plan,
@@ -78,18 +80,21 @@ export class EpochLoop {
     while (this.state.epochs < epochs) {
       if (patience !== undefined && this.state.stale >= patience) return "no progress";
       const begin = performance.now();
+      this.begin = begin;
       const before = this.state.step;
       try {
         await this.trainEpoch();
         if (this.late) return await this.timeIsUp();
         await this.finishEpoch((performance.now() - begin) / 1000, this.state.step - before);
+        this.begin = undefined;
+        if (this.interrupted) await this.saveAndStop();
       } catch (error) {
         if (error instanceof NonFiniteError) throw await this.diverged(error);
         throw error;
       }
       if (this.late && this.state.epochs < epochs) return await this.timeIsUp();
       if (patience !== undefined && this.state.stale >= patience) {
-        await this.note("stopped early", `no better loss in ${patience} epochs`);
+        await this.note("stopped early", { message: `no better loss in ${patience} epochs` });
         return "no progress";
       }
     }
@@ -141,7 +146,8 @@ export class EpochLoop {
         throw new NonFiniteError(`validation ${name}`, step, `the mean is ${value}`);
     const train = log.means();
     const loss = validation?.loss ?? train.loss ?? Number.NaN;
-    const best = this.isBetter(loss) ? { epoch, step, loss } : undefined;
+    // The loss is missing where the metrics of a run that goes on were lost.
+    const best = Number.isFinite(loss) && this.isBetter(loss) ? { epoch, step, loss } : undefined;
     const next = nextState(this.state, best);
     const bytes = await session.save(next);
     log.add({
@@ -150,19 +156,21 @@ export class EpochLoop {
       epoch,
       time: now(),
       seconds,
+      ...(steps > 0 ? { images_per_second: (steps * batch) / seconds } : {}),
       ...train,
       ...prefixed("validation_", validation),
       learning_rate: session.run.learningRateAt(step),
       ...(session.model.beta ? { beta: session.run.betaAt(step) as number } : {}),
     });
-    await log.flush(await this.hooks.pictures?.());
+    const { pictures } = this.hooks;
+    await log.flush(pictures && (await session.withAverage(pictures)));
     if (best) await folder.writeCheckpoint(bytes, "best");
     if (options.keep > 0) await folder.writeCheckpoint(bytes, epochName(epoch));
     await this.saved(bytes, next);
     await this.prune();
     log.nextEpoch();
     this.state = next;
-    const imagesPerSecond = (steps * batch) / seconds;
+    const imagesPerSecond = steps > 0 ? (steps * batch) / seconds : 0;
     this.final = {
       ...{ epoch, epochs, steps: plan.steps, seconds, imagesPerSecond, train },
       ...(validation ? { validation } : {}),
@@ -219,22 +227,27 @@ export class EpochLoop {
     for (const name of old) await this.folder.removeCheckpoint(name);
   }
 
-  private async note(event: string, message?: string): Promise<void> {
+  private async note(event: string, more: Readonly<Record<string, unknown>> = {}): Promise<void> {
     const { step, epochs } = this.state;
     const { log, plan } = this;
     const epoch = Math.min(epochs + 1, plan.epochs);
-    log.add({ kind: "event", step, epoch, time: now(), event, ...(message ? { message } : {}) });
+    log.add({ kind: "event", step, epoch, time: now(), event, ...more });
     await log.flush();
   }
 
+  /** Seconds that went into an epoch that is not finished. */
+  private unfinished(): { readonly seconds?: number } {
+    return this.begin === undefined ? {} : { seconds: (performance.now() - this.begin) / 1000 };
+  }
+
   private async timeIsUp(): Promise<Ending> {
-    await this.note("time is up");
+    await this.note("time is up", this.unfinished());
     await this.save();
     return "time is up";
   }
 
   private async saveAndStop(): Promise<never> {
-    await this.note("interrupted");
+    await this.note("interrupted", this.unfinished());
     const path = await this.save();
     throw this.hooks.interruption!.error(`${path} holds step ${this.state.step}`);
   }
@@ -243,6 +256,7 @@ export class EpochLoop {
   private async diverged(error: NonFiniteError): Promise<NonFiniteError> {
     const { folder, session } = this;
     const { op, step, detail } = error;
+    if (this.plan.options.dryRun) return error; // nothing of it is kept
     const { savedStep } = this;
     const last =
       savedStep > 0
@@ -258,7 +272,9 @@ export class EpochLoop {
         const path = await folder.writeCheckpoint(bytes, "diverged");
         also = `, ${path} the weights of step ${before.step}`;
       } catch (other) {
-        if (!(other instanceof NonFiniteError)) throw other; // those weights are no good either
+        // Weights that are no good either are not kept; a full disk must not hide what happened.
+        if (other instanceof IoError) also = `; ${other.message}`;
+        else if (!(other instanceof NonFiniteError)) throw other;
       }
     const final = new NonFiniteError(op, step, `${detail}; ${last}${also}`);
     this.log.add({
@@ -269,7 +285,9 @@ export class EpochLoop {
       event: "diverged",
       message: final.message,
     });
-    await this.log.flush();
+    await this.log.flush().catch((other: unknown) => {
+      if (!(other instanceof IoError)) throw other;
+    });
     return final;
   }
 }

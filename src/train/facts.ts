@@ -13,6 +13,8 @@ export interface RunFacts {
   readonly classes: readonly string[];
   readonly trainingImages: number;
   readonly validationImages: number;
+  /** Images a step. */
+  readonly batch: number;
   readonly stepsPerEpoch: number;
   /** Trainable values. */
   readonly parameters: number;
@@ -32,6 +34,7 @@ export function factsOf(plan: Plan, session: Session): RunFacts {
     classes: classNames,
     trainingImages: split.train.length,
     validationImages: split.validation.length,
+    batch: plan.batch,
     stepsPerEpoch: steps,
     parameters: model.parameters().reduce((sum, { tensor }) => sum + tensor.size, 0),
     adapter: { name: device.adapter.name, kind: device.adapter.kind },

@@ -41,6 +41,11 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 
 /** A value as JSON text, short enough for one line of an error. */
 export function quote(value: unknown): string {
-  const text = JSON.stringify(value) ?? "missing";
+  let text: string;
+  try {
+    text = JSON.stringify(value) ?? "missing";
+  } catch {
+    return "a value too deep to show";
+  }
   return text.length > 80 ? `${text.slice(0, 77)}…` : text;
 }

@@ -3,7 +3,7 @@ import { csvColumns, csvHeader, csvLines } from "./csv.ts";
 import { type MetricRecord, termsOf, upTo } from "./metrics.ts";
 import type { RunFolder } from "./run-folder.ts";
 import type { TrainState } from "./state.ts";
-import { type EventImage, summaryRecord, versionRecord } from "./tensorboard.ts";
+import { type EventImage, pictureRecords, summaryRecord, versionRecord } from "./tensorboard.ts";
 import type { LossRow } from "./training-run.ts";
 
 /**
@@ -42,7 +42,11 @@ export class MetricsLog {
     await folder.rewriteMetrics(kept);
     const log = new MetricsLog(folder, csv ? csvColumns(terms) : undefined, tensorboard);
     if (log.columns) await folder.writeCsv(csvHeader(log.columns) + csvLines(log.columns, kept));
-    if (tensorboard) await folder.writeEvents(eventsOf(kept, true));
+    if (tensorboard) {
+      // Pictures are nowhere else: those of earlier epochs are taken over.
+      const pictures = pictureRecords(await folder.readEvents(), state.step);
+      await folder.writeEvents(joinBytes([eventsOf(kept, true), ...pictures]));
+    }
     for (const record of kept)
       if (record.kind === "step" && record.epoch === state.epochs + 1)
         log.count(termsOf(record) as LossRow);

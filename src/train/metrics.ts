@@ -55,9 +55,21 @@ export function upTo(
 }
 
 /** Keys of a record that are no loss terms. */
-const others = ["kind", "step", "epoch", "time", "seconds", "event", "message"];
+const others = [
+  "kind",
+  "step",
+  "epoch",
+  "time",
+  "seconds",
+  "images_per_second",
+  "event",
+  "message",
+];
 
-/** The loss terms of a step's or epoch's record by name; a null stands for no finite number. */
+/**
+ * The loss terms of a record by name, of an epoch with those of the validation images and with what
+ * schedules say; a null stands for no finite number.
+ */
 export function termsOf(record: MetricRecord): Record<string, number | null> {
   return Object.fromEntries(
     Object.entries(record).filter(

@@ -45,7 +45,7 @@ export interface OpenRun {
   };
 }
 
-/** Which checkpoint to take, and whom to tell of downloads. */
+/** Which checkpoint to take. */
 export interface OpenRunOptions {
   /** Default: `best`, or `last` where there is none. */
   readonly checkpoint?: string | undefined;

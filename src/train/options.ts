@@ -107,6 +107,11 @@ export const trainOptions = {
 
 export type TrainOptionName = keyof typeof trainOptions;
 
+/** The options that a run keeps from its beginning to its end. */
+export const fixedOptions: readonly string[] = Object.entries<TrainOption<unknown>>(trainOptions)
+  .filter(([, { kept, changeable }]) => kept && !changeable)
+  .map(([name]) => name);
+
 /** `lr-schedule` → `lrSchedule`. */
 type Camel<S extends string> = S extends `${infer Head}-${infer Tail}`
   ? `${Head}${Capitalize<Camel<Tail>>}`

@@ -77,19 +77,21 @@ export async function makePlan(
 
 function chooseImages(count: number, options: TrainOptions, batch: number): TrainingSplit {
   const { seed, fullTrain, limit, overfit, dryRun } = options;
+  const few = (images: number) => (dryRun ? Math.min(images, DRY_BATCHES * batch) : images);
   if (overfit !== undefined) {
     if (overfit > count)
       throw new UsageError(`--overfit ${overfit}: there are ${count} training images`);
-    const first = Uint32Array.from({ length: overfit }, (_, i) => i);
+    const first = Uint32Array.from({ length: few(overfit) }, (_, i) => i);
     return { train: first, validation: first };
   }
   const split = splitTraining(count, seed, {
     fullTrain,
     ...(limit === undefined ? {} : { limit }),
   });
-  if (!dryRun) return split;
-  const few = (images: Uint32Array) => images.slice(0, DRY_BATCHES * batch);
-  return { train: few(split.train), validation: few(split.validation) };
+  return {
+    train: split.train.slice(0, few(split.train.length)),
+    validation: split.validation.slice(0, few(split.validation.length)),
+  };
 }
 
 /** The learning rate at a step, from 1. */

@@ -1,13 +1,17 @@
 import { joinPath, withParents } from "../data/paths.ts";
 import { CheckpointError, DataError, UsageError } from "../gpu/errors.ts";
 import { type Host, temporaryFile } from "../host/host.ts";
+import { isObject } from "./json.ts";
 import { type MetricRecord, parseMetrics } from "./metrics.ts";
 import type { CheckpointFile } from "./model-file.ts";
 
 const configFile = "config.json";
+/** Key of a run's facts in its config.json; whoever reads it as a configuration skips them. */
+export const factsKey = "run";
 const metricsFile = "metrics.jsonl";
 const csvFile = "metrics.csv";
 const reportFile = "report.html";
+const lockFile = ".latentgrad-lock";
 const checkpointFolder = "checkpoints";
 const figureFolder = "figures";
 const eventFolder = "tensorboard";
@@ -31,6 +35,9 @@ export class RunFolder {
   private readonly made: string[] = [];
   /** Files in the folder are this run's, no longer an earlier one's. */
   private begun = false;
+  private unlock: (() => Promise<void>) | undefined;
+  /** metrics.jsonl is known to end with a whole line. */
+  private wholeLines = false;
 
   private constructor(
     readonly path: string,
@@ -47,9 +54,17 @@ export class RunFolder {
     const folder = new RunFolder(path, host);
     const found = await host.stat(path);
     if (found?.kind === "file") throw new UsageError(`${path}: a file, expected a folder`);
-    if (found !== undefined && !options.force && (await host.list(path)).length > 0) {
+    const inside = found === undefined ? [] : await host.list(path);
+    if (inside.every((name) => name === lockFile)) return folder;
+    if (!options.force) {
       throw new UsageError(
         `${path} is not empty; --resume goes on with the run in it, --force replaces it, --out names another folder`,
+      );
+    }
+    const [first] = await folder.files();
+    if (first !== undefined && !(await folder.holdsRun())) {
+      throw new UsageError(
+        `${path} holds no run, and --force would remove ${first}; --out names another folder`,
       );
     }
     return folder;
@@ -72,8 +87,9 @@ export class RunFolder {
   }
 
   /**
-   * Makes the folder, tries to write in it, and removes temporary files that a crash left. Throws
-   * IoError where that fails, and leaves nothing behind then.
+   * Makes the folder, tries to write in it, keeps other runs from it until `release`, and removes
+   * temporary files that a crash left. Throws IoError where that fails, UsageError where another run
+   * is at work in it; nothing is left behind then.
    */
   async prepare(): Promise<void> {
     for (const path of withParents(this.path)) {
@@ -84,7 +100,8 @@ export class RunFolder {
       await this.host.makeDirectory(this.path);
       await this.host.writeAtomic(probe, new Uint8Array());
       await this.host.remove(probe);
-      for (const folder of ["", checkpointFolder, figureFolder]) {
+      this.unlock = await this.host.lock(this.file(lockFile));
+      for (const folder of ["", checkpointFolder, figureFolder, eventFolder]) {
         const names = await this.namesIn(folder);
         const stale = names.filter((name) => temporaryFile.test(name));
         for (const name of stale) await this.host.remove(joinPath(this.file(folder), name));
@@ -95,8 +112,15 @@ export class RunFolder {
     }
   }
 
+  /** Lets other runs have the folder. */
+  async release(): Promise<void> {
+    await this.unlock?.();
+    this.unlock = undefined;
+  }
+
   /** Removes the files of the run, and the folders that it made if nothing else is in them. */
   async discard(): Promise<void> {
+    await this.release();
     if (this.begun) await this.clear();
     const inside = [checkpointFolder, figureFolder, eventFolder].map((name) => this.file(name));
     for (const path of [...inside, ...this.made]) {
@@ -126,6 +150,7 @@ export class RunFolder {
   async appendMetrics(records: readonly MetricRecord[]): Promise<void> {
     if (records.length === 0) return;
     await this.host.makeDirectory(this.path);
+    await this.mendMetrics();
     await this.host.append(this.file(metricsFile), lines(records));
   }
 
@@ -142,6 +167,18 @@ export class RunFolder {
   /** Replaces metrics.jsonl. */
   async rewriteMetrics(records: readonly MetricRecord[]): Promise<void> {
     await this.writeText(metricsFile, lines(records));
+    this.wholeLines = true;
+  }
+
+  /** Removes a last line that a crash cut off: another line behind it would spoil both. */
+  private async mendMetrics(): Promise<void> {
+    const path = this.file(metricsFile);
+    if (!this.wholeLines && (await this.host.stat(path))?.kind === "file") {
+      const bytes = await this.host.readFile(path);
+      const end = bytes.lastIndexOf(0x0a) + 1;
+      if (end < bytes.length) await this.host.writeAtomic(path, bytes.slice(0, end));
+    }
+    this.wholeLines = true;
   }
 
   /** Writes checkpoints/NAME.safetensors; returns its path. */
@@ -230,6 +267,13 @@ export class RunFolder {
     await this.host.writeAtomic(this.file(eventFile), bytes);
   }
 
+  /** TensorBoard's event file; empty where there is none. */
+  async readEvents(): Promise<Uint8Array> {
+    const path = this.file(eventFile);
+    const there = (await this.host.stat(path))?.kind === "file";
+    return there ? this.host.readFile(path) : new Uint8Array();
+  }
+
   async appendEvents(bytes: Uint8Array): Promise<void> {
     await this.host.append(this.file(eventFile), bytes);
   }
@@ -256,19 +300,37 @@ export class RunFolder {
     await this.host.writeAtomic(this.file(name), new TextEncoder().encode(text));
   }
 
-  /** Removes what an earlier run wrote. */
+  /** Removes what an earlier run wrote; config.json, which says that it is a run, comes last. */
   private async clear(): Promise<void> {
+    for (const path of await this.files()) await this.host.remove(path);
+    this.wholeLines = false;
+  }
+
+  /** The files that a run writes, as far as they are there; config.json is the last. */
+  private async files(): Promise<string[]> {
     const inside = async (folder: string, ours: (name: string) => boolean) => {
       const names = await this.namesIn(folder);
       return names.filter(ours).map((name) => joinPath(this.file(folder), name));
     };
-    const files = [
-      ...[configFile, metricsFile, csvFile, reportFile, eventFile].map((name) => this.file(name)),
+    const paths = [
+      ...[metricsFile, csvFile, reportFile, eventFile].map((name) => this.file(name)),
       ...(await inside(checkpointFolder, (name) => name.endsWith(".safetensors"))),
       ...(await inside(figureFolder, (name) => name.endsWith(".png") || charts.includes(name))),
+      this.file(configFile),
     ];
-    for (const path of files) {
-      if ((await this.host.stat(path))?.kind === "file") await this.host.remove(path);
+    const found: string[] = [];
+    for (const path of paths) if ((await this.host.stat(path))?.kind === "file") found.push(path);
+    return found;
+  }
+
+  /** Whether config.json is that of a run. */
+  private async holdsRun(): Promise<boolean> {
+    if ((await this.host.stat(this.file(configFile)))?.kind !== "file") return false;
+    try {
+      const config: unknown = JSON.parse((await this.readConfig()).text);
+      return isObject(config) && typeof config.model === "string" && isObject(config[factsKey]);
+    } catch {
+      return false;
     }
   }
 }

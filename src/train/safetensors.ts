@@ -111,21 +111,20 @@ export async function readSafetensors(bytes: Uint8Array, name: string): Promise<
   const payload = bytes.subarray(8 + length);
   const entries = Object.entries(parseHeader(header, fail));
   const metadata = readMetadata(entries, fail);
-  const places: { tensor: string; begin: number; end: number }[] = [];
-  const tensors = new Map<string, SafetensorsTensor>();
+  const places: Place[] = [];
   for (const [tensor, value] of entries) {
     if (tensor === "__metadata__") continue;
-    const { dtype, shape, begin, end } = readEntry(tensor, value, payload.length, fail);
-    places.push({ tensor, begin, end });
-    // A copy: a typed array must start at a multiple of its element size, which a file need not do.
-    tensors.set(tensor, {
-      dtype,
-      shape,
-      data: new arrays[dtype](new Uint8Array(payload.subarray(begin, end)).buffer),
-    });
+    places.push({ tensor, ...readEntry(tensor, value, payload.length, fail) });
   }
   checkPlaces(places, payload.length, 8 + length, fail);
   await checkHashes(metadata, header, payload, fail);
+  // Copied only now: entries that overlap could ask for many times the file's size.
+  const tensors = new Map<string, SafetensorsTensor>();
+  for (const { tensor, dtype, shape, begin, end } of places) {
+    // A typed array must start at a multiple of its element size, which a file need not do.
+    const { buffer } = new Uint8Array(payload.subarray(begin, end));
+    tensors.set(tensor, { dtype, shape, data: new arrays[dtype](buffer) });
+  }
   return { tensors, metadata };
 }
 
@@ -202,12 +201,16 @@ function byteSize(shape: readonly number[], dtype: SafetensorsDType): number {
   return size;
 }
 
-function checkPlaces(
-  places: { tensor: string; begin: number; end: number }[],
-  payloadBytes: number,
-  payloadAt: number,
-  fail: Fail,
-): void {
+/** A tensor's entry in the header. */
+interface Place {
+  readonly tensor: string;
+  readonly dtype: SafetensorsDType;
+  readonly shape: readonly number[];
+  readonly begin: number;
+  readonly end: number;
+}
+
+function checkPlaces(places: Place[], payloadBytes: number, payloadAt: number, fail: Fail): void {
   places.sort((a, b) => a.begin - b.begin || a.end - b.end);
   let at = 0;
   for (const { tensor, begin, end } of places) {

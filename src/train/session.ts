@@ -7,9 +7,17 @@ import type { Model } from "../models/model.ts";
 import { HostRandom } from "../nn/initialisers.ts";
 import { Evaluation, type TermStatistics } from "./evaluation.ts";
 import { type CheckpointFile, requireModel, restoreModel, saveModel } from "./model-file.ts";
+import { fixedOptions } from "./options.ts";
 import { betaFactorAt, learningRateAt, type Plan } from "./plan.ts";
 import { sha256 } from "./sha256.ts";
-import { fromMetadata, type StateFacts, type TrainState, toMetadata } from "./state.ts";
+import {
+  fromMetadata,
+  otherCircumstances,
+  requireSameRun,
+  type StateFacts,
+  type TrainState,
+  toMetadata,
+} from "./state.ts";
 import { TrainingRun } from "./training-run.ts";
 
 /** A plan on a device: the model, its recorded step and its validation. Lost with the device. */
@@ -96,24 +104,27 @@ export class Session {
   /**
    * Puts back what `save` kept.
    *
-   * @returns the state, and whether the same kernels are in use as then: the same bits follow
-   * @throws CheckpointError for a damaged file, or one of another model or other data
+   * @returns the state, and why what follows is not bit for bit what it would have been, or ""
+   * @throws CheckpointError for a damaged file, or one of another run
    */
-  async restore(file: CheckpointFile): Promise<{ state: TrainState; sameKernels: boolean }> {
+  async restore(file: CheckpointFile): Promise<{ state: TrainState; otherwise: string }> {
     const { model, run, facts } = this;
     const { optimiser, average } = run;
     let found: ReturnType<typeof fromMetadata> | undefined;
+    let otherwise = "";
     await restoreModel({ model, optimiser, average }, file, (metadata) => {
       requireModel(facts.model, file.path)(metadata);
       found = fromMetadata(metadata, file.path);
+      requireSameRun(metadata, facts, fixedOptions, file.path);
+      otherwise = otherCircumstances(metadata, facts);
       const { stepsPerEpoch } = found;
       if (stepsPerEpoch !== facts.stepsPerEpoch)
         throw new CheckpointError(
           `${file.path}: its epochs have ${stepsPerEpoch} steps, with these data they have ${facts.stepsPerEpoch}`,
         );
     });
-    const { variants, stepsPerEpoch: _, ...state } = found!;
-    return { state, sameKernels: variants === facts.variants.sha256 };
+    const { stepsPerEpoch: _, ...state } = found!;
+    return { state, otherwise };
   }
 
   /**
@@ -123,12 +134,19 @@ export class Session {
   async validate(
     stop: () => boolean,
   ): Promise<Readonly<Record<string, TermStatistics>> | undefined> {
-    const { run, validation } = this;
-    run.restoreBeta();
-    run.average?.exchange();
-    const terms = await validation?.run(stop);
-    run.average?.exchange();
-    return terms;
+    this.run.restoreBeta();
+    return this.withAverage(async () => this.validation?.run(stop));
+  }
+
+  /** Does something with the averaged weights in the place of the weights, where there are some. */
+  async withAverage<T>(body: () => Promise<T>): Promise<T> {
+    const { average } = this.run;
+    average?.exchange();
+    try {
+      return await body();
+    } finally {
+      if (!this.device.lost) average?.exchange();
+    }
   }
 
   close(): void {

@@ -1,4 +1,5 @@
 import { CheckpointError } from "../gpu/errors.ts";
+import { isObject, quote } from "./json.ts";
 
 /** The best epoch so far. */
 export interface Best {
@@ -72,7 +73,7 @@ export function toMetadata(state: TrainState, facts: StateFacts): Record<string,
 export function fromMetadata(
   metadata: Readonly<Record<string, string>>,
   file: string,
-): TrainState & { readonly stepsPerEpoch: number; readonly variants: string | undefined } {
+): TrainState & { readonly stepsPerEpoch: number } {
   const count = (name: string): number => {
     const text = metadata[name] ?? "missing";
     const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
@@ -87,7 +88,6 @@ export function fromMetadata(
     stale: count("stale_epochs"),
     stepsPerEpoch: count("steps_per_epoch"),
     ...(best === null ? {} : { best }),
-    variants: hashOf(metadata.variants),
   };
   const batch = state.step - state.epochs * state.stepsPerEpoch;
   if (batch < 0 || batch > state.stepsPerEpoch || batch !== count("batch"))
@@ -95,6 +95,44 @@ export function fromMetadata(
       `${file}: step ${state.step} is not in epoch ${state.epochs + 1} of ${state.stepsPerEpoch} steps`,
     );
   return state;
+}
+
+/**
+ * Checks that a checkpoint is of this very run. Throws CheckpointError naming the option that differs.
+ *
+ * @param fixed names of the options that a run may not change
+ */
+export function requireSameRun(
+  metadata: Readonly<Record<string, string>>,
+  facts: StateFacts,
+  fixed: readonly string[],
+  file: string,
+): void {
+  const stored = parse(metadata.options ?? "null");
+  if (!isObject(stored)) throw new CheckpointError(`${file}: options is ${metadata.options}`);
+  const expected = toMetadata(beginning, facts);
+  const differing = (name: string, found: unknown, wanted: unknown) => {
+    if (JSON.stringify(found) !== JSON.stringify(wanted))
+      throw new CheckpointError(
+        `${file}: its ${name} is ${quote(found)}, that of the run is ${quote(wanted)}`,
+      );
+  };
+  for (const name of fixed) differing(name, stored[name], facts.options[name]);
+  const settings = [stored.set, facts.options.set].map((set) => (isObject(set) ? set : {}));
+  for (const name of Object.keys({ ...settings[0], ...settings[1] }))
+    differing(`setting ${name}`, settings[0]?.[name], settings[1]?.[name]);
+  differing("seed", metadata.permutation_seed, expected.permutation_seed);
+}
+
+/** What differs from what a checkpoint was made on, so that going on is not bit for bit; or "". */
+export function otherCircumstances(
+  metadata: Readonly<Record<string, string>>,
+  { adapter, runtime, variants }: StateFacts,
+): string {
+  const before = `${metadata.adapter} (${metadata.runtime})`;
+  const now = `${adapter} (${runtime})`;
+  if (before !== now) return `it was trained on ${before}, and goes on on ${now}`;
+  return hashOf(metadata.variants) === variants.sha256 ? "" : "the kernels are not those it had";
 }
 
 function parse(text: string): unknown {

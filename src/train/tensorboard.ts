@@ -36,6 +36,33 @@ export function summaryRecord(
   return frame(joinBytes([double(1, time), integer(2, step), bytes(5, summary)]));
 }
 
+/**
+ * The records of a file that hold pictures of steps up to `step`. What is not whole, behind a crash, is
+ * left out.
+ */
+export function pictureRecords(file: Uint8Array, step: number): Uint8Array[] {
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const found: Uint8Array[] = [];
+  for (let at = 0; at + 16 <= file.length; ) {
+    const length = view.getUint32(at, true);
+    const data = file.subarray(at + 12, at + 12 + length);
+    const whole = view.getUint32(at + 4, true) === 0 && at + 16 + length <= file.length;
+    if (!whole || view.getUint32(at + 12 + length, true) !== maskedCrc(data)) break;
+    const event = fieldsOf(data);
+    const summary = event.get(5);
+    const pictured = summary instanceof Uint8Array && hasPicture(summary);
+    if (pictured && Number(event.get(2) ?? 0) <= step)
+      found.push(file.subarray(at, at + 16 + length));
+    at += 16 + length;
+  }
+  return found;
+}
+
+function hasPicture(summary: Uint8Array): boolean {
+  const value = fieldsOf(summary).get(1);
+  return value instanceof Uint8Array && fieldsOf(value).has(4);
+}
+
 /** Summary.Image: height, width, colour space (3: RGB), the encoded picture. */
 function picture({ width, height, png }: EventImage): Uint8Array {
   return joinBytes([integer(1, height), integer(2, width), integer(3, 3), bytes(4, png)]);
@@ -83,6 +110,35 @@ function varint(value: number): Uint8Array {
   let rest = value;
   for (; rest >= 128; rest = Math.floor(rest / 128)) out.push((rest % 128) | 128);
   return Uint8Array.from([...out, rest]);
+}
+
+/** The last value of each field: a whole number, bytes, or undefined for a float. */
+function fieldsOf(message: Uint8Array): Map<number, number | Uint8Array | undefined> {
+  const found = new Map<number, number | Uint8Array | undefined>();
+  let at = 0;
+  const number = () => {
+    let value = 0;
+    for (let scale = 1; at < message.length; scale *= 128) {
+      const byte = message[at++]!;
+      value += (byte & 127) * scale;
+      if (byte < 128) break;
+    }
+    return value;
+  };
+  while (at < message.length) {
+    const key = number();
+    const [field, type] = [Math.floor(key / 8), key % 8];
+    if (type === 0) found.set(field, number());
+    else if (type === 2) {
+      const length = number();
+      found.set(field, message.subarray(at, at + length));
+      at += length;
+    } else {
+      found.set(field, undefined);
+      at += type === 1 ? 8 : 4;
+    }
+  }
+  return found;
 }
 
 // ---- checksums ---------------------------------------------------------------------------------

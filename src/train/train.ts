@@ -1,11 +1,11 @@
 import type { Download } from "../data/files.ts";
-import type { Dataset } from "../data/types.ts";
+import { selectImages } from "../data/splits.ts";
+import type { Dataset, Split } from "../data/types.ts";
 import type { Device } from "../gpu/device.ts";
 import { DeviceLostError, NoAdapterError } from "../gpu/errors.ts";
 import { openDevice } from "../gpu/open.ts";
 import type { Host } from "../host/host.ts";
 import type { Model } from "../models/model.ts";
-import { factsKey } from "./config.ts";
 import { type Ending, EpochLoop, type EpochReport } from "./epochs.ts";
 import { factsOf } from "./facts.ts";
 import { InterruptedError, type Interruption } from "./interruption.ts";
@@ -14,7 +14,7 @@ import { loadModel, requireModel } from "./model-file.ts";
 import type { TrainOptions } from "./options.ts";
 import type { Progress } from "./pace.ts";
 import { makePlan, type Plan } from "./plan.ts";
-import { RunFolder } from "./run-folder.ts";
+import { factsKey, RunFolder } from "./run-folder.ts";
 import { Session } from "./session.ts";
 import { type Best, beginning, type TrainState } from "./state.ts";
 import type { EventImage } from "./tensorboard.ts";
@@ -44,7 +44,12 @@ export interface Trained {
   readonly dataset: Dataset;
   readonly folder: RunFolder;
   readonly seed: number;
+  /** What pictures during training show: some validation images, or training ones without them. */
+  readonly watched: Split;
 }
+
+/** Images that can be watched during training. */
+const WATCHED = 64;
 
 /** Who looks on, and what is done beside the training. */
 export interface TrainHooks {
@@ -106,7 +111,11 @@ export async function train(
     const nothing = options.dryRun || (!options.resume && (early || !run.begun));
     if (nothing) await folder.discard().catch(() => undefined);
     else if (run.begun) await hooks.report?.(folder).catch(() => undefined);
+    if (options.dryRun && error instanceof InterruptedError)
+      throw new InterruptedError("it was a dry run; nothing was kept");
     throw error;
+  } finally {
+    await folder.release();
   }
 }
 
@@ -116,6 +125,8 @@ class Run {
   begun: boolean;
   /** What the last checkpoint holds, once that is known. */
   private saved: TrainState | undefined;
+  /** The last epoch that was trained; a device that is lost behind it changes nothing about that. */
+  private final: EpochReport | undefined;
   /** Events that the metrics do not have yet. */
   private events: { readonly event: string; readonly message: string }[] = [];
 
@@ -138,7 +149,7 @@ class Run {
       let session: Session | undefined;
       try {
         session = await Session.open(this.plan, this.hooks.openDevice ?? openDevice, () =>
-          this.giveUp(),
+          this.stopIfAsked(),
         );
         return await this.train(session);
       } catch (error) {
@@ -163,6 +174,8 @@ class Run {
     const { plan, folder, hooks } = this;
     const { options } = plan;
     const state = await this.restore(session);
+    // A damaged file is found out before anything is written.
+    if (this.begun) await folder.readMetrics();
     if (!this.begun || options.resume)
       await folder.writeConfig({ ...plan.config, [factsKey]: factsOf(plan, session) });
     this.begun = true;
@@ -172,8 +185,8 @@ class Run {
     const place = { step: state.step, epoch: Math.min(state.epochs + 1, plan.epochs) };
     for (const event of this.events.splice(0))
       log.add({ kind: "event", ...place, time: now(), ...event });
-    const { device, model } = session;
-    const trained = { device, model, folder, dataset: plan.dataset, seed: options.seed };
+    await log.flush(); // another loss must not lose them
+    const trained = this.trained(session);
     const { pictures } = hooks;
     const loop = new EpochLoop(
       plan,
@@ -191,8 +204,9 @@ class Run {
       state,
     );
     const { ending, final } = await loop.run();
-    await log.flush();
-    return { ...(await this.finish(session, loop.state)), ending, ...(final ? { final } : {}) };
+    this.final = final ?? this.final;
+    const done = await this.finish(session, loop.state);
+    return { ...done, ending, ...(this.final ? { final: this.final } : {}) };
   }
 
   /** Puts back what was saved last. */
@@ -200,13 +214,11 @@ class Run {
     const { folder, hooks } = this;
     if (!this.begun || !(await folder.hasCheckpoint())) return beginning;
     const file = await folder.readCheckpoint();
-    const { state, sameKernels } = await session.restore(file);
+    const { state, otherwise } = await session.restore(file);
     const first = this.saved === undefined;
     this.saved = state;
     if (!first) return state;
-    const other = sameKernels
-      ? ""
-      : "; the kernels differ from those it was trained with, so the bits will, too";
+    const other = otherwise === "" ? "" : `; ${otherwise}: within rounding, not bit for bit`;
     const message = `step ${state.step} of ${file.path}${other}`;
     hooks.onNotice?.(`going on from ${message}`);
     this.events.push({ event: "resumed", message });
@@ -216,14 +228,16 @@ class Run {
   /** Draws and reports what the best weights make. */
   private async finish(session: Session, state: TrainState) {
     const { plan, folder, hooks } = this;
-    const { options, dataset } = plan;
+    const { options } = plan;
     const name = (await folder.hasCheckpoint("best")) ? "best" : "last";
     const file = await folder.readCheckpoint(name);
     await loadModel(session.model, file, requireModel(options.model, file.path));
-    hooks.interruption?.ignore(`${folder.checkpoint("last")} holds step ${state.step}`);
-    const { device, model } = session;
-    const trained = { device, model, dataset, folder, seed: options.seed };
-    const figures = (await hooks.finish?.(trained)) ?? [];
+    this.stopIfAsked();
+    if (!options.dryRun)
+      hooks.interruption?.ignore(`${folder.checkpoint("last")} holds step ${state.step}`);
+    const { device } = session;
+    const figures = (await hooks.finish?.(this.trained(session))) ?? [];
+    this.stopIfAsked();
     const report = await hooks.report?.(folder);
     return {
       figures,
@@ -233,6 +247,14 @@ class Run {
       steps: state.step,
       ...(state.best ? { best: state.best } : {}),
     };
+  }
+
+  private trained({ device, model }: Session): Trained {
+    const { plan, folder } = this;
+    const { dataset, split, options } = plan;
+    const rows = split.validation.length > 0 ? split.validation : split.train;
+    const watched = selectImages(dataset.train, rows.slice(0, WATCHED));
+    return { device, model, dataset, folder, seed: options.seed, watched };
   }
 
   /** Notes a loss, and waits a moment. */
@@ -253,15 +275,20 @@ class Run {
     return new DeviceLostError(op, `${detail}; ${TRIES} new devices were lost as well; ${kept}`);
   }
 
-  /** Throws if the run was interrupted before its first step. */
-  private giveUp(): void {
+  /** Throws if the run was interrupted; for the times between the steps. */
+  private stopIfAsked(): void {
     const { interruption } = this.hooks;
     if (!interruption?.requested) return;
-    const { saved } = this;
+    const { saved, folder } = this;
+    const { resume } = this.plan.options;
     throw interruption.error(
-      this.begun
-        ? `${this.folder.checkpoint("last")} holds step ${saved?.step ?? "0"}`
-        : "it was before the first step; nothing was kept",
+      saved
+        ? `${folder.checkpoint("last")} holds step ${saved.step}`
+        : resume
+          ? `${folder.path} is as it was`
+          : this.begun
+            ? "nothing had been saved, and nothing was kept"
+            : "it was before the first step; nothing was kept",
     );
   }
 }

@@ -34,7 +34,7 @@ function metrics(run: string): unknown[] {
   return lines
     .map((line) => JSON.parse(line) as Record<string, unknown>)
     .filter(({ kind }) => kind !== "event")
-    .map(({ time: _, seconds: __, ...rest }) => rest);
+    .map(({ time: _, seconds: __, images_per_second: ___, ...rest }) => rest);
 }
 
 let whole: Promise<string> | undefined;
@@ -86,6 +86,38 @@ test("a second Ctrl-C ends at once", async () => {
   assert.ok(performance.now() - began < 3000);
   const path = join(out, "checkpoints", "last.safetensors");
   await readSafetensors(new Uint8Array(readFileSync(path)), path);
+});
+
+test("a signal before anything has begun is an interruption, too", async () => {
+  for (const [signal, after] of [
+    ["SIGTERM", 150],
+    ["SIGINT", 300],
+    ["SIGHUP", 500],
+  ] as const) {
+    const out = join(folder, "early");
+    const running = start(["train", "vae", ...tiny, ...dense, "--epochs", "5000", "--out", out]);
+    await new Promise((resolve) => setTimeout(resolve, after));
+    running.child.kill(signal);
+    const { status, stderr } = await running.ended;
+    // Before the program itself runs, Node ends by the signal.
+    const asked = running.child.signalCode === null;
+    if (asked) assert.is(status, 130, `${signal}: ${stderr}`);
+    assert.ok(after < 300 || asked, `${signal} after ${after} ms was not heard`);
+    rmSync(out, { recursive: true, force: true });
+  }
+});
+
+test("two runs at once do not share a folder", async () => {
+  const out = join(folder, "shared");
+  const args = ["train", "vae", ...tiny, ...dense, "--epochs", "5000", "--out", out];
+  const first = start(args);
+  await untilPrinted(first, /epoch 2\//);
+  const second = await latentgrad(["train", "vae", "--out", out, "--resume", ...node]);
+  assert.is(second.status, 2, second.stderr);
+  assert.match(onlyLine(second)!, /process \d+ is at work in this folder/);
+  first.child.kill("SIGINT");
+  assert.is((await first.ended).status, 130);
+  assert.not.ok(readdirSync(out).includes(".latentgrad-lock"));
 });
 
 test("--resume refuses what would make another run, and a folder that is none", async () => {

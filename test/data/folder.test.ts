@@ -135,4 +135,10 @@ test("mistyped names are usage errors with a suggestion", async () => {
   }
 });
 
+test("a folder has one absolute name, however it was typed", () => {
+  for (const typed of ["x", "./x", "x/", "y/../x", ".//x/.", "/home/x"])
+    assert.is(absoluteName(`folder:${typed}`, "/home"), "folder:/home/x");
+  assert.is(absoluteName("mnist", "/home"), "mnist");
+});
+
 test.run();

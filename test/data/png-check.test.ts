@@ -190,4 +190,10 @@ test("stops inflating a bomb at the first byte too many, interlaced or not", asy
   }
 });
 
+test("refuses more chunks than any picture needs", async () => {
+  const empty = chunk("IDAT", new Uint8Array(0));
+  const many = Array.from({ length: 70_000 }, () => empty);
+  await refused(made(header(grey), ...many), /more than 65536 chunks, before byte \d+/);
+});
+
 test.run();

@@ -27,7 +27,7 @@ async function trained(latent: number, count: number) {
   };
   const classNames = ["a", "b", "c"];
   const dataset = { name: "set", train: split, test: split, ...image, classes: 3, classNames };
-  return { host, of: { device, model, dataset, folder, seed: 1 } };
+  return { host, of: { device, model, dataset, folder, seed: 1, watched: dataset.train } };
 }
 
 for (const [latent, count, expected] of [

@@ -71,6 +71,7 @@ async function hostWithPictures(): Promise<MemoryHost> {
   const labels = Uint8Array.of(0, 1);
   const set = {
     name: "glyphs",
+    path: "runs/glyphs",
     test: { images: labels, labels, count: 2 },
     classNames: [evil, "line"],
   };

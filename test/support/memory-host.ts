@@ -1,5 +1,5 @@
 import { joinBytes } from "../../src/data/bytes.ts";
-import { DataError, IoError } from "../../src/gpu/errors.ts";
+import { DataError, IoError, UsageError } from "../../src/gpu/errors.ts";
 import type { FilePin, FileStatus, Host, PngPicture } from "../../src/host/host.ts";
 
 /** A host whose files, environment and streams are in memory; writes can be made to fail. */
@@ -10,6 +10,7 @@ export class MemoryHost implements Host {
   readonly stderrIsTerminal: boolean;
   readonly env: Record<string, string | undefined>;
   readonly files = new Map<string, Uint8Array>();
+  readonly locks = new Set<string>();
   /** What the PNG files hold: files of the same paths stand for their bytes. */
   readonly pictures = new Map<string, PngPicture>();
   /** Addresses that were downloaded. */
@@ -101,6 +102,14 @@ export class MemoryHost implements Host {
 
   async remove(path: string): Promise<void> {
     this.files.delete(path);
+  }
+
+  async lock(path: string): Promise<() => Promise<void>> {
+    if (this.locks.has(path)) throw new UsageError(`${path}: another run is at work`);
+    this.locks.add(path);
+    return async () => {
+      this.locks.delete(path);
+    };
   }
 
   async stdout(text: string): Promise<void> {

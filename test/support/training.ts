@@ -48,7 +48,7 @@ export function metricsOf(host: MemoryHost): MetricRecord[] {
 export function trace(host: MemoryHost): { checkpoint: string; metrics: unknown[] } {
   const metrics = metricsOf(host)
     .filter(({ kind }) => kind !== "event")
-    .map(({ time: _, seconds: __, ...rest }) => rest);
+    .map(({ time: _, seconds: __, images_per_second: ___, ...rest }) => rest);
   return { checkpoint: hex(host.files.get("r/checkpoints/last.safetensors")), metrics };
 }
 

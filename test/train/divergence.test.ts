@@ -123,6 +123,17 @@ test("a run that diverges says what it kept, and keeps it", async () => {
   assert.ok(host.files.has("r/checkpoints/best.safetensors"));
 });
 
+test("a full disk does not hide that a run diverged", async () => {
+  const host = new MemoryHost();
+  host.failOn = "diverged.safetensors";
+  await rejects(
+    () => trainInMemory(host, { ...exploding, "save-every": "1000" }),
+    NonFiniteError,
+    /last\.safetensors holds step 8; r\/checkpoints\/diverged\.safetensors: no space left/,
+  );
+  assert.is(metricsOf(host).at(-1)!.event, "diverged");
+});
+
 test("goes on from the last good checkpoint and diverges in the same way", async () => {
   const host = new MemoryHost();
   const message = async (resume: boolean) =>

@@ -89,6 +89,24 @@ test("in read-backs of steps, validation and saves", async () => {
   for (const nth of [1, 4, 9, 16, 27]) await assertRecovers(`read ${nth}`, destroyAtRead(nth));
 });
 
+test("two losses in a row are two events", async () => {
+  const host = new MemoryHost();
+  const devices = new Devices((device, number) => {
+    if (number > 2) return;
+    let reads = 0;
+    const { readBuffer } = device;
+    device.readBuffer = (...place) => {
+      const reading = readBuffer.apply(device, place);
+      if (++reads === 2) device.gpu.destroy();
+      return reading;
+    };
+  });
+  await trainInMemory(host, options, { openDevice: devices.open });
+  assert.is(devices.opened.length, 3);
+  assert.is(metricsOf(host).filter(({ event }) => event === "device lost").length, 2);
+  assert.is(trace(host).checkpoint, (await wholeTrace()).checkpoint);
+});
+
 test("while a checkpoint is written", async () => {
   const host = new MemoryHost();
   const devices = new Devices();

@@ -14,7 +14,7 @@ const bytes = Uint8Array.of(1, 2, 3);
 async function withRun(): Promise<MemoryHost> {
   const host = new MemoryHost();
   const run = await RunFolder.create("r", { force: false }, host);
-  await run.writeConfig({ model: "vae", seed: 1 });
+  await run.writeConfig({ model: "vae", seed: 1, run: {} });
   await run.appendMetrics([{ kind: "step", step: 1, epoch: 1, loss: 500.5 }]);
   await run.appendMetrics([{ kind: "epoch", step: 10, epoch: 1, loss: 250.25, kl: 4 }]);
   await run.writeCheckpoint(bytes);
@@ -46,7 +46,8 @@ test("keeps config, metrics, checkpoint and figures where the contract says", as
 
 test("is read back", async () => {
   const run = await RunFolder.open("r", await withRun());
-  assert.equal(JSON.parse((await run.readConfig()).text), { model: "vae", seed: 1 });
+  const { text } = await run.readConfig();
+  assert.equal(JSON.parse(text), { model: "vae", seed: 1, run: {} });
   assert.equal((await run.readCheckpoint()).bytes, bytes);
 });
 
@@ -101,6 +102,50 @@ test("says what is wrong with a folder that is no run", async () => {
     await rejects(() => readRunConfig(run), DataError, pattern);
     await rejects(() => run.readCheckpoint(), CheckpointError, /last.safetensors: no such/);
   }
+});
+
+test("a line that a crash cut off does not spoil the one behind it", async () => {
+  const host = await withRun();
+  const before = host.text("r/metrics.jsonl");
+  host.put("r/metrics.jsonl", `${before}{"kind":"step","ste`);
+  const run = await RunFolder.open("r", host);
+  assert.is((await run.readMetrics()).length, 2);
+  const line = { kind: "eval", step: 10, epoch: 1 } as const;
+  await run.appendMetrics([line]);
+  assert.is(host.text("r/metrics.jsonl"), `${before}${JSON.stringify(line)}\n`);
+  assert.is((await run.readMetrics()).length, 3);
+});
+
+test("--force takes no folder that holds other people's files of these names", async () => {
+  for (const [path, content] of [
+    ["p/config.json", '{"my":"project"}'],
+    ["p/report.html", "mine"],
+    ["p/figures/mine.png", "mine"],
+    ["p/checkpoints/theirs.safetensors", "theirs"],
+  ] as const) {
+    const host = new MemoryHost();
+    host.put(path, content);
+    await rejects(
+      () => RunFolder.create("p", { force: true }, host),
+      UsageError,
+      new RegExp(`^p holds no run, and --force would remove ${path}`),
+    );
+    assert.is(host.text(path), content);
+  }
+  const host = new MemoryHost();
+  host.put("p/notes.txt", "mine");
+  await (await RunFolder.create("p", { force: true }, host)).writeConfig({});
+  assert.is(host.text("p/notes.txt"), "mine");
+});
+
+test("two runs at once do not get one folder", async () => {
+  const host = new MemoryHost();
+  const first = await RunFolder.create("r", { force: false }, host);
+  await first.prepare();
+  const second = await RunFolder.create("r", { force: false }, host);
+  await rejects(() => second.prepare(), UsageError, /at work/);
+  await first.release();
+  await second.prepare();
 });
 
 test("a failing write is an IoError and leaves what was there", async () => {

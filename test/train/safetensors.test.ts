@@ -175,6 +175,9 @@ test("refuses entries that are not what they should be", async () => {
   await bad({ shape: [1.5] }, /shape \[1.5\]/);
   await bad({ shape: ["1"] }, /shape \["1"\]/);
   await bad({ shape: 1 }, /shape 1,/);
+  const deep = `${"[".repeat(50_000)}${"]".repeat(50_000)}`;
+  const nested = `{"x":{"dtype":"F32","shape":${deep},"data_offsets":[0,4]}}`;
+  await refused(file(nested), /not JSON|a value too deep to show|shape \[/);
   await bad({ shape: [2 ** 53] }, /shape \[9007199254740992\]/);
   await bad({ shape: [2] }, /shape \[2\] of F32 is 8 bytes, its data_offsets hold 4/);
   await bad({ shape: [2 ** 31, 2 ** 31, 2 ** 31] }, /is Infinity bytes/);

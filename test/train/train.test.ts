@@ -3,6 +3,7 @@ import * as assert from "uvu/assert";
 import { CheckpointError, DataError, UsageError } from "../../src/gpu/errors.ts";
 import { InterruptedError, Interruption } from "../../src/train/interruption.ts";
 import { readSafetensors, writeSafetensors } from "../../src/train/safetensors.ts";
+import { pictureRecords } from "../../src/train/tensorboard.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 import { rejects } from "../support/rejects.ts";
 import { metricsOf, type Texts, trace, trainInMemory } from "../support/training.ts";
@@ -215,7 +216,7 @@ test("an averaged run is validated with the averages and trains as if it had non
   assert.not.equal(of(averaged, "epoch"), of(plain, "epoch"));
 });
 
-test("clipping bounds the steps, and static binarisation is the same in every run", async () => {
+test("clipping reaches the optimiser, and static binarisation is the same in every run", async () => {
   const loss = async (texts: Texts) => {
     const host = new MemoryHost();
     await trainInMemory(host, { epochs: "1", ...texts });
@@ -246,6 +247,22 @@ test("a dry run goes through everything and leaves nothing", async () => {
   const result = await trainInMemory(host, dry, { finish });
   assert.equal([result.steps, result.epochs, finished], [2, 1, 1]);
   assert.ok(result.final!.validation);
+  assert.equal(host.paths(), ["r/mine.txt"]);
+  const few = await trainInMemory(host, { "dry-run": "true", overfit: "512" });
+  assert.is(few.steps, 2, "of an overfitting run, too");
+  const interruption = new Interruption();
+  const late = {
+    interruption,
+    finish: async () => {
+      interruption.request();
+      return [];
+    },
+  };
+  await rejects(
+    () => trainInMemory(host, dry, late),
+    InterruptedError,
+    /^interrupted; it was a dry run; nothing was kept$/,
+  );
   assert.equal(host.paths(), ["r/mine.txt"]);
 });
 
@@ -285,16 +302,31 @@ test("a checkpoint of other data or another model is refused, and nothing is cha
   await rejects(
     () => trainInMemory(host, { overfit: "64", resume: "true" }),
     CheckpointError,
-    /last.safetensors: its epochs have 4 steps, with these data they have 8/,
+    /last.safetensors: its overfit is 32, that of the run is 64/,
   );
   await rejects(
     () => trainInMemory(host, { resume: "true" }, {}, { width: "0.1" }),
     CheckpointError,
-    /encoder\.1\.weight is F32 \[20, 784\], the model has F32 \[40, 784\]/,
+    /its setting width is 0\.05, that of the run is 0\.1/,
   );
   const path = "r/checkpoints/last.safetensors";
   const file = await readSafetensors(host.files.get(path)!, path);
   const { payload_sha256: _, header_sha256: __, ...metadata } = file.metadata;
+  const counts = { steps_per_epoch: "2", epoch: "4", batch: "0" };
+  host.put(path, await writeSafetensors(file.tensors, { ...metadata, ...counts }));
+  await rejects(
+    () => trainInMemory(host, { resume: "true" }),
+    CheckpointError,
+    /its epochs have 2 steps, with these data they have 4/,
+  );
+  const cut = new Map(file.tensors);
+  cut.set("head.bias", { dtype: "F32", shape: [1], data: new Float32Array(1) });
+  host.put(path, await writeSafetensors(cut, metadata));
+  await rejects(
+    () => trainInMemory(host, { resume: "true" }),
+    CheckpointError,
+    /head\.bias is F32 \[1\], the model has F32 \[4\]/,
+  );
   host.put(path, await writeSafetensors(file.tensors, { ...metadata, model: "cvae" }));
   await rejects(
     () => trainInMemory(host, { resume: "true" }),
@@ -309,11 +341,134 @@ test("a checkpoint of other data or another model is refused, and nothing is cha
   await rejects(() => trainInMemory(host, { resume: "true" }), DataError, /not a run folder/);
 });
 
+test("a checkpoint of another seed or with other options is refused", async () => {
+  const [host, other] = [new MemoryHost(), new MemoryHost()];
+  await trainInMemory(host);
+  await trainInMemory(other, { seed: "5" }, {}, { "learning-rate": "0.002" });
+  const path = "r/checkpoints/last.safetensors";
+  host.put(path, other.files.get(path)!);
+  const resume = (more = {}, texts = {}) =>
+    trainInMemory(host, { epochs: "3", resume: "true", ...texts }, {}, more);
+  await rejects(() => resume(), CheckpointError, /last\.safetensors: its seed is 5, .* run is 1/);
+  await rejects(
+    () => resume({}, { seed: "5" }),
+    CheckpointError,
+    /its setting learning-rate is 0\.002, that of the run is 0\.001/,
+  );
+  await rejects(
+    () => resume({ "learning-rate": "0.002" }, { seed: "5", clip: "1" }),
+    CheckpointError,
+    /its clip is missing, that of the run is 1/,
+  );
+  await resume({ "learning-rate": "0.002" }, { seed: "5" });
+});
+
+test("on another adapter a run goes on, and says that the bits will differ", async () => {
+  const host = new MemoryHost();
+  await trainInMemory(host);
+  const path = "r/checkpoints/last.safetensors";
+  const { tensors, metadata } = await readSafetensors(host.files.get(path)!, path);
+  const { payload_sha256: _, header_sha256: __, ...rest } = metadata;
+  const notices: string[] = [];
+  const resume = async (change: Record<string, string>) => {
+    host.put(path, await writeSafetensors(tensors, { ...rest, ...change }));
+    const onNotice = (line: string) => notices.push(line);
+    await trainInMemory(host, { epochs: "3", resume: "true" }, { onNotice });
+    return notices.pop()!;
+  };
+  assert.match(await resume({}), /^going on from step 8 of r\/checkpoints\/last\.safetensors$/);
+  assert.match(
+    await resume({ adapter: "a GPU", runtime: "deno" }),
+    /; it was trained on a GPU \(deno\), and goes on on .*: within rounding, not bit for bit$/,
+  );
+  assert.match(
+    await resume({ variants: "{}" }),
+    /the kernels are not those it had: within rounding/,
+  );
+});
+
+test("an interruption at the very end of a run counts, and one before a resumed step says so", async () => {
+  const host = new MemoryHost();
+  const interruption = new Interruption();
+  const onEpoch = ({ epoch }: { epoch: number }) => {
+    if (epoch === 2) interruption.request();
+  };
+  await rejects(
+    () => trainInMemory(host, {}, { interruption, onEpoch }),
+    InterruptedError,
+    /^interrupted; r\/checkpoints\/last\.safetensors holds step 8$/,
+  );
+  const event = metricsOf(host).at(-1)!;
+  assert.equal([event.kind, event.event, event.step], ["event", "interrupted", 8]);
+  await rejects(
+    () => trainInMemory(host, { epochs: "3", resume: "true" }, { interruption }),
+    InterruptedError,
+    /^interrupted; r is as it was$/,
+  );
+});
+
+test("an interrupted epoch says how long it took", async () => {
+  const host = new MemoryHost();
+  await trainInMemory(host, { "max-time": "0.001s" });
+  const event = metricsOf(host).find((record) => record.event === "time is up")!;
+  assert.ok((event.seconds as number) > 0);
+  await trainInMemory(host, { resume: "true" });
+  const epochs = metricsOf(host).filter(({ kind }) => kind === "epoch");
+  for (const record of epochs) {
+    const { images_per_second: rate, seconds } = record as unknown as Record<string, number>;
+    assert.ok(rate! * seconds! <= 32 * 1.001, "no more images than the session trained");
+  }
+});
+
+test("pictures of earlier epochs stay in the event file of a run that goes on", async () => {
+  const host = new MemoryHost();
+  const png = Uint8Array.of(1, 2, 3);
+  const pictures = async () => ({ samples: { width: 1, height: 1, png } });
+  const path = "r/tensorboard/events.out.tfevents.latentgrad";
+  const count = () => pictureRecords(host.files.get(path)!, 1000).length;
+  await trainInMemory(host, { tensorboard: "true" }, { pictures });
+  assert.is(count(), 2);
+  await trainInMemory(host, { tensorboard: "true", epochs: "3", resume: "true" }, { pictures });
+  assert.is(count(), 3);
+  const file = host.files.get(path)!;
+  assert.is(pictureRecords(file, 8).length, 2, "of later steps none is taken over");
+  assert.is(pictureRecords(file.slice(0, -3), 1000).length, 2, "nor one that is cut off");
+});
+
+test("a damaged metrics file is refused before anything is changed", async () => {
+  const host = new MemoryHost();
+  await trainInMemory(host);
+  const damaged = `{"kind":"st\n${host.text("r/metrics.jsonl")}`;
+  host.put("r/metrics.jsonl", damaged);
+  const config = host.text("r/config.json");
+  const resume = () => trainInMemory(host, { epochs: "9", resume: "true" });
+  await rejects(resume, DataError, /metrics\.jsonl: line 1 is not a metrics record/);
+  assert.equal([host.text("r/config.json"), host.text("r/metrics.jsonl")], [config, damaged]);
+});
+
+test("a run whose metrics are gone goes on", async () => {
+  const host = new MemoryHost();
+  const interruption = new Interruption();
+  const onProgress = ({ phase }: { phase: string }) => {
+    if (phase === "validation") interruption.request();
+  };
+  const whole = { overfit: undefined, limit: "32", "full-train": "true" } as const;
+  await rejects(
+    () => trainInMemory(host, whole, { interruption, onProgress }),
+    InterruptedError,
+    /holds step 4$/,
+  );
+  host.files.delete("r/metrics.jsonl");
+  await trainInMemory(host, { ...whole, resume: "true" });
+  await trainInMemory(host, { ...whole, epochs: "3", resume: "true" });
+});
+
 test("a temporary file that a crash left is removed, others are not", async () => {
   const host = new MemoryHost();
   await trainInMemory(host);
   host.put("r/checkpoints/.0123456789ab.tmp", "half");
   host.put("r/.0123456789ab.tmp", "half");
+  host.put("r/tensorboard/.0123456789ab.tmp", "half");
   host.put("r/.mine.tmp", "mine");
   await trainInMemory(host, { resume: "true" });
   assert.equal(

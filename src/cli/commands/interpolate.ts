@@ -1,11 +1,12 @@
 import type { Command } from "commander";
 import { interpolationEnds } from "../../figures/interpolate.ts";
 import { interpolations } from "../../figures/interpolation.ts";
+import { largestSeed } from "../../train/options.ts";
 import type { Context } from "../context.ts";
 import { downloadLines } from "../download-progress.ts";
 import { addCheckpoint, addDataDir, addOut, addRun, given } from "../figure-options.ts";
 import { addCommon, addRuntime, applyCommon, type CommonOptions } from "../options.ts";
-import { largestSeed, oneOf, wholeNumber } from "../parsers.ts";
+import { oneOf, wholeNumber } from "../parsers.ts";
 
 interface Options extends CommonOptions {
   from: (typeof interpolationEnds)[number];

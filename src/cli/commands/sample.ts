@@ -1,8 +1,9 @@
 import type { Command } from "commander";
+import { largestSeed } from "../../train/options.ts";
 import type { Context } from "../context.ts";
 import { addCheckpoint, addOut, addRun, given } from "../figure-options.ts";
 import { addCommon, addRuntime, applyCommon, type CommonOptions } from "../options.ts";
-import { largestSeed, wholeNumber } from "../parsers.ts";
+import { wholeNumber } from "../parsers.ts";
 
 interface Options extends CommonOptions {
   count: number;

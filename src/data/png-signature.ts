@@ -1,0 +1,2 @@
+/** The bytes that every PNG file begins with. */
+export const pngSignature: readonly number[] = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
