@@ -34,7 +34,7 @@ export interface TrainerReport {
   /** trainedMs over bareMs in the same round. */
   readonly ratio: number;
   readonly ratios: readonly number[];
-  /** One checkpoint: reading everything back, hashing, writing and syncing. */
+  /** Saving last and best: reading everything back once, hashing, writing and syncing twice. */
   readonly saveMs: number;
   readonly checkpointBytes: number;
   /** The trainer's share beyond the bare steps in an epoch of 60,000 images with one save. */
@@ -107,7 +107,7 @@ export async function measureTrainer(options: TrainerOptions, host: Host): Promi
       if (round === 0) continue; // compiles, and warms the files up
       bare.push((middle - start) / steps);
       trained.push((end - middle - saving) / steps);
-      saves.push(saving / 2); // best and last are written of one reading
+      saves.push(saving);
     }
     const ratios = trained.map((ms, i) => ms / bare[i]!);
     const epochSteps = EPOCH_IMAGES / batch;
@@ -127,7 +127,7 @@ export async function measureTrainer(options: TrainerOptions, host: Host): Promi
       ratios,
       saveMs,
       checkpointBytes,
-      overhead: ratio - 1 + (2 * saveMs) / (epochSteps * bareMs),
+      overhead: ratio - 1 + saveMs / (epochSteps * bareMs),
     };
   } finally {
     session.close();
@@ -148,7 +148,7 @@ export function formatTrainer(report: TrainerReport): string {
     `step        ${model}, batch ${batch}; ${rounds} rounds of ${steps} steps each way`,
     `bare        ${report.bareMs.toFixed(2)} ms a step`,
     `trained     ${report.trainedMs.toFixed(2)} ms a step, ratio ${report.ratio.toFixed(4)} (${spread})`,
-    `save        ${report.saveMs.toFixed(1)} ms for ${(report.checkpointBytes / 2 ** 20).toFixed(2)} MiB`,
+    `save        ${report.saveMs.toFixed(1)} ms for last and best, ${(report.checkpointBytes / 2 ** 20).toFixed(2)} MiB each`,
     `overhead    ${percent(report.overhead)} of an epoch of 60,000 images, with best and last saved`,
   ].join("\n")}\n`;
 }
