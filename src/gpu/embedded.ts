@@ -161,7 +161,7 @@ async function unpackInto(
 ): Promise<string> {
   const { fs, path } = await nodeModules();
   const target = path.join(base, name);
-  fs.mkdirSync(base, { recursive: true });
+  makeFolder(fs, path, base);
   const scratch = fs.mkdtempSync(path.join(base, `.${name}-`));
   const fresh = path.join(scratch, "new");
   try {
@@ -183,13 +183,32 @@ async function unpackInto(
   }
 }
 
+/**
+ * Makes a folder and those above it. Node's recursive mkdir never ends where the system answers ENOENT
+ * to what it will not make, as below /proc.
+ */
+function makeFolder(
+  fs: typeof import("node:fs"),
+  path: typeof import("node:path"),
+  folder: string,
+): void {
+  if (fs.existsSync(folder)) return;
+  const parent = path.dirname(folder);
+  if (parent !== folder) makeFolder(fs, path, parent);
+  try {
+    fs.mkdirSync(folder);
+  } catch (error) {
+    if (!fs.existsSync(folder)) throw error; // else another process has just made it
+  }
+}
+
 /** A `.tar.br` into its files, any other `.br` into the file of that name. */
 async function unpackArchive(archive: string, folder: string): Promise<void> {
   const { fs, path, zlib } = await nodeModules();
   if (archive.endsWith(".tar.br")) {
     for (const entry of readTar(zlib.brotliDecompressSync(fs.readFileSync(archive)))) {
       const file = path.join(folder, entry.path);
-      fs.mkdirSync(path.dirname(file), { recursive: true });
+      makeFolder(fs, path, path.dirname(file));
       fs.writeFileSync(file, entry.bytes, { mode: entry.executable ? 0o755 : 0o644 });
     }
     return;

@@ -56,16 +56,26 @@ export async function syncFolder(folder: string): Promise<void> {
 }
 
 /**
- * Makes a folder and those above it. On a read-only file system Node's recursive mkdir complains of a
- * missing folder: the first one that cannot be made then says why.
+ * Makes a folder and those above it. Not by Node's recursive mkdir, which never ends where the system
+ * answers ENOENT to what it will not make (below /proc), and blames a missing folder on a read-only
+ * file system.
  */
 export async function makeFolder(path: string): Promise<void> {
   try {
-    await fs.mkdir(path, { recursive: true });
-  } catch (error) {
-    if (codeOf(error) !== "ENOENT") throw error;
-    const parent = dirname(path);
-    if (parent !== path) await makeFolder(parent);
     await fs.mkdir(path);
+  } catch (error) {
+    const parent = dirname(path);
+    if (codeOf(error) === "ENOENT" && parent !== path) {
+      await makeFolder(parent);
+      await fs.mkdir(path).catch(unlessThere(path));
+    } else await unlessThere(path)(error);
   }
+}
+
+/** A folder that is there already, or that another process has just made, is fine. */
+function unlessThere(path: string): (error: unknown) => Promise<void> {
+  return async (error) => {
+    const found = await fs.stat(path).catch(() => undefined);
+    if (!found?.isDirectory()) throw error;
+  };
 }

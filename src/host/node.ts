@@ -96,7 +96,7 @@ export async function createNodeHost(): Promise<Host> {
 
     append: (path, content) =>
       reporting("append to", path, async () => {
-        await fs.mkdir(dirname(at(path)), { recursive: true });
+        await makeFolder(dirname(at(path)));
         const handle = await fs.open(at(path), "a");
         try {
           await handle.appendFile(content);

@@ -1,11 +1,14 @@
+import { spawnSync } from "node:child_process";
 import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { IoError } from "../../src/gpu/errors.ts";
+import { IoError, UsageError } from "../../src/gpu/errors.ts";
 import { createNodeHost } from "../../src/host/node.ts";
 import { rejects } from "../support/rejects.ts";
+import { skip } from "../support/skip.ts";
+import { within } from "../support/within.ts";
 
 interface Context {
   folder: string;
@@ -19,6 +22,42 @@ test.before.each((context) => {
 
 test.after.each(({ folder }) => {
   rmSync(folder, { recursive: true, force: true });
+});
+
+test("what the system will not make is refused at once", async () => {
+  if (process.platform !== "linux") return skip("there is no /proc");
+  const host = await createNodeHost();
+  const nowhere = "/proc/none/run/x";
+  const refused = (work: () => Promise<unknown>) =>
+    rejects(
+      () => within(5, work()),
+      IoError,
+      /^cannot .* \/proc\/none\/run\/x.*: no such file or folder$/,
+    );
+  await refused(() => host.makeDirectory(nowhere));
+  await refused(() => host.append(nowhere, "text"));
+  await refused(() => host.writeAtomic(nowhere, Uint8Array.of(1)));
+});
+
+test("a lock is for one process, and one that a dead process left is replaced", async ({
+  folder,
+}) => {
+  const host = await createNodeHost();
+  const path = join(folder, "lock");
+  const release = await host.lock(path);
+  await rejects(() => host.lock(path), UsageError, /lock: process \d+ is at work in this folder$/);
+  await release();
+  assert.equal(readdirSync(folder), []);
+  const { pid } = spawnSync(process.execPath, ["-e", ""]);
+  for (const left of [
+    `{"pid":${pid},"started":"1"}`,
+    '{"pid":',
+    "",
+    `{"pid":1,"started":"never"}`,
+  ]) {
+    writeFileSync(path, left);
+    await (await host.lock(path))();
+  }
 });
 
 test("writes, lists, reads, appends and removes", async ({ folder }) => {
