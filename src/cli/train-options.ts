@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import { absoluteName, findDataset } from "../data/datasets.ts";
 import { UsageError } from "../gpu/errors.ts";
 import type { Host } from "../host/host.ts";
+import { findModel, type ModelEntry } from "../models/registry.ts";
 import { choice, flag, type ValueKind } from "../models/values.ts";
 import {
   type Configuration,
@@ -75,12 +76,18 @@ export async function readTrainOptions(
   model: string | undefined,
   command: Command,
   host: Host,
+  models: readonly ModelEntry[],
 ): Promise<ReadOptions> {
   const typed = typedOptions(model, command);
   const file = (command.opts() as { config?: string }).config;
   const { given: fromFile, others } =
     file === undefined ? { given: nothingGiven, others: {} } : await readConfigFile(file, host);
   const given = overlay(fromFile, typed);
+  if (model?.includes("/"))
+    throw new UsageError(
+      `train ${model}: a model's name belongs here; a run is named by --out: train --resume --out ${model}`,
+    );
+  if (given.model !== undefined) findModel(given.model, models);
   if (given.texts.resume === "true") {
     const out = given.texts.out ?? defaultFolder(toTrainOptions(given, () => ""));
     const run = await readRunConfig(await RunFolder.open(out, host));

@@ -136,6 +136,9 @@ test("--resume refuses what would make another run, and a folder that is none", 
   await refuse(["--out", join(folder, "nothing")], 2, /no such run folder/);
   mkdirSync(join(folder, "empty"));
   await refuse(["--out", join(folder, "empty")], 3, /no config\.json in it/);
+  const misplaced = await latentgrad(["train", run, "--resume", ...node]);
+  assert.is(misplaced.status, 2, misplaced.stderr);
+  assert.match(misplaced.stderr, /: a model's name belongs here; a run is named by --out: train/);
 });
 
 test("a configuration file is the flags, and a run's own configuration repeats it", async () => {

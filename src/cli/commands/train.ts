@@ -28,7 +28,7 @@ export function addTrain(program: Command, context: Context): void {
     "train vae --data mnist --epochs 10 --resume",
   ]).action(async (name: string | undefined, common: CommonOptions) => {
     applyCommon(common, output);
-    const { options, others } = await readTrainOptions(name, command, host);
+    const { options, others } = await readTrainOptions(name, command, host, actions.models);
     const asJson = common.json || others.json === "true";
     if (others.quiet === "true") output.quiet = true;
     const model = findModel(options.model, actions.models);
