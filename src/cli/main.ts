@@ -1,9 +1,15 @@
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { LatentgradError, NoAdapterError } from "../gpu/errors.ts";
 import { launchChrome } from "../host/chrome-launch.ts";
 import { createNodeHost, removeUnfinished } from "../host/node.ts";
-import { availableRuntimes, runChild, runtimeCommand } from "../host/node-launch.ts";
+import {
+  availableRuntimes,
+  hideHome,
+  restoreHome,
+  runChild,
+  runtimeCommand,
+} from "../host/node-launch.ts";
 import { interruptedStatus, sameSignalMs, signals } from "../host/signals.ts";
 import { Interruption } from "../train/interruption.ts";
 import { configuredRuntime, needsDevice, requestedRuntime, run } from "./core.ts";
@@ -24,7 +30,26 @@ async function runHere(argv: string[]): Promise<number> {
       removeUnfinished().finally(() => process.exit(exitCode));
     });
   }
+  watchParent(() => {
+    const stop = interruption.request();
+    if (stop) removeUnfinished().finally(() => process.exit(stop.exitCode));
+  });
   return run(argv, await createNodeHost(), interruption);
+}
+
+/** How often a child looks whether its parent is still there. */
+const PARENT_MS = 500;
+
+/** Calls `gone` once when the process that started this one was killed: nobody can stop it any more. */
+function watchParent(gone: () => void): void {
+  const parent = Number(process.env.LATENTGRAD_CHILD);
+  if (!parent) return;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    gone();
+  }, PARENT_MS);
+  timer.unref();
 }
 
 /** Ends the process at a signal, in one line, until what it starts listens for itself. */
@@ -43,7 +68,11 @@ class EarlySignals {
   }
 }
 
-const readText = (path: string) => readFile(path, "utf8");
+/** A pipe can be read only once, and the command will. */
+async function readText(path: string): Promise<string> {
+  if (!(await stat(path)).isFile()) throw new Error("not a regular file");
+  return readFile(path, "utf8");
+}
 
 /** The parent: chooses the runtime and starts it. */
 async function launch(argv: string[]): Promise<number> {
@@ -60,7 +89,9 @@ async function launch(argv: string[]): Promise<number> {
     return launchChrome(new URL("cli.browser.js", import.meta.url), argv);
   }
   const command = await runtimeCommand(first, fileURLToPath(import.meta.url), argv);
-  const running = runChild({ ...command, env: { ...command.env, LATENTGRAD_CHILD: "1" } });
+  command.env.LATENTGRAD_CHILD = String(process.pid);
+  if (first === "deno") hideHome(command.env);
+  const running = runChild(command);
   early.close();
   const { status, signal } = await running;
   if (signal === undefined) return status;
@@ -73,9 +104,10 @@ async function launch(argv: string[]): Promise<number> {
 }
 
 async function main(): Promise<number> {
+  restoreHome();
   const argv = process.argv.slice(2);
   try {
-    const here = process.env.LATENTGRAD_CHILD === "1" || !needsDevice(argv);
+    const here = Boolean(process.env.LATENTGRAD_CHILD) || !needsDevice(argv);
     return await (here ? runHere(argv) : launch(argv));
   } catch (error) {
     const known = error instanceof LatentgradError;

@@ -104,6 +104,8 @@ function report(error: unknown, host: Host, output: Output): number {
   return known ? error.exitCode : 1;
 }
 
+/** A path in a message may hold anything, also what moves a terminal's cursor. */
 function oneLine(text: string): string {
-  return text.replace(/\s*\n\s*/g, " ").trim();
+  const visible = (c: string) => (c < " " || (c >= "\u007f" && c < "\u00a0") ? "\ufffd" : c);
+  return Array.from(text.replace(/\s*\n\s*/g, " ").trim(), visible).join("");
 }

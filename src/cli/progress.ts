@@ -96,7 +96,8 @@ export function epochLine(report: EpochReport, output: Pick<Output, "bold">): st
     ...(validation !== undefined && report.best ? ["best"] : []),
     `${report.steps} steps`,
     `${report.seconds.toFixed(1)} s`,
-    `${rate(report.imagesPerSecond)} images/s`,
+    // A run that goes on at an epoch's end had nothing left to train in it.
+    ...(report.imagesPerSecond > 0 ? [`${rate(report.imagesPerSecond)} images/s`] : []),
   ];
   return parts.join("  ");
 }

@@ -3,6 +3,8 @@ import { absoluteName, findDataset } from "../data/datasets.ts";
 import { UsageError } from "../gpu/errors.ts";
 import type { Host } from "../host/host.ts";
 import { findModel, type ModelEntry } from "../models/registry.ts";
+import { settingsProblem } from "../models/settings.ts";
+import { didYouMean } from "../models/suggest.ts";
 import { choice, flag, type ValueKind } from "../models/values.ts";
 import {
   type Configuration,
@@ -82,6 +84,7 @@ export async function readTrainOptions(
   const file = (command.opts() as { config?: string }).config;
   const { given: fromFile, others } =
     file === undefined ? { given: nothingGiven, others: {} } : await readConfigFile(file, host);
+  if (file !== undefined) checkFile(file, fromFile, others, command, { models, host });
   const given = overlay(fromFile, typed);
   if (model?.includes("/"))
     throw new UsageError(
@@ -122,6 +125,34 @@ async function readConfigFile(file: string, host: Host): Promise<Configuration> 
     throw new UsageError(`${file}: not UTF-8`);
   }
   return parseConfig(text, file, UsageError, commonKeys);
+}
+
+/** Checks what only the models and the process know; an error names the file. */
+function checkFile(
+  file: string,
+  { model, settings }: GivenOptions,
+  { runtime }: Readonly<Record<string, string>>,
+  command: Command,
+  { models, host }: { readonly models: readonly ModelEntry[]; readonly host: Host },
+): void {
+  const fail = (what: string) => {
+    throw new UsageError(`${file}: ${what}`);
+  };
+  if (model !== undefined) {
+    const entry = models.find(({ name }) => name === model);
+    if (!entry) {
+      const names = models.map(({ name }) => name);
+      throw new UsageError(
+        `${file}: unknown model ${model}${didYouMean(model, names)}; there are ${names.join(", ")}`,
+      );
+    }
+    const problem = settingsProblem(entry, settings);
+    if (problem !== undefined) fail(`set ${problem}`);
+  }
+  // The runtime is chosen before; a pipe can be read only once, and not by who chooses.
+  const { runtime: chosen } = command.opts() as { runtime?: string };
+  if (runtime !== undefined && chosen === undefined && runtime !== host.runtime)
+    fail(`runtime is ${runtime}, which has to be given as --runtime ${runtime} beside a pipe`);
 }
 
 /** A run's configuration has absolute paths: what is compared with it must, too. */

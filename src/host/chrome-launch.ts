@@ -44,8 +44,15 @@ export async function launchChrome(script: string | URL, argv: readonly string[]
       return interrupted(opened);
     }
     browser = opened.browser;
-    const crashed = new Promise<never>((_, reject) => {
-      const fail = () => reject(new LatentgradError("Chrome ended unexpectedly (out of memory?)"));
+    // A signal to a whole process group ends the browser before the page can save anything.
+    const gone = async () => {
+      await new Promise((resolve) => setTimeout(resolve, sameSignalMs)); // which of them hears it first is open
+      return watch.signalled
+        ? chromeEnded
+        : new LatentgradError("Chrome ended unexpectedly (out of memory?)");
+    };
+    const crashed = new Promise<string | Error>((resolve) => {
+      const fail = () => resolve(gone());
       opened.page.on("crash", fail);
       opened.browser.on("disconnected", fail);
     });
@@ -58,10 +65,14 @@ export async function launchChrome(script: string | URL, argv: readonly string[]
     const run = opened.page.evaluate(() =>
       (globalThis as unknown as { latentgradStart(): Promise<number> }).latentgradStart(),
     );
-    // Closing the browser rejects whichever of them has not settled.
-    run.catch(() => {});
-    crashed.catch(() => {});
-    const ended = await Promise.race([run, watch.stopped, crashed]);
+    // Closing the browser rejects it, if it has not settled.
+    const outcome = run.catch((error: unknown) => {
+      if (opened.page.isClosed() || !opened.browser.isConnected()) return gone();
+      throw error;
+    });
+    outcome.catch(() => {});
+    const ended = await Promise.race([outcome, watch.stopped, crashed]);
+    if (ended instanceof Error) throw ended;
     return typeof ended === "string" ? interrupted(ended) : ended;
   } finally {
     watch.close();
@@ -69,6 +80,9 @@ export async function launchChrome(script: string | URL, argv: readonly string[]
     await server.close();
   }
 }
+
+/** The line after a signal that ended the browser, too: the page could not save any more. */
+const chromeEnded = "interrupted; Chrome was ended as well: what the last checkpoint holds is kept";
 
 /** Ends with the line of an interruption. */
 function interrupted(message: string): number {
@@ -88,6 +102,11 @@ class SignalWatch {
   private stop: (message: string) => void = () => {};
   private first: number | undefined;
 
+  /** A signal has come. */
+  get signalled(): boolean {
+    return this.first !== undefined;
+  }
+
   constructor() {
     this.stopped = new Promise((resolve) => {
       this.stop = resolve;
@@ -103,7 +122,7 @@ class SignalWatch {
       else
         this.ask().then(
           (message) => message !== undefined && this.stop(message),
-          () => this.stop("interrupted"),
+          () => this.stop(chromeEnded),
         );
     } else if (now - this.first >= sameSignalMs) this.stop("interrupted; stopped at once");
   };

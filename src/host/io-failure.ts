@@ -9,6 +9,8 @@ const REASONS: Readonly<Record<string, string>> = {
   EPERM: "not permitted",
   ENOTDIR: "a part of the path is not a folder",
   EISDIR: "is a folder",
+  EEXIST: "a part of the path is not a folder",
+  ELOOP: "too many links",
   ENOSPC: "no space left on the device",
   EDQUOT: "the quota is used up",
   EROFS: "the file system is read-only",

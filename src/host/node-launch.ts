@@ -82,6 +82,29 @@ export async function runtimeCommand(
   return { command, args: [...options, script, ...args], env };
 }
 
+/**
+ * Deno reads ~/.npmrc, though there is nothing to resolve, and ends where it cannot: it is started with a
+ * home that does not exist, and `restoreHome` puts the user's back.
+ */
+export function hideHome(env: Record<string, string | undefined>): void {
+  if (process.platform === "win32" || env.HOME === undefined) return;
+  const cache = process.platform === "darwin" ? join("Library", "Caches") : ".cache";
+  env.DENO_DIR ??= join(env.XDG_CACHE_HOME || join(env.HOME, cache), "deno");
+  env[userHome] = env.HOME;
+  env.HOME = "/nonexistent";
+}
+
+/** The user's home folder while HOME is another one. */
+const userHome = "LATENTGRAD_USER_HOME";
+
+/** Undoes in a child process what `hideHome` did: call it first of all. */
+export function restoreHome(): void {
+  const home = process.env[userHome];
+  if (home === undefined) return;
+  process.env.HOME = home;
+  delete process.env[userHome];
+}
+
 /** Exit status of a child as a shell reports it: 128 + signal for a killed one. */
 export function exitStatus(code: number | null, signal: NodeJS.Signals | null): number {
   return code ?? 128 + (signal ? constants.signals[signal] : 1);

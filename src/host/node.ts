@@ -3,6 +3,7 @@ import { writeSync } from "node:fs";
 import * as fs from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { userCacheFolder } from "../gpu/embedded.ts";
+import { IoError } from "../gpu/errors.ts";
 import { download } from "./download.ts";
 import type { FileStatus, Host } from "./host.ts";
 import { codeOf, failure, makeFolder, reporting, syncFolder } from "./io-failure.ts";
@@ -33,6 +34,27 @@ function writeFully(descriptor: 1 | 2, text: string): void {
         throw failure("write to", descriptor === 1 ? "standard output" : "standard error", error);
     }
   }
+}
+
+/**
+ * The file that a path names, behind links. Renaming onto a device, a pipe or a link would replace it.
+ *
+ * @throws IoError for a path that no regular file can have
+ */
+async function writeTarget(path: string, shown: string): Promise<string> {
+  if (/[/\\]$/.test(shown))
+    throw new IoError(`cannot write ${shown}: a folder's name, expected a file's`);
+  const found = await fs.lstat(path).catch((error: unknown) => {
+    if (["ENOENT", "ENOTDIR"].includes(codeOf(error))) return undefined;
+    throw error;
+  });
+  if (found === undefined || found.isFile()) return path;
+  if (found.isSymbolicLink()) {
+    const behind = resolve(dirname(path), await fs.readlink(path));
+    return writeTarget(behind, behind);
+  }
+  const what = found.isDirectory() ? "a folder" : "a device or a pipe";
+  throw new IoError(`cannot write ${shown}: ${what}, expected a file`);
 }
 
 /** Node and Deno, through Node's modules. */
@@ -69,7 +91,7 @@ export async function createNodeHost(): Promise<Host> {
       }),
 
     async writeAtomic(path: string, bytes: Uint8Array): Promise<void> {
-      const target = at(path);
+      const target = await reporting("write", path, () => writeTarget(at(path), path));
       const folder = dirname(target);
       const temporary = join(folder, `.${randomBytes(6).toString("hex")}.tmp`);
       underway.add(temporary);

@@ -16,7 +16,10 @@ export async function readPng(path: string, name: string): Promise<PngPicture> {
   const bytes = await reporting("read", name, async () => {
     const status = await fs.stat(path);
     // Reading a pipe would wait for ever.
-    if (!status.isFile() && !status.isDirectory()) throw new DataError(`${name}: not a file`);
+    if (!status.isFile()) {
+      const what = status.isDirectory() ? "a folder" : "a device or a pipe";
+      throw new DataError(`${name}: ${what}, expected a picture`);
+    }
     if (status.size > largestFile) {
       throw new DataError(`${name}: ${status.size} bytes, expected at most ${largestFile}`);
     }

@@ -105,6 +105,9 @@ function readSettings(value: unknown, fail: (what: string) => never): Record<str
     Object.entries(value).map(([key, setting]) => {
       if (!["string", "number", "boolean"].includes(typeof setting))
         fail(`set ${key} is ${quote(setting)}, expected text or a number`);
+      // No setting's name of a choice is a number.
+      if (typeof setting === "string" && setting.trim() !== "" && !Number.isNaN(Number(setting)))
+        fail(`set ${key} is ${quote(setting)}, a text; numbers stand without quotation marks`);
       return [key, String(setting)];
     }),
   );

@@ -94,7 +94,9 @@ export class EpochLoop {
       }
       if (this.late && this.state.epochs < epochs) return await this.timeIsUp();
       if (patience !== undefined && this.state.stale >= patience) {
-        await this.note("stopped early", { message: `no better loss in ${patience} epochs` });
+        await this.note("stopped early", {
+          message: `no better loss in ${patience} epoch${patience === 1 ? "" : "s"}`,
+        });
         return "no progress";
       }
     }
@@ -230,7 +232,8 @@ export class EpochLoop {
   private async note(event: string, more: Readonly<Record<string, unknown>> = {}): Promise<void> {
     const { step, epochs } = this.state;
     const { log, plan } = this;
-    const epoch = Math.min(epochs + 1, plan.epochs);
+    // At the end of an epoch it is that one, not the next.
+    const epoch = step === epochs * plan.steps ? Math.max(1, epochs) : epochs + 1;
     log.add({ kind: "event", step, epoch, time: now(), event, ...more });
     await log.flush();
   }

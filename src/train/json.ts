@@ -41,6 +41,8 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 
 /** A value as JSON text, short enough for one line of an error. */
 export function quote(value: unknown): string {
+  // JSON has no infinity, but 1e400 is read as one.
+  if (typeof value === "number" && !Number.isFinite(value)) return String(value);
   let text: string;
   try {
     text = JSON.stringify(value) ?? "missing";

@@ -19,6 +19,8 @@ export class MetricsLog {
     private readonly folder: RunFolder,
     private readonly columns: readonly string[] | undefined,
     private readonly tensorboard: boolean,
+    /** The last step that there was a line of; 0 without one. */
+    readonly lastStep: number,
   ) {}
 
   /**
@@ -39,8 +41,9 @@ export class MetricsLog {
     const { terms, csv, tensorboard } = options;
     const found = await folder.readMetrics();
     const kept = upTo(found, state);
+    const last = kept.reduce((step, r) => (r.kind === "step" ? Math.max(step, r.step) : step), 0);
     await folder.rewriteMetrics(kept);
-    const log = new MetricsLog(folder, csv ? csvColumns(terms) : undefined, tensorboard);
+    const log = new MetricsLog(folder, csv ? csvColumns(terms) : undefined, tensorboard, last);
     if (log.columns) await folder.writeCsv(csvHeader(log.columns) + csvLines(log.columns, kept));
     if (tensorboard) {
       // Pictures are nowhere else: those of earlier epochs are taken over.

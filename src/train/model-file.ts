@@ -1,5 +1,5 @@
 import { CheckpointError, NonFiniteError } from "../gpu/errors.ts";
-import type { Model } from "../models/model.ts";
+import type { ImageShape, Model } from "../models/model.ts";
 import type { NamedTensor } from "../nn/module.ts";
 import type { Optimiser } from "../optim/optimiser.ts";
 import type { WeightAverage } from "../optim/weight-average.ts";
@@ -124,7 +124,10 @@ export async function restoreModel(
   for (const [name, { dtype, data }] of found.tensors) {
     if (!name.startsWith(OPTIMISER)) continue;
     if (dtype !== "F32") throw new CheckpointError(`${file.path}: ${name} is ${dtype}, not F32`);
-    states[name.slice(OPTIMISER.length)] = data as Float32Array;
+    const values = data as Float32Array;
+    if (!values.every(Number.isFinite))
+      throw new CheckpointError(`${file.path}: ${name} holds NaN or infinite values`);
+    states[name.slice(OPTIMISER.length)] = values;
   }
   try {
     optimiser.loadState(states);
@@ -150,6 +153,24 @@ export function requireModel(name: string, path: string): MetadataCheck {
   return ({ model = "no model at all" }) => {
     if (model !== name)
       throw new CheckpointError(`${path}: a checkpoint of ${model}, expected one of ${name}`);
+  };
+}
+
+/** A checkpoint's metadata. Throws CheckpointError for a damaged file. */
+export async function readMetadata({
+  bytes,
+  path,
+}: CheckpointFile): Promise<Readonly<Record<string, string>>> {
+  return (await readSafetensors(bytes, path)).metadata;
+}
+
+/** A check that a checkpoint is of a model for images of that size. */
+export function requireImage(image: ImageShape, path: string): MetadataCheck {
+  const { height, width, channels } = image;
+  const expected = JSON.stringify({ height, width, channels });
+  return ({ image: found = "not said" }) => {
+    if (found !== expected)
+      throw new CheckpointError(`${path}: its image is ${found}, that of the run is ${expected}`);
   };
 }
 

@@ -12,7 +12,13 @@ import { resolveSettings, settingsProblem } from "../models/settings.ts";
 import { HostRandom } from "../nn/initialisers.ts";
 import { type GivenOptions, parseConfig, toTrainOptions } from "./config.ts";
 import { isObject, quote } from "./json.ts";
-import { type CheckpointFile, loadModel, requireModel } from "./model-file.ts";
+import {
+  type CheckpointFile,
+  loadModel,
+  readMetadata,
+  requireImage,
+  requireModel,
+} from "./model-file.ts";
 import type { TrainOptions } from "./options.ts";
 import { RunFolder } from "./run-folder.ts";
 
@@ -65,6 +71,8 @@ export async function withRun<T>(
   const folder = await RunFolder.open(path, host);
   const config = await readRunConfig(folder);
   const found = await chooseCheckpoint(folder, options.checkpoint);
+  // Before a model is built for images of the wrong size, which may be of any size.
+  requireImage(config.image, found.file.path)(await readMetadata(found.file));
   const device = await openDevice();
   try {
     const { entry, image, options: trained } = config;

@@ -79,7 +79,7 @@ export const trainOptions = {
     help: "what a better loss must be better by",
   }),
   "max-time": optional(duration, "<time>", {
-    help: "stop after 90s, 30m, 1h30m …; --resume goes on",
+    help: "stop after 90 (seconds), 30m, 1h30m …; --resume goes on",
     kept: false,
   }),
   "save-every": optional(whole(1, 1e9), "<steps>", {

@@ -53,7 +53,7 @@ export async function makePlan(
   const split = chooseImages(dataset.train.count, options, batch);
   const steps = Math.floor(split.train.length / batch);
   if (steps < 1)
-    throw new DataError(
+    throw new (options.limit === undefined ? DataError : UsageError)(
       `${data}: ${split.train.length} training images do not fill a batch of ${batch}`,
     );
   const absolute = {

@@ -17,8 +17,16 @@ const figureFolder = "figures";
 const eventFolder = "tensorboard";
 /** TensorBoard reads files with "tfevents" in their name. */
 const eventFile = `${eventFolder}/events.out.tfevents.latentgrad`;
-/** Charts that a run draws; other SVG files in its folder are the user's. */
-const charts = ["curves.svg", "latent.svg"];
+/** What a run draws; other files among its figures are the user's. */
+const drawn = [
+  ...["reconstructions", "samples", "manifold", "traversal", "interpolation"].map(
+    (n) => `${n}.png`,
+  ),
+  "curves.svg",
+  "latent.svg",
+];
+/** Checkpoints that a run writes. */
+const written = /^(last|best|diverged|epoch-\d{6,})\.safetensors$/;
 
 /** Where a run is kept unless the user says otherwise. `data`: the set's label. */
 export function defaultRunFolder(model: string, data: string, seed: number): string {
@@ -38,6 +46,8 @@ export class RunFolder {
   private unlock: (() => Promise<void>) | undefined;
   /** metrics.jsonl is known to end with a whole line. */
   private wholeLines = false;
+  /** What is to be done about files that are in the folder already; an opened run's are its own. */
+  private others: "refuse" | "replace" | "own" = "own";
 
   private constructor(
     readonly path: string,
@@ -52,22 +62,39 @@ export class RunFolder {
    */
   static async create(path: string, options: { force: boolean }, host: Host): Promise<RunFolder> {
     const folder = new RunFolder(path, host);
+    folder.others = options.force ? "replace" : "refuse";
     const found = await host.stat(path);
     if (found?.kind === "file") throw new UsageError(`${path}: a file, expected a folder`);
-    const inside = found === undefined ? [] : await host.list(path);
-    if (inside.every((name) => name === lockFile)) return folder;
-    if (!options.force) {
+    if (found !== undefined) await folder.checkOthers();
+    return folder;
+  }
+
+  /** Throws UsageError where files in the folder forbid a new run. */
+  private async checkOthers(): Promise<void> {
+    const { path, others, host } = this;
+    if (others === "own") return;
+    if ((await host.list(path)).every((name) => name === lockFile)) return;
+    if (others === "refuse") {
       throw new UsageError(
         `${path} is not empty; --resume goes on with the run in it, --force replaces it, --out names another folder`,
       );
     }
-    const [first] = await folder.files();
-    if (first !== undefined && !(await folder.holdsRun())) {
+    const [first] = await this.files();
+    if (first !== undefined && !(await this.holdsRun())) {
       throw new UsageError(
         `${path} holds no run, and --force would remove ${first}; --out names another folder`,
       );
     }
-    return folder;
+  }
+
+  /** A folder beside `path` that is not there yet, for a run of which nothing is kept. */
+  static async createBeside(path: string, host: Host): Promise<RunFolder> {
+    const plain = path.replace(/[/\\]+$/, "");
+    for (let n = 1; ; n++) {
+      const beside = `${plain}.dry-run${n > 1 ? `-${n}` : ""}`;
+      if ((await host.stat(beside)) === undefined)
+        return RunFolder.create(beside, { force: false }, host);
+    }
   }
 
   /**
@@ -75,6 +102,7 @@ export class RunFolder {
    * the folder is no run's.
    */
   static async open(path: string, host: Host): Promise<RunFolder> {
+    if (path === "") throw new UsageError("the run folder's name is empty");
     const found = await host.stat(path);
     if (found === undefined) throw new UsageError(`${path}: no such run folder`);
     if (found.kind === "file") throw new UsageError(`${path}: a file, expected a run folder`);
@@ -101,6 +129,8 @@ export class RunFolder {
       await this.host.writeAtomic(probe, new Uint8Array());
       await this.host.remove(probe);
       this.unlock = await this.host.lock(this.file(lockFile));
+      // While it waited for the lock, another run may have left its files.
+      if (!this.begun) await this.checkOthers();
       for (const folder of ["", checkpointFolder, figureFolder, eventFolder]) {
         const names = await this.namesIn(folder);
         const stale = names.filter((name) => temporaryFile.test(name));
@@ -238,7 +268,7 @@ export class RunFolder {
   /** The figures' file names, sorted. */
   async figures(): Promise<string[]> {
     const names = await this.namesIn(figureFolder);
-    return names.filter((name) => name.endsWith(".png") || charts.includes(name));
+    return names.filter((name) => name.endsWith(".png") || drawn.includes(name));
   }
 
   /** Reads figures/NAME, with its ending. */
@@ -314,8 +344,8 @@ export class RunFolder {
     };
     const paths = [
       ...[metricsFile, csvFile, reportFile, eventFile].map((name) => this.file(name)),
-      ...(await inside(checkpointFolder, (name) => name.endsWith(".safetensors"))),
-      ...(await inside(figureFolder, (name) => name.endsWith(".png") || charts.includes(name))),
+      ...(await inside(checkpointFolder, (name) => written.test(name))),
+      ...(await inside(figureFolder, (name) => drawn.includes(name))),
       this.file(configFile),
     ];
     const found: string[] = [];

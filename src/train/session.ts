@@ -6,7 +6,13 @@ import { CheckpointError, UsageError } from "../gpu/errors.ts";
 import type { Model } from "../models/model.ts";
 import { HostRandom } from "../nn/initialisers.ts";
 import { Evaluation, type TermStatistics } from "./evaluation.ts";
-import { type CheckpointFile, requireModel, restoreModel, saveModel } from "./model-file.ts";
+import {
+  type CheckpointFile,
+  requireImage,
+  requireModel,
+  restoreModel,
+  saveModel,
+} from "./model-file.ts";
 import { fixedOptions } from "./options.ts";
 import { betaFactorAt, learningRateAt, type Plan } from "./plan.ts";
 import { sha256 } from "./sha256.ts";
@@ -19,6 +25,9 @@ import {
   toMetadata,
 } from "./state.ts";
 import { TrainingRun } from "./training-run.ts";
+
+/** Images that are validated at once, at least. */
+const LEAST_VALIDATED = 64;
 
 /** A plan on a device: the model, its recorded step and its validation. Lost with the device. */
 export class Session {
@@ -75,7 +84,8 @@ export class Session {
         ? await Evaluation.create(
             model,
             imagesOf(split.validation, "validation images"),
-            Math.min(batch, split.validation.length),
+            // Small training batches would make the validation slow.
+            Math.min(Math.max(batch, LEAST_VALIDATED), split.validation.length),
             seed,
             transform,
           )
@@ -114,6 +124,7 @@ export class Session {
     let otherwise = "";
     await restoreModel({ model, optimiser, average }, file, (metadata) => {
       requireModel(facts.model, file.path)(metadata);
+      requireImage(facts.image, file.path)(metadata);
       found = fromMetadata(metadata, file.path);
       requireSameRun(metadata, facts, fixedOptions, file.path);
       otherwise = otherCircumstances(metadata, facts);

@@ -122,6 +122,8 @@ export function requireSameRun(
   for (const name of Object.keys({ ...settings[0], ...settings[1] }))
     differing(`setting ${name}`, settings[0]?.[name], settings[1]?.[name]);
   differing("seed", metadata.permutation_seed, expected.permutation_seed);
+  differing("seed", metadata.seed, expected.seed);
+  differing("random numbers", generatorOf(metadata.random), generatorOf(expected.random));
 }
 
 /** What differs from what a checkpoint was made on, so that going on is not bit for bit; or "". */
@@ -149,6 +151,12 @@ function readBest(text: string): Best | null | undefined {
   const { epoch, step, loss } = value ?? {};
   const sound = Number.isSafeInteger(epoch) && Number.isSafeInteger(step) && Number.isFinite(loss);
   return sound ? (value as Best) : undefined;
+}
+
+/** What the random numbers depend on beside the step. */
+function generatorOf(random: string | undefined): unknown {
+  const value = parse(random ?? "null");
+  return isObject(value) ? [value.generator, value.seed] : null;
 }
 
 function hashOf(variants: string | undefined): string | undefined {

@@ -94,18 +94,23 @@ export async function train(
   hooks: TrainHooks = {},
 ): Promise<TrainResult> {
   const begin = performance.now();
-  const out = options.dryRun ? `${options.out}.dry-run` : options.out;
-  const folder = options.resume
-    ? await RunFolder.open(out, host)
-    : await RunFolder.create(out, { force: options.force || options.dryRun }, host);
+  const { out, dryRun } = options;
+  const folder = dryRun
+    ? await RunFolder.createBeside(out, host)
+    : options.resume
+      ? await RunFolder.open(out, host)
+      : await RunFolder.create(out, options, host);
   const plan = await makePlan(options, host, hooks.onDownload);
   const run = new Run(plan, folder, hooks, begin);
   hooks.interruption?.attend();
   try {
     await folder.prepare();
     const done = await run.persist();
-    if (options.dryRun) await folder.discard();
-    return { out, seconds: (performance.now() - begin) / 1000, ...done };
+    const seconds = (performance.now() - begin) / 1000;
+    if (!dryRun) return { out, seconds, ...done };
+    await folder.discard();
+    const { report: _, ...rest } = done;
+    return { out, seconds, ...rest, figures: [] };
   } catch (error) {
     const early = error instanceof InterruptedError && !(await folder.hasCheckpoint());
     const nothing = options.dryRun || (!options.resume && (early || !run.begun));
@@ -182,6 +187,10 @@ class Run {
     const { csv, tensorboard } = options;
     const { terms } = session.run;
     const log = await MetricsLog.open(folder, state, { terms, csv, tensorboard });
+    if (log.lastStep < state.step)
+      hooks.onNotice?.(
+        `metrics.jsonl ends with step ${log.lastStep}: the lines up to step ${state.step} are lost`,
+      );
     const place = { step: state.step, epoch: Math.min(state.epochs + 1, plan.epochs) };
     for (const event of this.events.splice(0))
       log.add({ kind: "event", ...place, time: now(), ...event });

@@ -6,6 +6,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { readSafetensors } from "../../src/train/safetensors.ts";
 import { latentgrad, type Outcome, onlyLine, start, untilPrinted } from "../support/command.ts";
+import { skip } from "../support/skip.ts";
 
 const test = suite("the commands, from end to end");
 
@@ -164,7 +165,7 @@ test("a damaged configuration is status 3 and names the file and the field", asy
   const text = readFileSync(path, "utf8");
   for (const [change, pattern] of [
     [{ set: { latent: "abc" } }, /config\.json: setting latent=abc: expected a whole number/],
-    [{ set: { latnet: "2" } }, /config\.json: setting latnet: .*did you mean latent/],
+    [{ set: { latnet: 2 } }, /config\.json: setting latnet: .*did you mean latent/],
     [{ model: "vea" }, /config\.json: unknown model "vea" \(did you mean vae/],
     [{ data: 5 }, /config\.json: data is 5, expected the name of a data set/],
     [{ seed: 1.5 }, /config\.json: seed is 1\.5/],
@@ -216,6 +217,27 @@ for (const [runtime, signal, status] of [
     const steps = readMetrics(out).filter((m) => m.kind === "step");
     assert.is(String(steps.length), metadata.step, "metrics and checkpoint are of one moment");
   });
+
+test("a signal to the whole group, the browser included, is an interruption, too", async () => {
+  if (process.platform !== "linux") return skip("processes are told by /proc");
+  const out = join(folder, "group");
+  const args = ["train", "vae", "--data", "glyphs", "--epochs", "1000", "--out", out];
+  const running = start([...args, ...small.slice(2), "--runtime", "chrome"], { detached: true });
+  await untilPrinted(running, /epoch 1\//);
+  const { pid } = running.child as { pid: number };
+  for (const browser of childrenOf(pid)) process.kill(browser, "SIGTERM");
+  running.child.kill("SIGTERM");
+  const { status, stderr } = await running.ended;
+  assert.is(status, 130, stderr);
+  assert.match(stderr, /^latentgrad: interrupted; .*$/m);
+  assert.not.match(stderr, /\n\s+at /);
+});
+
+/** The processes that a process has started itself. */
+function childrenOf(pid: number): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
+  return text.trim().split(" ").filter(Boolean).map(Number);
+}
 
 test("an interruption before the first step leaves nothing behind", async () => {
   const out = join(folder, "none-yet", "run");

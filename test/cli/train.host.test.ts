@@ -14,6 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { findDeno } from "../../src/host/node-launch.ts";
 import { readSafetensors } from "../../src/train/safetensors.ts";
 import { latentgrad, onlyLine, start, untilPrinted } from "../support/command.ts";
 import { skip } from "../support/skip.ts";
@@ -107,6 +108,31 @@ test("a signal before anything has begun is an interruption, too", async () => {
   }
 });
 
+test("a run whose starting process was killed saves and stops", async () => {
+  const out = join(folder, "orphan");
+  const running = start(["train", "vae", ...tiny, ...dense, "--epochs", "5000", "--out", out]);
+  await untilPrinted(running, /epoch 2\//);
+  running.child.kill("SIGKILL");
+  await running.ended;
+  const lock = join(out, ".latentgrad-lock");
+  for (let tries = 0; existsSync(lock) && tries < 100; tries++)
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  assert.not.ok(existsSync(lock), "it goes on, though nobody can stop it");
+  const lines = readFileSync(join(out, "metrics.jsonl"), "utf8").trimEnd().split("\n");
+  assert.is((JSON.parse(lines.at(-1)!) as { event?: string }).event, "interrupted");
+});
+
+test("what npm is configured to is of no interest", async () => {
+  if (!(await findDeno())) return skip("Deno is not installed");
+  const home = join(folder, "home");
+  mkdirSync(home);
+  writeFileSync(join(home, ".npmrc"), ["registry=$", "{UNSET_REGISTRY}\n"].join(""));
+  const args = ["doctor", "--json", "--runtime", "deno"];
+  const { status, stdout, stderr } = await start(args, { env: { HOME: home } }).ended;
+  assert.is(status, 0, stderr);
+  assert.ok(stdout.includes(`"${join(home, ".cache")}`), "the user's home is where it was");
+});
+
 test("two runs at once do not share a folder", async () => {
   const out = join(folder, "shared");
   const args = ["train", "vae", ...tiny, ...dense, "--epochs", "5000", "--out", out];
@@ -156,6 +182,19 @@ test("a configuration file is the flags, and a run's own configuration repeats i
   assert.match(summary.adapter, /\(node\)$/, "the launcher knows the file's runtime");
   assert.ok(checkpoint(out).equals(checkpoint(await wholeRun())));
 
+  const piped = ["bash", "-c", 'cat "$0" | "$@"', file];
+  const command = ["train", "--config", "/dev/stdin", "--dry-run"];
+  if (process.platform === "linux")
+    for (const [runtime, flags, code, pattern] of [
+      ["chrome", node, 0, /^$/],
+      ["chrome", [], 2, /runtime is chrome, which has to be given as --runtime chrome beside/],
+    ] as const) {
+      writeFileSync(file, JSON.stringify({ ...all, runtime }));
+      const taken = await start([...command, ...flags], { inFront: piped }).ended;
+      assert.is(taken.status, code, taken.stderr);
+      assert.match(taken.stderr.trim(), pattern);
+    }
+
   const again = join(folder, "again");
   const own = ["train", "--config", join(out, "config.json"), "--out", again, ...node];
   const repeated = await latentgrad([...own, "--epochs", "2"]);
@@ -181,7 +220,7 @@ test("a dry run says that all went well, and leaves nothing", async () => {
   const args = ["train", "vae", "--data", "glyphs", "--dry-run", "--out", out, ...dense, ...node];
   const { status, stdout, stderr } = await latentgrad(args);
   assert.is(status, 0, stderr);
-  assert.match(stdout, /^dry run: 2 steps, validation, checkpoints and \d+ figures went well in/);
+  assert.match(stdout, /^dry run: 2 steps, validation, checkpoints and pictures went well in/);
   assert.equal(
     readdirSync(folder).filter((name) => name.startsWith("dry")),
     [],

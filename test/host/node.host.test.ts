@@ -1,5 +1,14 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
@@ -37,6 +46,35 @@ test("what the system will not make is refused at once", async () => {
   await refused(() => host.makeDirectory(nowhere));
   await refused(() => host.append(nowhere, "text"));
   await refused(() => host.writeAtomic(nowhere, Uint8Array.of(1)));
+});
+
+test("only regular files are written to, behind links as well", async ({ folder }) => {
+  if (process.platform === "win32") return skip("pipes and links are other things there");
+  const host = await createNodeHost();
+  const file = join(folder, "file");
+  const link = join(folder, "link");
+  writeFileSync(file, "old");
+  symlinkSync("file", link);
+  await host.writeAtomic(link, Uint8Array.of(1, 2));
+  assert.equal([...readFileSync(file)], [1, 2]);
+  assert.ok(lstatSync(link).isSymbolicLink());
+  symlinkSync("nowhere", join(folder, "dangling"));
+  await host.writeAtomic(join(folder, "dangling"), Uint8Array.of(3));
+  assert.equal([...readFileSync(join(folder, "nowhere"))], [3]);
+  const pipe = join(folder, "pipe");
+  assert.is(spawnSync("mkfifo", [pipe]).status, 0);
+  const refused = (path: string, pattern: RegExp) =>
+    rejects(() => within(5, host.writeAtomic(path, Uint8Array.of(1))), IoError, pattern);
+  await refused(pipe, /pipe: a device or a pipe, expected a file$/);
+  await refused("/dev/null", /^cannot write \/dev\/null: a device or a pipe/);
+  await refused(folder, /: a folder, expected a file$/);
+  await refused(`${join(folder, "new")}/`, /: a folder's name, expected a file's$/);
+  await rejects(
+    () => host.writeAtomic(join(file, "x"), Uint8Array.of(1)),
+    IoError,
+    /a part of the path is not a folder$/,
+  );
+  assert.ok(lstatSync(pipe).isFIFO());
 });
 
 test("a lock is for one process, and one that a dead process left is replaced", async ({

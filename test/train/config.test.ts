@@ -79,6 +79,8 @@ test("refuses other types, out-of-range values and unknown keys, with a suggesti
   await refused({ model: 5 }, /model is 5, expected a name/);
   await refused({ set: [1] }, /set is \[1\], expected an object/);
   await refused({ set: { beta: [1] } }, /set beta is \[1\], expected text or a number/);
+  await refused({ set: { beta: "2" } }, /set beta is "2", a text; numbers stand without quotation/);
+  await refused('{"epochs":1e400}', /epochs is Infinity, expected a whole number/);
 });
 
 test("refuses what is no object, or has a key twice", async () => {

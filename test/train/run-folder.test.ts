@@ -44,6 +44,17 @@ test("keeps config, metrics, checkpoint and figures where the contract says", as
   );
 });
 
+test("a run that began meanwhile is not replaced", async () => {
+  const host = new MemoryHost();
+  const late = await RunFolder.create("r", { force: false }, host);
+  const early = await RunFolder.create("r", { force: false }, host);
+  await early.prepare();
+  await early.writeConfig({ model: "vae", run: {} });
+  await early.release();
+  await rejects(() => late.prepare(), UsageError, /^r is not empty/);
+  assert.equal(host.paths(), ["r/config.json"]);
+});
+
 test("is read back", async () => {
   const run = await RunFolder.open("r", await withRun());
   const { text } = await run.readConfig();
@@ -61,6 +72,8 @@ test("refuses a folder that is not empty, unless forced, and then clears the run
   const host = await withRun();
   host.put("r/notes.txt", "mine");
   host.put("r/figures/drawing.svg", "mine");
+  host.put("r/figures/my.png", "mine");
+  host.put("r/checkpoints/tuned.safetensors", "mine");
   const before = host.paths();
   const create = (force: boolean) => () => RunFolder.create("r", { force }, host);
   await rejects(
@@ -74,7 +87,13 @@ test("refuses a folder that is not empty, unless forced, and then clears the run
   await failed.discard();
   assert.equal(host.paths(), before, "a run that never begins costs the old one nothing");
   await (await create(true)()).writeConfig({});
-  assert.equal(host.paths(), ["r/config.json", "r/figures/drawing.svg", "r/notes.txt"]);
+  assert.equal(host.paths(), [
+    "r/checkpoints/tuned.safetensors",
+    "r/config.json",
+    "r/figures/drawing.svg",
+    "r/figures/my.png",
+    "r/notes.txt",
+  ]);
   host.put("f", "a file");
   const onFile = () => RunFolder.create("f", { force: true }, host);
   await rejects(onFile, UsageError, /^f: a file, expected a folder/);
@@ -120,8 +139,8 @@ test("--force takes no folder that holds other people's files of these names", a
   for (const [path, content] of [
     ["p/config.json", '{"my":"project"}'],
     ["p/report.html", "mine"],
-    ["p/figures/mine.png", "mine"],
-    ["p/checkpoints/theirs.safetensors", "theirs"],
+    ["p/figures/samples.png", "mine"],
+    ["p/checkpoints/best.safetensors", "theirs"],
   ] as const) {
     const host = new MemoryHost();
     host.put(path, content);

@@ -2,7 +2,12 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { CheckpointError, DataError, UsageError } from "../../src/gpu/errors.ts";
 import { InterruptedError, Interruption } from "../../src/train/interruption.ts";
-import { readSafetensors, writeSafetensors } from "../../src/train/safetensors.ts";
+import { withRun } from "../../src/train/open-run.ts";
+import {
+  readSafetensors,
+  type SafetensorsTensor,
+  writeSafetensors,
+} from "../../src/train/safetensors.ts";
 import { pictureRecords } from "../../src/train/tensorboard.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 import { rejects } from "../support/rejects.ts";
@@ -241,13 +246,15 @@ test("overfitting trains and validates on the same few images", async () => {
 test("a dry run goes through everything and leaves nothing", async () => {
   const host = new MemoryHost();
   host.put("r/mine.txt", "kept");
+  host.put("r.dry-run/config.json", "somebody's");
   let finished = 0;
   const finish = async () => [`figure ${++finished}`];
   const dry = { "dry-run": "true", epochs: "7", overfit: undefined } as const;
   const result = await trainInMemory(host, dry, { finish });
   assert.equal([result.steps, result.epochs, finished], [2, 1, 1]);
   assert.ok(result.final!.validation);
-  assert.equal(host.paths(), ["r/mine.txt"]);
+  assert.equal([result.figures, result.report], [[], undefined], "nothing that is gone is named");
+  assert.equal(host.paths(), ["r.dry-run/config.json", "r/mine.txt"]);
   const few = await trainInMemory(host, { "dry-run": "true", overfit: "512" });
   assert.is(few.steps, 2, "of an overfitting run, too");
   const interruption = new Interruption();
@@ -263,7 +270,7 @@ test("a dry run goes through everything and leaves nothing", async () => {
     InterruptedError,
     /^interrupted; it was a dry run; nothing was kept$/,
   );
-  assert.equal(host.paths(), ["r/mine.txt"]);
+  assert.equal(host.paths(), ["r.dry-run/config.json", "r/mine.txt"]);
 });
 
 test("time that is up ends a run in order, and it goes on later", async () => {
@@ -361,6 +368,64 @@ test("a checkpoint of another seed or with other options is refused", async () =
     /its clip is missing, that of the run is 1/,
   );
   await resume({ "learning-rate": "0.002" }, { seed: "5" });
+});
+
+test("a checkpoint whose values cannot be is refused", async () => {
+  const host = new MemoryHost();
+  await trainInMemory(host);
+  const path = "r/checkpoints/last.safetensors";
+  const good = host.files.get(path)!;
+  const resume = async (
+    change: Record<string, string>,
+    spoil: (tensors: Map<string, SafetensorsTensor>) => void = () => {},
+  ) => {
+    const { tensors, metadata } = await readSafetensors(good, path);
+    const { payload_sha256: _, header_sha256: __, ...rest } = metadata;
+    const copy = new Map(tensors);
+    spoil(copy);
+    host.put(path, await writeSafetensors(copy, { ...rest, ...change }));
+    return trainInMemory(host, { epochs: "3", resume: "true" });
+  };
+  const random = JSON.stringify({ generator: "mt19937", seed: [1, 0], step: 8 });
+  for (const [change, pattern] of [
+    [{ seed: "2" }, /its seed is "2", that of the run is "1"/],
+    [{ random }, /its random numbers is \["mt19937",\[1,0\]\]/],
+    [{ image: '{"height":1,"width":1,"channels":1}' }, /its image is .*"height":1.* of the run/],
+  ] as const)
+    await rejects(() => resume(change), CheckpointError, pattern);
+  const spoil = (tensors: Map<string, SafetensorsTensor>) => {
+    const found = tensors.get("optimiser.exp_avg")!;
+    const data = Float32Array.from(found.data as Float32Array);
+    data[3] = Number.NaN;
+    tensors.set("optimiser.exp_avg", { ...found, data });
+  };
+  await rejects(() => resume({}, spoil), CheckpointError, /optimiser\.exp_avg holds NaN/);
+  await resume({});
+});
+
+test("lines of the metrics that are lost are missed", async () => {
+  const host = new MemoryHost();
+  await trainInMemory(host);
+  const lines = host.text("r/metrics.jsonl").trimEnd().split("\n");
+  const few = lines.filter((line) => !/"step":[78],/.test(line));
+  host.put("r/metrics.jsonl", `${few.join("\n")}\n`);
+  const notices: string[] = [];
+  const onNotice = (line: string) => notices.push(line);
+  await trainInMemory(host, { epochs: "3", resume: "true" }, { onNotice });
+  assert.ok(
+    notices.includes("metrics.jsonl ends with step 6: the lines up to step 8 are lost"),
+    notices.join("; "),
+  );
+});
+
+test("a run.image that is not the checkpoint's is refused before a model is built", async () => {
+  const host = new MemoryHost();
+  await trainInMemory(host);
+  const config = JSON.parse(host.text("r/config.json"));
+  config.run.image = { height: 4096, width: 4096, channels: 4 };
+  host.put("r/config.json", JSON.stringify(config));
+  const open = () => withRun("r", {}, host, async () => assert.unreachable());
+  await rejects(open, CheckpointError, /its image is .*28.*, that of the run is .*4096/);
 });
 
 test("on another adapter a run goes on, and says that the bits will differ", async () => {

@@ -69,8 +69,7 @@ export function printResult(result: TrainResult, output: Output): void {
 }
 
 function printDryRun(result: TrainResult, output: Output): void {
-  const pictures = `${result.figures.length} figures`;
   output.data(
-    `dry run: ${result.steps} steps, validation, checkpoints and ${pictures} went well in ${result.seconds.toFixed(1)} s on ${result.adapter}; nothing was kept`,
+    `dry run: ${result.steps} steps, validation, checkpoints and pictures went well in ${result.seconds.toFixed(1)} s on ${result.adapter}; nothing was kept`,
   );
 }
