@@ -109,7 +109,7 @@ test("damaged and hostile files are refused by name", async () => {
   await refused(beyond, /x\.png: index \d+ not in palette/);
 });
 
-test("what is missing or no file is an input/output error", async () => {
+test("what is missing is an input/output error, and a folder is no picture", async () => {
   const host = await createNodeHost();
   await rejects(
     () => host.readPng(join(folder, "none.png")),
@@ -119,8 +119,8 @@ test("what is missing or no file is an input/output error", async () => {
   mkdirSync(join(folder, "folder.png"));
   await rejects(
     () => host.readPng(join(folder, "folder.png")),
-    IoError,
-    /folder\.png: is a folder/,
+    DataError,
+    /folder\.png: a folder, expected a picture/,
   );
 });
 
