@@ -1,13 +1,8 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { CheckpointError, DataError, UsageError } from "../../src/gpu/errors.ts";
+import { UsageError } from "../../src/gpu/errors.ts";
 import { InterruptedError, Interruption } from "../../src/train/interruption.ts";
-import { withRun } from "../../src/train/open-run.ts";
-import {
-  readSafetensors,
-  type SafetensorsTensor,
-  writeSafetensors,
-} from "../../src/train/safetensors.ts";
+import { readSafetensors } from "../../src/train/safetensors.ts";
 import { pictureRecords } from "../../src/train/tensorboard.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 import { rejects } from "../support/rejects.ts";
@@ -302,156 +297,6 @@ test("CSV and event files hold what metrics.jsonl holds, in a resumed run as wel
   assert.ok(host.files.get("r/tensorboard/events.out.tfevents.latentgrad")!.length > 500);
 });
 
-test("a checkpoint of other data or another model is refused, and nothing is changed", async () => {
-  const host = new MemoryHost();
-  await trainInMemory(host);
-  const before = trace(host);
-  await rejects(
-    () => trainInMemory(host, { overfit: "64", resume: "true" }),
-    CheckpointError,
-    /last.safetensors: its overfit is 32, that of the run is 64/,
-  );
-  await rejects(
-    () => trainInMemory(host, { resume: "true" }, {}, { width: "0.1" }),
-    CheckpointError,
-    /its setting width is 0\.05, that of the run is 0\.1/,
-  );
-  const path = "r/checkpoints/last.safetensors";
-  const file = await readSafetensors(host.files.get(path)!, path);
-  const { payload_sha256: _, header_sha256: __, ...metadata } = file.metadata;
-  const counts = { steps_per_epoch: "2", epoch: "4", batch: "0" };
-  host.put(path, await writeSafetensors(file.tensors, { ...metadata, ...counts }));
-  await rejects(
-    () => trainInMemory(host, { resume: "true" }),
-    CheckpointError,
-    /its epochs have 2 steps, with these data they have 4/,
-  );
-  const cut = new Map(file.tensors);
-  cut.set("head.bias", { dtype: "F32", shape: [1], data: new Float32Array(1) });
-  host.put(path, await writeSafetensors(cut, metadata));
-  await rejects(
-    () => trainInMemory(host, { resume: "true" }),
-    CheckpointError,
-    /head\.bias is F32 \[1\], the model has F32 \[4\]/,
-  );
-  host.put(path, await writeSafetensors(file.tensors, { ...metadata, model: "cvae" }));
-  await rejects(
-    () => trainInMemory(host, { resume: "true" }),
-    CheckpointError,
-    /last\.safetensors: a checkpoint of cvae, expected one of vae/,
-  );
-  host.put("r/checkpoints/last.safetensors", "short");
-  await rejects(() => trainInMemory(host, { resume: "true" }), CheckpointError, /5 bytes/);
-  host.files.delete("r/checkpoints/last.safetensors");
-  assert.equal(trace(host).metrics, before.metrics);
-  host.files.delete("r/config.json");
-  await rejects(() => trainInMemory(host, { resume: "true" }), DataError, /not a run folder/);
-});
-
-test("a checkpoint of another seed or with other options is refused", async () => {
-  const [host, other] = [new MemoryHost(), new MemoryHost()];
-  await trainInMemory(host);
-  await trainInMemory(other, { seed: "5" }, {}, { "learning-rate": "0.002" });
-  const path = "r/checkpoints/last.safetensors";
-  host.put(path, other.files.get(path)!);
-  const resume = (more = {}, texts = {}) =>
-    trainInMemory(host, { epochs: "3", resume: "true", ...texts }, {}, more);
-  await rejects(() => resume(), CheckpointError, /last\.safetensors: its seed is 5, .* run is 1/);
-  await rejects(
-    () => resume({}, { seed: "5" }),
-    CheckpointError,
-    /its setting learning-rate is 0\.002, that of the run is 0\.001/,
-  );
-  await rejects(
-    () => resume({ "learning-rate": "0.002" }, { seed: "5", clip: "1" }),
-    CheckpointError,
-    /its clip is missing, that of the run is 1/,
-  );
-  await resume({ "learning-rate": "0.002" }, { seed: "5" });
-});
-
-test("a checkpoint whose values cannot be is refused", async () => {
-  const host = new MemoryHost();
-  await trainInMemory(host);
-  const path = "r/checkpoints/last.safetensors";
-  const good = host.files.get(path)!;
-  const resume = async (
-    change: Record<string, string>,
-    spoil: (tensors: Map<string, SafetensorsTensor>) => void = () => {},
-  ) => {
-    const { tensors, metadata } = await readSafetensors(good, path);
-    const { payload_sha256: _, header_sha256: __, ...rest } = metadata;
-    const copy = new Map(tensors);
-    spoil(copy);
-    host.put(path, await writeSafetensors(copy, { ...rest, ...change }));
-    return trainInMemory(host, { epochs: "3", resume: "true" });
-  };
-  const random = JSON.stringify({ generator: "mt19937", seed: [1, 0], step: 8 });
-  for (const [change, pattern] of [
-    [{ seed: "2" }, /its seed is "2", that of the run is "1"/],
-    [{ random }, /its random numbers is \["mt19937",\[1,0\]\]/],
-    [{ image: '{"height":1,"width":1,"channels":1}' }, /its image is .*"height":1.* of the run/],
-  ] as const)
-    await rejects(() => resume(change), CheckpointError, pattern);
-  const spoil = (tensors: Map<string, SafetensorsTensor>) => {
-    const found = tensors.get("optimiser.exp_avg")!;
-    const data = Float32Array.from(found.data as Float32Array);
-    data[3] = Number.NaN;
-    tensors.set("optimiser.exp_avg", { ...found, data });
-  };
-  await rejects(() => resume({}, spoil), CheckpointError, /optimiser\.exp_avg holds NaN/);
-  await resume({});
-});
-
-test("lines of the metrics that are lost are missed", async () => {
-  const host = new MemoryHost();
-  await trainInMemory(host);
-  const lines = host.text("r/metrics.jsonl").trimEnd().split("\n");
-  const few = lines.filter((line) => !/"step":[78],/.test(line));
-  host.put("r/metrics.jsonl", `${few.join("\n")}\n`);
-  const notices: string[] = [];
-  const onNotice = (line: string) => notices.push(line);
-  await trainInMemory(host, { epochs: "3", resume: "true" }, { onNotice });
-  assert.ok(
-    notices.includes("metrics.jsonl ends with step 6: the lines up to step 8 are lost"),
-    notices.join("; "),
-  );
-});
-
-test("a run.image that is not the checkpoint's is refused before a model is built", async () => {
-  const host = new MemoryHost();
-  await trainInMemory(host);
-  const config = JSON.parse(host.text("r/config.json"));
-  config.run.image = { height: 4096, width: 4096, channels: 4 };
-  host.put("r/config.json", JSON.stringify(config));
-  const open = () => withRun("r", {}, host, async () => assert.unreachable());
-  await rejects(open, CheckpointError, /its image is .*28.*, that of the run is .*4096/);
-});
-
-test("on another adapter a run goes on, and says that the bits will differ", async () => {
-  const host = new MemoryHost();
-  await trainInMemory(host);
-  const path = "r/checkpoints/last.safetensors";
-  const { tensors, metadata } = await readSafetensors(host.files.get(path)!, path);
-  const { payload_sha256: _, header_sha256: __, ...rest } = metadata;
-  const notices: string[] = [];
-  const resume = async (change: Record<string, string>) => {
-    host.put(path, await writeSafetensors(tensors, { ...rest, ...change }));
-    const onNotice = (line: string) => notices.push(line);
-    await trainInMemory(host, { epochs: "3", resume: "true" }, { onNotice });
-    return notices.pop()!;
-  };
-  assert.match(await resume({}), /^going on from step 8 of r\/checkpoints\/last\.safetensors$/);
-  assert.match(
-    await resume({ adapter: "a GPU", runtime: "deno" }),
-    /; it was trained on a GPU \(deno\), and goes on on .*: within rounding, not bit for bit$/,
-  );
-  assert.match(
-    await resume({ variants: "{}" }),
-    /the kernels are not those it had: within rounding/,
-  );
-});
-
 test("an interruption at the very end of a run counts, and one before a resumed step says so", async () => {
   const host = new MemoryHost();
   const interruption = new Interruption();
@@ -498,34 +343,6 @@ test("pictures of earlier epochs stay in the event file of a run that goes on", 
   const file = host.files.get(path)!;
   assert.is(pictureRecords(file, 8).length, 2, "of later steps none is taken over");
   assert.is(pictureRecords(file.slice(0, -3), 1000).length, 2, "nor one that is cut off");
-});
-
-test("a damaged metrics file is refused before anything is changed", async () => {
-  const host = new MemoryHost();
-  await trainInMemory(host);
-  const damaged = `{"kind":"st\n${host.text("r/metrics.jsonl")}`;
-  host.put("r/metrics.jsonl", damaged);
-  const config = host.text("r/config.json");
-  const resume = () => trainInMemory(host, { epochs: "9", resume: "true" });
-  await rejects(resume, DataError, /metrics\.jsonl: line 1 is not a metrics record/);
-  assert.equal([host.text("r/config.json"), host.text("r/metrics.jsonl")], [config, damaged]);
-});
-
-test("a run whose metrics are gone goes on", async () => {
-  const host = new MemoryHost();
-  const interruption = new Interruption();
-  const onProgress = ({ phase }: { phase: string }) => {
-    if (phase === "validation") interruption.request();
-  };
-  const whole = { overfit: undefined, limit: "32", "full-train": "true" } as const;
-  await rejects(
-    () => trainInMemory(host, whole, { interruption, onProgress }),
-    InterruptedError,
-    /holds step 4$/,
-  );
-  host.files.delete("r/metrics.jsonl");
-  await trainInMemory(host, { ...whole, resume: "true" });
-  await trainInMemory(host, { ...whole, epochs: "3", resume: "true" });
 });
 
 test("a temporary file that a crash left is removed, others are not", async () => {
