@@ -85,7 +85,6 @@ export async function measureStep(options: StepOptions): Promise<StepReport> {
     const split = { images: pixels, labels: new Uint8Array(count), count };
     const run = await TrainingRun.create(model, new DeviceImages(device, split, image), {
       batch,
-      learningRate: 1e-3,
       seed: [1, 0],
     });
     const recorded = performance.now();

@@ -1,6 +1,7 @@
 /**
  * The test suite: format, lint and types; every `*.test.ts` on Deno, Node and headless Chromium;
- * every `*.host.test.ts` on Node once. With --long the `*.long.test.ts` instead, which take minutes.
+ * every `*.host.test.ts` on Node once. With --long the `*.long.test.ts` instead, which take minutes: on
+ * Node once, and `*.device.long.test.ts` on Deno.
  * Ends with one line `N passed, N failed`.
  *
  *   node scripts/test.mjs [--runtime deno,node,chrome,host,check] [--filter PART_OF_PATH]…
@@ -115,7 +116,7 @@ async function runChecks() {
 const work = join(root, `node_modules/.cache/latentgrad-test-${process.pid}`);
 await mkdir(work, { recursive: true });
 process.on("exit", () => rmSync(work, { recursive: true, force: true }));
-const wanted = options.long ? ["host"] : options.runtime.split(",");
+const wanted = options.long ? ["deno", "host"] : options.runtime.split(",");
 const known = ["check", "deno", "node", "chrome", "host"];
 for (const runtime of wanted) {
   if (!known.includes(runtime)) {
@@ -124,8 +125,9 @@ for (const runtime of wanted) {
   }
 }
 const files = findTests();
-const everywhere = files.filter((file) => !/\.(host|long)\.test\.ts$/.test(file));
-const hostOnly = files.filter((file) => /\.(host|long)\.test\.ts$/.test(file));
+const onHost = (file) => /(?<!\.device)\.(host|long)\.test\.ts$/.test(file);
+const everywhere = files.filter((file) => !onHost(file));
+const hostOnly = files.filter(onHost);
 const { runOn } = await loadHarness();
 
 /** Node's pass runs with the limits that every implementation of WebGPU grants. */

@@ -85,8 +85,19 @@ export type { PoolStatistics } from "./gpu/pool.ts";
 export { formatProfile, type ProfileRow } from "./gpu/profiler.ts";
 export type { Program, ProgramStatistics } from "./gpu/program.ts";
 export type { DType } from "./gpu/value.ts";
-export { bernoulliNll, klToStandardNormal, reparameterise } from "./models/losses.ts";
-export type { ImageShape, Model, SampleTerms, ScheduledWeight } from "./models/model.ts";
+export { bernoulliNll } from "./models/likelihoods.ts";
+export { klToStandardNormal, reparameterise } from "./models/losses.ts";
+export type {
+  Batch,
+  ImageShape,
+  LossTerms,
+  Model,
+  Prior,
+  SampleTerms,
+  ScheduledWeight,
+  StepSchedule,
+  Update,
+} from "./models/model.ts";
 export { Vae, type VaeOptions } from "./models/vae.ts";
 export { BatchNorm } from "./nn/batch-norm.ts";
 export { Conv2d, type ConvolutionOptions, ConvTranspose2d } from "./nn/convolution.ts";

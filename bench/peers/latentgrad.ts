@@ -2,7 +2,8 @@ import { add } from "../../src/autograd/ops/elementwise.ts";
 import { mean } from "../../src/autograd/ops/reduce.ts";
 import { grad } from "../../src/autograd/tape.ts";
 import { openDevice } from "../../src/gpu/open.ts";
-import { bernoulliNll, klToStandardNormal, reparameterise } from "../../src/models/losses.ts";
+import { bernoulliNll } from "../../src/models/likelihoods.ts";
+import { klToStandardNormal, reparameterise } from "../../src/models/losses.ts";
 import { Vae } from "../../src/models/vae.ts";
 import { HostRandom } from "../../src/nn/initialisers.ts";
 import { Adam } from "../../src/optim/adam.ts";
@@ -32,7 +33,7 @@ async function open(batch: number): Promise<Side> {
   const epsilon = variable(device, noise(batch, 1), [batch, LATENT], "noise");
   const optimiser = new Adam(device, parameters, ADAM);
   const { program, result } = await record(device, () => {
-    const { mean: mu, logVariance } = model.posterior(x);
+    const { mean: mu, logVariance } = model.posterior({ x });
     const logits = model.decoder.forward(reparameterise(mu, logVariance, epsilon));
     const loss = mean(add(bernoulliNll(logits, x), klToStandardNormal(mu, logVariance)));
     optimiser.step(grad(loss, parameters), { guard: [loss] });

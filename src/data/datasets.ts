@@ -6,6 +6,7 @@ import { glyphNames, glyphSize, makeGlyphs } from "./glyphs.ts";
 import { loadIdxSet } from "./idx-set.ts";
 import { joinPath, normalPath } from "./paths.ts";
 import { fashionMnist, mnist, type PublishedSet } from "./sources.ts";
+import { loadSynthetic } from "./synthetic.ts";
 import type { Dataset } from "./types.ts";
 
 /** A data set by its name. */
@@ -42,6 +43,18 @@ export const datasets: readonly DatasetEntry[] = [
     label: "glyphs",
     summary: "10,000 + 2,000 procedural strokes, 28×28 grey, 10 classes, known factors; no files",
     load: async () => loadGlyphs(),
+  },
+  {
+    name: "synthetic-8",
+    label: "synthetic-8",
+    summary: "20,000 + 10,000 vectors of 128 numbers that depend on 8; no files",
+    load: async () => loadSynthetic(8),
+  },
+  {
+    name: "synthetic-16",
+    label: "synthetic-16",
+    summary: "20,000 + 10,000 vectors of 128 numbers that depend on 16; no files",
+    load: async () => loadSynthetic(16),
   },
   {
     name: "mnist",

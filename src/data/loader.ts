@@ -1,14 +1,19 @@
 import { gather } from "../autograd/ops/indexing.ts";
 import { batchIndices } from "../autograd/ops/random.ts";
 import type { Device } from "../gpu/device.ts";
+import type { Batch } from "../models/model.ts";
 import { bytes, upload, variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Split } from "./types.ts";
 
-/** Images that live on the device as bytes; batches are gathered and scaled to [0, 1] there. */
+/**
+ * Images that live on the device as bytes, and their labels; batches are gathered and scaled to [0, 1]
+ * there. Vectors live there as floats.
+ */
 export class DeviceImages {
   readonly count: number;
   private readonly images: Tensor;
+  private readonly labels: Tensor;
 
   constructor(
     readonly device: Device,
@@ -19,12 +24,42 @@ export class DeviceImages {
   ) {
     this.count = split.count;
     const shape = [split.count, image.height, image.width, image.channels];
-    this.images = bytes(device, split.images as Uint8Array<ArrayBuffer>, shape, label);
+    const { images } = split;
+    this.images =
+      images instanceof Uint8Array
+        ? bytes(device, images, shape, label)
+        : variable(device, images, shape, label);
+    this.labels = variable(
+      device,
+      Uint32Array.from(split.labels),
+      [split.count],
+      `${label}' labels`,
+    );
   }
 
-  /** Images by their numbers. indices: [batch] u32 → [batch, height, width, channels]. */
-  take(indices: Tensor): Tensor {
-    return gather(this.images, indices);
+  /** Examples by their numbers. indices: u32 [batch] */
+  take(indices: Tensor): Examples {
+    return new Examples(gather(this.images, indices), () => gather(this.labels, indices));
+  }
+}
+
+/** A batch whose labels are gathered when they are asked for: most models never do. */
+export class Examples implements Batch {
+  private gathered: Tensor | undefined;
+
+  constructor(
+    readonly x: Tensor,
+    private readonly gatherLabels: () => Tensor,
+  ) {}
+
+  get label(): Tensor {
+    this.gathered ??= this.gatherLabels();
+    return this.gathered;
+  }
+
+  /** The same examples with other values. */
+  withValues(x: Tensor): Examples {
+    return new Examples(x, () => this.label);
   }
 }
 
@@ -47,8 +82,8 @@ export class ShuffledBatches {
     this.batchesPerEpoch = Math.floor(images.count / batch);
   }
 
-  /** The batch at the current position: [batch, height, width, channels]. Recordable. */
-  next(): Tensor {
+  /** The batch at the current position. Recordable. */
+  next(): Examples {
     const { images, batch, position, seed } = this;
     return images.take(batchIndices(images.device, images.count, batch, position, seed));
   }

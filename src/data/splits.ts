@@ -33,7 +33,9 @@ export function splitTraining(
 /** The images at `indices`, copied in that order. */
 export function selectImages(split: Split, indices: Uint32Array): Split {
   const size = split.images.length / split.count;
-  const images = new Uint8Array(indices.length * size);
+  const length = indices.length * size;
+  const images =
+    split.images instanceof Uint8Array ? new Uint8Array(length) : new Float32Array(length);
   const labels = new Uint8Array(indices.length);
   const width = split.factors?.names.length ?? 0;
   const values = new Float32Array(indices.length * width);

@@ -7,8 +7,8 @@ export interface Factors {
 
 /** Images of one part of a data set. */
 export interface Split {
-  /** [count, height, width, channels], 0 to 255 */
-  readonly images: Uint8Array;
+  /** [count, height, width, channels]: bytes of images, 0 to 255, or numbers of vectors. */
+  readonly images: Uint8Array | Float32Array;
   /** [count], below the number of classes */
   readonly labels: Uint8Array;
   readonly count: number;
@@ -23,6 +23,8 @@ export interface Dataset {
   readonly height: number;
   readonly width: number;
   readonly channels: number;
+  /** It holds vectors, [1, 1, channels], which are no pictures. */
+  readonly vectors?: boolean;
   readonly classes: number;
   readonly classNames: readonly string[];
 }

@@ -37,18 +37,20 @@ export async function figuresAfterTraining(trained: Trained): Promise<string[]> 
   const indices = balancedIndices(test, CODES);
   const codes = await codec.encode(imagesAt(test, dataset, indices));
   const { svg } = drawScatter(codes, dataset, indices, origin);
-  const paths = [
-    await write("reconstructions", await drawReconstructions(codec, test, reconstructions)),
-    await write("samples", await drawSamples(codec, { ...samples, seed })),
-    model.latent === 2
-      ? await write("manifold", await drawManifold(codec, manifold))
-      : await write("traversal", await traverseUsed(codec, codes, indices.length)),
-    await writeSvg(folder, "latent.svg", svg),
-  ];
-  // A folder of the user's may have a single test image.
-  if (test.count > 1) {
-    const rows = await drawInterpolations(codec, test, { ...interpolation, seed });
-    paths.push(await write("interpolation", rows));
+  const paths = [await writeSvg(folder, "latent.svg", svg)];
+  if (model.decode && !dataset.vectors) {
+    paths.push(
+      await write("reconstructions", await drawReconstructions(codec, test, reconstructions)),
+      await write("samples", await drawSamples(codec, { ...samples, seed })),
+      model.latent === 2
+        ? await write("manifold", await drawManifold(codec, manifold))
+        : await write("traversal", await traverseUsed(codec, codes, indices.length)),
+    );
+    // A folder of the user's may have a single test image.
+    if (test.count > 1) {
+      const rows = await drawInterpolations(codec, test, { ...interpolation, seed });
+      paths.push(await write("interpolation", rows));
+    }
   }
   const curves = curvesSvg(history, runName(folder.path));
   if (curves) paths.push(await writeSvg(folder, "curves.svg", curves));
@@ -75,6 +77,7 @@ function originAfter({ best, epochs, lastStep }: History, hasBest: boolean): str
 /** Pictures for TensorBoard by tag: the same images, none of the test part, and the same draws. */
 export async function trainingPictures(trained: Trained): Promise<Record<string, EventImage>> {
   const { device, model, dataset, seed, watched } = trained;
+  if (!model.decode || dataset.vectors) return {};
   const codec = new Codec(device, model, dataset);
   const pairs = await drawReconstructions(codec, watched, reconstructions);
   const draws = await drawSamples(codec, { ...samples, seed });

@@ -1,7 +1,9 @@
 import { withoutTape } from "../autograd/tape.ts";
 import type { Split } from "../data/types.ts";
 import type { Device } from "../gpu/device.ts";
-import type { ImageShape, Model } from "../models/model.ts";
+import { UsageError } from "../gpu/errors.ts";
+import { evaluating, type ImageShape, type Model } from "../models/model.ts";
+import { HostRandom } from "../nn/initialisers.ts";
 import { tensor } from "../tensor/create.ts";
 import { scope } from "../tensor/run.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -10,9 +12,15 @@ import type { ImageBatch } from "./grid.ts";
 /** Images are encoded and decoded in portions, so that a large figure needs no large buffers. */
 const PORTION = 64;
 
+/** Random points of the prior are drawn from a stream of their own. */
+const SAMPLE_STREAM = 2000;
+
 /**
- * A model's encoder and decoder for values on the host. All portions have one size, since every shape
- * has kernels of its own to compile; the last is filled up with zeros.
+ * A model's encoder, decoder and prior for values on the host, in evaluation mode. All portions have one
+ * size, since every shape has kernels of its own to compile; the last is filled up with zeros.
+ *
+ * A model that knows classes is told one for each image or code: its own, or else those of all classes in
+ * turn.
  */
 export class Codec {
   constructor(
@@ -26,38 +34,78 @@ export class Codec {
     return this.model.latent;
   }
 
+  /** Classes that the model knows; 0 where it knows none. */
+  get classes(): number {
+    return this.model.classes ?? 0;
+  }
+
   /** Means of the posterior, [count, latent]. */
-  encode({ values, count }: ImageBatch): Promise<Float32Array> {
+  encode({ values, count, labels }: ImageBatch): Promise<Float32Array> {
     const { height, width, channels } = this.image;
-    const shape = [height, width, channels];
-    return this.map(values, count, shape, this.latent, (x) => this.model.encode(x));
+    const inputs = [{ values, shape: [height, width, channels] }];
+    return this.map(inputs, count, this.latent, labels, ([x], label) =>
+      this.model.encode({ x: x as Tensor, ...(label ? { label } : {}) }),
+    );
   }
 
   /** Images in [0, 1]. z: [count, latent] */
-  async decode(z: Float32Array, count: number): Promise<ImageBatch> {
+  async decode(z: Float32Array, count: number, labels?: Uint32Array): Promise<ImageBatch> {
     const { height, width, channels } = this.image;
-    const size = height * width * channels;
-    const decode = (codes: Tensor) => this.model.decode(codes);
-    const values = await this.map(z, count, [this.latent], size, decode);
-    return { values, count, height, width, channels };
+    const { model } = this;
+    if (!model.decode) throw new UsageError("the model has no decoder: it makes no pictures");
+    if (this.image.vectors) throw new UsageError("the data are vectors: there are no pictures");
+    const inputs = [{ values: z, shape: [this.latent] }];
+    const values = await this.map(
+      inputs,
+      count,
+      height * width * channels,
+      labels,
+      ([code], label) => model.decode!(code as Tensor, label),
+    );
+    return { values, count, height, width, channels, ...(labels ? { labels } : {}) };
   }
 
-  /** [count, …shape] → [count, size], portion by portion. */
+  /** Draws from the prior, [count, latent]: the same for the same seed. */
+  async draw(count: number, seed: number, labels?: Uint32Array): Promise<Float32Array> {
+    const random = new HostRandom(seed, SAMPLE_STREAM);
+    const { prior } = this.model;
+    const normal = random.normal(count * (prior?.noise ?? this.latent));
+    if (!prior) return normal;
+    const inputs = [
+      { values: normal, shape: [prior.noise] },
+      { values: random.uniform(count), shape: [1] },
+    ];
+    return this.map(inputs, count, this.latent, labels, ([noise, uniform], label) =>
+      prior.draw(noise as Tensor, uniform as Tensor, label),
+    );
+  }
+
+  /** [count, …shape] each → [count, size], portion by portion. */
   private async map(
-    values: Float32Array,
+    inputs: readonly { readonly values: Float32Array; readonly shape: readonly number[] }[],
     count: number,
-    shape: readonly number[],
     size: number,
-    apply: (x: Tensor) => Tensor,
+    labels: Uint32Array | undefined,
+    apply: (inputs: readonly Tensor[], label: Tensor | undefined) => Tensor,
   ): Promise<Float32Array> {
-    const { device } = this;
-    const each = values.length / count;
+    const { device, model, classes } = this;
     const result = new Float32Array(count * size);
     for (let start = 0; start < count; start += PORTION) {
-      const portion = new Float32Array(PORTION * each);
-      portion.set(values.subarray(start * each, (start + PORTION) * each));
       const y = scope(device, () =>
-        withoutTape(() => apply(tensor(device, portion, [PORTION, ...shape]))),
+        withoutTape(() => {
+          const portions = inputs.map(({ values, shape }) => {
+            const each = values.length / count;
+            const portion = new Float32Array(PORTION * each);
+            portion.set(values.subarray(start * each, (start + PORTION) * each));
+            return tensor(device, portion, [PORTION, ...shape]);
+          });
+          const classOf = (_: unknown, i: number) => labels?.[start + i] ?? (start + i) % classes;
+          const label =
+            classes > 0
+              ? tensor(device, Uint32Array.from({ length: PORTION }, classOf))
+              : undefined;
+          return evaluating(model, () => apply(portions, label));
+        }),
       );
       const here = Math.min(PORTION, count - start);
       result.set((await y.data()).subarray(0, here * size), start * size);
@@ -71,9 +119,11 @@ export function imagesAt(split: Split, image: ImageShape, indices: readonly numb
   const { height, width, channels } = image;
   const size = height * width * channels;
   const values = new Float32Array(indices.length * size);
+  const scale = split.images instanceof Uint8Array ? 1 / 255 : 1;
   for (const [to, from] of indices.entries())
-    for (let i = 0; i < size; i++) values[to * size + i] = split.images[from * size + i]! / 255;
-  return { values, count: indices.length, height, width, channels };
+    for (let i = 0; i < size; i++) values[to * size + i] = split.images[from * size + i]! * scale;
+  const labels = Uint32Array.from(indices, (index) => split.labels[index]!);
+  return { values, count: indices.length, height, width, channels, labels };
 }
 
 /** The first indices of a split, at most `count`. */

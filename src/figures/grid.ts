@@ -9,6 +9,8 @@ export interface ImageBatch {
   readonly width: number;
   /** 1 (grey) or 3 (RGB) */
   readonly channels: number;
+  /** Class of each, where it is known. */
+  readonly labels?: Uint32Array;
 }
 
 /** How a grid is laid out; lengths in pixels of the result. */

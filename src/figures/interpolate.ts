@@ -8,7 +8,6 @@ import { Codec, imagesAt } from "./codec.ts";
 import { type Drawing, type FigureOptions, originOf, writeDrawing } from "./drawing.ts";
 import { type ImageBatch, imageGrid } from "./grid.ts";
 import { type InterpolationMethod, interpolations } from "./interpolation.ts";
-import { priorDraws } from "./sample.ts";
 import { counted } from "./text.ts";
 
 /** Pairs of test images are drawn from a stream of their own. */
@@ -60,9 +59,14 @@ export async function drawInterpolations(
   const { method, rows, steps, seed } = options;
   const pairs = test && choosePairs(test, rows, seed);
   const ends = test && pairs && imagesAt(test, codec.image, pairs);
-  const codes = ends ? await codec.encode(ends) : priorDraws(2 * rows, codec.latent, seed);
+  const codes = ends ? await codec.encode(ends) : await codec.draw(2 * rows, seed);
   const z = interpolationRows(codes, { rows, steps, latent: codec.latent }, method);
-  const between = await codec.decode(z, rows * steps);
+  // A class that is told does not change along a row: it is that of the row's first image.
+  const labels = Uint32Array.from({ length: rows * steps }, (_, i) => {
+    const row = Math.floor(i / steps);
+    return ends?.labels?.[2 * row] ?? (2 * row) % Math.max(1, codec.classes);
+  });
+  const between = await codec.decode(z, rows * steps, labels);
   const way = `${method}, ${steps} points`;
   return ends
     ? {

@@ -24,7 +24,9 @@ export async function drawManifold(
   codec: Codec,
   { size }: { readonly size: number },
 ): Promise<Drawing> {
-  const images = await codec.decode(latentGrid(size, codec.latent), size ** 2);
+  // Of a model that is told a class, the grid shows the first.
+  const labels = new Uint32Array(size ** 2);
+  const images = await codec.decode(latentGrid(size, codec.latent), size ** 2, labels);
   const others = codec.latent > 2 ? "; the other dimensions are 0" : "";
   return {
     picture: tileGrid(images, { columns: size }),

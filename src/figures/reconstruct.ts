@@ -51,7 +51,7 @@ export async function drawReconstructions(
 ): Promise<Drawing> {
   const originals = imagesAt(split, codec.image, firstIndices(split, options.count));
   const { count } = originals;
-  const decoded = await codec.decode(await codec.encode(originals), count);
+  const decoded = await codec.decode(await codec.encode(originals), count, originals.labels);
   return {
     picture: pairGrid(originals, decoded),
     description: `${counted(count, "test image")}, and below each what the decoder makes of its posterior mean.`,

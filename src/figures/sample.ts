@@ -1,13 +1,12 @@
 import type { Host } from "../host/host.ts";
-import { HostRandom } from "../nn/initialisers.ts";
 import { withRun } from "../train/open-run.ts";
 import { Codec } from "./codec.ts";
 import { type Drawing, type FigureOptions, originOf, writeDrawing } from "./drawing.ts";
 import { imageGrid } from "./grid.ts";
 import { counted } from "./text.ts";
 
-/** Random points of the prior are drawn from a stream of their own. */
-const SAMPLE_STREAM = 2000;
+/** Classes that still have a column each. */
+const MOST_COLUMNS = 32;
 
 /** `sample`: decodes draws from the prior into a grid. */
 export async function sample(
@@ -23,19 +22,16 @@ export async function sample(
   });
 }
 
-/** Pictures decoded from draws from the prior N(0, I). */
+/** Pictures decoded from draws from the prior; of a model that knows classes, a column for each. */
 export async function drawSamples(
   codec: Codec,
   { count, seed }: { readonly count: number; readonly seed: number },
 ): Promise<Drawing> {
-  const z = priorDraws(count, codec.latent, seed);
+  const z = await codec.draw(count, seed);
+  const columns = codec.classes > 1 && codec.classes <= MOST_COLUMNS ? codec.classes : undefined;
+  const classes = columns ? `, the ${columns} classes in turn` : "";
   return {
-    picture: imageGrid(await codec.decode(z, count)),
-    description: `${counted(count, "picture")} decoded from random points of the prior, seed ${seed}.`,
+    picture: imageGrid(await codec.decode(z, count), columns ? { columns } : {}),
+    description: `${counted(count, "picture")} decoded from random points of the prior${classes}, seed ${seed}.`,
   };
-}
-
-/** [count, latent], standard normal. */
-export function priorDraws(count: number, latent: number, seed: number): Float32Array {
-  return new HostRandom(seed, SAMPLE_STREAM).normal(count * latent);
 }

@@ -60,6 +60,7 @@ export async function traverse(
       throw new UsageError(
         `--image ${image}: the ${counted(dataset.test.count, "test image")} count from 0`,
       );
+    const label = image === undefined ? 0 : (dataset?.test.labels[image] ?? 0);
     const encode = (indices: readonly number[]) =>
       codec.encode(imagesAt(dataset!.test, codec.image, indices));
     const used =
@@ -67,7 +68,7 @@ export async function traverse(
     const variances = used && variancesOf(await encode(used), used.length);
     const base = image === undefined ? undefined : await encode([image]);
     const dimensions = orderDimensions(codec.latent, options.dimensions, variances);
-    const drawing = await drawTraversal(codec, dimensions, { ...options, base });
+    const drawing = await drawTraversal(codec, dimensions, { ...options, base, label });
     const origin = originOf(checkpoint);
     const figure = await writeDrawing(folder, "traversal", drawing, origin, options.out);
     return { figure, dimensions };
@@ -102,9 +103,11 @@ export async function drawTraversal(
   options: Pick<TraverseOptions, "range" | "steps"> & {
     readonly base?: Float32Array | undefined;
     readonly image?: number | undefined;
+    /** The class, of a model that is told one. Default 0. */
+    readonly label?: number | undefined;
   },
 ): Promise<Drawing> {
-  const { range, steps, base, image } = options;
+  const { range, steps, base, image, label = 0 } = options;
   const { latent } = codec;
   const z = new Float32Array(dimensions.length * steps * latent);
   for (const [row, { dimension }] of dimensions.entries())
@@ -113,7 +116,8 @@ export async function drawTraversal(
       if (base) z.set(base, point);
       z[point + dimension - 1] = range * ((2 * i) / (steps - 1) - 1);
     }
-  const images = await codec.decode(z, dimensions.length * steps);
+  const count = dimensions.length * steps;
+  const images = await codec.decode(z, count, new Uint32Array(count).fill(label));
   const rows = dimensions.map(({ dimension }) => dimension).join(", ");
   const others = base ? `as in the code of test image ${whole(image ?? 0)}` : "0";
   return {

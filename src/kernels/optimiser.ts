@@ -28,6 +28,14 @@ export interface UpdateValues {
   readonly parameters: Value;
 }
 
+/** Which of a step's updates it is. */
+export interface Turn {
+  /** Updates in a step. */
+  readonly times: number;
+  /** From 0. */
+  readonly turn: number;
+}
+
 /** Number of shares that the check leaves of the sum of squares. */
 export function squareShares(gradients: Value): number {
   const most = CHECK_THREADS[gradients.device.isSoftware ? "software" : "hardware"];
@@ -126,6 +134,7 @@ export function adamCall(
     /** The decay shrinks the parameters themselves (AdamW) instead of adding to the gradient. */
     readonly decoupled: boolean;
   },
+  { times, turn }: Turn,
 ): Call {
   const { beta1, beta2 } = options;
   const logarithm = (beta: number): number => Math.max(-80, Math.log(beta));
@@ -140,6 +149,8 @@ export function adamCall(
       EPSILON: options.epsilon,
       DECAY: options.weightDecay,
       DECOUPLED: options.decoupled,
+      TIMES: times,
+      BEHIND: times - 1 - turn,
     },
     flops: 14,
   });

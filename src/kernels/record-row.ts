@@ -3,18 +3,22 @@ import type { Call } from "../gpu/call.ts";
 import type { Value } from "../gpu/value.ts";
 import { specialise } from "./specialise.ts";
 
+/** Most vectors of one call: with the row and the table they are the 8 buffers that a kernel may have. */
+export const MOST_VECTORS = 6;
+
 /**
  * Writes the means of vectors into one row of a table.
  *
  * @param row one u32: the row, taken modulo `rows`
- * @param vectors at most 6 values of equal size; their means are the row's columns
- * @param table [rows, vectors.length], changed in place
+ * @param vectors at most MOST_VECTORS values of equal size; their means go to the columns from `first` on
+ * @param table [rows, columns], changed in place
  */
 export function recordRowCall(
   row: Value,
   vectors: readonly Value[],
   rows: number,
   table: Value,
+  first = 0,
 ): Call {
   const count = vectors[0]?.size ?? 0;
   const bindings = vectors.map(
@@ -44,10 +48,10 @@ export function recordRowCall(
     outputs: [],
     updates: [table],
     kernel: () => ({
-      name: `recordRow ${vectors.length}×${count}`,
+      name: `recordRow ${vectors.length}×${count}${first > 0 ? ` from ${first}` : ""}`,
       code: specialise(text, {
         op: "recordRow",
-        constants: { ROWS: rows, COLUMNS: vectors.length, COUNT: count },
+        constants: { ROWS: rows, COLUMNS: table.size / rows, FIRST: first, COUNT: count },
         inserts: { bindings: bindings.join("\n"), columns: columns.join("\n") },
       }),
       workgroups: [1, 1, 1],

@@ -1,20 +1,9 @@
-import { add, exp, mul, softplus, square, sub } from "../autograd/ops/elementwise.ts";
+import { add, div, exp, mul, neg, softplus, square, sub } from "../autograd/ops/elementwise.ts";
+import { matmul } from "../autograd/ops/matmul.ts";
 import { reshape } from "../autograd/ops/shape.ts";
-import { sum } from "../autograd/ops/sum.ts";
+import { logSoftmax } from "../autograd/ops/softmax.ts";
+import { broadcastTo, sum } from "../autograd/ops/sum.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-
-/**
- * Negative log-likelihood of Bernoulli pixels, from logits: Σ softplus(l) − l·x, which is
- * −Σ x·ln σ(l) + (1 − x)·ln(1 − σ(l)) without its overflow.
- *
- * @param logits [batch, …] @param x the same shape, values in [0, 1]
- * @returns [batch], nats summed over the pixels of each sample
- */
-export function bernoulliNll(logits: Tensor, x: Tensor): Tensor {
-  const batch = logits.shape[0] ?? 1;
-  const each = sub(softplus(logits), mul(logits, x));
-  return sum(reshape(each, [batch, -1]), 1);
-}
 
 /**
  * KL(N(μ, σ²) ‖ N(0, I)) = ½ Σ σ² + μ² − 1 − ln σ² (Kingma and Welling 2014, appendix B).
@@ -27,7 +16,85 @@ export function klToStandardNormal(mean: Tensor, logVariance: Tensor): Tensor {
   return sum(each, 1);
 }
 
+/** KL(N(μ, σ²) ‖ N(c, I)): as to the standard normal, of μ − c. centre: [batch, latent] */
+export function klToCentre(mean: Tensor, logVariance: Tensor, centre: Tensor): Tensor {
+  return klToStandardNormal(sub(mean, centre), logVariance);
+}
+
 /** z = μ + σ·ε, the reparameterisation trick: derivatives pass through μ and ln σ². */
 export function reparameterise(mean: Tensor, logVariance: Tensor, epsilon: Tensor): Tensor {
   return add(mean, mul(exp(mul(logVariance, 0.5)), epsilon));
+}
+
+/**
+ * ln N(z; μ, σ²), summed over the latent dimensions.
+ *
+ * @returns [batch], nats
+ */
+export function logNormal(z: Tensor, mean: Tensor, logVariance: Tensor): Tensor {
+  const squares = div(square(sub(z, mean)), exp(logVariance));
+  return sum(mul(add(add(squares, logVariance), Math.log(2 * Math.PI)), -0.5), 1);
+}
+
+/** ln N(z; 0, I), summed over the latent dimensions: [batch] nats. */
+export function logStandardNormal(z: Tensor): Tensor {
+  return sum(mul(add(square(z), Math.log(2 * Math.PI)), -0.5), 1);
+}
+
+/**
+ * Cross-entropy of classes: −ln softmax(logits) at the label.
+ *
+ * @param logits [batch, classes] @param target one-hot [batch, classes]
+ * @returns [batch], nats
+ */
+export function crossEntropy(logits: Tensor, target: Tensor): Tensor {
+  return neg(sum(mul(logSoftmax(logits), target), 1));
+}
+
+/** −ln σ(l): what a discriminator pays for the answer "drawn from the prior". l: [batch] → [batch] */
+export const realLoss = (logits: Tensor): Tensor => softplus(neg(logits));
+
+/** −ln(1 − σ(l)): what it pays for the answer "made". */
+export const madeLoss = (logits: Tensor): Tensor => softplus(logits);
+
+/** Squared distances of all pairs of rows. a: [n, d], b: [m, d] → [n, m] */
+export function pairwiseSquaredDistances(a: Tensor, b: Tensor): Tensor {
+  const [n = 0] = a.shape;
+  const [m = 0] = b.shape;
+  const left = reshape(sum(square(a), 1), [n, 1]);
+  const right = reshape(sum(square(b), 1), [1, m]);
+  const products = matmul(a, b, { transposeB: true });
+  return sub(add(left, right), mul(products, 2));
+}
+
+/** Scales of the inverse multiquadratic kernels (Tolstikhin et al. 2018). */
+const SCALES = [0.1, 0.2, 0.5, 1, 2, 5, 10] as const;
+
+/**
+ * Maximum mean discrepancy between two samples of one size, with the sum of inverse multiquadratic
+ * kernels k(a, b) = C / (C + ‖a − b‖²), C = 2·latent·s (Tolstikhin et al. 2018, section 4). Unbiased:
+ * the diagonals are left out.
+ *
+ * @param p [n, latent] @param q [n, latent], n ≥ 2
+ * @returns a scalar
+ */
+export function imqMmd(p: Tensor, q: Tensor): Tensor {
+  const [n = 0, latent = 0] = p.shape;
+  const within = [pairwiseSquaredDistances(p, p), pairwiseSquaredDistances(q, q)] as const;
+  const across = pairwiseSquaredDistances(p, q);
+  let total: Tensor | undefined;
+  for (const scale of SCALES) {
+    const c = 2 * latent * scale;
+    const kernel = (squares: Tensor) => sum(div(c, add(squares, c)));
+    // The diagonals are 1 each, up to rounding.
+    const same = sub(add(kernel(within[0]), kernel(within[1])), 2 * n);
+    const each = sub(div(same, n * (n - 1)), mul(kernel(across), 2 / (n * n)));
+    total = total ? add(total, each) : each;
+  }
+  return total as Tensor;
+}
+
+/** A scalar that stands for each sample of a batch. → [batch] */
+export function forEach(x: Tensor, batch: number): Tensor {
+  return broadcastTo(reshape(x, [1]), [batch]);
 }

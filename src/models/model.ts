@@ -1,5 +1,6 @@
 import type { RandomKey } from "../autograd/ops/random.ts";
 import type { NamedTensor } from "../nn/module.ts";
+import type { OptimiserRule } from "../optim/rules.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** What a model is built for. */
@@ -7,10 +8,35 @@ export interface ImageShape {
   readonly height: number;
   readonly width: number;
   readonly channels: number;
+  /** Vectors [1, 1, channels] of any numbers; else images of values in [0, 1]. */
+  readonly vectors?: boolean;
+}
+
+/** Examples on the device. */
+export interface Batch {
+  /** [batch, height, width, channels]; images have values in [0, 1]. */
+  readonly x: Tensor;
+  /** Class of each: u32 [batch]. Models that know classes need it. */
+  readonly label?: Tensor;
+}
+
+/** All examples of a set. */
+export interface ExampleSource {
+  readonly count: number;
+  /** Examples by their numbers. indices: u32 [batch] */
+  take(indices: Tensor): Batch;
+}
+
+/** The first examples of a source, at most `count`. */
+export function firstExamples(source: ExampleSource, count: number): ExampleSource {
+  return { count: Math.min(count, source.count), take: (indices) => source.take(indices) };
 }
 
 /** Loss terms by name, each [batch]: nats of each sample. */
 export type SampleTerms = Readonly<Record<string, Tensor>>;
+
+/** Terms with the one whose mean is minimised. */
+export type LossTerms = SampleTerms & { readonly loss: Tensor };
 
 /** A weight of a loss term that a schedule may change under a recorded step. */
 export interface ScheduledWeight {
@@ -20,27 +46,111 @@ export interface ScheduledWeight {
   readonly variable: Tensor;
 }
 
-/** A generative model with an encoder and a decoder, trained on one loss. */
+/** One update of a training step: a loss, and the parameters that move to lower it. */
+export interface Update {
+  /** What metrics and checkpoints call it. */
+  readonly name: string;
+  readonly parameters: readonly NamedTensor[];
+  readonly rule: OptimiserRule;
+  /** Learning rate; schedules multiply it. */
+  readonly rate: number;
+  /** In which stage of the training it is made, from 0. Default 0. */
+  readonly stage?: number;
+  /** How often in a step, each time with random numbers of its own. Default 1. */
+  readonly times?: number;
+  terms(batch: Batch, key: RandomKey): LossTerms;
+  /** Follows each update: what it changes must be recordable. */
+  after?(): void;
+}
+
+/** A value that changes with the step under a recorded program. */
+export interface StepSchedule {
+  /** One f32 variable. */
+  readonly variable: Tensor;
+  /** @param step from 1 */
+  at(step: number): number;
+}
+
+/** How codes are drawn from a model's prior. */
+export interface Prior {
+  /** Normal numbers that a draw takes. */
+  readonly noise: number;
+  /**
+   * @param normal standard normal numbers [count, noise]
+   * @param uniform numbers in [0, 1), [count, 1]: chooses among components
+   * @param label u32 [count]: the class that is asked for, of a model that knows classes
+   * @returns [count, latent]
+   */
+  draw(normal: Tensor, uniform: Tensor, label?: Tensor): Tensor;
+}
+
+/** A generative model with an encoder and a decoder. */
 export interface Model {
   /** Latent dimensions. */
   readonly latent: number;
   /** Weight of the KL term, where the model has one. */
   readonly beta?: ScheduledWeight;
+  /** What codes are drawn from; default N(0, I). */
+  readonly prior?: Prior;
+  readonly schedules?: readonly StepSchedule[];
+  /** Classes that draws and codes depend on; none where the model does not know labels. */
+  readonly classes?: number;
 
   parameters(): NamedTensor[];
   buffers(): NamedTensor[];
+  /** Switches between training and evaluation: batch norm differs. */
+  readonly training: boolean;
+  train(training?: boolean): unknown;
+
+  /** Stages of training, one after another. Default 1. */
+  readonly stages?: number;
+  /** The stage of an epoch (from 1) of so many, from 0. */
+  stageAt?(epoch: number, epochs: number): number;
+
+  /** What a training step does, in order. Every parameter is in one of them at least. */
+  updates(): readonly Update[];
 
   /**
-   * The loss terms of a batch; `loss` is what training minimises.
-   *
-   * @param x [batch, height, width, channels], values in [0, 1]
-   * @param key random numbers for the step
+   * Refits what is no parameter to the training examples, before an epoch (from 1). It depends on the
+   * parameters, the buffers and the seed alone.
    */
-  terms(x: Tensor, key: RandomKey): SampleTerms & { readonly loss: Tensor };
+  beforeEpoch?(epoch: number, examples: ExampleSource, seed: readonly [number, number]): void;
 
-  /** Mean of the posterior. x: [batch, height, width, channels] → [batch, latent]. */
-  encode(x: Tensor): Tensor;
+  /** The same after an epoch, before it is validated and saved. */
+  afterEpoch?(
+    epoch: number,
+    examples: ExampleSource,
+    seed: readonly [number, number],
+  ): Promise<void>;
 
-  /** Images in [0, 1]. z: [batch, latent] → [batch, height, width, channels]. */
-  decode(z: Tensor): Tensor;
+  /**
+   * Why a training that has come to these loss terms has failed, though they are finite; undefined while
+   * it goes well.
+   */
+  failure?(terms: Readonly<Record<string, number>>): string | undefined;
+
+  /** The terms that are evaluated; `loss` decides which epoch was the best. */
+  terms(batch: Batch, key: RandomKey): LossTerms;
+
+  /** Codes: the means of the posterior. → [batch, latent] */
+  encode(batch: Batch): Tensor;
+
+  /**
+   * Images in [0, 1], or vectors. z: [batch, latent] → [batch, height, width, channels]. A classifier has
+   * no decoder.
+   *
+   * @param label u32 [batch], for a model that knows classes
+   */
+  decode?(z: Tensor, label?: Tensor): Tensor;
+}
+
+/** Does something with a model in evaluation mode. */
+export function evaluating<T>(model: Model, body: () => T): T {
+  const { training } = model;
+  model.train(false);
+  try {
+    return body();
+  } finally {
+    model.train(training);
+  }
 }

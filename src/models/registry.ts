@@ -1,57 +1,49 @@
-import type { Device } from "../gpu/device.ts";
 import { UsageError } from "../gpu/errors.ts";
-import type { HostRandom } from "../nn/initialisers.ts";
-import type { ImageShape, Model } from "./model.ts";
-import type { Setting, Settings } from "./settings.ts";
+import { aae } from "./aae.ts";
+import { ae } from "./ae.ts";
+import { classifier } from "./classifier.ts";
+import { cvae } from "./cvae.ts";
+import { type ModelDefinition, type ModelEntry, vaeOptions, vaeSettings } from "./definition.ts";
+import { factorVae } from "./factor-vae.ts";
+import { flexAe, flexAeSr } from "./flex-ae.ts";
+import { flowVae } from "./flow-vae.ts";
+import { infoVae } from "./info-vae.ts";
+import { kmeansVae } from "./kmeans-vae.ts";
+import { lambdaHot } from "./lambda-hot.ts";
+import { maskAae } from "./mask-aae.ts";
 import { didYouMean } from "./suggest.ts";
+import { twoStage } from "./two-stage.ts";
 import { Vae } from "./vae.ts";
+import { waeGan, waeMmd } from "./wae.ts";
 
-/** A model as the command line knows it. */
-export interface ModelEntry {
-  readonly name: string;
-  readonly summary: string;
-  /** Where it was published. */
-  readonly source: string;
-  readonly settings: Record<string, Setting>;
-}
+export type { ModelDefinition, ModelEntry } from "./definition.ts";
 
-/** A model as it is built. */
-export interface ModelDefinition extends ModelEntry {
-  build(device: Device, random: HostRandom, image: ImageShape, settings: Settings): Model;
-}
+const vae: ModelDefinition = {
+  name: "vae",
+  summary: "variational autoencoder with a weight β on the KL term",
+  source: "Kingma and Welling 2014; Higgins et al. 2017 for β",
+  settings: vaeSettings,
+  build: (device, random, data, settings) => new Vae(device, random, data, vaeOptions(settings)),
+};
 
 /** The models that can be trained. */
 export const models: readonly ModelDefinition[] = [
-  {
-    name: "vae",
-    summary: "variational autoencoder with Bernoulli pixels and a weight β on the KL term",
-    source: "Kingma and Welling 2014; Higgins et al. 2017 for β",
-    settings: {
-      network: {
-        type: "choice",
-        default: "conv",
-        choices: ["conv", "dense"],
-        help: "conv: two strided convolutions each way; dense: one hidden layer of 400",
-      },
-      latent: { type: "integer", default: "2", min: 1, max: 1024, help: "latent dimensions" },
-      beta: { type: "number", default: "1", min: 0, max: 1e6, help: "weight of the KL term" },
-      width: {
-        type: "number",
-        default: "1",
-        min: 0.01,
-        max: 16,
-        help: "factor on the filters, or on the hidden units of dense",
-      },
-      "learning-rate": { type: "number", default: "0.001", min: 0, max: 1e9, help: "Adam's step" },
-    },
-    build: (device, random, image, settings) =>
-      new Vae(device, random, image, {
-        network: settings.text("network") === "dense" ? "dense" : "conv",
-        latent: settings.number("latent"),
-        beta: settings.number("beta"),
-        width: settings.number("width"),
-      }),
-  },
+  vae,
+  cvae,
+  lambdaHot,
+  kmeansVae,
+  infoVae,
+  factorVae,
+  flowVae,
+  twoStage,
+  waeMmd,
+  waeGan,
+  ae,
+  aae,
+  maskAae,
+  flexAe,
+  flexAeSr,
+  classifier,
 ];
 
 /** The model of that name. Throws UsageError with the nearest name and the list. */

@@ -1,32 +1,50 @@
-import { add, mul, sigmoid } from "../autograd/ops/elementwise.ts";
+import { add, log, mul, softplus } from "../autograd/ops/elementwise.ts";
 import { type RandomKey, randomNormal } from "../autograd/ops/random.ts";
 import { split } from "../autograd/ops/shape.ts";
 import type { Device } from "../gpu/device.ts";
 import { ShapeError } from "../gpu/errors.ts";
-import { Conv2d, ConvTranspose2d } from "../nn/convolution.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { Linear } from "../nn/linear.ts";
-import { Module } from "../nn/module.ts";
-import { Flatten, ReLU, Sequential, Unflatten } from "../nn/sequential.ts";
+import { Module, type NamedTensor } from "../nn/module.ts";
+import type { Sequential } from "../nn/sequential.ts";
 import { variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { bernoulliNll, klToStandardNormal, reparameterise } from "./losses.ts";
-import type { ImageShape, Model, SampleTerms, ScheduledWeight } from "./model.ts";
+import { type Likelihood, type LikelihoodName, likelihoodOf } from "./likelihoods.ts";
+import { klToStandardNormal, reparameterise } from "./losses.ts";
+import type { Batch, ImageShape, LossTerms, Model, ScheduledWeight, Update } from "./model.ts";
+import { buildNetworks, type NetworkName, type Networks } from "./networks.ts";
 
 export interface VaeOptions {
-  /** `conv`: the convolutional VAE of the Keras examples; `dense`: one hidden layer each way. */
-  readonly network: "conv" | "dense";
+  /** `conv`: the convolutional VAE of the Keras examples; `dense`: one hidden layer each way; … */
+  readonly network: NetworkName;
   /** Latent dimensions. */
   readonly latent: number;
   /** Weight of the KL term (Higgins et al. 2017); 1 is the VAE. */
   readonly beta: number;
-  /** Factor on the number of filters, or of the dense network's hidden units; 1 is as published. */
+  /** Factor on the number of filters and hidden units; 1 is as published. */
   readonly width: number;
+  /**
+   * p(x|z): Bernoulli pixels, normal ones of variance 1, or normal ones whose one variance is learned.
+   * Default `auto`: the first for images, the second for vectors.
+   */
+  readonly likelihood?: LikelihoodName;
+  /** Of Adam. Default 0.001. */
+  readonly learningRate?: number;
+}
+
+/** Gaussian posteriors with independent dimensions; both [batch, latent]. */
+export interface Posterior {
+  readonly mean: Tensor;
+  /** ln σ² */
+  readonly logVariance: Tensor;
 }
 
 /**
  * Variational autoencoder (Kingma and Welling 2014): a Gaussian posterior N(μ(x), σ²(x)), the prior
- * N(0, I), Bernoulli pixels. Minimises −E log p(x|z) + β·KL(q(z|x) ‖ p(z)).
+ * N(0, I), Bernoulli or normal pixels. Minimises −E log p(x|z) + β·KL(q(z|x) ‖ p(z)).
+ *
+ * Its relatives are derived from it: they differ in the posterior, the divergence, or in what the
+ * networks see beside x and z.
  */
 export class Vae extends Module implements Model {
   readonly latent: number;
@@ -34,143 +52,122 @@ export class Vae extends Module implements Model {
   readonly encoder: Sequential;
   /** Last hidden layer → [μ, ln σ²] side by side. */
   readonly head: Linear;
-  /** z → logits of the pixels. */
+  /** z → logits or values of the pixels. */
   readonly decoder: Sequential;
+  readonly likelihood: Likelihood;
   readonly beta: ScheduledWeight;
+  protected readonly networks: Networks;
+  private readonly rate: number;
+  /** The head gives softplus⁻¹(σ), as in the 2-Stage VAE's code, not ln σ². */
+  private readonly softplusHead: boolean;
 
-  /** @throws ShapeError for latent dimensions, a width or a β that no model has */
-  constructor(device: Device, random: HostRandom, image: ImageShape, options: VaeOptions) {
+  /**
+   * @param conditions values that both networks see beside x and z
+   * @throws ShapeError for latent dimensions, a width or a β that no model has
+   */
+  constructor(
+    protected readonly device: Device,
+    random: HostRandom,
+    protected readonly image: ImageShape,
+    options: VaeOptions,
+    conditions = 0,
+  ) {
     super();
-    const { latent, beta, width } = options;
-    if (!Number.isInteger(latent) || latent < 1)
-      throw new ShapeError("vae", `latent is ${latent}, expected a whole number from 1 on`);
-    if (!(width > 0 && width < Number.POSITIVE_INFINITY))
-      throw new ShapeError("vae", `width is ${width}, expected a number above 0`);
+    const { latent, beta, width, network, likelihood = "auto", learningRate = 1e-3 } = options;
     if (!(beta >= 0 && beta < Number.POSITIVE_INFINITY))
       throw new ShapeError("vae", `beta is ${beta}, expected a number from 0 on`);
-    this.latent = options.latent;
-    const weight = variable(device, Float32Array.of(options.beta), [], "beta");
-    this.beta = { value: options.beta, variable: weight };
-    const build = options.network === "conv" ? convNetworks : denseNetworks;
-    const { encoder, features, decoder } = build(device, random, image, options);
+    this.latent = latent;
+    this.rate = learningRate;
+    const weight = variable(device, Float32Array.of(beta), [], "beta");
+    this.beta = { value: beta, variable: weight };
+    const sizes = { latent: latent + conditions, width, condition: conditions };
+    this.networks = buildNetworks(network, device, random, image, sizes);
+    const { encoder, features, block, decoder } = this.networks;
     this.encoder = encoder;
-    this.head = new Linear(device, random, features, 2 * options.latent);
+    this.head = new Linear(
+      device,
+      random,
+      features,
+      2 * latent,
+      block ? { flattenIn: block } : undefined,
+    );
     this.decoder = decoder();
+    this.softplusHead = network === "two-stage";
+    this.likelihood = likelihoodOf(likelihood, device, image);
   }
 
   override forward(x: Tensor): Tensor {
-    return this.decode(this.encode(x));
+    return this.likelihood.mean(this.decoder.forward(this.posterior({ x }).mean));
   }
 
-  /** μ and ln σ², each [batch, latent]. */
-  posterior(x: Tensor): { mean: Tensor; logVariance: Tensor } {
-    const both = this.head.forward(this.encoder.forward(x));
-    const [mean, logVariance] = split(both, 1, [this.latent, this.latent]) as [Tensor, Tensor];
+  /** q(z|x). */
+  posterior(batch: Batch): Posterior {
+    return this.posteriorOf(this.encoder.forward(this.encoderInput(batch)));
+  }
+
+  /** q(z|x) from the encoder's last hidden layer. */
+  protected posteriorOf(features: Tensor): Posterior {
+    const both = this.head.forward(features);
+    const [mean, spread] = split(both, 1, [this.latent, this.latent]) as [Tensor, Tensor];
+    const logVariance = this.softplusHead ? mul(log(add(softplus(spread), 1e-6)), 2) : spread;
     return { mean, logVariance };
   }
 
-  terms(x: Tensor, key: RandomKey): SampleTerms & { readonly loss: Tensor } {
-    const { mean, logVariance } = this.posterior(x);
-    const epsilon = randomNormal(x.device, mean.shape, key);
-    const logits = this.decoder.forward(reparameterise(mean, logVariance, epsilon));
-    const reconstruction = bernoulliNll(logits, x);
-    const kl = klToStandardNormal(mean, logVariance);
+  terms(batch: Batch, key: RandomKey): LossTerms {
+    const posterior = this.posterior(batch);
+    return this.lossOf(batch, posterior, this.drawFrom(posterior, key), key);
+  }
+
+  /** One code for each sample. */
+  protected drawFrom({ mean, logVariance }: Posterior, key: RandomKey): Tensor {
+    return reparameterise(mean, logVariance, randomNormal(this.device, mean.shape, key));
+  }
+
+  /** The loss of codes z drawn from a posterior. */
+  protected lossOf(batch: Batch, posterior: Posterior, z: Tensor, _key: RandomKey): LossTerms {
+    const reconstruction = this.reconstruction(batch, z);
+    const kl = this.divergence(posterior, batch);
     return { loss: add(reconstruction, mul(kl, this.beta.variable)), reconstruction, kl };
   }
 
-  encode(x: Tensor): Tensor {
-    return this.posterior(x).mean;
+  /** −ln p(x|z): [batch] nats. */
+  protected reconstruction(batch: Batch, z: Tensor): Tensor {
+    return this.likelihood.nll(this.decoder.forward(this.decoderInput(z, batch.label)), batch.x);
   }
 
-  decode(z: Tensor): Tensor {
-    return sigmoid(this.decoder.forward(z));
+  /** KL(q(z|x) ‖ p(z)): [batch] nats. */
+  protected divergence({ mean, logVariance }: Posterior, _batch: Batch): Tensor {
+    return klToStandardNormal(mean, logVariance);
+  }
+
+  /** What the encoder sees. */
+  protected encoderInput({ x }: Batch): Tensor {
+    return x;
+  }
+
+  /** What the decoder sees. */
+  protected decoderInput(z: Tensor, _label: Tensor | undefined): Tensor {
+    return z;
+  }
+
+  updates(): readonly Update[] {
+    return [soleUpdate(this, this.rate, (batch, key) => this.terms(batch, key))];
+  }
+
+  encode(batch: Batch): Tensor {
+    return this.posterior(batch).mean;
+  }
+
+  decode(z: Tensor, label?: Tensor): Tensor {
+    return this.likelihood.mean(this.decoder.forward(this.decoderInput(z, label)));
   }
 }
 
-interface Networks {
-  readonly encoder: Sequential;
-  /** Width of the encoder's last hidden layer. */
-  readonly features: number;
-  /** Built after the head, so that the random weights are drawn in the order of the network. */
-  readonly decoder: () => Sequential;
-}
-
-/**
- * The convolutional VAE of the Keras examples, for images of any size: conv32 and conv64 (3×3,
- * stride 2), dense 16; decoder dense, convT64 and convT32 (stride 2), convT to the image's channels.
- * With z = 2 on 28×28×1: 69,076 + 65,089 parameters.
- */
-function convNetworks(
-  device: Device,
-  random: HostRandom,
-  image: ImageShape,
-  { latent, width }: VaeOptions,
-): Networks {
-  const half = (n: number): number => Math.ceil(n / 2);
-  const middle = [half(image.height), half(image.width)] as const;
-  const inner = [half(middle[0]), half(middle[1])] as const;
-  const first = scaled(32, width);
-  const second = scaled(64, width);
-  const features = 16; // narrower, it would be the bottleneck in place of the code
-  const block = [...inner, second] as const;
-  const flat = inner[0] * inner[1] * second;
-  const stride = { stride: 2 } as const;
-  return {
-    encoder: new Sequential(
-      new Conv2d(device, random, image.channels, first, 3, stride),
-      ReLU(),
-      new Conv2d(device, random, first, second, 3, stride),
-      ReLU(),
-      Flatten(),
-      new Linear(device, random, flat, features, { flattenIn: block }),
-      ReLU(),
-    ),
-    features,
-    decoder: () =>
-      new Sequential(
-        new Linear(device, random, latent, flat, { flattenOut: block }),
-        ReLU(),
-        Unflatten(block),
-        new ConvTranspose2d(device, random, second, second, 3, { ...stride, outputSize: middle }),
-        ReLU(),
-        new ConvTranspose2d(device, random, second, first, 3, {
-          ...stride,
-          outputSize: [image.height, image.width],
-        }),
-        ReLU(),
-        new ConvTranspose2d(device, random, first, image.channels, 3),
-      ),
-  };
-}
-
-/** The dense VAE 784-400-z-400-784, for images of any size. */
-function denseNetworks(
-  device: Device,
-  random: HostRandom,
-  image: ImageShape,
-  { latent, width }: VaeOptions,
-): Networks {
-  const { height, width: columns, channels } = image;
-  const pixels = height * columns * channels;
-  const hidden = scaled(400, width);
-  const block = [height, columns, channels] as const;
-  return {
-    encoder: new Sequential(
-      Flatten(),
-      new Linear(device, random, pixels, hidden, { flattenIn: block }),
-      ReLU(),
-    ),
-    features: hidden,
-    decoder: () =>
-      new Sequential(
-        new Linear(device, random, latent, hidden),
-        ReLU(),
-        new Linear(device, random, hidden, pixels, { flattenOut: block }),
-        Unflatten(block),
-      ),
-  };
-}
-
-function scaled(count: number, factor: number): number {
-  return Math.max(1, Math.round(count * factor));
+/** A step that lowers one loss by moving all parameters, with Adam. */
+export function soleUpdate(
+  model: { parameters(): NamedTensor[] },
+  rate: number,
+  terms: (batch: Batch, key: RandomKey) => LossTerms,
+): Update {
+  return { name: "model", parameters: model.parameters(), rule: { kind: "adam" }, rate, terms };
 }

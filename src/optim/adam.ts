@@ -1,7 +1,7 @@
 import type { Call } from "../gpu/call.ts";
 import type { Device } from "../gpu/device.ts";
 import type { Value } from "../gpu/value.ts";
-import { adamCall, type UpdateValues } from "../kernels/optimiser.ts";
+import { adamCall, type Turn, type UpdateValues } from "../kernels/optimiser.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Optimiser, type OptimiserOptions, requireRange } from "./optimiser.ts";
 
@@ -44,8 +44,8 @@ export class Adam extends Optimiser {
     this.second = this.stateArena("exp_avg_sq");
   }
 
-  protected override update(values: UpdateValues): Call {
-    return adamCall(values, this.first, this.second, this.rule);
+  protected override update(values: UpdateValues, turn: Turn): Call {
+    return adamCall(values, this.first, this.second, this.rule, turn);
   }
 }
 

@@ -6,10 +6,11 @@ import {
   globalNormCall,
   gradientCheckCall,
   squareShares,
+  type Turn,
   type UpdateValues,
 } from "../kernels/optimiser.ts";
 import { upload, variable } from "../tensor/create.ts";
-import { formatShape, type Tensor } from "../tensor/tensor.ts";
+import { formatShape, Tensor } from "../tensor/tensor.ts";
 
 /** Value of an optimiser's flag as long as every step was finite. */
 export const NEVER = 0xffffffff;
@@ -25,6 +26,13 @@ export interface OptimiserOptions {
   readonly clipNorm?: number;
   /** An optimiser whose step counter and flag this one shares, so that both stop together. */
   readonly together?: Optimiser;
+  /**
+   * An optimiser that moves these parameters, too: in its list they follow one another as in this
+   * one's. They stay in its arena; gradients and state are this one's own.
+   */
+  readonly within?: Optimiser;
+  /** Updates in a step. Default 1. */
+  readonly times?: number;
 }
 
 /**
@@ -55,6 +63,7 @@ export abstract class Optimiser {
   private readonly values: UpdateValues;
   private readonly arenas = new Map<string, Tensor>();
   private readonly clipNorm: number | undefined;
+  private readonly times: number;
 
   /**
    * @param op name for errors
@@ -73,6 +82,9 @@ export abstract class Optimiser {
     this.clipNorm = options.clipNorm;
     if (this.clipNorm !== undefined) requireRange(op, "clipNorm", this.clipNorm, 0);
     requireRange(op, "learningRate", options.learningRate, 0);
+    this.times = options.times ?? 1;
+    if (!Number.isInteger(this.times) || this.times < 1)
+      throw new ShapeError(op, `times is ${this.times}, expected a whole number from 1 on`);
 
     let end = 0;
     this.offsets = parameters.map(({ size }) => {
@@ -87,7 +99,7 @@ export abstract class Optimiser {
     this.stepCounter = options.together?.stepCounter ?? scalar(Uint32Array.of(1), "step counter");
     this.flag = options.together?.flag ?? scalar(Uint32Array.of(NEVER), "finite flag");
     this.clipping = scalar(Float32Array.of(1, 0), "clipping");
-    this.arena = this.moveParameters();
+    this.arena = options.within ? this.partOf(options.within) : this.moveParameters();
     this.values = {
       gradients: this.makeArena("gradients").value,
       learningRate: this.learningRate.value,
@@ -99,7 +111,7 @@ export abstract class Optimiser {
   }
 
   /** The update of all parameters as one call; changes `parameters` and the state in place. */
-  protected abstract update(values: UpdateValues): Call;
+  protected abstract update(values: UpdateValues, turn: Turn): Call;
 
   /**
    * Changes the parameters by their gradients. Eager, or recorded; in a recording the gradients are
@@ -107,12 +119,16 @@ export abstract class Optimiser {
    *
    * @param gradients one for each parameter, in the same order
    * @param options.guard further f32 tensors (the loss) that must be finite, at most 4
+   * @param options.turn which of the step's updates it is, from 0; default 0
    */
   step(
     gradients: readonly (Tensor | undefined)[],
-    options: { readonly guard?: readonly Tensor[] } = {},
+    options: { readonly guard?: readonly Tensor[]; readonly turn?: number } = {},
   ): void {
-    const { device, op, values } = this;
+    const { device, op, values, times } = this;
+    const { turn = 0 } = options;
+    if (!(turn >= 0 && turn < times))
+      throw new ShapeError(op, `turn ${turn} of a step with ${times} updates`);
     const found = this.checkGradients(gradients);
     const guards = (options.guard ?? []).filter((t) => t.size > 0);
     for (const t of guards)
@@ -135,7 +151,7 @@ export abstract class Optimiser {
     const guarded = guards.map((t) => t.value);
     device.emit(gradientCheckCall(values, guarded, shares));
     if (shares) device.emit(globalNormCall(shares, this.clipNorm as number, values.control));
-    device.emit(this.update(values));
+    device.emit(this.update(values, { times, turn }));
   }
 
   /** Writes the step's number, from 1, for the next step or run. */
@@ -161,6 +177,13 @@ export abstract class Optimiser {
    *   is changed then
    */
   loadState(state: Readonly<Record<string, Float32Array>>): void {
+    this.checkState(state);
+    for (const [name, { value }] of this.arenas) upload(value, state[name] as Float32Array);
+    upload(this.flag.value, Uint32Array.of(NEVER));
+  }
+
+  /** Throws CheckpointError for what `loadState` would not take. */
+  checkState(state: Readonly<Record<string, Float32Array>>): void {
     for (const name of Object.keys(state))
       if (!this.arenas.has(name)) throw new CheckpointError(`${this.op} has no state "${name}"`);
     for (const [name, { size }] of this.arenas) {
@@ -170,8 +193,6 @@ export abstract class Optimiser {
           `${this.op}: state "${name}" ${found === undefined ? "is missing" : `has ${found} elements`}, expected ${size}`,
         );
     }
-    for (const [name, { value }] of this.arenas) upload(value, state[name] as Float32Array);
-    upload(this.flag.value, Uint32Array.of(NEVER));
   }
 
   /** The parts of an arena's values that belong to each parameter; they share its memory. */
@@ -211,6 +232,23 @@ export abstract class Optimiser {
     for (const i of filled)
       device.rehome((this.parameters[i] as Tensor).value, arena, (offsets[i] as number) * 4);
     return tensor;
+  }
+
+  /** The stretch of another optimiser's arena that holds the parameters. */
+  private partOf(other: Optimiser): Tensor {
+    const { device, op, parameters, offsets, size } = this;
+    const place = other.parameters.findIndex(({ value }) => value === parameters[0]?.value);
+    for (const [i, { value }] of parameters.entries())
+      if (place < 0 || other.parameters[place + i]?.value !== value)
+        throw new GpuValidationError(op, `${this.describe(i)} has another place in ${other.op}`);
+    const start = other.offsets[place] as number;
+    const view = new Value(device, "f32", size, `${op} parameters`);
+    view.persistent = true;
+    device.rehome(view, other.arena.value, start * 4);
+    // Both lay their parameters out by the same rule, so the distances agree.
+    if (offsets.some((offset, i) => start + offset !== other.offsets[place + i]))
+      throw new GpuValidationError(op, `the parameters lie in another order in ${other.op}`);
+    return new Tensor(view, [size]);
   }
 
   private checkParameters(): void {

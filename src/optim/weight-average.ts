@@ -1,5 +1,5 @@
 import { weightAverageCall } from "../kernels/optimiser.ts";
-import { variable } from "../tensor/create.ts";
+import { assign, variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type Optimiser, requireRange } from "./optimiser.ts";
 
@@ -21,7 +21,7 @@ export class WeightAverage {
     const { device, arena } = optimiser;
     const zeros = new Float32Array(arena.size);
     this.arena = variable(device, zeros, [arena.size], "average of the weights");
-    this.copy(arena, this.arena);
+    assign(this.arena, arena);
   }
 
   /** Follows the parameters by one step: call it after the optimiser's step. Recordable. */
@@ -36,20 +36,9 @@ export class WeightAverage {
   exchange(): void {
     const { arena, device } = this.optimiser;
     const between = variable(device, new Float32Array(arena.size), [arena.size], "exchange");
-    this.copy(arena, between);
-    this.copy(this.arena, arena);
-    this.copy(between, this.arena);
+    assign(between, arena);
+    assign(arena, this.arena);
+    assign(this.arena, between);
     device.release(between.value);
-  }
-
-  private copy(from: Tensor, to: Tensor): void {
-    const { device } = this.optimiser;
-    device.emit({
-      op: "weightAverage",
-      pack: true,
-      inputs: [from.value],
-      target: to.value,
-      offsets: [0],
-    });
   }
 }

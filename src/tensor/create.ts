@@ -96,6 +96,20 @@ export function parameter(
   return made;
 }
 
+/** Overwrites a variable with a tensor of as many elements, on the device. Recordable. */
+export function assign(target: Tensor, x: Tensor): void {
+  if (!target.value.persistent) throw new ShapeError("assign", "the target is no variable");
+  if (x.size !== target.size)
+    throw new ShapeError(
+      "assign",
+      `${formatShape(x.shape)} does not fill ${formatShape(target.shape)}`,
+    );
+  if (x.dtype !== target.dtype)
+    throw new DTypeError("assign", `${target.value.label} holds ${target.dtype}, not ${x.dtype}`);
+  const { value } = target;
+  value.device.emit({ op: "assign", pack: true, inputs: [x.value], target: value, offsets: [0] });
+}
+
 /**
  * Bytes on the device, four to a word: how data sets of 8-bit images are kept.
  *

@@ -12,6 +12,7 @@ export type { ParameterLayout } from "../nn/layout.ts";
  * | convTranspose | [KH, KW, Cout, Cin]   | [Cin, Cout, KH, KW]   |
  * | linear        | [in, out]             | [out, in]             |
  * | vector        | [n]                   | [n]                   |
+ * | plain         | any                   | the same              |
  *
  * The engine's transposed convolution carries the weight of the convolution whose input gradient it
  * is, and PyTorch's likewise, so both kernels permute the same way and neither is flipped.
@@ -24,13 +25,14 @@ export type { ParameterLayout } from "../nn/layout.ts";
 /** Shape in the checkpoint. Throws CheckpointError for a layout that contradicts itself. */
 export function checkpointShape(layout: ParameterLayout): number[] {
   const { kind, shape } = layout;
+  if (kind === "plain") return [...shape];
   const rank = kind === "linear" ? 2 : kind === "vector" ? 1 : 4;
   if (shape.length !== rank) {
     throw new CheckpointError(`${kind} of shape [${shape.join(", ")}], expected ${rank} axes`);
   }
   checkFlatten(layout, "flattenIn", kind === "linear" ? shape[0] : undefined);
   checkFlatten(layout, "flattenOut", rank < 4 ? shape[rank - 1] : undefined);
-  return axes(kind).map((axis) => shape[axis]!);
+  return axes(layout).map((axis) => shape[axis]!);
 }
 
 /** Values in the checkpoint's layout, from the engine's. Throws CheckpointError. */
@@ -52,8 +54,8 @@ export function fromCheckpoint(values: Float32Array, layout: ParameterLayout): F
 }
 
 /** For each axis of the checkpoint's shape, the engine's axis. */
-function axes(kind: ParameterLayout["kind"]): readonly number[] {
-  if (kind === "vector") return [0];
+function axes({ kind, shape }: ParameterLayout): readonly number[] {
+  if (kind === "vector" || kind === "plain") return shape.map((_, axis) => axis);
   return kind === "linear" ? [1, 0] : [3, 2, 0, 1];
 }
 
@@ -66,7 +68,7 @@ function places(values: Float32Array, layout: ParameterLayout): Uint32Array {
       `${layout.kind} of shape [${layout.shape.join(", ")}] has ${count} values, got ${values.length}`,
     );
   }
-  const order = axes(layout.kind);
+  const order = axes(layout);
   const strides = layout.shape.map((_, axis) =>
     layout.shape.slice(axis + 1).reduce((product, size) => product * size, 1),
   );
@@ -96,7 +98,7 @@ function places(values: Float32Array, layout: ParameterLayout): Uint32Array {
 function channelsLast(layout: ParameterLayout, axis: number): number[] | undefined {
   const output = axis === layout.shape.length - 1;
   const image = output ? layout.flattenOut : layout.flattenIn;
-  if (image === undefined || axes(layout.kind).length === 4) return undefined;
+  if (image === undefined || axes(layout).length === 4) return undefined;
   const [height, width, channels] = image;
   return Array.from({ length: height * width * channels }, (_, i) => {
     const pixel = i % (height * width);
@@ -111,7 +113,10 @@ function checkFlatten(
 ): void {
   const image = layout[field];
   if (image === undefined) return;
-  if (size === undefined || image[0] * image[1] * image[2] !== size) {
+  const pixels = image[0] * image[1] * image[2];
+  // Inputs behind the image's, such as a class, stay where they are.
+  const fits = field === "flattenIn" ? pixels <= (size ?? 0) : pixels === size;
+  if (!fits) {
     throw new CheckpointError(
       `${layout.kind} of shape [${layout.shape.join(", ")}]: ${field} [${image.join(", ")}] does not fit`,
     );

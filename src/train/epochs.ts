@@ -114,6 +114,8 @@ export class EpochLoop {
       this.report("training", first + terms.length - 1);
       await log.flush();
     };
+    if (this.state.step === this.state.epochs * plan.steps)
+      session.run.beforeEpoch(this.state.epochs + 1);
     pace.start();
     while (this.state.step < end) {
       const { step } = this.state;
@@ -138,6 +140,7 @@ export class EpochLoop {
     const epoch = this.state.epochs + 1;
     if (this.interrupted) await this.saveAndStop();
     this.report("validation", step);
+    await session.run.afterEpoch(epoch);
     const begin = performance.now();
     const terms = await session.validate(() => this.interrupted);
     if (this.interrupted) await this.saveAndStop();
@@ -267,7 +270,9 @@ export class EpochLoop {
         : "no checkpoint was saved before";
     // The optimiser has left the weights as they were before that step.
     const before = step === undefined ? undefined : { ...this.state, step: step - 1 };
-    const rescued = before && before.step > this.state.step;
+    // In a step of several updates those before the one that failed have moved their weights.
+    const whole = session.run.isSingle;
+    const rescued = whole && before && before.step > this.state.step;
     let also = "";
     if (rescued)
       try {

@@ -3,7 +3,7 @@ import type { RandomKey } from "../autograd/ops/random.ts";
 import { withoutTape } from "../autograd/tape.ts";
 import type { DeviceImages } from "../data/loader.ts";
 import type { Program } from "../gpu/program.ts";
-import type { Model } from "../models/model.ts";
+import { evaluating, type Model } from "../models/model.ts";
 import { upload, variable } from "../tensor/create.ts";
 import { record } from "../tensor/run.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -47,8 +47,9 @@ export class Evaluation {
     let names: string[] = [];
     const { program, result } = await record(device, () =>
       withoutTape(() => {
-        const x = images.take(indices);
-        const terms = model.terms(transform?.(x, key) ?? x, key);
+        const taken = images.take(indices);
+        const batch = transform ? taken.withValues(transform(taken.x, key)) : taken;
+        const terms = evaluating(model, () => model.terms(batch, key));
         names = Object.keys(terms);
         return stack(Object.values(terms));
       }),

@@ -26,11 +26,11 @@ export interface RunFacts {
 
 export function factsOf(plan: Plan, session: Session): RunFacts {
   const { dataset, split, steps } = plan;
-  const { height, width, channels, classNames } = dataset;
+  const { height, width, channels, classNames, vectors } = dataset;
   const { device, model, run } = session;
   return {
     version,
-    image: { height, width, channels },
+    image: { height, width, channels, ...(vectors ? { vectors } : {}) },
     classes: classNames,
     trainingImages: split.train.length,
     validationImages: split.validation.length,

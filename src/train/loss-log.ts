@@ -1,6 +1,6 @@
 import type { Device } from "../gpu/device.ts";
 import { ShapeError } from "../gpu/errors.ts";
-import { recordRowCall } from "../kernels/record-row.ts";
+import { MOST_VECTORS, recordRowCall } from "../kernels/record-row.ts";
 import { variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
@@ -34,7 +34,11 @@ export class LossLog {
         );
       return term.value;
     });
-    this.table.device.emit(recordRowCall(row.value, vectors, this.rows, this.table.value));
+    const { table, rows } = this;
+    for (let first = 0; first < vectors.length; first += MOST_VECTORS) {
+      const some = vectors.slice(first, first + MOST_VECTORS);
+      table.device.emit(recordRowCall(row.value, some, rows, table.value, first));
+    }
   }
 
   /** The table as it is behind the steps queued so far: [rows, columns]. */

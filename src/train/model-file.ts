@@ -1,8 +1,7 @@
 import { CheckpointError, NonFiniteError } from "../gpu/errors.ts";
+import type { Value } from "../gpu/value.ts";
 import type { ImageShape, Model } from "../models/model.ts";
 import type { NamedTensor } from "../nn/module.ts";
-import type { Optimiser } from "../optim/optimiser.ts";
-import type { WeightAverage } from "../optim/weight-average.ts";
 import { upload } from "../tensor/create.ts";
 import { checkpointShape, fromCheckpoint, toCheckpoint } from "./checkpoint.ts";
 import {
@@ -11,11 +10,12 @@ import {
   type SafetensorsTensor,
   writeSafetensors,
 } from "./safetensors.ts";
+import type { Trained } from "./training-run.ts";
 
 /*
  * What a checkpoint holds: the model's parameters and buffers under their PyTorch names and layouts;
  * the moving average of the parameters, likewise, under `ema.`; and the optimiser's arenas, flat, under
- * `optimiser.`.
+ * `optimiser.`, or those of several optimisers under `optimiser.NAME.`.
  */
 const OPTIMISER = "optimiser.";
 const AVERAGE = "ema.";
@@ -23,8 +23,8 @@ const AVERAGE = "ema.";
 /** What changes while a model is trained. */
 export interface Trainable {
   readonly model: Model;
-  readonly optimiser?: Optimiser | undefined;
-  readonly average?: WeightAverage | undefined;
+  /** What its updates keep; default nothing. */
+  readonly trained?: readonly Trained[];
 }
 
 /**
@@ -35,7 +35,7 @@ export interface Trainable {
  *   weights are never written
  */
 export async function saveModel(
-  { model, optimiser, average }: Trainable,
+  { model, trained = [] }: Trainable,
   metadata: Readonly<Record<string, string>>,
   step?: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
@@ -47,32 +47,48 @@ export async function saveModel(
     tensors.set(prefix + name, { dtype: "F32", shape: checkpointShape(layout), data });
   };
   const named = [...model.parameters(), ...model.buffers()];
-  const arenas = Object.entries(optimiser?.state() ?? {});
+  const arenas = trained.flatMap((each) =>
+    Object.entries(each.optimiser.state()).map(
+      ([name, tensor]) => [statePrefix(each, trained) + name, tensor] as const,
+    ),
+  );
   // All copies are queued before the first is waited for: one round trip, one moment.
   const [values, states, averages] = await Promise.all([
     Promise.all(named.map(({ tensor }) => tensor.data())),
     Promise.all(arenas.map(([, tensor]) => tensor.data())),
-    average && averagesOf(model, optimiser as Optimiser, average),
+    averagesOf(model, trained),
   ]);
   for (const [i, entry] of named.entries()) add("", entry, values[i] as Float32Array);
   for (const [i, [name]] of arenas.entries()) {
     const data = states[i] as Float32Array;
-    tensors.set(OPTIMISER + name, { dtype: "F32", shape: [data.length], data });
+    tensors.set(name, { dtype: "F32", shape: [data.length], data });
   }
-  for (const [entry, data] of averages ?? []) add(AVERAGE, entry, data);
+  for (const [entry, data] of averages) add(AVERAGE, entry, data);
   return writeSafetensors(tensors, { ...metadata, format: "latentgrad" });
 }
 
-/** The average of each parameter. */
+/** What the state of an update's optimiser is called in a checkpoint, up to its own name. */
+function statePrefix({ update }: Trained, all: readonly Trained[]): string {
+  return all.length === 1 ? OPTIMISER : `${OPTIMISER}${update.name}.`;
+}
+
+/** The average of each parameter; empty without averages. */
 async function averagesOf(
   model: Model,
-  optimiser: Optimiser,
-  average: WeightAverage,
+  trained: readonly Trained[],
 ): Promise<[NamedTensor, Float32Array][]> {
-  const parts = optimiser.partsOf(await average.arena.data());
-  return model.parameters().map((entry) => {
-    const place = optimiser.parameters.findIndex(({ value }) => value === entry.tensor.value);
-    return [entry, parts[place] as Float32Array];
+  const averages = new Map<Value, Float32Array>();
+  await Promise.all(
+    trained.map(async ({ optimiser, average }) => {
+      if (!average) return;
+      const parts = optimiser.partsOf(await average.arena.data());
+      for (const [i, { value }] of optimiser.parameters.entries())
+        averages.set(value, parts[i] as Float32Array);
+    }),
+  );
+  return model.parameters().flatMap((entry) => {
+    const data = averages.get(entry.tensor.value);
+    return data ? [[entry, data] as [NamedTensor, Float32Array]] : [];
   });
 }
 
@@ -110,7 +126,7 @@ export async function loadModel(
 
 /** Puts back everything that `saveModel` kept. Errors as `loadModel`'s. */
 export async function restoreModel(
-  { model, optimiser, average }: Trainable & { readonly optimiser: Optimiser },
+  { model, trained = [] }: Trainable,
   file: CheckpointFile,
   check: MetadataCheck,
 ): Promise<void> {
@@ -119,33 +135,51 @@ export async function restoreModel(
   const parameters = model.parameters();
   const take = (entry: NamedTensor, prefix = "") => valuesOf(found, prefix, entry, file.path);
   const values = [...parameters, ...model.buffers()].map((entry) => [entry, take(entry)] as const);
-  const averages = average && parameters.map((entry) => take(entry, AVERAGE));
-  const states: Record<string, Float32Array> = {};
-  for (const [name, { dtype, data }] of found.tensors) {
-    if (!name.startsWith(OPTIMISER)) continue;
-    if (dtype !== "F32") throw new CheckpointError(`${file.path}: ${name} is ${dtype}, not F32`);
-    const values = data as Float32Array;
-    if (!values.every(Number.isFinite))
-      throw new CheckpointError(`${file.path}: ${name} holds NaN or infinite values`);
-    states[name.slice(OPTIMISER.length)] = values;
-  }
+  const averages = new Map<Value, Float32Array>();
+  if (trained.some(({ average }) => average))
+    for (const entry of parameters) averages.set(entry.tensor.value, take(entry, AVERAGE));
+  const states = trained.map((each) => statesOf(found, statePrefix(each, trained), file.path));
+  const surplus = [...found.tensors.keys()].find(
+    (name) =>
+      name.startsWith(OPTIMISER) &&
+      !trained.some((each) => name.startsWith(statePrefix(each, trained))),
+  );
+  if (surplus !== undefined)
+    throw new CheckpointError(`${file.path}: ${surplus} is of no optimiser of this model`);
   try {
-    optimiser.loadState(states);
+    for (const [i, { optimiser }] of trained.entries()) optimiser.checkState(states[i]!);
   } catch (error) {
     if (error instanceof CheckpointError)
       throw new CheckpointError(`${file.path}: ${error.message}`);
     throw error;
   }
+  for (const [i, { optimiser }] of trained.entries()) optimiser.loadState(states[i]!);
   for (const [{ tensor }, data] of values) upload(tensor.value, data);
-  if (average && averages) {
+  for (const { optimiser, average } of trained) {
+    if (!average) continue;
     const arena = new Float32Array(average.arena.size);
-    const parts = optimiser.partsOf(arena);
-    for (const [i, { tensor }] of parameters.entries()) {
-      const place = optimiser.parameters.findIndex(({ value }) => value === tensor.value);
-      (parts[place] as Float32Array).set(averages[i] as Float32Array);
-    }
+    for (const [i, part] of optimiser.partsOf(arena).entries())
+      part.set(averages.get(optimiser.parameters[i]!.value)!);
     upload(average.arena.value, arena);
   }
+}
+
+/** The state under a prefix, by its own names. */
+function statesOf(
+  { tensors }: Safetensors,
+  prefix: string,
+  path: string,
+): Record<string, Float32Array> {
+  const states: Record<string, Float32Array> = {};
+  for (const [name, { dtype, data }] of tensors) {
+    if (!name.startsWith(prefix)) continue;
+    if (dtype !== "F32") throw new CheckpointError(`${path}: ${name} is ${dtype}, not F32`);
+    const values = data as Float32Array;
+    if (!values.every(Number.isFinite))
+      throw new CheckpointError(`${path}: ${name} holds NaN or infinite values`);
+    states[name.slice(prefix.length)] = values;
+  }
+  return states;
 }
 
 /** A check that a checkpoint is of the model of that name. */

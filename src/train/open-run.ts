@@ -25,6 +25,8 @@ import { RunFolder } from "./run-folder.ts";
 /** Largest side of an image that a run can have. */
 const LARGEST_SIDE = 4096;
 const MOST_CHANNELS = 4;
+const LONGEST_VECTOR = 65536;
+const MOST_CLASSES = 65536;
 
 /** A run's config.json, every field that is used checked. */
 export interface RunConfig {
@@ -33,6 +35,8 @@ export interface RunConfig {
   readonly options: TrainOptions;
   readonly entry: ModelDefinition;
   readonly image: ImageShape;
+  /** Names of the classes. */
+  readonly classes: readonly string[];
   /** What else stands under `run`; unchecked. */
   readonly facts: Readonly<Record<string, unknown>>;
 }
@@ -75,9 +79,11 @@ export async function withRun<T>(
   requireImage(config.image, found.file.path)(await readMetadata(found.file));
   const device = await openDevice();
   try {
-    const { entry, image, options: trained } = config;
+    const { entry, image, classes, options: trained } = config;
     const random = new HostRandom(trained.seed);
-    const model = entry.build(device, random, image, resolveSettings(entry, trained.settings));
+    const data = { ...image, classes: classes.length };
+    const model = entry.build(device, random, data, resolveSettings(entry, trained.settings));
+    model.train(false);
     const checkpoint = { name: found.name, epoch: 0, step: 0 };
     await loadModel(model, found.file, (metadata) => {
       requireModel(entry.name, found.file.path)(metadata);
@@ -114,11 +120,21 @@ export async function readRunConfig(folder: RunFolder): Promise<RunConfig> {
     if (problem !== undefined) return fail(`setting ${problem}`);
     if (!isObject(facts)) return fail("there is no run in it: what it was trained on");
     const options = toTrainOptions(given, () => folder.path);
-    return { given, options, entry, image: checkImage(facts.image, fail), facts };
+    const image = checkImage(facts.image, fail);
+    return { given, options, entry, image, classes: checkClasses(facts.classes, fail), facts };
   } catch (error) {
     if (error instanceof UsageError) return fail(error.message);
     throw error;
   }
+}
+
+function checkClasses(value: unknown, fail: (what: string) => never): readonly string[] {
+  if (value === undefined) return []; // the names are of no use to a model without labels
+  const sound =
+    Array.isArray(value) &&
+    value.length <= MOST_CLASSES &&
+    value.every((name) => typeof name === "string");
+  return sound ? (value as string[]) : fail(`classes is ${quote(value)}, expected names`);
 }
 
 function checkImage(value: unknown, fail: (what: string) => never): ImageShape {
@@ -126,12 +142,15 @@ function checkImage(value: unknown, fail: (what: string) => never): ImageShape {
   for (const [name, most] of [
     ["height", LARGEST_SIDE],
     ["width", LARGEST_SIDE],
-    ["channels", MOST_CHANNELS],
+    ["channels", image.vectors === true ? LONGEST_VECTOR : MOST_CHANNELS],
   ] as const) {
     const size = image[name];
     if (!(Number.isInteger(size) && (size as number) >= 1 && (size as number) <= most))
       fail(`image ${name} is ${quote(size)}, expected a whole number from 1 to ${most}`);
   }
+  const { vectors } = image;
+  if (vectors !== undefined && typeof vectors !== "boolean")
+    fail(`image vectors is ${quote(vectors)}, expected true or false`);
   return image as unknown as ImageShape;
 }
 

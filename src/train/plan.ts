@@ -48,7 +48,11 @@ export async function makePlan(
   const settings = resolveSettings(entry, options.settings);
   const { data, dataDir, dryRun, overfit } = options;
   const loaded = await loadDataset(data, { host, dataDir, onDownload });
+  if (loaded.vectors && options.binarise !== "none")
+    throw new UsageError("--binarise: vectors have no pixels to binarise");
   const dataset = options.binarise === "static" ? binariseDataset(loaded) : loaded;
+  if (entry.labels && dataset.classes < 2)
+    throw new UsageError(`${entry.name} learns from classes, and ${data} has none`);
   const batch = Math.min(options.batch, overfit ?? options.batch);
   const split = chooseImages(dataset.train.count, options, batch);
   const steps = Math.floor(split.train.length / batch);
@@ -94,11 +98,10 @@ function chooseImages(count: number, options: TrainOptions, batch: number): Trai
   };
 }
 
-/** The learning rate at a step, from 1. */
-export function learningRateAt({ options, settings, steps, epochs }: Plan, step: number): number {
+/** The factor on the learning rates at a step, from 1. */
+export function paceAt({ options, steps, epochs }: Plan, step: number): number {
   const place = { epochs: (step - 1) / steps, of: epochs };
-  const factor = options.lrSchedule.at(place) * warmUp(step, options.lrWarmup);
-  return settings.number("learning-rate") * factor;
+  return options.lrSchedule.at(place) * warmUp(step, options.lrWarmup);
 }
 
 /** The factor on β at a step, from 1. */

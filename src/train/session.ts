@@ -14,7 +14,7 @@ import {
   saveModel,
 } from "./model-file.ts";
 import { fixedOptions } from "./options.ts";
-import { betaFactorAt, learningRateAt, type Plan } from "./plan.ts";
+import { betaFactorAt, type Plan, paceAt } from "./plan.ts";
 import { sha256 } from "./sha256.ts";
 import {
   fromMetadata,
@@ -62,7 +62,9 @@ export class Session {
 
   private static async build(plan: Plan, device: Device, pause: () => void): Promise<Session> {
     const { options, entry, settings, dataset, split, batch, seed } = plan;
-    const model = entry.build(device, new HostRandom(options.seed), dataset, settings);
+    const { height, width, channels, classes, vectors = false } = dataset;
+    const data = { height, width, channels, classes, vectors, images: split.train.length };
+    const model = entry.build(device, new HostRandom(options.seed), data, settings);
     const { beta } = model;
     if (!beta && options.betaSchedule.text !== "constant")
       throw new UsageError(`--beta-schedule: ${entry.name} has no beta`);
@@ -72,7 +74,8 @@ export class Session {
     const run = await TrainingRun.create(model, imagesOf(split.train, "training images"), {
       batch,
       seed,
-      learningRate: (step) => learningRateAt(plan, step),
+      epochs: plan.epochs,
+      pace: (step) => paceAt(plan, step),
       ...(beta ? { beta: (step: number) => beta.value * betaFactorAt(plan, step) } : {}),
       clip: options.clip,
       ema: options.ema,
@@ -107,8 +110,8 @@ export class Session {
   /** A checkpoint of everything. Throws NonFiniteError as `saveModel` does. */
   save(state: TrainState): Promise<Uint8Array<ArrayBuffer>> {
     const { model, run, facts } = this;
-    const { optimiser, average } = run;
-    return saveModel({ model, optimiser, average }, toMetadata(state, facts), state.step);
+    const { trained } = run;
+    return saveModel({ model, trained }, toMetadata(state, facts), state.step);
   }
 
   /**
@@ -119,10 +122,10 @@ export class Session {
    */
   async restore(file: CheckpointFile): Promise<{ state: TrainState; otherwise: string }> {
     const { model, run, facts } = this;
-    const { optimiser, average } = run;
+    const { trained } = run;
     let found: ReturnType<typeof fromMetadata> | undefined;
     let otherwise = "";
-    await restoreModel({ model, optimiser, average }, file, (metadata) => {
+    await restoreModel({ model, trained }, file, (metadata) => {
       requireModel(facts.model, file.path)(metadata);
       requireImage(facts.image, file.path)(metadata);
       found = fromMetadata(metadata, file.path);
@@ -151,12 +154,14 @@ export class Session {
 
   /** Does something with the averaged weights in the place of the weights, where there are some. */
   async withAverage<T>(body: () => Promise<T>): Promise<T> {
-    const { average } = this.run;
-    average?.exchange();
+    const exchange = () => {
+      for (const { average } of this.run.trained) average?.exchange();
+    };
+    exchange();
     try {
       return await body();
     } finally {
-      if (!this.device.lost) average?.exchange();
+      if (!this.device.lost) exchange();
     }
   }
 
@@ -166,8 +171,9 @@ export class Session {
 }
 
 /** The kernels of the recorded step: which variants of which families, in which shapes. */
-async function variantsOf({ program }: TrainingRun): Promise<StateFacts["variants"]> {
-  const sources = program.steps.flatMap((step) => (step.kind === "dispatch" ? [step.source] : []));
+async function variantsOf({ stages }: TrainingRun): Promise<StateFacts["variants"]> {
+  const steps = stages.flatMap(({ program }) => program.steps);
+  const sources = steps.flatMap((step) => (step.kind === "dispatch" ? [step.source] : []));
   const all = sources.map(({ name, code }) => `${name}\n${code}`).join("\n");
   return {
     sha256: await sha256(new TextEncoder().encode(all)),

@@ -5,9 +5,9 @@ import { ShuffledBatches } from "../data/loader.ts";
 import type { Device } from "../gpu/device.ts";
 import { NonFiniteError } from "../gpu/errors.ts";
 import type { Program } from "../gpu/program.ts";
-import type { Model } from "../models/model.ts";
-import { Adam } from "../optim/adam.ts";
-import { NEVER } from "../optim/optimiser.ts";
+import type { Batch, LossTerms, Model, SampleTerms, Update } from "../models/model.ts";
+import { NEVER, type Optimiser } from "../optim/optimiser.ts";
+import { makeOptimiser } from "../optim/rules.ts";
 import { WeightAverage } from "../optim/weight-average.ts";
 import { full, upload } from "../tensor/create.ts";
 import { record } from "../tensor/run.ts";
@@ -23,7 +23,10 @@ export type Rate = number | ((step: number) => number);
 export interface TrainingRunOptions {
   /** Images a step. */
   readonly batch: number;
-  readonly learningRate: Rate;
+  /** Epochs in all: a model of several stages divides them. Default: the one at work is the last. */
+  readonly epochs?: number;
+  /** Factor on the updates' learning rates; default 1. */
+  readonly pace?: Rate | undefined;
   /** Weight of the KL term, for a model that has one; default: as the model was built. */
   readonly beta?: Rate | undefined;
   readonly seed: readonly [number, number];
@@ -44,21 +47,32 @@ const QUEUE_SECONDS = 0.5;
 const LOG_ROWS = 1024;
 const MOST_QUEUED = LOG_ROWS / 4;
 
-/** A model with its optimiser and data, and the recorded step that trains it. */
+/** An update of the step with the optimiser that makes it. */
+export interface Trained {
+  readonly update: Update;
+  readonly optimiser: Optimiser;
+  /** Moving average of its parameters, where the options ask for one and no other update has it. */
+  readonly average?: WeightAverage;
+}
+
+/** Random streams that one update may use. */
+const STREAMS = 16;
+
+/** A model with its optimisers and data, and the recorded step that trains it. */
 export class TrainingRun {
   /** Values that the variables hold already. */
-  private rate = Number.NaN;
-  private weight = Number.NaN;
+  private readonly held = new Map<Tensor, number>();
 
   private constructor(
     readonly device: Device,
     readonly model: Model,
-    readonly program: Program,
-    readonly optimiser: Adam,
-    /** Moving average of the weights, where the options ask for one. */
-    readonly average: WeightAverage | undefined,
+    /** The recorded step of each stage. */
+    readonly stages: readonly RecordedStage[],
+    /** The updates of all stages in their order, at least one. */
+    readonly trained: readonly Trained[],
+    /** What it is trained on. */
+    readonly images: DeviceImages,
     private readonly batches: ShuffledBatches,
-    private readonly log: LossLog,
     private readonly options: TrainingRunOptions,
   ) {}
 
@@ -68,31 +82,44 @@ export class TrainingRun {
     options: TrainingRunOptions,
   ): Promise<TrainingRun> {
     const { device } = images;
-    const { batch, seed, clip, ema, transform } = options;
-    const parameters = model.parameters().map(({ name, tensor }) => {
-      tensor.value.label = name;
-      return tensor;
-    });
-    const clipNorm = clip === undefined ? {} : { clipNorm: clip };
-    // The learning rate is written before every step.
-    const optimiser = new Adam(device, parameters, { learningRate: 0, ...clipNorm });
-    const average = ema === undefined ? undefined : new WeightAverage(optimiser, ema);
+    const { batch, seed, transform } = options;
+    for (const { name, tensor } of model.parameters()) tensor.value.label = name;
+    const trained = makeOptimisers(device, model, options);
+    const { stepCounter: step } = trained[0]!.optimiser;
     const batches = new ShuffledBatches(images, batch, seed);
-    const key: RandomKey = { seed, step: optimiser.stepCounter, stream: 0 };
-    let log: LossLog | undefined;
-    const { program } = await record(device, () => {
-      const x = batches.next();
-      const terms = model.terms(transform?.(x, key) ?? x, key);
-      // The derivative of the batch's mean loss: each sample's loss has the cotangent 1/batch.
-      const dy = full(device, [batch], 1 / batch);
-      optimiser.step(grad(terms.loss, parameters, { dy }), { guard: [terms.loss] });
-      average?.update();
-      log = new LossLog(device, LOG_ROWS, Object.keys(terms));
-      log.write(optimiser.stepCounter, terms);
-    });
+    const key: RandomKey = { seed, step, stream: 0 };
+    const stages: RecordedStage[] = [];
+    for (let stage = 0; stage < (model.stages ?? 1); stage++) {
+      const active = trained.filter(({ update }) => (update.stage ?? 0) === stage);
+      let log: LossLog | undefined;
+      const { program } = await record(device, () => {
+        const drawn = batches.next();
+        const taken = transform ? drawn.withValues(transform(drawn.x, key)) : drawn;
+        const terms = recordUpdates(active, taken, key);
+        log = new LossLog(device, LOG_ROWS, Object.keys(terms));
+        log.write(step, terms);
+      });
+      stages.push({ program, log: log as LossLog | undefined as LossLog });
+    }
     await device.finish();
-    const made = log as LossLog | undefined as LossLog;
-    return new TrainingRun(device, model, program, optimiser, average, batches, made, options);
+    return new TrainingRun(device, model, stages, trained, images, batches, options);
+  }
+
+  /** The recorded step; of several stages the first's. */
+  get program(): Program {
+    return this.stages[0]!.program;
+  }
+
+  /** The optimiser whose step counter and flag all share. */
+  get optimiser(): Optimiser {
+    return this.trained[0]!.optimiser;
+  }
+
+  /** A step makes one update: one that fails has moved no weights. */
+  get isSingle(): boolean {
+    const steps = this.trained.map(({ update }) => update.stage ?? 0);
+    const once = this.trained.every(({ update }) => (update.times ?? 1) === 1);
+    return once && new Set(steps).size === steps.length;
   }
 
   /** Steps in an epoch. */
@@ -100,14 +127,18 @@ export class TrainingRun {
     return this.batches.batchesPerEpoch;
   }
 
-  /** Names of the loss terms. */
+  /** Names of the loss terms, of all stages. */
   get terms(): readonly string[] {
-    return this.log.columns;
+    return [...new Set(this.stages.flatMap(({ log }) => log.columns))];
   }
 
-  /** The learning rate at a step, from 1. */
+  /** The learning rate of the first update at a step, from 1. */
   learningRateAt(step: number): number {
-    return valueAt(this.options.learningRate, step);
+    return this.trained[0]!.update.rate * this.paceAt(step);
+  }
+
+  private paceAt(step: number): number {
+    return valueAt(this.options.pace ?? 1, step);
   }
 
   /** The weight of the KL term at a step, from 1; undefined where the model has none. */
@@ -116,10 +147,19 @@ export class TrainingRun {
     return beta && valueAt(this.options.beta ?? beta.value, step);
   }
 
+  /** Refits what the model refits between the epochs, from 1. */
+  beforeEpoch(epoch: number): void {
+    this.model.beforeEpoch?.(epoch, this.images, this.options.seed);
+  }
+
+  async afterEpoch(epoch: number): Promise<void> {
+    await this.model.afterEpoch?.(epoch, this.images, this.options.seed);
+  }
+
   /** Queues one training step; they count from 1, through all epochs. */
   runStep(step: number): void {
     this.prepare(step);
-    this.program.run();
+    this.stageAt(step).program.run();
   }
 
   /**
@@ -166,7 +206,7 @@ export class TrainingRun {
 
   /** Asks for what the queue will have come to behind these steps. */
   private observe(first: number, last: number): Portion {
-    const outcome = Promise.all([this.optimiser.flag.integers(), this.log.read()]);
+    const outcome = Promise.all([this.optimiser.flag.integers(), this.stageAt(last).log.read()]);
     outcome.catch(() => undefined); // awaited later, unless something else fails before
     return { first, last, outcome };
   }
@@ -178,13 +218,25 @@ export class TrainingRun {
     const [[flag = NEVER], values] = await outcome;
     const good = Math.min(last, flag - 1);
     const rows: LossRow[] = [];
-    for (let step = first; step <= good; step++) rows.push(this.log.rowOf(values, step));
+    for (let step = first; step <= good; step++) {
+      const row = this.stageAt(step).log.rowOf(values, step);
+      const failure = this.model.failure?.(row);
+      if (failure !== undefined) throw new NonFiniteError("training", step, failure);
+      rows.push(row);
+    }
     if (rows.length > 0) await onRows?.(first, rows);
     if (flag === NEVER) return;
     // The optimiser has left the weights alone since that step, so it can be run again, op by op.
     this.prepare(flag);
-    await this.program.diagnose(flag);
+    await this.stageAt(flag).program.diagnose(flag);
     throw new NonFiniteError("gradient", flag, "a value is NaN or infinite");
+  }
+
+  /** The stage that a step, from 1, belongs to: it changes between epochs only. */
+  private stageAt(step: number): RecordedStage {
+    const epoch = Math.floor((step - 1) / this.steps) + 1;
+    const stage = this.model.stageAt?.(epoch, this.options.epochs ?? epoch) ?? 0;
+    return this.stages[stage] as RecordedStage;
   }
 
   /** Writes the variables that say which step it is. */
@@ -192,23 +244,90 @@ export class TrainingRun {
     const done = step - 1;
     this.batches.moveTo(Math.floor(done / this.steps), done % this.steps);
     this.optimiser.setStep(step);
-    const rate = this.learningRateAt(step);
-    if (rate !== this.rate) this.optimiser.setLearningRate(rate);
-    this.rate = rate;
+    const pace = this.paceAt(step);
+    for (const { update, optimiser } of this.trained)
+      this.hold(optimiser.learningRate, update.rate * pace);
     const weight = this.betaAt(step);
-    if (weight !== undefined) this.writeBeta(weight);
+    if (weight !== undefined) this.hold(this.model.beta!.variable, weight);
+    for (const { variable, at } of this.model.schedules ?? []) this.hold(variable, at(step));
   }
 
   /** Puts β to its full value, for validation: losses of different epochs are then comparable. */
   restoreBeta(): void {
     const { beta } = this.model;
-    if (beta) this.writeBeta(beta.value);
+    if (beta) this.hold(beta.variable, beta.value);
   }
 
-  private writeBeta(weight: number): void {
-    if (weight !== this.weight) upload(this.model.beta!.variable.value, Float32Array.of(weight));
-    this.weight = weight;
+  /** Writes a variable of one number, unless it has that value. */
+  private hold(variable: Tensor, value: number): void {
+    if (this.held.get(variable) !== value) upload(variable.value, Float32Array.of(value));
+    this.held.set(variable, value);
   }
+}
+
+/** Records the updates one after another; the loss terms of all. */
+function recordUpdates(
+  active: readonly Trained[],
+  batch: Batch,
+  { seed, step }: RandomKey,
+): Record<string, Tensor> {
+  const [size = 1] = batch.x.shape;
+  const terms: Record<string, Tensor> = {};
+  let stream = 0;
+  for (const [i, { update, optimiser, average }] of active.entries()) {
+    const parameters = update.parameters.map(({ tensor }) => tensor);
+    const { times = 1 } = update;
+    let found: LossTerms | undefined;
+    for (let turn = 0; turn < times; turn++) {
+      found = update.terms(batch, { seed, step, stream });
+      stream += STREAMS;
+      // The derivative of the batch's mean loss: each sample's loss has the cotangent 1/batch.
+      const dy = full(batch.x.device, [size], 1 / size);
+      optimiser.step(grad(found.loss, parameters, { dy }), { guard: [found.loss], turn });
+      update.after?.();
+    }
+    average?.update();
+    Object.assign(terms, i === 0 ? found : renamed(found!, update.name));
+  }
+  return terms;
+}
+
+/** An optimiser for each update; where two move the same parameters, these stay with the first. */
+function makeOptimisers(
+  device: Device,
+  model: Model,
+  { clip, ema }: TrainingRunOptions,
+): Trained[] {
+  const trained: Trained[] = [];
+  for (const update of model.updates()) {
+    const { rule, times } = update;
+    const parameters = update.parameters.map(({ tensor }) => tensor);
+    const together = trained[0]?.optimiser;
+    const within = trained.find(({ optimiser }) =>
+      optimiser.parameters.some(({ value }) => value === parameters[0]?.value),
+    )?.optimiser;
+    const optimiser = makeOptimiser(device, parameters, rule, {
+      ...(clip === undefined ? {} : { clipNorm: clip }),
+      ...(together ? { together } : {}),
+      ...(within ? { within } : {}),
+      ...(times === undefined ? {} : { times }),
+    });
+    const average =
+      ema === undefined || within ? {} : { average: new WeightAverage(optimiser, ema) };
+    trained.push({ update, optimiser, ...average });
+  }
+  return trained;
+}
+
+/** The terms of an update behind the first: its loss goes by the update's name. */
+function renamed({ loss, ...others }: LossTerms, name: string): SampleTerms {
+  return { ...others, [name]: loss };
+}
+
+/** The recorded step of one stage, and where its losses go. */
+interface RecordedStage {
+  readonly program: Program;
+  readonly log: LossLog;
 }
 
 /** Steps that were queued together, and what they come to: the optimiser's flag and the loss log. */

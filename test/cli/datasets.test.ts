@@ -44,6 +44,13 @@ fashion-mnist  60,000 + 10,000 garments, 28×28 grey, 10 classes
   assert.match(out, /\nfolder:PATH {2}PNG pictures/);
 });
 
+/** The rows of --json by the sets' names. */
+// biome-ignore lint/suspicious/noExplicitAny: whatever the command printed
+function byName(out: string): Record<string, any> {
+  const { datasets: rows } = JSON.parse(out) as { datasets: { name: string }[] };
+  return Object.fromEntries(rows.map((row) => [row.name, row]));
+}
+
 test("knows the data folder and the cache apart", async () => {
   for (const [own, cached, state, folders] of [
     [4, 0, "here", ["/d/mnist"]],
@@ -53,7 +60,7 @@ test("knows the data folder and the cache apart", async () => {
     [0, 0, "missing 4 of 4 files", ["/d/mnist"]],
   ] as const) {
     const { out } = await datasets("--json", withFiles(own, cached));
-    const [glyphs, mnist] = JSON.parse(out).datasets;
+    const { glyphs, mnist } = byName(out);
     assert.is(glyphs.state, "computed");
     assert.equal([mnist.state, mnist.folders], [state, folders]);
     assert.is(mnist.available, own + cached === 4);
@@ -65,9 +72,9 @@ test("knows the data folder and the cache apart", async () => {
 
 test("--json holds the sizes, hashes and sources", async () => {
   const { out } = await datasets("--json", withFiles(0, 0));
-  const { folder, cache, datasets: rows, patterns } = JSON.parse(out);
+  const { folder, cache, patterns } = JSON.parse(out);
   assert.equal([folder, cache], ["/d", "/cache/data"]);
-  const [, mnist] = rows;
+  const { mnist } = byName(out);
   assert.equal(mnist.files[3], {
     name: "t10k-labels-idx1-ubyte.gz",
     bytes: 4542,

@@ -17,8 +17,8 @@ const constant = (value: number, count: number): Split => ({
   count,
 });
 
-const share = (images: Uint8Array) =>
-  images.reduce((sum, value) => sum + value, 0) / 255 / images.length;
+const share = (images: ArrayLike<number>) =>
+  Array.from(images).reduce((sum, value) => sum + value, 0) / 255 / images.length;
 
 test("static: a pixel p is white with probability p/255, and 0 and 255 stay", () => {
   const count = 100_000;

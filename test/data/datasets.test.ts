@@ -47,7 +47,8 @@ test("an unknown name is a usage error with a suggestion and the list", async ()
     UsageError,
     /unknown data set "minst" \(did you mean mnist\?\); there/,
   );
-  const list = /"zzz"; there are glyphs, mnist, fashion-mnist, folder:PATH$/;
+  const list =
+    /"zzz"; there are glyphs, synthetic-8, synthetic-16, mnist, fashion-mnist, folder:PATH$/;
   await rejects(load("zzz"), UsageError, list);
 });
 

@@ -31,7 +31,7 @@ test("sub-folders are classes; every tenth picture of each is for the test", asy
   assert.equal(data.classNames, ["a", "b"]);
   assert.equal([data.height, data.width, data.channels, data.classes], [1, 2, 1, 2]);
   assert.equal([data.train.count, data.test.count], [10 + 18, 1 + 2]);
-  const firsts = (images: Uint8Array) => [...images].filter((_, i) => i % 2 === 0);
+  const firsts = (images: ArrayLike<number>) => Array.from(images).filter((_, i) => i % 2 === 0);
   assert.equal(firsts(data.test.images), [29, 9, 19], "000009.png, 000019.png");
   assert.equal([...data.test.labels], [0, 1, 1]);
   assert.equal(firsts(data.train.images).slice(0, 6), [20, 0, 21, 1, 22, 2], "classes in turn");
@@ -125,7 +125,7 @@ test("mistyped names are usage errors with a suggestion", async () => {
     ["foler:x/y:z", /^unknown data set "foler:x\/y:z" \(did you mean folder:x\/y:z\?\); there are/],
     [
       "folder",
-      /\(did you mean folder:PATH\?\); there are glyphs, mnist, fashion-mnist, folder:PATH$/,
+      /\(did you mean folder:PATH\?\); there are glyphs, synthetic-8, synthetic-16, mnist, fashion-mnist, folder:PATH$/,
     ],
     ["mnits:x", /\(did you mean mnist\?\)/],
     ["http://x", /^unknown data set "http:\/\/x"; there/],

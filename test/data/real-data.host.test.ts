@@ -38,7 +38,7 @@ if (folder === undefined) {
       const data = await loadDataset(name, { host: await createNodeHost(), dataDir: folder });
       assert.equal([data.train.count, data.test.count], [60_000, 10_000]);
       assert.equal([data.height, data.width], [28, 28]);
-      const total = data.train.images.reduce((sum, value) => sum + value, 0);
+      const total = (data.train.images as Uint8Array).reduce((sum, value) => sum + value, 0);
       assert.ok(Math.abs(total / data.train.images.length - mean) < 1e-4);
       assert.is(data.train.labels[0], first);
     });

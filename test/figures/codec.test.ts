@@ -44,7 +44,7 @@ test("portions give what the model gives at once, whatever the count", async () 
     );
     const x = tensor(device, batch.values as Float32Array<ArrayBuffer>, [count, 5, 4, 1]);
     const codes = await codec.encode(batch);
-    close(codes, await scope(device, () => model.encode(x)).data());
+    close(codes, await scope(device, () => model.encode({ x })).data());
     const z = tensor(device, codes as Float32Array<ArrayBuffer>, [count, 3]);
     const decoded = await codec.decode(codes, count);
     close(decoded.values, await scope(device, () => model.decode(z)).data());

@@ -93,7 +93,9 @@ test("the KL term is that of the posterior over all test images", async () => {
     const { values } = imagesAt(split, config.image, firstIndices(split, split.count));
     for (let start = 0; start < split.count; start += 500) {
       const x = values.slice(start * size, (start + 500) * size);
-      const { mean, logVariance } = (model as Vae).posterior(tensor(device, x, [500, 28, 28, 1]));
+      const { mean, logVariance } = (model as Vae).posterior({
+        x: tensor(device, x, [500, 28, 28, 1]),
+      });
       const [m, v] = [await mean.data(), await logVariance.data()];
       for (let i = 0; i < 500; i++) {
         let kl = 0;

@@ -3,7 +3,8 @@ import * as assert from "uvu/assert";
 import { checkGradients } from "../../src/autograd/check.ts";
 import { sum } from "../../src/autograd/ops/sum.ts";
 import { ShapeError } from "../../src/gpu/errors.ts";
-import { bernoulliNll, klToStandardNormal, reparameterise } from "../../src/models/losses.ts";
+import { bernoulliNll } from "../../src/models/likelihoods.ts";
+import { klToStandardNormal, reparameterise } from "../../src/models/losses.ts";
 import { Vae, type VaeOptions } from "../../src/models/vae.ts";
 import { HostRandom } from "../../src/nn/initialisers.ts";
 import { tensor, variable } from "../../src/tensor/create.ts";
@@ -30,9 +31,9 @@ test("the convolutional network has the published parameter counts", async () =>
 test("sizes that no model has are refused", async () => {
   const device = await testDevice();
   for (const [wrong, pattern] of [
-    [{ latent: 0 }, /^vae: latent is 0, expected a whole number from 1 on/],
+    [{ latent: 0 }, /^network: latent is 0, expected a whole number from 1 on/],
     [{ latent: 1.5 }, /latent is 1.5/],
-    [{ width: -1 }, /^vae: width is -1, expected a number above 0/],
+    [{ width: -1 }, /^network: width is -1, expected a number above 0/],
     [{ width: Number.NaN }, /width is NaN/],
     [{ beta: -1 }, /beta is -1/],
   ] as const) {
@@ -71,7 +72,7 @@ test("codes and images have the right shapes, for odd image sizes too", async ()
       const vae = new Vae(device, new HostRandom(1), image, options);
       const shape = [2, image.height, image.width, image.channels];
       const x = tensor(device, new HostRandom(2).uniform(shape.reduce((a, b) => a * b)), shape);
-      const z = vae.encode(x);
+      const z = vae.encode({ x });
       assert.equal(z.shape, [2, 3]);
       const y = vae.decode(z);
       assert.equal(y.shape, shape);
@@ -136,7 +137,7 @@ test("the loss is reconstruction + β·KL, and β is a variable", async () => {
   const vae = new Vae(device, new HostRandom(3), mnist, { ...published, beta: 5, width: 0.1 });
   const x = tensor(device, new HostRandom(4).uniform(2 * 784), [2, 28, 28, 1]);
   const step = variable(device, new Uint32Array(1), [1], "step");
-  const terms = vae.terms(x, { seed: [1, 0], step, stream: 0 });
+  const terms = vae.terms({ x }, { seed: [1, 0], step, stream: 0 });
   const [loss, reconstruction, kl] = await Promise.all(
     [terms.loss, terms.reconstruction, terms.kl].map((t) => t?.data()),
   );

@@ -27,12 +27,13 @@ export function trainInMemory(
   texts: Texts = {},
   hooks: TrainHooks = {},
   more: Record<string, string> = {},
+  model = "vae",
 ): Promise<TrainResult> {
   const all = Object.entries({ ...tiny, ...texts }).filter(([, text]) => text !== undefined);
   const given = {
-    model: "vae",
+    model,
     texts: Object.fromEntries(all) as GivenOptions["texts"],
-    settings: { ...settings, ...more },
+    settings: model === "vae" ? { ...settings, ...more } : more,
   };
   const options = toTrainOptions(given, () => "r");
   return train(options, host, { openDevice: sharedDevice, ...hooks });

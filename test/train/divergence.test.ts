@@ -26,7 +26,6 @@ async function poisonable() {
   const factor = variable(device, Float32Array.of(1), [], "factor of the images");
   const run = await TrainingRun.create(vae, images, {
     batch: 8,
-    learningRate: 1e-3,
     seed: [1, 0],
     ema: 0.9,
     transform: (x) => mul(x, factor),
@@ -46,7 +45,7 @@ for (const [name, value] of [
     const { run, factor, weights } = await poisonable();
     await run.advance(0, 6);
     const before = await weights();
-    const average = [...(await run.average!.arena.data())];
+    const average = [...(await run.trained[0]!.average!.arena.data())];
     upload(factor.value, Float32Array.of(value));
     const steps: number[] = [];
     const rows = (first: number, list: readonly unknown[]) => {
@@ -61,8 +60,26 @@ for (const [name, value] of [
     assert.is(error.exitCode, 6);
     assert.equal(steps, [], "the rows of no later step are given");
     assert.equal(await weights(), before);
-    assert.equal([...(await run.average!.arena.data())], average);
+    assert.equal([...(await run.trained[0]!.average!.arena.data())], average);
   });
+
+test("a model can say that a training with finite losses has failed", async () => {
+  const { vae, run } = await poisonable();
+  const seen: number[] = [];
+  Object.assign(vae, {
+    failure: ({ loss }: Readonly<Record<string, number>>) => {
+      seen.push(loss as number);
+      return seen.length === 3 ? "nothing is left" : undefined;
+    },
+  });
+  const error = (await rejects(
+    () => run.advance(0, 20),
+    NonFiniteError,
+    /at step 3: nothing is left$/,
+  )) as NonFiniteError;
+  assert.is(error.exitCode, 6);
+  assert.is(seen.length, 3);
+});
 
 test("NaN in a weight is named, and no other weight changes", async () => {
   const { vae, run, weights } = await poisonable();

@@ -14,7 +14,7 @@ import { loadDataset } from "../../src/data/datasets.ts";
 import { hash32 } from "../../src/data/hash.ts";
 import type { Device } from "../../src/gpu/device.ts";
 import { openDevice } from "../../src/gpu/open.ts";
-import { bernoulliNll } from "../../src/models/losses.ts";
+import { bernoulliNll } from "../../src/models/likelihoods.ts";
 import type { ImageShape } from "../../src/models/model.ts";
 import { Vae } from "../../src/models/vae.ts";
 import { HostRandom } from "../../src/nn/initialisers.ts";
@@ -154,7 +154,10 @@ async function makeRun({ network, size, ema, images }: Case, folder: string): Pr
   const dataset = await loadDataset(data, { host });
   const { height, width, channels } = dataset;
   const shape = [IMAGES, height, width, channels];
-  const bytes = dataset.train.images.slice(0, IMAGES * height * width * channels);
+  const bytes = (dataset.train.images as Uint8Array<ArrayBuffer>).slice(
+    0,
+    IMAGES * height * width * channels,
+  );
   const file = join(folder, `images.${images}`);
   writeFileSync(file, imageFile(images, bytes, shape));
 
@@ -162,7 +165,7 @@ async function makeRun({ network, size, ema, images }: Case, folder: string): Pr
   const checkpoint = join(folder, "checkpoints/best.safetensors");
   await load(vae, checkpoint);
   const x = tensor(device, Float32Array.from(bytes, toUnit), shape);
-  const z = vae.encode(x);
+  const z = vae.encode({ x });
   const nats = await bernoulliNll(vae.decoder.forward(z), x).data();
   return {
     ...{ folder, checkpoint, images: file, image: { height, width, channels } },

@@ -1,0 +1,58 @@
+import { eigenSymmetric, multiply, rootSymmetric } from "./symmetric.ts";
+
+/** Mean and covariance of points, in float64. */
+export interface Moments {
+  readonly d: number;
+  /** [d] */
+  readonly mean: Float64Array;
+  /** [d, d], divided by the count less 1. */
+  readonly covariance: Float64Array;
+}
+
+/** @param points [count, d], at least two */
+export function momentsOf(points: ArrayLike<number>, d: number): Moments {
+  const count = points.length / d;
+  const mean = new Float64Array(d);
+  for (let i = 0; i < count; i++) for (let j = 0; j < d; j++) mean[j]! += points[i * d + j]!;
+  for (let j = 0; j < d; j++) mean[j]! /= count;
+  const covariance = new Float64Array(d * d);
+  const away = new Float64Array(d);
+  for (let i = 0; i < count; i++) {
+    for (let j = 0; j < d; j++) away[j] = points[i * d + j]! - mean[j]!;
+    for (let row = 0; row < d; row++) {
+      const x = away[row]!;
+      for (let col = 0; col <= row; col++) covariance[row * d + col]! += x * away[col]!;
+    }
+  }
+  for (let row = 0; row < d; row++)
+    for (let col = 0; col <= row; col++) {
+      const value = covariance[row * d + col]! / (count - 1);
+      covariance[row * d + col] = value;
+      covariance[col * d + row] = value;
+    }
+  return { d, mean, covariance };
+}
+
+/**
+ * Fréchet distance of two normal distributions (Dowson and Landau 1982; Heusel et al. 2017 for sets of
+ * images): ‖μ₁ − μ₂‖² + Tr(Σ₁ + Σ₂ − 2·√(√Σ₁·Σ₂·√Σ₁)), whose last root has the trace of √(Σ₁Σ₂).
+ */
+export function frechetDistance(a: Moments, b: Moments): number {
+  const { d } = a;
+  let distance = 0;
+  for (let j = 0; j < d; j++) distance += (a.mean[j]! - b.mean[j]!) ** 2;
+  const root = rootSymmetric(a.covariance, d);
+  const between = multiply(multiply(root, b.covariance, d), root, d);
+  // Rounding leaves it a little asymmetric.
+  for (let i = 0; i < d; i++)
+    for (let j = 0; j < i; j++) {
+      const value = (between[i * d + j]! + between[j * d + i]!) / 2;
+      between[i * d + j] = value;
+      between[j * d + i] = value;
+    }
+  const { values } = eigenSymmetric(between, d);
+  for (let j = 0; j < d; j++)
+    distance +=
+      a.covariance[j * d + j]! + b.covariance[j * d + j]! - 2 * Math.sqrt(Math.max(0, values[j]!));
+  return Math.max(0, distance);
+}

@@ -1,0 +1,95 @@
+import { add } from "../autograd/ops/elementwise.ts";
+import { randomNormal } from "../autograd/ops/random.ts";
+import { stopGradient } from "../autograd/tape.ts";
+import type { Device } from "../gpu/device.ts";
+import type { HostRandom } from "../nn/initialisers.ts";
+import { Autoencoder, type AutoencoderOptions } from "./autoencoder.ts";
+import {
+  latentSetting,
+  type ModelDefinition,
+  networkSetting,
+  numberSetting,
+  rateSetting,
+} from "./definition.ts";
+import { madeLoss, realLoss } from "./losses.ts";
+import type { ImageShape, Update } from "./model.ts";
+import { DenseCritic, type NetworkName, scaled } from "./networks.ts";
+
+export interface AaeOptions extends AutoencoderOptions {
+  /** Hidden units of the discriminator's two layers. */
+  readonly discriminatorUnits: number;
+  /** Of the discriminator's and the encoder's adversarial update. */
+  readonly adversarialRate: number;
+}
+
+/**
+ * Adversarial autoencoder (Makhzani et al. 2016): a discriminator on codes makes the codes of all images
+ * look like draws of N(0, I). A step, in the paper's order: the reconstruction phase lowers −ln p(x|z); then
+ * the regularisation phase, first the discriminator, then the encoder against it.
+ */
+export class AdversarialAutoencoder extends Autoencoder {
+  readonly discriminator: DenseCritic;
+  private readonly adversarialRate: number;
+
+  constructor(device: Device, random: HostRandom, image: ImageShape, options: AaeOptions) {
+    super(device, random, image, options);
+    const { discriminatorUnits: units, adversarialRate, latent } = options;
+    this.discriminator = new DenseCritic(device, random, latent, [units, units]);
+    this.adversarialRate = adversarialRate;
+  }
+
+  override updates(): readonly Update[] {
+    const all = this.parameters();
+    const of = (...parts: string[]) =>
+      all.filter(({ name }) => parts.some((part) => name.startsWith(`${part}.`)));
+    const adversarial = { rule: { kind: "adam", beta1: 0.5 }, rate: this.adversarialRate } as const;
+    return [
+      {
+        name: "autoencoder",
+        parameters: all.filter(({ name }) => !name.startsWith("discriminator.")),
+        rule: { kind: "adam" },
+        rate: this.rate,
+        terms: (batch, key) => this.terms(batch, key),
+      },
+      {
+        ...adversarial,
+        name: "discriminator",
+        parameters: of("discriminator"),
+        terms: (batch, key) => {
+          const made = stopGradient(this.encode(batch));
+          const drawn = randomNormal(this.device, made.shape, key);
+          const told = realLoss(this.discriminator.forward(drawn));
+          return { loss: add(told, madeLoss(this.discriminator.forward(made))) };
+        },
+      },
+      {
+        ...adversarial,
+        name: "generator",
+        parameters: of("encoder", "head"),
+        terms: (batch) => ({ loss: realLoss(this.discriminator.forward(this.encode(batch))) }),
+      },
+    ];
+  }
+}
+
+export const aae: ModelDefinition = {
+  name: "aae",
+  summary: "adversarial autoencoder: a discriminator makes the codes look like the prior",
+  source: "Makhzani et al. 2016",
+  settings: {
+    network: networkSetting("conv", "dense", "two-stage", "wae"),
+    latent: latentSetting(8),
+    width: numberSetting(1, [0.01, 16], "factor on the filters and hidden units"),
+    "learning-rate": rateSetting(1e-3, "Adam's step of the reconstruction"),
+    "adversarial-rate": rateSetting(5e-4, "Adam's step of discriminator and generator"),
+  },
+  build: (device, random, data, settings) =>
+    new AdversarialAutoencoder(device, random, data, {
+      network: settings.text("network") as NetworkName,
+      latent: settings.number("latent"),
+      width: settings.number("width"),
+      learningRate: settings.number("learning-rate"),
+      adversarialRate: settings.number("adversarial-rate"),
+      discriminatorUnits: scaled(1000, settings.number("width")),
+    }),
+};

@@ -1,0 +1,135 @@
+import { add, mul } from "../autograd/ops/elementwise.ts";
+import { matmul } from "../autograd/ops/matmul.ts";
+import { reshape } from "../autograd/ops/shape.ts";
+import { sum } from "../autograd/ops/sum.ts";
+import type { Device } from "../gpu/device.ts";
+import type { HostRandom } from "../nn/initialisers.ts";
+import type { NamedTensor } from "../nn/module.ts";
+import { upload, variable } from "../tensor/create.ts";
+import { scope } from "../tensor/run.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { Autoencoder, type AutoencoderOptions } from "./autoencoder.ts";
+import { encodeAll } from "./codes.ts";
+import {
+  latentSetting,
+  type ModelDefinition,
+  networkSetting,
+  numberSetting,
+  rateSetting,
+  wholeSetting,
+} from "./definition.ts";
+import { fitMixture } from "./gaussian-mixture.ts";
+import { ComponentChoice } from "./mixture.ts";
+import { type ExampleSource, firstExamples, type ImageShape, type Prior } from "./model.ts";
+import type { NetworkName } from "./networks.ts";
+
+export interface AeOptions extends AutoencoderOptions {
+  /** Components of the mixture that is fitted to the codes. */
+  readonly components: number;
+}
+
+/** Most codes that the mixture is fitted to. */
+const MOST_CODES = 10_000;
+
+/**
+ * A plain autoencoder: no regulariser. Codes to sample from are drawn from a Gaussian mixture with full
+ * covariances, which is fitted to the training images' codes after every epoch (ex-post density estimation,
+ * Ghosh et al. 2020).
+ */
+export class PlainAutoencoder extends Autoencoder {
+  readonly weights: Tensor;
+  readonly means: Tensor;
+  /** Cholesky factors, [components, latent, latent]. */
+  readonly factors: Tensor;
+  private readonly choice: ComponentChoice;
+
+  constructor(device: Device, random: HostRandom, image: ImageShape, options: AeOptions) {
+    super(device, random, image, options);
+    const { components: k, latent: d } = options;
+    const unit = (_: unknown, i: number) => (Math.floor(i / d) % d === i % d ? 1 : 0);
+    this.weights = variable(device, new Float32Array(k).fill(1 / k), [k], "mixture weights");
+    this.means = variable(device, new Float32Array(k * d), [k, d], "mixture means");
+    this.factors = variable(
+      device,
+      Float32Array.from({ length: k * d * d }, unit),
+      [k, d, d],
+      "mixture factors",
+    );
+    this.choice = new ComponentChoice(device, k);
+  }
+
+  get prior(): Prior {
+    const { latent } = this;
+    return {
+      noise: latent,
+      draw: (normal, uniform) => {
+        const [count = 1] = normal.shape;
+        const [k = 1] = this.weights.shape;
+        // L·ε of every component, then that of the chosen one.
+        const all = matmul(normal, reshape(this.factors, [k * latent, latent]), {
+          transposeB: true,
+        });
+        const chosen = this.choice.choose(uniform, this.weights);
+        const spread = sum(
+          mul(reshape(all, [count, k, latent]), reshape(chosen, [count, k, 1])),
+          1,
+        );
+        return add(spread, matmul(chosen, this.means));
+      },
+    };
+  }
+
+  /** Fits the mixture to the codes of the first training images. */
+  async afterEpoch(
+    _epoch: number,
+    examples: ExampleSource,
+    [seed]: readonly [number, number],
+  ): Promise<void> {
+    const { device, latent } = this;
+    const some = firstExamples(examples, MOST_CODES);
+    const codes = scope(device, () => encodeAll(device, this, some));
+    const [components = 1] = this.weights.shape;
+    const { weights, means, factors } = fitMixture(await codes.data(), latent, {
+      components,
+      seed,
+    });
+    device.release(codes.value);
+    upload(this.weights.value, Float32Array.from(weights));
+    upload(this.means.value, Float32Array.from(means));
+    upload(this.factors.value, Float32Array.from(factors));
+  }
+
+  protected override ownBuffers(): NamedTensor[] {
+    const named = (name: string, tensor: Tensor): NamedTensor => ({
+      name,
+      tensor,
+      layout: { kind: "plain", shape: tensor.shape },
+    });
+    return [
+      named("mixture_weights", this.weights),
+      named("mixture_means", this.means),
+      named("mixture_factors", this.factors),
+    ];
+  }
+}
+
+export const ae: ModelDefinition = {
+  name: "ae",
+  summary: "plain autoencoder; a Gaussian mixture fitted to its codes is the sampler",
+  source: "Ghosh et al. 2020 for the mixture",
+  settings: {
+    network: networkSetting("conv", "dense", "two-stage", "wae"),
+    latent: latentSetting(8),
+    width: numberSetting(1, [0.01, 16], "factor on the filters and hidden units"),
+    components: wholeSetting(10, [1, 1000], "components of the mixture"),
+    "learning-rate": rateSetting(1e-3),
+  },
+  build: (device, random, data, settings) =>
+    new PlainAutoencoder(device, random, data, {
+      network: settings.text("network") as NetworkName,
+      latent: settings.number("latent"),
+      width: settings.number("width"),
+      components: settings.number("components"),
+      learningRate: settings.number("learning-rate"),
+    }),
+};

@@ -1,0 +1,88 @@
+import type { RandomKey } from "../autograd/ops/random.ts";
+import type { Device } from "../gpu/device.ts";
+import type { HostRandom } from "../nn/initialisers.ts";
+import { Linear } from "../nn/linear.ts";
+import { Module } from "../nn/module.ts";
+import type { Sequential } from "../nn/sequential.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { type Likelihood, type LikelihoodName, likelihoodOf } from "./likelihoods.ts";
+import type { Batch, ImageShape, LossTerms, Model, Update } from "./model.ts";
+import { buildNetworks, type NetworkName, type Networks } from "./networks.ts";
+import { soleUpdate } from "./vae.ts";
+
+export interface AutoencoderOptions {
+  readonly network: NetworkName;
+  /** Latent dimensions. */
+  readonly latent: number;
+  /** Factor on the number of filters and hidden units; 1 is as published. */
+  readonly width: number;
+  /** p(x|z). Default `auto`: Bernoulli pixels, or vectors of variance 1. */
+  readonly likelihood?: LikelihoodName;
+  /** Of Adam. Default 0.001. */
+  readonly learningRate?: number;
+}
+
+/** An encoder to one code for each image, and a decoder. What regularises the codes is derived from it. */
+export class Autoencoder extends Module implements Model {
+  readonly latent: number;
+  /** Encoder up to its last hidden layer. */
+  readonly encoder: Sequential;
+  /** Last hidden layer → z. */
+  readonly head: Linear;
+  /** z → logits or values of the pixels. */
+  readonly decoder: Sequential;
+  readonly likelihood: Likelihood;
+  protected readonly networks: Networks;
+  protected readonly rate: number;
+
+  /** @throws ShapeError for latent dimensions or a width that no model has */
+  constructor(
+    protected readonly device: Device,
+    random: HostRandom,
+    protected readonly image: ImageShape,
+    options: AutoencoderOptions,
+  ) {
+    super();
+    const { latent, width, network, likelihood = "auto", learningRate = 1e-3 } = options;
+    this.latent = latent;
+    this.rate = learningRate;
+    this.networks = buildNetworks(network, device, random, image, { latent, width });
+    const { encoder, features, block, decoder } = this.networks;
+    this.encoder = encoder;
+    this.head = new Linear(
+      device,
+      random,
+      features,
+      latent,
+      block ? { flattenIn: block } : undefined,
+    );
+    this.decoder = decoder();
+    this.likelihood = likelihoodOf(likelihood, device, image);
+  }
+
+  override forward(x: Tensor): Tensor {
+    return this.decode(this.encode({ x }));
+  }
+
+  encode({ x }: Batch): Tensor {
+    return this.head.forward(this.encoder.forward(x));
+  }
+
+  decode(z: Tensor): Tensor {
+    return this.likelihood.mean(this.decoder.forward(z));
+  }
+
+  /** −ln p(x|z): [batch] nats. */
+  protected reconstruction({ x }: Batch, z: Tensor): Tensor {
+    return this.likelihood.nll(this.decoder.forward(z), x);
+  }
+
+  terms(batch: Batch, _key: RandomKey): LossTerms {
+    const reconstruction = this.reconstruction(batch, this.encode(batch));
+    return { loss: reconstruction, reconstruction };
+  }
+
+  updates(): readonly Update[] {
+    return [soleUpdate(this, this.rate, (batch, key) => this.terms(batch, key))];
+  }
+}

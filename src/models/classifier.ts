@@ -1,0 +1,108 @@
+import { mul, sub } from "../autograd/ops/elementwise.ts";
+import { oneHot } from "../autograd/ops/indexing.ts";
+import { maxPool2d } from "../autograd/ops/pool.ts";
+import type { RandomKey } from "../autograd/ops/random.ts";
+import { argmax } from "../autograd/ops/reduce.ts";
+import { sum } from "../autograd/ops/sum.ts";
+import type { Device } from "../gpu/device.ts";
+import { ShapeError } from "../gpu/errors.ts";
+import { Conv2d } from "../nn/convolution.ts";
+import type { HostRandom } from "../nn/initialisers.ts";
+import { Linear } from "../nn/linear.ts";
+import { Module } from "../nn/module.ts";
+import { Flatten, Lambda, ReLU, Sequential } from "../nn/sequential.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { type DataShape, type ModelDefinition, numberSetting, rateSetting } from "./definition.ts";
+import { classesOf } from "./labels.ts";
+import { crossEntropy } from "./losses.ts";
+import type { Batch, LossTerms, Model, Update } from "./model.ts";
+import { scaled } from "./networks.ts";
+import { soleUpdate } from "./vae.ts";
+
+export interface ClassifierOptions {
+  /** Factor on the filters and hidden units. */
+  readonly width: number;
+  readonly learningRate: number;
+}
+
+/**
+ * A classifier like LeNet (LeCun et al. 1998) with ReLU: conv32 and conv64 (5×5, each with 2×2 maximum
+ * pooling), dense 512, dense to the classes. Its 512 hidden units are the features that distances between
+ * sets of images are measured on.
+ */
+export class Classifier extends Module implements Model {
+  /** Units of the penultimate layer: its "codes". */
+  readonly latent: number;
+  readonly classes: number;
+  /** Images → penultimate layer. */
+  readonly features: Sequential;
+  readonly output: Linear;
+  private readonly rate: number;
+
+  constructor(device: Device, random: HostRandom, data: DataShape, options: ClassifierOptions) {
+    super();
+    const { height, width, channels, classes } = data;
+    if (classes < 2) throw new ShapeError("classifier", `${classes} classes are not two`);
+    const [first, second, hidden] = [32, 64, 512].map((n) => scaled(n, options.width)) as [
+      number,
+      number,
+      number,
+    ];
+    const pooled = (n: number) => Math.ceil(n / 2);
+    const block = [pooled(pooled(height)), pooled(pooled(width)), second] as const;
+    const pool = () => new Lambda((x) => maxPool2d(x, { padding: "same" }));
+    this.features = new Sequential(
+      new Conv2d(device, random, channels, first, 5),
+      ReLU(),
+      pool(),
+      new Conv2d(device, random, first, second, 5),
+      ReLU(),
+      pool(),
+      Flatten(),
+      new Linear(device, random, block[0] * block[1] * second, hidden, { flattenIn: block }),
+      ReLU(),
+    );
+    this.output = new Linear(device, random, hidden, classes);
+    this.latent = hidden;
+    this.classes = classes;
+    this.rate = options.learningRate;
+  }
+
+  /** Logits of the classes, [batch, classes]. */
+  override forward(x: Tensor): Tensor {
+    return this.output.forward(this.features.forward(x));
+  }
+
+  /** Cross-entropy, and 1 for each image that is taken for another class. */
+  terms({ x, label }: Batch, _key: RandomKey): LossTerms {
+    const logits = this.forward(x);
+    const target = classesOf(label, this.classes, "classifier");
+    const hit = sum(mul(oneHot(argmax(logits, 1), this.classes), target), 1);
+    return { loss: crossEntropy(logits, target), error: sub(1, hit) };
+  }
+
+  updates(): readonly Update[] {
+    return [soleUpdate(this, this.rate, (batch, key) => this.terms(batch, key))];
+  }
+
+  /** The penultimate layer. */
+  encode({ x }: Batch): Tensor {
+    return this.features.forward(x);
+  }
+}
+
+export const classifier: ModelDefinition = {
+  name: "classifier",
+  summary: "LeNet-style classifier; its 512 features are what measures of images use",
+  source: "LeCun et al. 1998",
+  settings: {
+    width: numberSetting(1, [0.01, 16], "factor on the filters and hidden units"),
+    "learning-rate": rateSetting(1e-3),
+  },
+  labels: true,
+  build: (device, random, data, settings) =>
+    new Classifier(device, random, data, {
+      width: settings.number("width"),
+      learningRate: settings.number("learning-rate"),
+    }),
+};

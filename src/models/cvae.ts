@@ -1,0 +1,41 @@
+import { concat } from "../autograd/ops/join.ts";
+import type { Device } from "../gpu/device.ts";
+import type { HostRandom } from "../nn/initialisers.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { type DataShape, type ModelDefinition, vaeOptions, vaeSettings } from "./definition.ts";
+import { classesOf } from "./labels.ts";
+import type { Batch } from "./model.ts";
+import { withCondition } from "./networks.ts";
+import { Vae, type VaeOptions } from "./vae.ts";
+
+/**
+ * Conditional VAE (Sohn, Lee and Yan 2015): the class, one-hot, goes to the encoder beside x and to the
+ * decoder beside z, so that the code need not say it. The prior N(0, I) does not depend on the class.
+ * Minimises −E log p(x|z, y) + β·KL(q(z|x, y) ‖ p(z)).
+ */
+export class ConditionalVae extends Vae {
+  readonly classes: number;
+
+  constructor(device: Device, random: HostRandom, data: DataShape, options: VaeOptions) {
+    super(device, random, data, options, data.classes);
+    this.classes = data.classes;
+  }
+
+  protected override encoderInput({ x, label }: Batch): Tensor {
+    return withCondition(x, classesOf(label, this.classes, "cvae"), this.networks);
+  }
+
+  protected override decoderInput(z: Tensor, label: Tensor | undefined): Tensor {
+    return concat([z, classesOf(label, this.classes, "cvae")], 1);
+  }
+}
+
+export const cvae: ModelDefinition = {
+  name: "cvae",
+  summary: "conditional VAE: encoder and decoder know the class",
+  source: "Sohn, Lee and Yan 2015",
+  settings: vaeSettings,
+  labels: true,
+  build: (device, random, data, settings) =>
+    new ConditionalVae(device, random, data, vaeOptions(settings)),
+};

@@ -1,0 +1,93 @@
+import type { Device } from "../gpu/device.ts";
+import type { HostRandom } from "../nn/initialisers.ts";
+import { type LikelihoodName, likelihoods } from "./likelihoods.ts";
+import type { ImageShape, Model } from "./model.ts";
+import { type NetworkName, networks } from "./networks.ts";
+import type { Setting, Settings } from "./settings.ts";
+import type { VaeOptions } from "./vae.ts";
+
+/** A model as the command line knows it. */
+export interface ModelEntry {
+  readonly name: string;
+  readonly summary: string;
+  /** Where it was published. */
+  readonly source: string;
+  readonly settings: Record<string, Setting>;
+  /** It learns from the classes of the images. */
+  readonly labels?: true;
+}
+
+/** What a model is built for: images of a size, in so many classes. */
+export interface DataShape extends ImageShape {
+  readonly classes: number;
+  /** Training images, where it is built to be trained. */
+  readonly images?: number;
+}
+
+/** A model as it is built. */
+export interface ModelDefinition extends ModelEntry {
+  build(device: Device, random: HostRandom, data: DataShape, settings: Settings): Model;
+}
+
+export function numberSetting(
+  byDefault: number,
+  [min, max]: readonly [number, number],
+  help: string,
+): Setting {
+  return { type: "number", default: String(byDefault), min, max, help };
+}
+
+export function wholeSetting(
+  byDefault: number,
+  [min, max]: readonly [number, number],
+  help: string,
+): Setting {
+  return { type: "integer", default: String(byDefault), min, max, help };
+}
+
+export function choiceSetting(choices: readonly string[], help: string): Setting {
+  return { type: "choice", default: choices[0] as string, choices: [...choices], help };
+}
+
+/** true or false. */
+export function switchSetting(help: string): Setting {
+  return choiceSetting(["false", "true"], help);
+}
+
+/** The network, the default first. */
+export function networkSetting(...names: readonly NetworkName[]): Setting {
+  return choiceSetting(names, names.map((name) => `${name}: ${networks[name]}`).join("; "));
+}
+
+export function latentSetting(byDefault: number): Setting {
+  return wholeSetting(byDefault, [1, 1024], "latent dimensions");
+}
+
+export function rateSetting(byDefault: number, help = "Adam's step"): Setting {
+  return numberSetting(byDefault, [0, 1e9], help);
+}
+
+/** Settings of the VAE and its relatives. */
+export const vaeSettings = {
+  network: networkSetting("conv", "dense", "mlp", "two-stage", "wae"),
+  latent: latentSetting(2),
+  beta: numberSetting(1, [0, 1e6], "weight of the KL term"),
+  width: numberSetting(1, [0.01, 16], "factor on the filters and hidden units"),
+  likelihood: choiceSetting(
+    likelihoods,
+    "of pixels: bernoulli; gaussian: normal of variance 1; learned: normal, one variance is learned; auto: bernoulli for images, gaussian for vectors",
+  ),
+  "learning-rate": rateSetting(1e-3),
+};
+
+/** What `vaeSettings` say. */
+export function vaeOptions(settings: Settings): Required<VaeOptions> {
+  return {
+    network: settings.text("network") as NetworkName,
+    latent: settings.number("latent"),
+    beta: settings.number("beta"),
+    width: settings.number("width"),
+    likelihood: settings.text("likelihood") as LikelihoodName,
+    learningRate: settings.number("learning-rate"),
+  };
+}

@@ -1,0 +1,243 @@
+import { add, mul, neg, sub } from "../autograd/ops/elementwise.ts";
+import { gather } from "../autograd/ops/indexing.ts";
+import { type RandomKey, randomNormal, randomUniform } from "../autograd/ops/random.ts";
+import { reshape } from "../autograd/ops/shape.ts";
+import { stopGradient } from "../autograd/tape.ts";
+import type { Device } from "../gpu/device.ts";
+import { Conv2d } from "../nn/convolution.ts";
+import type { HostRandom } from "../nn/initialisers.ts";
+import { Linear } from "../nn/linear.ts";
+import { Flatten, ReLU, Sequential } from "../nn/sequential.ts";
+import { variable } from "../tensor/create.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { Autoencoder, type AutoencoderOptions } from "./autoencoder.ts";
+import {
+  latentSetting,
+  type ModelDefinition,
+  networkSetting,
+  numberSetting,
+  rateSetting,
+} from "./definition.ts";
+import { gradientPenalty } from "./gradient-penalty.ts";
+import { squaredError } from "./likelihoods.ts";
+import type { Batch, ImageShape, LossTerms, Prior, Update } from "./model.ts";
+import { DenseCritic, hiddenLayers, type NetworkName, scaled } from "./networks.ts";
+import type { Settings } from "./settings.ts";
+
+export interface FlexAeOptions extends AutoencoderOptions {
+  /** Learning rates of the prior's generator, the encoder's adversarial update and the critics. */
+  readonly generatorRate: number;
+  readonly encoderRate: number;
+  readonly criticRate: number;
+  /** Adds the image critic that smooths interpolations (FlexAE-SR). */
+  readonly smooth: boolean;
+}
+
+const CRITIC_STEPS = 5;
+const PENALTY = 10;
+
+/**
+ * FlexAE (Mondal et al. 2021): the prior is learned, too. A generator turns noise into codes; a latent critic
+ * with gradient penalty measures how far these are from the encoder's, and both generator and encoder lower
+ * that distance. A step, with Adam:
+ *
+ * 1. autoencoder: Σ (x − y)² over the pixels
+ * 2. latent critic, five times: D(G(n)) − D(E(x)) + 10·(‖∇D‖ − 1)²
+ * 3. FlexAE-SR only: image critic, five times, between images and decodings of γ·z₁ + (1 − γ)·z₂; then the
+ *    decoder against it
+ * 4. generator: −D(G(n))
+ * 5. encoder: D(E(x))
+ */
+export class FlexAe extends Autoencoder {
+  /** Noise → code. */
+  readonly generator: Sequential;
+  readonly critic: DenseCritic;
+  readonly imageCritic?: ImageCritic;
+  private readonly options: FlexAeOptions;
+
+  constructor(device: Device, random: HostRandom, image: ImageShape, options: FlexAeOptions) {
+    super(device, random, image, { ...options, likelihood: "gaussian" });
+    const { latent, width } = options;
+    const units = Array.from({ length: 4 }, () => scaled(1024, width));
+    this.generator = new Sequential(
+      ...hiddenLayers(device, random, latent, units),
+      new Linear(device, random, units[3] as number, latent),
+    );
+    this.critic = new DenseCritic(device, random, latent, units);
+    if (options.smooth) this.imageCritic = new ImageCritic(device, random, image, width);
+    this.options = options;
+  }
+
+  get prior(): Prior {
+    return { noise: this.latent, draw: (normal) => this.generator.forward(normal) };
+  }
+
+  override terms(batch: Batch, _key: RandomKey): LossTerms {
+    const reconstruction = squaredError(this.decode(this.encode(batch)), batch.x);
+    return { loss: reconstruction, reconstruction };
+  }
+
+  override updates(): readonly Update[] {
+    const all = this.parameters();
+    const of = (...parts: string[]) =>
+      all.filter(({ name }) => parts.some((part) => name.startsWith(`${part}.`)));
+    const { generatorRate, encoderRate, criticRate } = this.options;
+    const wasserstein = { kind: "adam", beta1: 0, beta2: 0.9 } as const;
+    const generated = (batch: Batch, key: RandomKey) =>
+      this.generator.forward(randomNormal(this.device, [batch.x.shape[0] ?? 1, this.latent], key));
+    return [
+      {
+        name: "autoencoder",
+        parameters: of("encoder", "head", "decoder"),
+        rule: { kind: "adam" },
+        rate: this.rate,
+        terms: (batch, key) => this.terms(batch, key),
+      },
+      {
+        name: "critic",
+        parameters: of("critic"),
+        rule: wasserstein,
+        rate: criticRate,
+        times: CRITIC_STEPS,
+        terms: (batch, key) => {
+          const made = stopGradient(generated(batch, key));
+          const real = stopGradient(this.encode(batch));
+          return { loss: wassersteinLoss((z) => this.critic.forward(z), made, real, key) };
+        },
+      },
+      ...this.smoothing(of),
+      {
+        name: "generator",
+        parameters: of("generator"),
+        rule: wasserstein,
+        rate: generatorRate,
+        terms: (batch, key) => ({ loss: neg(this.critic.forward(generated(batch, key))) }),
+      },
+      {
+        name: "encoder",
+        parameters: of("encoder", "head"),
+        rule: wasserstein,
+        rate: encoderRate,
+        terms: (batch) => ({ loss: this.critic.forward(this.encode(batch)) }),
+      },
+    ];
+  }
+
+  /** The image critic's update, and the decoder's against it. */
+  private smoothing(of: (...parts: string[]) => Update["parameters"]): Update[] {
+    const { imageCritic } = this;
+    if (!imageCritic) return [];
+    const rule = { kind: "adam", beta1: 0.5, beta2: 0.9 } as const;
+    const { rate } = this;
+    const between = (batch: Batch, key: RandomKey) =>
+      this.decode(this.interpolations(stopGradient(this.encode(batch)), key));
+    return [
+      {
+        name: "image-critic",
+        parameters: of("imageCritic"),
+        rule,
+        rate,
+        times: CRITIC_STEPS,
+        terms: (batch, key) => {
+          const made = stopGradient(between(batch, key));
+          return { loss: wassersteinLoss((x) => imageCritic.forward(x), made, batch.x, key) };
+        },
+      },
+      {
+        name: "smoothing",
+        parameters: of("decoder"),
+        rule,
+        rate,
+        terms: (batch, key) => ({ loss: neg(imageCritic.forward(between(batch, key))) }),
+      },
+    ];
+  }
+
+  /** γ·z₁ + (1 − γ)·z₂ of each code and the next one of the batch, γ even in [0, 1). */
+  private interpolations(z: Tensor, key: RandomKey): Tensor {
+    const [batch = 1] = z.shape;
+    const next = Uint32Array.from({ length: batch }, (_, i) => (i + 1) % batch);
+    const other = gather(z, variable(z.device, next, [batch], "next samples"));
+    const share = randomUniform(z.device, [batch, 1], { ...key, stream: key.stream + 2 });
+    return add(other, mul(sub(z, other), share));
+  }
+}
+
+/** D(made) − D(real) + 10·(‖∇D‖ − 1)² between the two: [batch]. */
+function wassersteinLoss(
+  critic: (x: Tensor) => Tensor,
+  made: Tensor,
+  real: Tensor,
+  key: RandomKey,
+): Tensor {
+  const between = { ...key, stream: key.stream + 1 };
+  const penalty = gradientPenalty(critic, made, real, between);
+  return add(sub(critic(made), critic(real)), mul(penalty, PENALTY));
+}
+
+/** conv64 and conv128 (4×4, stride 2), dense 1024, one number; no batch norm. Images → [batch]. */
+class ImageCritic extends Sequential {
+  constructor(device: Device, random: HostRandom, image: ImageShape, width: number) {
+    const half = (n: number) => Math.ceil(n / 2);
+    const [first, second, hidden] = [64, 128, 1024].map((n) => scaled(n, width)) as [
+      number,
+      number,
+      number,
+    ];
+    const block = [half(half(image.height)), half(half(image.width)), second] as const;
+    super(
+      new Conv2d(device, random, image.channels, first, 4, { stride: 2 }),
+      ReLU(),
+      new Conv2d(device, random, first, second, 4, { stride: 2 }),
+      ReLU(),
+      Flatten(),
+      new Linear(device, random, block[0] * block[1] * second, hidden, { flattenIn: block }),
+      ReLU(),
+      new Linear(device, random, hidden, 1),
+    );
+  }
+
+  override forward(x: Tensor): Tensor {
+    return reshape(super.forward(x), [x.shape[0] ?? 1]);
+  }
+}
+
+const settings = {
+  network: networkSetting("flex", "conv", "dense", "two-stage"),
+  latent: latentSetting(32),
+  width: numberSetting(1, [0.01, 16], "factor on filters and hidden units, also of the critics"),
+  "learning-rate": rateSetting(2e-4, "Adam's step of the autoencoder, and of the smoothing"),
+  "generator-rate": rateSetting(2e-4, "Adam's step of the prior's generator"),
+  "encoder-rate": rateSetting(1e-5, "Adam's step of the encoder against the critic"),
+  "critic-rate": rateSetting(1e-4, "Adam's step of the latent critic"),
+};
+
+function build(smooth: boolean): ModelDefinition["build"] {
+  return (device, random, data, given: Settings) =>
+    new FlexAe(device, random, data, {
+      network: given.text("network") as NetworkName,
+      latent: given.number("latent"),
+      width: given.number("width"),
+      learningRate: given.number("learning-rate"),
+      generatorRate: given.number("generator-rate"),
+      encoderRate: given.number("encoder-rate"),
+      criticRate: given.number("critic-rate"),
+      smooth,
+    });
+}
+
+export const flexAe: ModelDefinition = {
+  name: "flex-ae",
+  summary: "autoencoder whose prior is learned against a latent critic with gradient penalty",
+  source: "Mondal et al. 2021 (FlexAE)",
+  settings,
+  build: build(false),
+};
+
+export const flexAeSr: ModelDefinition = {
+  name: "flex-ae-sr",
+  summary: "FlexAE with an image critic that smooths what lies between two codes",
+  source: "Mondal et al. 2021 (FlexAE-SR)",
+  settings,
+  build: build(true),
+};

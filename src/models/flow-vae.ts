@@ -1,0 +1,105 @@
+import { add, mul, sub } from "../autograd/ops/elementwise.ts";
+import type { RandomKey } from "../autograd/ops/random.ts";
+import type { Device } from "../gpu/device.ts";
+import type { HostRandom } from "../nn/initialisers.ts";
+import { Sequential } from "../nn/sequential.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import {
+  choiceSetting,
+  type ModelDefinition,
+  vaeOptions,
+  vaeSettings,
+  wholeSetting,
+} from "./definition.ts";
+import { AutoregressiveFlow, type Flow, PlanarFlow } from "./flows.ts";
+import { logNormal, logStandardNormal } from "./losses.ts";
+import type { Batch, ImageShape, LossTerms } from "./model.ts";
+import { Vae, type VaeOptions } from "./vae.ts";
+
+export interface FlowVaeOptions extends VaeOptions {
+  readonly flow: "planar" | "iaf";
+  /** Flows one after another. */
+  readonly steps: number;
+  /** Hidden units of each masked network of `iaf`. */
+  readonly hidden: number;
+}
+
+/**
+ * VAE with normalising flows on the posterior (Rezende and Mohamed 2015; Kingma et al. 2016): z_0 is
+ * drawn from N(μ, σ²) and goes through K flows. Minimises −E log p(x|z_K) + β·KL, where KL is the
+ * estimate from the one draw, ln q_0(z_0) − Σ ln |det ∂f_k/∂z_(k−1)| − ln p(z_K).
+ */
+export class FlowVae extends Vae {
+  readonly flows: Sequential;
+  private readonly steps: readonly Flow[];
+
+  constructor(device: Device, random: HostRandom, image: ImageShape, options: FlowVaeOptions) {
+    super(device, random, image, options);
+    const { latent, flow, steps, hidden } = options;
+    const { features } = this.networks;
+    const flows = Array.from({ length: steps }, (_, i) =>
+      flow === "planar"
+        ? new PlanarFlow(device, random, latent, features)
+        : new AutoregressiveFlow(device, random, latent, features, {
+            hidden,
+            reversed: i % 2 === 1,
+          }),
+    );
+    this.flows = new Sequential(...flows);
+    this.steps = flows;
+  }
+
+  override terms(batch: Batch, key: RandomKey): LossTerms {
+    const context = this.encoder.forward(batch.x);
+    const posterior = this.posteriorOf(context);
+    const start = this.drawFrom(posterior, key);
+    const { z, logDeterminant } = this.transform(start, context);
+    const reconstruction = this.reconstruction(batch, z);
+    const { mean, logVariance } = posterior;
+    const density = sub(logNormal(start, mean, logVariance), logDeterminant);
+    const kl = sub(density, logStandardNormal(z));
+    return { loss: add(reconstruction, mul(kl, this.beta.variable)), reconstruction, kl };
+  }
+
+  /** z_K of z_0, and the sum of the logarithms of all determinants. */
+  transform(start: Tensor, context: Tensor): { z: Tensor; logDeterminant: Tensor } {
+    let z = start;
+    let total: Tensor | undefined;
+    for (const flow of this.steps) {
+      const { z: next, logDeterminant } = flow.forwardWith(z, context);
+      z = next;
+      total = total ? add(total, logDeterminant) : logDeterminant;
+    }
+    return { z, logDeterminant: total as Tensor };
+  }
+
+  /** z_0 of z_K. */
+  inverse(end: Tensor, context: Tensor): Tensor {
+    return this.steps.reduceRight((z, flow) => flow.inverseWith(z, context), end);
+  }
+
+  /** Where the flows take the posterior's mean. */
+  override encode({ x }: Batch): Tensor {
+    const context = this.encoder.forward(x);
+    return this.transform(this.posteriorOf(context).mean, context).z;
+  }
+}
+
+export const flowVae: ModelDefinition = {
+  name: "flow-vae",
+  summary: "VAE with normalising flows on the posterior: planar, or inverse autoregressive",
+  source: "Rezende and Mohamed 2015; Kingma et al. 2016",
+  settings: {
+    ...vaeSettings,
+    flow: choiceSetting(["planar", "iaf"], "planar flows, or inverse autoregressive ones"),
+    steps: wholeSetting(5, [1, 64], "flows one after another (2 are usual for iaf)"),
+    hidden: wholeSetting(32, [1, 4096], "hidden units of a masked network of iaf"),
+  },
+  build: (device, random, data, settings) =>
+    new FlowVae(device, random, data, {
+      ...vaeOptions(settings),
+      flow: settings.text("flow") as FlowVaeOptions["flow"],
+      steps: settings.number("steps"),
+      hidden: settings.number("hidden"),
+    }),
+};

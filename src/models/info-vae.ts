@@ -1,0 +1,64 @@
+import { add, mul } from "../autograd/ops/elementwise.ts";
+import { type RandomKey, randomNormal } from "../autograd/ops/random.ts";
+import type { Device } from "../gpu/device.ts";
+import type { HostRandom } from "../nn/initialisers.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { type ModelDefinition, numberSetting, vaeOptions, vaeSettings } from "./definition.ts";
+import { forEach, imqMmd } from "./losses.ts";
+import type { Batch, ImageShape, LossTerms } from "./model.ts";
+import { type Posterior, Vae, type VaeOptions } from "./vae.ts";
+
+export interface InfoVaeOptions extends VaeOptions {
+  /** α: 1 − α is the weight of the KL term. α = 1 is the MMD-VAE. */
+  readonly alpha: number;
+  /** λ: α + λ − 1 is the weight of the MMD. */
+  readonly lambda: number;
+}
+
+/**
+ * InfoVAE (Zhao, Song and Ermon 2019), with the maximum mean discrepancy between the batch's codes and as
+ * many draws of the prior: minimises −E log p(x|z) + (1 − α)·KL(q(z|x) ‖ p(z)) + (α + λ − 1)·MMD(q(z), p(z)).
+ * A β multiplies the KL term, too. The reconstruction is summed over the pixels.
+ */
+export class InfoVae extends Vae {
+  private readonly alpha: number;
+  private readonly lambda: number;
+
+  constructor(device: Device, random: HostRandom, image: ImageShape, options: InfoVaeOptions) {
+    super(device, random, image, options);
+    this.alpha = options.alpha;
+    this.lambda = options.lambda;
+  }
+
+  protected override lossOf(
+    batch: Batch,
+    posterior: Posterior,
+    z: Tensor,
+    key: RandomKey,
+  ): LossTerms {
+    const reconstruction = this.reconstruction(batch, z);
+    const kl = this.divergence(posterior, batch);
+    const draws = randomNormal(this.device, z.shape, { ...key, stream: key.stream + 1 });
+    const mmd = forEach(imqMmd(z, draws), z.shape[0] ?? 1);
+    const weighted = mul(mul(kl, 1 - this.alpha), this.beta.variable);
+    const both = add(weighted, mul(mmd, this.alpha + this.lambda - 1));
+    return { loss: add(reconstruction, both), reconstruction, kl, mmd };
+  }
+}
+
+export const infoVae: ModelDefinition = {
+  name: "info-vae",
+  summary: "VAE whose codes are held to the prior by a maximum mean discrepancy, too",
+  source: "Zhao, Song and Ermon 2019; kernel of Tolstikhin et al. 2018",
+  settings: {
+    ...vaeSettings,
+    alpha: numberSetting(0, [-1e6, 1], "α: the KL term has the weight 1 − α; 1 is the MMD-VAE"),
+    lambda: numberSetting(1000, [0, 1e9], "λ: the MMD has the weight α + λ − 1"),
+  },
+  build: (device, random, data, settings) =>
+    new InfoVae(device, random, data, {
+      ...vaeOptions(settings),
+      alpha: settings.number("alpha"),
+      lambda: settings.number("lambda"),
+    }),
+};

@@ -1,0 +1,74 @@
+import { add, div, equal, log, maximum, mul, neg, where } from "../autograd/ops/elementwise.ts";
+import { gather, oneHot } from "../autograd/ops/indexing.ts";
+import { concat } from "../autograd/ops/join.ts";
+import { matmul } from "../autograd/ops/matmul.ts";
+import { type RandomKey, randomUniform } from "../autograd/ops/random.ts";
+import { argmax, max } from "../autograd/ops/reduce.ts";
+import { reshape } from "../autograd/ops/shape.ts";
+import { sum } from "../autograd/ops/sum.ts";
+import { scope } from "../tensor/run.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { pairwiseSquaredDistances } from "./losses.ts";
+
+/** Centres of clusters and the share of the points in each. */
+export interface Clusters {
+  /** [k, d] */
+  readonly centres: Tensor;
+  /** [k], sums to 1 */
+  readonly weights: Tensor;
+}
+
+/** The nearest centre to each point: u32 [n]. points: [n, d], centres: [k, d] */
+export function nearestCentre(points: Tensor, centres: Tensor): Tensor {
+  return argmax(neg(pairwiseSquaredDistances(points, centres)), 1);
+}
+
+/**
+ * Starting centres by k-means++ (Arthur and Vassilvitskii 2007): the first is any point, each further one
+ * a point drawn with a probability in proportion to its squared distance from the nearest centre so far.
+ *
+ * @param points [n, d] @param key k streams from its own on
+ * @returns [k, d]
+ */
+export function plusPlus(points: Tensor, k: number, key: RandomKey): Tensor {
+  const { device } = points;
+  const [n = 0, d = 0] = points.shape;
+  let centres: Tensor | undefined;
+  for (let i = 0; i < k; i++) {
+    const before = centres;
+    centres = scope(device, () => {
+      const uniform = randomUniform(device, [n], { ...key, stream: key.stream + i });
+      // The largest of ln p + Gumbel noise is a draw with the probabilities p.
+      const noise = neg(log(maximum(neg(log(maximum(uniform, 1e-12))), 1e-12)));
+      const scores = before
+        ? add(log(maximum(nearestSquares(points, before), 1e-30)), noise)
+        : noise;
+      const next = reshape(gather(points, argmax(reshape(scores, [1, n]), 1)), [1, d]);
+      return before ? concat([before, next], 0) : next;
+    });
+  }
+  return centres as Tensor;
+}
+
+/**
+ * One round of Lloyd's algorithm: every centre becomes the mean of the points that it is nearest to; one
+ * without any moves to the point that is farthest from its centre.
+ *
+ * @param points [n, d] @param centres [k, d]
+ */
+export function lloyd(points: Tensor, centres: Tensor): Clusters {
+  const [n = 0, d = 0] = points.shape;
+  const [k = 0] = centres.shape;
+  const member = oneHot(nearestCentre(points, centres), k);
+  const counts = sum(member, 0);
+  const sums = matmul(member, points, { transposeA: true });
+  const means = div(sums, reshape(maximum(counts, 1), [k, 1]));
+  const far = argmax(reshape(nearestSquares(points, centres), [1, n]), 1);
+  const farthest = reshape(gather(points, far), [1, d]);
+  const empty = equal(reshape(counts, [k, 1]), 0);
+  return { centres: where(empty, farthest, means), weights: mul(counts, 1 / n) };
+}
+
+function nearestSquares(points: Tensor, centres: Tensor): Tensor {
+  return neg(max(neg(pairwiseSquaredDistances(points, centres)), 1));
+}

@@ -1,0 +1,118 @@
+import { add, mul, square, sub } from "../autograd/ops/elementwise.ts";
+import { matmul } from "../autograd/ops/matmul.ts";
+import type { RandomKey } from "../autograd/ops/random.ts";
+import { sum } from "../autograd/ops/sum.ts";
+import type { Device } from "../gpu/device.ts";
+import { UsageError } from "../gpu/errors.ts";
+import type { HostRandom } from "../nn/initialisers.ts";
+import type { NamedTensor } from "../nn/module.ts";
+import { parameter, variable } from "../tensor/create.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import {
+  type DataShape,
+  latentSetting,
+  type ModelDefinition,
+  numberSetting,
+  switchSetting,
+  vaeOptions,
+  vaeSettings,
+} from "./definition.ts";
+import { classesOf } from "./labels.ts";
+import { forEach, klToCentre } from "./losses.ts";
+import type { Batch, LossTerms, Prior } from "./model.ts";
+import { type Posterior, Vae, type VaeOptions } from "./vae.ts";
+
+export interface LambdaHotOptions extends VaeOptions {
+  /** λ: how far the centre of a class is from 0. */
+  readonly lambda: number;
+  /** τ: the centres are parameters under the prior N(λ·e_y, τ²I). Without it they stay at λ·e_y. */
+  readonly tau?: number;
+}
+
+/**
+ * λ-hot VAE: each class y has a prior of its own, N(λ·e_y, I), e_y the unit vector of the dimension y, so
+ * that the largest of the first dimensions of a code names the class. Minimises
+ * −E log p(x|z) + β·½Σ(σ² + (μ − λ·e_y)² − 1 − ln σ²).
+ *
+ * With τ the centres c_y are learned, too, as the maximum a posteriori under N(λ·e_y, τ²I): each image's
+ * loss gains its share of that prior, Σ_y ‖c_y − λ·e_y‖²/(2τ²·images).
+ */
+export class LambdaHotVae extends Vae {
+  readonly classes: number;
+  /** [classes, latent] */
+  readonly centres: Tensor;
+  private readonly start: Tensor;
+  /** Weight of the squared distances of the centres from λ·e_y. */
+  private readonly pull: number | undefined;
+
+  /** @throws UsageError for fewer latent dimensions than classes */
+  constructor(device: Device, random: HostRandom, data: DataShape, options: LambdaHotOptions) {
+    super(device, random, data, options);
+    const { classes } = data;
+    const { latent, lambda, tau } = options;
+    if (latent < classes)
+      throw new UsageError(`lambda-hot: latent is ${latent}, below the ${classes} classes`);
+    this.classes = classes;
+    if (tau !== undefined) this.pull = 1 / (2 * tau * tau * (data.images ?? 1));
+    const values = Float32Array.from({ length: classes * latent }, (_, i) =>
+      i % latent === Math.floor(i / latent) ? lambda : 0,
+    );
+    this.start = variable(device, values, [classes, latent], "λ-hot centres");
+    this.centres =
+      tau === undefined ? this.start : parameter(device, values, [classes, latent], "centres");
+  }
+
+  get prior(): Prior {
+    return {
+      noise: this.latent,
+      draw: (normal, _uniform, label) => add(normal, this.centreOf(label)),
+    };
+  }
+
+  protected override divergence({ mean, logVariance }: Posterior, { label }: Batch): Tensor {
+    return klToCentre(mean, logVariance, this.centreOf(label));
+  }
+
+  protected override lossOf(
+    batch: Batch,
+    posterior: Posterior,
+    z: Tensor,
+    key: RandomKey,
+  ): LossTerms {
+    const terms = super.lossOf(batch, posterior, z, key);
+    if (this.pull === undefined) return terms;
+    const away = mul(sum(square(sub(this.centres, this.start))), this.pull);
+    const centres = forEach(away, batch.x.shape[0] ?? 1);
+    return { ...terms, loss: add(terms.loss, centres), centres };
+  }
+
+  protected override own(): NamedTensor[] {
+    if (this.pull === undefined) return [];
+    const { centres } = this;
+    return [{ name: "centres", tensor: centres, layout: { kind: "plain", shape: centres.shape } }];
+  }
+
+  private centreOf(label: Tensor | undefined): Tensor {
+    return matmul(classesOf(label, this.classes, "lambda-hot"), this.centres);
+  }
+}
+
+export const lambdaHot: ModelDefinition = {
+  name: "lambda-hot",
+  summary: "VAE with a prior N(λ·e_y, I) for each class y: the largest dimension names the class",
+  source: "λ-hot: supervised priors on structured latent spaces",
+  settings: {
+    ...vaeSettings,
+    latent: latentSetting(20),
+    lambda: numberSetting(5, [0, 1e6], "λ: how far a class's centre is from 0"),
+    movable: switchSetting("learn the centres under the prior N(λ·e_y, τ²I)"),
+    tau: numberSetting(0.02, [1e-6, 1e6], "τ of the movable centres"),
+  },
+  labels: true,
+  build: (device, random, data, settings) =>
+    new LambdaHotVae(device, random, data, {
+      ...vaeOptions(settings),
+      lambda: settings.number("lambda"),
+      ...(settings.text("movable") === "true" ? { tau: settings.number("tau") } : {}),
+    }),
+};

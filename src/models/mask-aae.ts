@@ -1,0 +1,238 @@
+import { add, exp, greater, maximum, mul, neg, square, sub } from "../autograd/ops/elementwise.ts";
+import { type RandomKey, randomNormal } from "../autograd/ops/random.ts";
+import { mean } from "../autograd/ops/reduce.ts";
+import { sum } from "../autograd/ops/sum.ts";
+import { stopGradient, withoutTape } from "../autograd/tape.ts";
+import type { Device } from "../gpu/device.ts";
+import type { HostRandom } from "../nn/initialisers.ts";
+import { glorotNormal } from "../nn/initialisers.ts";
+import type { NamedTensor } from "../nn/module.ts";
+import { assign, parameter, variable } from "../tensor/create.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { Autoencoder, type AutoencoderOptions } from "./autoencoder.ts";
+import {
+  latentSetting,
+  type ModelDefinition,
+  networkSetting,
+  numberSetting,
+  rateSetting,
+  wholeSetting,
+} from "./definition.ts";
+import { gradientPenalty } from "./gradient-penalty.ts";
+import { squaredError } from "./likelihoods.ts";
+import { forEach } from "./losses.ts";
+import type { Batch, ImageShape, LossTerms, Prior, StepSchedule, Update } from "./model.ts";
+import { DenseCritic, type NetworkName, scaled } from "./networks.ts";
+
+export interface MaskAaeOptions extends AutoencoderOptions {
+  /** I: steps in which c doubles a quarter as often as once. */
+  readonly interval: number;
+  /** Learning rate of the encoder's adversarial update and of the critic. */
+  readonly criticRate: number;
+}
+
+/** A dimension is active from this α on. */
+const ACTIVE = 0.1;
+const LARGEST_C = 2048;
+/** θ starts evenly in [0, 5). */
+const LARGEST_THETA = 5;
+const CRITIC_STEPS = 5;
+
+/**
+ * MaskAAE (Mondal et al. 2019): an adversarial autoencoder that learns how many latent dimensions the data
+ * need. A mask α = 1 − e^(−θ) in [0, 1) multiplies the codes and the draws of the prior; decoder and critic
+ * only see masked vectors. A step, as in the authors' code, each with RMSProp:
+ *
+ * 1. autoencoder: BCE (mean over pixels) + 100·mean[(z − z̄)²·e^(−10α²)]
+ * 2. critic, five times: E D(αz) − E D(αp) + 10·E(‖∇D‖ − 1)²
+ * 3. encoder: −E D(αz)
+ * 4. mask: 1000·BCE + (1 − [E D(αz) − E D(αp)])² + c·Σ α(1 − α); then θ is clamped to 0 and above
+ *
+ * c starts at 2/m and doubles every 4·I steps, to 2048 at most; from step 5·I on the first and the last loss
+ * are divided by 5. On vectors the decoder is linear, and the mean squared error takes the place of BCE.
+ */
+export class MaskAae extends Autoencoder {
+  /** θ, [latent] */
+  readonly theta: Tensor;
+  readonly critic: DenseCritic;
+  readonly schedules: readonly StepSchedule[];
+  /** c, and what divides the first and the last loss. */
+  private readonly polarisation: Tensor;
+  private readonly scale: Tensor;
+  private readonly criticRate: number;
+  private readonly vectors: boolean;
+
+  constructor(device: Device, random: HostRandom, image: ImageShape, options: MaskAaeOptions) {
+    super(device, random, image, { ...options, likelihood: "auto" });
+    const { latent, interval, criticRate, width } = options;
+    this.vectors = image.vectors ?? false;
+    const start = random.uniform(latent).map((u) => LARGEST_THETA * u);
+    this.theta = parameter(device, start, [latent], "theta");
+    const units = Array.from({ length: 4 }, () => scaled(1024, width));
+    this.critic = new DenseCritic(device, random, latent, units, glorotNormal);
+    this.criticRate = criticRate;
+    this.polarisation = variable(device, Float32Array.of(0), [], "c");
+    this.scale = variable(device, Float32Array.of(1), [], "scale");
+    this.schedules = [
+      {
+        variable: this.polarisation,
+        at: (step) =>
+          Math.min(LARGEST_C, (2 / latent) * 2 ** Math.floor((step - 1) / (4 * interval))),
+      },
+      { variable: this.scale, at: (step) => (step >= 5 * interval ? 1 / 5 : 1) },
+    ];
+  }
+
+  /** α, [latent]. */
+  mask(): Tensor {
+    return sub(1, exp(neg(this.theta)));
+  }
+
+  get prior(): Prior {
+    return { noise: this.latent, draw: (normal) => mul(normal, this.mask()) };
+  }
+
+  /** Masked codes. */
+  override encode(batch: Batch): Tensor {
+    return mul(super.encode(batch), this.mask());
+  }
+
+  override terms(batch: Batch, _key: RandomKey): LossTerms {
+    const error = this.meanError(batch, this.encode(batch));
+    return { loss: error, reconstruction: mul(error, this.pixels), active: this.activeOf(batch) };
+  }
+
+  /** Fails when the mask has no dimension left. */
+  failure({ active }: Readonly<Record<string, number>>): string | undefined {
+    return active === 0 ? "the mask has no active dimension" : undefined;
+  }
+
+  override updates(): readonly Update[] {
+    const all = this.parameters();
+    const of = (...parts: string[]) =>
+      all.filter(({ name }) => parts.some((part) => name === part || name.startsWith(`${part}.`)));
+    const rule = { kind: "rmsprop", convention: "tensorflow" } as const;
+    return [
+      {
+        rule,
+        rate: this.rate,
+        name: "autoencoder",
+        parameters: of("encoder", "head", "decoder"),
+        terms: (batch) => {
+          const alpha = stopGradient(this.mask());
+          const z = super.encode(batch);
+          const error = this.meanError(batch, mul(z, alpha));
+          const spread = square(sub(z, mean(z, 0, true)));
+          const still = mean(mul(spread, exp(mul(square(alpha), -10))), 1);
+          return {
+            loss: mul(add(error, mul(still, 100)), this.scale),
+            reconstruction: mul(error, this.pixels),
+            still,
+            active: this.activeOf(batch),
+          };
+        },
+      },
+      {
+        rule,
+        rate: this.criticRate,
+        name: "critic",
+        parameters: of("critic"),
+        times: CRITIC_STEPS,
+        terms: (batch, key) => {
+          const made = stopGradient(this.encode(batch));
+          const drawn = stopGradient(this.drawPrior(made.shape, key));
+          const critic = (z: Tensor) => this.critic.forward(z);
+          const between = { ...key, stream: key.stream + 1 };
+          const penalty = gradientPenalty(critic, made, drawn, between);
+          return { loss: add(sub(critic(made), critic(drawn)), mul(penalty, 10)) };
+        },
+      },
+      {
+        rule,
+        rate: this.criticRate,
+        name: "encoder",
+        parameters: of("encoder", "head"),
+        terms: (batch) => ({ loss: neg(this.critic.forward(this.encode(batch))) }),
+      },
+      {
+        rule,
+        rate: this.rate,
+        name: "mask",
+        parameters: of("theta"),
+        terms: (batch, key) => {
+          const alpha = this.mask();
+          const z = mul(stopGradient(super.encode(batch)), alpha);
+          const [batchSize = 1] = z.shape;
+          const error = this.meanError(batch, z);
+          const made = mean(this.critic.forward(z));
+          const drawn = mean(this.critic.forward(this.drawPrior(z.shape, key)));
+          const apart = square(sub(1, sub(made, drawn)));
+          const polar = mul(sum(mul(alpha, sub(1, alpha))), this.polarisation);
+          const both = forEach(add(apart, polar), batchSize);
+          return { loss: mul(add(mul(error, 1000), both), this.scale) };
+        },
+        after: () => withoutTape(() => assign(this.theta, maximum(this.theta, 0))),
+      },
+    ];
+  }
+
+  protected override own(): NamedTensor[] {
+    const { theta } = this;
+    return [{ name: "theta", tensor: theta, layout: { kind: "vector", shape: theta.shape } }];
+  }
+
+  private get pixels(): number {
+    const { height, width, channels } = this.image;
+    return height * width * channels;
+  }
+
+  /** BCE, or squared error of vectors; mean over the pixels: [batch]. */
+  private meanError(batch: Batch, z: Tensor): Tensor {
+    const { x } = batch;
+    const error = this.vectors ? squaredError(this.decode(z), x) : this.reconstruction(batch, z);
+    return mul(error, 1 / this.pixels);
+  }
+
+  private drawPrior(shape: readonly number[], key: RandomKey): Tensor {
+    return mul(randomNormal(this.device, shape, key), this.mask());
+  }
+
+  /** How many dimensions are active, once for each sample. */
+  private activeOf({ x }: Batch): Tensor {
+    return forEach(sum(greater(this.mask(), ACTIVE)), x.shape[0] ?? 1);
+  }
+}
+
+/** I of the paper's schedule for m latent dimensions. */
+export function paperInterval(latent: number): number {
+  return latent <= 20 ? 75 : Math.min(10_000, Math.floor(112.5 * latent));
+}
+
+export const maskAae: ModelDefinition = {
+  name: "mask-aae",
+  summary: "adversarial autoencoder with a mask that learns how many dimensions are needed",
+  source: "Mondal et al. 2019 (MaskAAE)",
+  settings: {
+    network: networkSetting("mlp", "dense"),
+    latent: latentSetting(48),
+    width: numberSetting(1, [0.01, 16], "factor on the hidden units, also of the critic"),
+    interval: wholeSetting(
+      0,
+      [0, 1e6],
+      "I of the schedule of c; 0: 75 up to 20 dimensions, else ⌊112.5·m⌋ up to 10000",
+    ),
+    "learning-rate": rateSetting(5e-4, "RMSProp's step of autoencoder and mask"),
+    "critic-rate": rateSetting(1e-4, "RMSProp's step of critic and encoder"),
+  },
+  build: (device, random, data, settings) => {
+    const latent = settings.number("latent");
+    return new MaskAae(device, random, data, {
+      network: settings.text("network") as NetworkName,
+      latent,
+      width: settings.number("width"),
+      interval: settings.number("interval") || paperInterval(latent),
+      learningRate: settings.number("learning-rate"),
+      criticRate: settings.number("critic-rate"),
+    });
+  },
+};

@@ -1,0 +1,176 @@
+import { add, exp, mul } from "../autograd/ops/elementwise.ts";
+import { concat } from "../autograd/ops/join.ts";
+import { type RandomKey, randomNormal } from "../autograd/ops/random.ts";
+import { split } from "../autograd/ops/shape.ts";
+import { stopGradient } from "../autograd/tape.ts";
+import type { Device } from "../gpu/device.ts";
+import type { HostRandom } from "../nn/initialisers.ts";
+import { Linear } from "../nn/linear.ts";
+import { Module } from "../nn/module.ts";
+import { Sequential } from "../nn/sequential.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import {
+  latentSetting,
+  type ModelDefinition,
+  networkSetting,
+  numberSetting,
+  vaeOptions,
+  vaeSettings,
+} from "./definition.ts";
+import { Gaussian } from "./likelihoods.ts";
+import { klToStandardNormal, reparameterise } from "./losses.ts";
+import type { Batch, ImageShape, LossTerms, Prior, Update } from "./model.ts";
+import { hiddenLayers, scaled } from "./networks.ts";
+import { Vae, type VaeOptions } from "./vae.ts";
+
+export interface TwoStageOptions extends VaeOptions {
+  /** Share of the epochs that the first stage is trained for. */
+  readonly first: number;
+}
+
+/**
+ * 2-Stage VAE (Dai and Wipf 2019): a VAE with a learned variance of the pixels, then a second VAE, with as many
+ * latent dimensions, on the codes that the first one draws. Where the first stage's codes do not look like
+ * N(0, I), the second stage learns how they look. To sample: u from N(0, I), the second stage's decoder,
+ * the first stage's decoder.
+ *
+ * The first stage is trained alone for a share of the epochs, then stays as it is while the second is trained.
+ */
+export class TwoStageVae extends Vae {
+  readonly second: CodeVae;
+  readonly stages = 2;
+  private readonly first: number;
+  private readonly secondRate: number;
+
+  constructor(device: Device, random: HostRandom, image: ImageShape, options: TwoStageOptions) {
+    super(device, random, image, options);
+    this.second = new CodeVae(device, random, options.latent, scaled(1024, options.width));
+    this.first = options.first;
+    this.secondRate = options.learningRate ?? 1e-3;
+  }
+
+  /** The stage, 0 or 1, of an epoch from 1. Each has one epoch at least, if there are two. */
+  stageAt(epoch: number, epochs: number): number {
+    const last = Math.max(1, Math.min(epochs - 1, Math.round(this.first * epochs)));
+    return epoch <= last ? 0 : 1;
+  }
+
+  get prior(): Prior {
+    const { latent } = this;
+    return {
+      noise: 2 * latent,
+      draw: (normal) => {
+        const [u, epsilon] = split(normal, 1, [latent, latent]) as [Tensor, Tensor];
+        return this.second.sample(u, epsilon);
+      },
+    };
+  }
+
+  override terms(batch: Batch, key: RandomKey): LossTerms {
+    const first = super.terms(batch, key);
+    const { loss, reconstruction, kl } = this.secondTerms(batch, key);
+    return {
+      ...first,
+      loss: add(first.loss, loss),
+      "second-reconstruction": reconstruction as Tensor,
+      "second-kl": kl as Tensor,
+    };
+  }
+
+  override updates(): readonly Update[] {
+    const all = this.parameters();
+    const inSecond = ({ name }: { readonly name: string }) => name.startsWith("second.");
+    return [
+      {
+        name: "first",
+        parameters: all.filter((p) => !inSecond(p)),
+        rule: { kind: "adam" },
+        rate: this.secondRate,
+        terms: (batch, key) => super.terms(batch, key),
+      },
+      {
+        name: "second",
+        stage: 1,
+        parameters: all.filter(inSecond),
+        rule: { kind: "adam" },
+        rate: this.secondRate,
+        terms: (batch, key) => {
+          const { loss, reconstruction, kl } = this.secondTerms(batch, key);
+          return {
+            loss,
+            "second-reconstruction": reconstruction as Tensor,
+            "second-kl": kl as Tensor,
+          };
+        },
+      },
+    ];
+  }
+
+  private secondTerms(batch: Batch, key: RandomKey): LossTerms {
+    const z = stopGradient(this.drawFrom(this.posterior(batch), key));
+    return this.second.terms(z, { ...key, stream: key.stream + 1 });
+  }
+}
+
+/** The second stage: a VAE on codes; three dense layers each way, whose input joins the last of them. */
+class CodeVae extends Module {
+  readonly encoder: Sequential;
+  readonly head: Linear;
+  readonly decoder: Sequential;
+  readonly output: Linear;
+  readonly likelihood: Gaussian;
+
+  constructor(
+    private readonly device: Device,
+    random: HostRandom,
+    private readonly latent: number,
+    hidden: number,
+  ) {
+    super();
+    const units = [hidden, hidden, hidden];
+    this.encoder = new Sequential(...hiddenLayers(device, random, latent, units));
+    this.head = new Linear(device, random, hidden + latent, 2 * latent);
+    this.decoder = new Sequential(...hiddenLayers(device, random, latent, units));
+    this.output = new Linear(device, random, hidden + latent, latent);
+    this.likelihood = new Gaussian(device, false, true);
+  }
+
+  /** The codes that u decodes to, without their noise. [batch, latent] → the same */
+  override forward(u: Tensor): Tensor {
+    return this.output.forward(concat([this.decoder.forward(u), u], 1));
+  }
+
+  /** A draw of z given u. epsilon: standard normal, of z's shape */
+  sample(u: Tensor, epsilon: Tensor): Tensor {
+    return add(this.forward(u), mul(epsilon, exp(this.likelihood.logGamma as Tensor)));
+  }
+
+  terms(z: Tensor, key: RandomKey): LossTerms {
+    const { latent, device } = this;
+    const both = this.head.forward(concat([this.encoder.forward(z), z], 1));
+    const [mean, logVariance] = split(both, 1, [latent, latent]) as [Tensor, Tensor];
+    const u = reparameterise(mean, logVariance, randomNormal(device, mean.shape, key));
+    const reconstruction = this.likelihood.nll(this.forward(u), z);
+    const kl = klToStandardNormal(mean, logVariance);
+    return { loss: add(reconstruction, kl), reconstruction, kl };
+  }
+}
+
+export const twoStage: ModelDefinition = {
+  name: "two-stage",
+  summary: "a VAE, and a second VAE on its codes that learns how they are distributed",
+  source: "Dai and Wipf 2019",
+  settings: {
+    ...vaeSettings,
+    network: networkSetting("two-stage", "conv", "dense", "mlp"),
+    latent: latentSetting(64),
+    likelihood: { ...vaeSettings.likelihood, default: "learned" },
+    "learning-rate": { ...vaeSettings["learning-rate"], default: "0.0001" },
+    first: numberSetting(0.333, [0, 1], "share of the epochs that go to the first stage"),
+  },
+  build: (device, random, data, settings) =>
+    new TwoStageVae(device, random, data, {
+      ...vaeOptions(settings),
+      first: settings.number("first"),
+    }),
+};

@@ -1,0 +1,29 @@
+import type { Device } from "../gpu/device.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { Adam, type AdamOptions } from "./adam.ts";
+import type { Optimiser, OptimiserOptions } from "./optimiser.ts";
+import { RmsProp, type RmsPropOptions } from "./rmsprop.ts";
+
+/** What an optimiser shares with others; the rest of its options is its rule. */
+export type Shared = Omit<OptimiserOptions, "learningRate">;
+
+type Rule<T> = Omit<T, keyof OptimiserOptions>;
+
+/** How parameters are updated, before it is known which: a kind of optimiser and its numbers. */
+export type OptimiserRule =
+  | ({ readonly kind: "adam" } & Rule<AdamOptions>)
+  | ({ readonly kind: "rmsprop" } & Rule<RmsPropOptions>);
+
+/** The optimiser that a rule describes; its learning rate is 0 until it is set. */
+export function makeOptimiser(
+  device: Device,
+  parameters: readonly Tensor[],
+  rule: OptimiserRule,
+  shared: Shared = {},
+): Optimiser {
+  // The learning rate is written before every step.
+  const options = { ...rule, ...shared, learningRate: 0 };
+  return options.kind === "adam"
+    ? new Adam(device, parameters, options)
+    : new RmsProp(device, parameters, options);
+}

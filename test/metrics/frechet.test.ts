@@ -1,0 +1,78 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { frechetDistance, momentsOf } from "../../src/metrics/frechet.ts";
+import { eigenSymmetric, multiply, rootSymmetric } from "../../src/metrics/symmetric.ts";
+import { HostRandom } from "../../src/nn/initialisers.ts";
+
+const test = suite("Fréchet distance");
+
+function covarianceLike(n: number, seed: number): Float64Array {
+  const factor = Float64Array.from(new HostRandom(seed).normal(n * n));
+  const transposed = Float64Array.from(factor, (_, i) => factor[(i % n) * n + Math.floor(i / n)]!);
+  return multiply(factor, transposed, n);
+}
+
+test("eigenvectors are orthonormal and give the matrix back; the root squared, too", () => {
+  const n = 24;
+  const matrix = covarianceLike(n, 1);
+  const { values, vectors } = eigenSymmetric(matrix, n);
+  for (let i = 0; i < n; i++)
+    for (let j = 0; j < n; j++) {
+      let [product, back] = [0, 0];
+      for (let k = 0; k < n; k++) {
+        product += vectors[k * n + i]! * vectors[k * n + j]!;
+        back += vectors[i * n + k]! * values[k]! * vectors[j * n + k]!;
+      }
+      assert.ok(Math.abs(product - (i === j ? 1 : 0)) < 1e-12);
+      assert.ok(Math.abs(back - matrix[i * n + j]!) < 1e-10);
+    }
+  const root = rootSymmetric(matrix, n);
+  const square = multiply(root, root, n);
+  for (let i = 0; i < n * n; i++) assert.ok(Math.abs(square[i]! - matrix[i]!) < 1e-10);
+});
+
+test("of independent dimensions it is the sum of (μ₁ − μ₂)² + (σ₁ − σ₂)²", () => {
+  const diagonal = (values: readonly number[]) => {
+    const covariance = new Float64Array(values.length ** 2);
+    values.forEach((value, i) => {
+      covariance[i * values.length + i] = value;
+    });
+    return covariance;
+  };
+  const a = { d: 3, mean: Float64Array.of(0, 1, 2), covariance: diagonal([1, 4, 9]) };
+  const b = { d: 3, mean: Float64Array.of(1, 1, 0), covariance: diagonal([4, 4, 0]) };
+  assert.ok(Math.abs(frechetDistance(a, b) - (1 + 4 + 1 + 0 + 9)) < 1e-9);
+  assert.ok(Math.abs(frechetDistance(b, a) - 15) < 1e-9);
+});
+
+test("it does not change when both turn together, and is 0 to itself", () => {
+  const n = 6;
+  const make = (seed: number) => ({
+    d: n,
+    mean: Float64Array.from(new HostRandom(seed + 50).normal(n)),
+    covariance: covarianceLike(n, seed),
+  });
+  const [a, b] = [make(2), make(3)];
+  const { vectors: q } = eigenSymmetric(covarianceLike(n, 4), n);
+  const turned = (m: ReturnType<typeof make>) => {
+    const qt = Float64Array.from(q, (_, i) => q[(i % n) * n + Math.floor(i / n)]!);
+    const mean = Float64Array.from({ length: n }, (_, i) => {
+      let sum = 0;
+      for (let k = 0; k < n; k++) sum += q[i * n + k]! * m.mean[k]!;
+      return sum;
+    });
+    return { d: n, mean, covariance: multiply(multiply(q, m.covariance, n), qt, n) };
+  };
+  const expected = frechetDistance(a, b);
+  assert.ok(expected > 0.1);
+  assert.ok(Math.abs(frechetDistance(turned(a), turned(b)) - expected) < 1e-8 * expected);
+  assert.ok(frechetDistance(a, a) < 1e-9);
+});
+
+test("moments of points", () => {
+  const { mean, covariance } = momentsOf([1, 2, 3, 6, 5, 4], 2);
+  assert.equal([...mean], [3, 4]);
+  assert.equal([...covariance], [4, 2, 2, 4]);
+});
+
+test.run();

@@ -1,0 +1,95 @@
+/**
+ * Every model, trained for a moment on glyphs: its reconstructions get better, and a run that is broken
+ * off in the middle and goes on has the bits of one that is not.
+ */
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { models } from "../../src/models/registry.ts";
+import { InterruptedError, Interruption } from "../../src/train/interruption.ts";
+import { MemoryHost } from "../support/memory-host.ts";
+import { metricsOf, type Texts, trace, trainInMemory } from "../support/training.ts";
+
+const test = suite("every model");
+
+interface Case {
+  readonly settings: Record<string, string>;
+  readonly texts?: Texts;
+  /** Which term falls, and to what share of its first value at most. Default reconstruction, 0.6. */
+  readonly falls?: readonly [term: string, share: number];
+}
+
+const dense = { network: "dense", width: "0.25" };
+const wide = { ...dense, latent: "20" };
+
+/** At least one for each model. */
+const cases: Readonly<Record<string, readonly Case[]>> = {
+  vae: [{ settings: wide }],
+  cvae: [{ settings: { ...dense, latent: "4" } }],
+  "lambda-hot": [{ settings: wide }, { settings: { ...wide, movable: "true" } }],
+  "kmeans-vae": [{ settings: wide }],
+  "info-vae": [{ settings: { ...wide, lambda: "10" } }],
+  "factor-vae": [{ settings: { ...wide, width: "0.1", "learning-rate": "0.003" } }],
+  "flow-vae": [{ settings: wide }, { settings: { ...wide, flow: "iaf", steps: "2" } }],
+  "two-stage": [
+    {
+      settings: { ...wide, likelihood: "bernoulli", "learning-rate": "0.002", first: "0.5" },
+      falls: ["second-reconstruction", 0.95],
+    },
+  ],
+  "wae-mmd": [{ settings: { ...wide, network: "wae", width: "0.03", latent: "8" } }],
+  "wae-gan": [{ settings: wide }],
+  ae: [{ settings: wide }],
+  aae: [{ settings: wide }],
+  "mask-aae": [{ settings: { width: "0.06", latent: "16", "learning-rate": "0.003" } }],
+  "flex-ae": [{ settings: { ...dense, width: "0.1", "learning-rate": "0.003" } }],
+  "flex-ae-sr": [
+    {
+      settings: { width: "0.03", "learning-rate": "0.003" },
+      texts: { overfit: "320", batch: "32" },
+    },
+  ],
+  classifier: [{ settings: { width: "0.1", "learning-rate": "0.002" }, falls: ["error", 0.6] }],
+};
+
+const training: Texts = { batch: "64", overfit: "640", epochs: "16", "save-every": "7" };
+
+test("none is left out", () => {
+  assert.equal(Object.keys(cases).sort(), models.map(({ name }) => name).sort());
+});
+
+for (const [model, variants] of Object.entries(cases))
+  for (const { settings, texts, falls: [term, share] = ["reconstruction", 0.6] } of variants) {
+    const name = Object.entries(settings)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(" ");
+    test(`${model} (${name}) learns, and goes on bit for bit`, async () => {
+      const options = { ...training, ...texts };
+      const host = new MemoryHost();
+      await trainInMemory(host, options, {}, settings, model);
+      const records = metricsOf(host);
+      const first = records.find((record) => record[term] !== undefined)?.[term] as number;
+      const last = records.filter(({ kind }) => kind === "epoch").at(-1)?.[`validation_${term}`];
+      assert.ok((last as number) <= share * first, `${term} went from ${first} to ${last}`);
+
+      const broken = new MemoryHost();
+      for (let attempt = 0, over = false; !over; attempt++) {
+        const interruption = new Interruption();
+        let seen = 0;
+        const onProgress = () => {
+          if (++seen > 2 + attempt && attempt < 3) interruption.request();
+        };
+        try {
+          const resume = broken.files.has("r/config.json") ? "true" : "false";
+          const hooks = { interruption, onProgress };
+          await trainInMemory(broken, { ...options, resume }, hooks, settings, model);
+          over = true;
+        } catch (error) {
+          assert.instance(error, InterruptedError, String(error));
+        }
+      }
+      assert.equal(trace(broken).metrics, trace(host).metrics);
+      assert.is(trace(broken).checkpoint, trace(host).checkpoint);
+    });
+  }
+
+test.run();

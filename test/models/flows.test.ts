@@ -1,0 +1,165 @@
+/** Log-determinants against numerical Jacobians, and inverses. */
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { checkGradients } from "../../src/autograd/check.ts";
+import { add } from "../../src/autograd/ops/elementwise.ts";
+import { sum } from "../../src/autograd/ops/sum.ts";
+import type { Device } from "../../src/gpu/device.ts";
+import { FlowVae } from "../../src/models/flow-vae.ts";
+import { AutoregressiveFlow, type Flow, PlanarFlow } from "../../src/models/flows.ts";
+import { HostRandom } from "../../src/nn/initialisers.ts";
+import { tensor } from "../../src/tensor/create.ts";
+import { testDevice } from "../support/device.ts";
+
+const test = suite("normalising flows");
+
+const [batch, latent, features] = [3, 4, 6];
+
+function flows(device: Device): Record<string, Flow> {
+  const random = new HostRandom(1);
+  const options = { hidden: 16, reversed: false };
+  return {
+    planar: new PlanarFlow(device, random, latent, features),
+    iaf: new AutoregressiveFlow(device, random, latent, features, options),
+    "iaf, reversed": new AutoregressiveFlow(device, random, latent, features, {
+      ...options,
+      reversed: true,
+    }),
+  };
+}
+
+function inputs(device: Device, name: string) {
+  const random = new HostRandom(2);
+  const z = random.normal(batch * latent);
+  // A planar flow starts with small weights: a large context makes it bend.
+  const scale = name === "planar" ? 40 : 1;
+  const context = random.normal(batch * features).map((x) => scale * x);
+  return { z, context: tensor(device, context, [batch, features]) };
+}
+
+/** Determinant by elimination with pivots. */
+function determinant(matrix: number[][]): number {
+  let det = 1;
+  for (let i = 0; i < matrix.length; i++) {
+    const pivot = matrix.reduce(
+      (best, row, r) => (r >= i && Math.abs(row[i]!) > Math.abs(matrix[best]![i]!) ? r : best),
+      i,
+    );
+    if (pivot !== i) {
+      [matrix[i], matrix[pivot]] = [matrix[pivot]!, matrix[i]!];
+      det = -det;
+    }
+    det *= matrix[i]![i]!;
+    for (let r = i + 1; r < matrix.length; r++) {
+      const factor = matrix[r]![i]! / matrix[i]![i]!;
+      for (let c = i; c < matrix.length; c++) matrix[r]![c]! -= factor * matrix[i]![c]!;
+    }
+  }
+  return det;
+}
+
+for (const name of ["planar", "iaf", "iaf, reversed"])
+  test(`${name}: the log-determinant is that of the numerical Jacobian`, async () => {
+    const device = await testDevice();
+    const flow = flows(device)[name]!;
+    const { z, context } = inputs(device, name);
+    const at = async (values: Float32Array) => {
+      const { z: y } = flow.forwardWith(tensor(device, values, [batch, latent]), context);
+      return y.data();
+    };
+    const h = 1e-2;
+    const columns: Float32Array[][] = [];
+    for (let j = 0; j < latent; j++) {
+      const moved = (by: number) => z.map((x, i) => (i % latent === j ? x + by : x));
+      columns.push([
+        await at(moved(h)),
+        await at(moved(-h)),
+        await at(moved(2 * h)),
+        await at(moved(-2 * h)),
+      ]);
+    }
+    const { logDeterminant } = flow.forwardWith(tensor(device, z, [batch, latent]), context);
+    const found = await logDeterminant.data();
+    for (let b = 0; b < batch; b++) {
+      const jacobian = Array.from({ length: latent }, (_, i) =>
+        columns.map(([p, m, pp, mm]) => {
+          const k = b * latent + i;
+          return (8 * (p![k]! - m![k]!) - (pp![k]! - mm![k]!)) / (12 * h);
+        }),
+      );
+      const expected = Math.log(Math.abs(determinant(jacobian)));
+      assert.ok(Math.abs(found[b]! - expected) < 5e-3, `${found[b]}, expected ${expected}`);
+    }
+    assert.ok(
+      found.some((x) => Math.abs(x) > 0.05),
+      `it does nothing: ${found}`,
+    );
+  });
+
+for (const name of ["planar", "iaf", "iaf, reversed"])
+  test(`${name}: the inverse undoes it, and it undoes the inverse`, async () => {
+    const device = await testDevice();
+    const flow = flows(device)[name]!;
+    const { z, context } = inputs(device, name);
+    const start = tensor(device, z, [batch, latent]);
+    const back = flow.inverseWith(flow.forwardWith(start, context).z, context);
+    const forth = flow.forwardWith(flow.inverseWith(start, context), context).z;
+    for (const [i, x] of z.entries()) {
+      assert.ok(Math.abs((await back.data())[i]! - x) < 1e-3);
+      assert.ok(Math.abs((await forth.data())[i]! - x) < 1e-3);
+    }
+  });
+
+test("a dimension of an autoregressive flow sees those before it only", async () => {
+  const device = await testDevice();
+  for (const [name, order] of [
+    ["iaf", [0, 1, 2, 3]],
+    ["iaf, reversed", [3, 2, 1, 0]],
+  ] as const) {
+    const flow = flows(device)[name]!;
+    const { z, context } = inputs(device, name);
+    const at = async (values: Float32Array) =>
+      flow.forwardWith(tensor(device, values, [batch, latent]), context).z.data();
+    const before = await at(z);
+    for (const [place, j] of order.entries()) {
+      const after = await at(z.map((x, i) => (i % latent === j ? x + 1 : x)));
+      for (const earlier of order.slice(0, place))
+        for (let b = 0; b < batch; b++)
+          assert.is(after[b * latent + earlier], before[b * latent + earlier]);
+    }
+  }
+});
+
+test("derivatives pass through, with respect to the code and the context", async () => {
+  const device = await testDevice();
+  for (const flow of Object.values(flows(device))) {
+    const random = new HostRandom(3);
+    const z = tensor(device, random.normal(batch * latent), [batch, latent]);
+    const context = tensor(device, random.normal(batch * features), [batch, features]);
+    await checkGradients(
+      (a, c) => {
+        const { z: y, logDeterminant } = flow.forwardWith(a, c);
+        return add(sum(y), sum(logDeterminant));
+      },
+      [z, context],
+    );
+  }
+});
+
+test("several flows, there and back", async () => {
+  const device = await testDevice();
+  const image = { height: 8, width: 8, channels: 1 };
+  for (const flow of ["planar", "iaf"] as const) {
+    const vae = new FlowVae(device, new HostRandom(4), image, {
+      ...{ network: "dense", latent, beta: 1, width: 0.05, flow, steps: 3, hidden: 8 },
+    });
+    const random = new HostRandom(5);
+    const context = vae.encoder.forward(tensor(device, random.uniform(2 * 64), [2, 8, 8, 1]));
+    const z = random.normal(2 * latent);
+    const { z: end } = vae.transform(tensor(device, z, [2, latent]), context);
+    const back = await vae.inverse(end, context).data();
+    for (const [i, x] of z.entries()) assert.ok(Math.abs(back[i]! - x) < 1e-3);
+  }
+});
+
+test.run();

@@ -1,0 +1,154 @@
+/** Clustering and mixtures: k-means on the device, Gaussian mixtures on the host. */
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { cholesky, fitMixture } from "../../src/models/gaussian-mixture.ts";
+import { lloyd, nearestCentre, plusPlus } from "../../src/models/kmeans.ts";
+import { ComponentChoice } from "../../src/models/mixture.ts";
+import { HostRandom } from "../../src/nn/initialisers.ts";
+import { tensor, variable } from "../../src/tensor/create.ts";
+import { testDevice } from "../support/device.ts";
+
+const test = suite("k-means and mixtures");
+
+/** Three clouds of 40 points in the plane, far from one another. */
+const middles = [
+  [-10, 0],
+  [10, 0],
+  [0, 15],
+] as const;
+
+function clouds(): Float32Array<ArrayBuffer> {
+  const noise = new HostRandom(1).normal(240);
+  return noise.map((x, i) => x + middles[Math.floor(i / 2) % 3]![i % 2]!);
+}
+
+test("every point goes to its nearest centre", async () => {
+  const device = await testDevice();
+  const points = tensor(device, clouds(), [120, 2]);
+  const centres = tensor(device, middles);
+  const found = await nearestCentre(points, centres).integers();
+  assert.equal(
+    [...found],
+    Array.from({ length: 120 }, (_, i) => i % 3),
+  );
+});
+
+test("k-means++ starts in different clouds, and the same seed in the same", async () => {
+  const device = await testDevice();
+  const points = tensor(device, clouds(), [120, 2]);
+  const step = variable(device, Uint32Array.of(1), [1], "step");
+  const start = async (seed: number) => {
+    const key = { seed: [seed, 0] as [number, number], step, stream: 5 };
+    return [...(await plusPlus(points, 3, key).data())];
+  };
+  // By the squared distances, about 1 in 25 starts has two centres in one cloud.
+  let apart = 0;
+  const seeds = 40;
+  for (let seed = 0; seed < seeds; seed++) {
+    const centres = await start(seed);
+    const nearest = [0, 1, 2].map((c) =>
+      middles.findIndex(([x, y]) => Math.hypot(centres[2 * c]! - x, centres[2 * c + 1]! - y) < 6),
+    );
+    if (new Set(nearest).size === 3) apart++;
+  }
+  assert.ok(apart >= 0.85 * seeds && apart <= seeds, `${apart} of ${seeds}`);
+  assert.equal(await start(7), await start(7));
+});
+
+test("a round gives the means and the shares, and moves a centre without points", async () => {
+  const device = await testDevice();
+  const values = clouds();
+  const points = tensor(device, values, [120, 2]);
+  const start = [
+    [-10, 0],
+    [10, 0],
+    [500, 500],
+  ];
+  const { centres, weights } = lloyd(points, tensor(device, start));
+  const near = (i: number) => {
+    const square = (c: number) =>
+      start[c]!.reduce((sum, x, j) => sum + (values[2 * i + j]! - x) ** 2, 0);
+    return square(0) <= square(1) ? 0 : 1;
+  };
+  const found = await centres.data();
+  const shares = await weights.data();
+  let far = { square: -1, point: 0 };
+  for (const c of [0, 1]) {
+    const mine = Array.from({ length: 120 }, (_, i) => i).filter((i) => near(i) === c);
+    for (const j of [0, 1]) {
+      const mean = mine.reduce((sum, i) => sum + values[2 * i + j]!, 0) / mine.length;
+      assert.ok(Math.abs(found[2 * c + j]! - mean) < 1e-4);
+    }
+    assert.ok(Math.abs(shares[c]! - mine.length / 120) < 1e-6);
+    for (const i of mine) {
+      const square = start[c]!.reduce((sum, x, j) => sum + (values[2 * i + j]! - x) ** 2, 0);
+      if (square > far.square) far = { square, point: i };
+    }
+  }
+  assert.is(shares[2], 0);
+  assert.equal([...found.slice(4)], [values[2 * far.point], values[2 * far.point + 1]]);
+});
+
+test("components are chosen by their weights", async () => {
+  const device = await testDevice();
+  const choice = new ComponentChoice(device, 4);
+  const weights = tensor(device, [0.25, 0, 0.5, 0.25]);
+  const uniform = tensor(
+    device,
+    [0, 0.2499, 0.25, 0.5, 0.7499, 0.75, 0.9999999].map((u) => [u]),
+  );
+  const rows = await choice.choose(uniform, weights).data();
+  const chosen = Array.from({ length: 7 }, (_, i) => [...rows.slice(4 * i, 4 * i + 4)].indexOf(1));
+  assert.equal(chosen, [0, 0, 2, 2, 2, 3, 3]);
+  assert.is(
+    rows.reduce((sum, x) => sum + x, 0),
+    7,
+  );
+});
+
+test("a mixture finds the clouds, their shapes and their shares", () => {
+  const n = 6000;
+  const random = new HostRandom(2);
+  const points = new Float32Array(2 * n);
+  const noise = random.normal(2 * n);
+  for (let i = 0; i < n; i++) {
+    const [a, b] = [noise[2 * i]!, noise[2 * i + 1]!];
+    // A third: long and slanted about (5, 5); the others: round and small about (−5, 0).
+    points.set(i % 3 === 0 ? [5 + 2 * a, 5 + 1.5 * a + 0.5 * b] : [-5 + 0.3 * a, 0.3 * b], 2 * i);
+  }
+  const { weights, means, factors } = fitMixture(points, 2, { components: 2, seed: 1 });
+  const long = weights[0]! < weights[1]! ? 0 : 1;
+  const close = (found: number, expected: number, by: number) =>
+    assert.ok(Math.abs(found - expected) < by, `${found}, expected ${expected}`);
+  close(weights[long]!, 1 / 3, 0.01);
+  close(means[2 * long]!, 5, 0.15);
+  close(means[2 * (1 - long)]!, -5, 0.05);
+  const l = factors.slice(4 * long, 4 * long + 4);
+  close(l[0]! ** 2, 4, 0.3); // var x
+  close(l[0]! * l[2]!, 3, 0.3); // cov
+  close(l[2]! ** 2 + l[3]! ** 2, 2.25 + 0.25, 0.2); // var y
+  assert.is(l[1], 0);
+});
+
+test("points that lie in a plane, or are all one, have a mixture too", () => {
+  const flat = Float32Array.from({ length: 300 }, (_, i) => (i % 3 === 2 ? 0 : Math.sin(i)));
+  for (const points of [flat, new Float32Array(300).fill(2)]) {
+    const { weights, means, factors } = fitMixture(points, 3, { components: 4, seed: 1 });
+    for (const values of [weights, means, factors])
+      assert.ok(values.every(Number.isFinite), `${values}`);
+    assert.ok(Math.abs(weights.reduce((a, b) => a + b) - 1) < 1e-9);
+  }
+});
+
+test("a Cholesky factor gives its matrix back", () => {
+  const a = Float64Array.of(4, 2, 0.6, 2, 5, 1, 0.6, 1, 3);
+  const l = cholesky(a, 3);
+  for (const i of [0, 1, 2])
+    for (const j of [0, 1, 2]) {
+      let found = 0;
+      for (const k of [0, 1, 2]) found += l[3 * i + k]! * l[3 * j + k]!;
+      assert.ok(Math.abs(found - a[3 * i + j]!) < 1e-12);
+    }
+});
+
+test.run();
