@@ -318,6 +318,9 @@ def read_settings(metadata: Metadata, path: str | Path) -> Settings:
     network, latent, width = found.get("network"), found.get("latent"), found.get("width")
     if network not in ("conv", "dense"):
         raise BadFile(f"{path}: network is {network!r}, expected 'conv' or 'dense'")
+    likelihood = found.get("likelihood", "auto")
+    if likelihood not in ("auto", "bernoulli"):
+        raise BadFile(f"{path}: likelihood is {likelihood!r}, expected 'auto' or 'bernoulli'")
     if not isinstance(latent, int) or latent < 1:
         raise BadFile(f"{path}: latent is {latent!r}, expected a whole number from 1 on")
     if not isinstance(width, (int, float)) or not 0 < width < 1000:

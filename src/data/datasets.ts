@@ -107,7 +107,7 @@ export function absoluteName(name: string, cwd: string): string {
 }
 
 /** `glyphs` with another size or seed than the named set's. */
-export function loadGlyphs(train = 10_000, test = 2_000, seed = 1): Dataset {
+export function loadGlyphs(train = 10_000, test = 2_000, seed = 1): Dataset<Uint8Array> {
   return {
     name: "glyphs",
     train: makeGlyphs(train, seed, 0),

@@ -41,7 +41,7 @@ const scale = 7.5;
  * Draws `count` images: image i has class i mod 10, so every prefix is balanced; the other factors
  * depend on (seed, stream, i) only. Different streams give independent images.
  */
-export function makeGlyphs(count: number, seed: number, stream: number): Split {
+export function makeGlyphs(count: number, seed: number, stream: number): Split<Uint8Array> {
   const pixels = glyphSize * glyphSize;
   const images = new Uint8Array(count * pixels);
   const labels = new Uint8Array(count);

@@ -45,12 +45,15 @@ export function generate({ n, first, second }: Generator, z: ArrayLike<number>):
 }
 
 /** `synthetic-8` and `synthetic-16`, or with other counts; the factors of a vector are its z. */
-export function loadSynthetic(n: number, counts = COUNTS): Dataset {
+export function loadSynthetic(n: number, counts = COUNTS): Dataset<Float32Array> {
   const generator = makeGenerator(n);
   const train = draw(generator, counts.train, 100 + n);
   const test = draw(generator, counts.test, 200 + n);
   const { mean, deviation } = moments(train.x, counts.train);
-  const split = ({ x, z }: { x: Float64Array; z: Float32Array }, count: number): Split => ({
+  const split = (
+    { x, z }: { x: Float64Array; z: Float32Array },
+    count: number,
+  ): Split<Float32Array> => ({
     images: Float32Array.from(x, (value, i) => {
       const j = i % DIMENSIONS;
       return (value - mean[j]!) / deviation[j]!;

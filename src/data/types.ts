@@ -5,10 +5,13 @@ export interface Factors {
   readonly values: Float32Array;
 }
 
+/** Bytes of images, 0 to 255, or numbers of vectors. */
+export type Values = Uint8Array | Float32Array;
+
 /** Images of one part of a data set. */
-export interface Split {
-  /** [count, height, width, channels]: bytes of images, 0 to 255, or numbers of vectors. */
-  readonly images: Uint8Array | Float32Array;
+export interface Split<V extends Values = Values> {
+  /** [count, height, width, channels] */
+  readonly images: V;
   /** [count], below the number of classes */
   readonly labels: Uint8Array;
   readonly count: number;
@@ -16,10 +19,10 @@ export interface Split {
 }
 
 /** A labelled set of images of one size. */
-export interface Dataset {
+export interface Dataset<V extends Values = Values> {
   readonly name: string;
-  readonly train: Split;
-  readonly test: Split;
+  readonly train: Split<V>;
+  readonly test: Split<V>;
   readonly height: number;
   readonly width: number;
   readonly channels: number;

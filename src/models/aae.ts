@@ -12,7 +12,7 @@ import {
   rateSetting,
 } from "./definition.ts";
 import { madeLoss, realLoss } from "./losses.ts";
-import type { ImageShape, Update } from "./model.ts";
+import { type ImageShape, parametersOf, type Update } from "./model.ts";
 import { DenseCritic, type NetworkName, scaled } from "./networks.ts";
 
 export interface AaeOptions extends AutoencoderOptions {
@@ -39,14 +39,11 @@ export class AdversarialAutoencoder extends Autoencoder {
   }
 
   override updates(): readonly Update[] {
-    const all = this.parameters();
-    const of = (...parts: string[]) =>
-      all.filter(({ name }) => parts.some((part) => name.startsWith(`${part}.`)));
     const adversarial = { rule: { kind: "adam", beta1: 0.5 }, rate: this.adversarialRate } as const;
     return [
       {
         name: "autoencoder",
-        parameters: all.filter(({ name }) => !name.startsWith("discriminator.")),
+        parameters: parametersOf(this, "encoder", "head", "decoder"),
         rule: { kind: "adam" },
         rate: this.rate,
         terms: (batch, key) => this.terms(batch, key),
@@ -54,7 +51,7 @@ export class AdversarialAutoencoder extends Autoencoder {
       {
         ...adversarial,
         name: "discriminator",
-        parameters: of("discriminator"),
+        parameters: parametersOf(this, "discriminator"),
         terms: (batch, key) => {
           const made = stopGradient(this.encode(batch));
           const drawn = randomNormal(this.device, made.shape, key);
@@ -65,7 +62,7 @@ export class AdversarialAutoencoder extends Autoencoder {
       {
         ...adversarial,
         name: "generator",
-        parameters: of("encoder", "head"),
+        parameters: parametersOf(this, "encoder", "head"),
         terms: (batch) => ({ loss: realLoss(this.discriminator.forward(this.encode(batch))) }),
       },
     ];

@@ -6,9 +6,15 @@ import { Module } from "../nn/module.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type Likelihood, type LikelihoodName, likelihoodOf } from "./likelihoods.ts";
-import type { Batch, ImageShape, LossTerms, Model, Update } from "./model.ts";
+import {
+  type Batch,
+  type ImageShape,
+  type LossTerms,
+  type Model,
+  soleUpdate,
+  type Update,
+} from "./model.ts";
 import { buildNetworks, type NetworkName, type Networks } from "./networks.ts";
-import { soleUpdate } from "./vae.ts";
 
 export interface AutoencoderOptions {
   readonly network: NetworkName;

@@ -15,9 +15,8 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { type DataShape, type ModelDefinition, numberSetting, rateSetting } from "./definition.ts";
 import { classesOf } from "./labels.ts";
 import { crossEntropy } from "./losses.ts";
-import type { Batch, LossTerms, Model, Update } from "./model.ts";
+import { type Batch, type LossTerms, type Model, soleUpdate, type Update } from "./model.ts";
 import { scaled } from "./networks.ts";
-import { soleUpdate } from "./vae.ts";
 
 export interface ClassifierOptions {
   /** Factor on the filters and hidden units. */

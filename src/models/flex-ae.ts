@@ -20,7 +20,14 @@ import {
 } from "./definition.ts";
 import { gradientPenalty } from "./gradient-penalty.ts";
 import { squaredError } from "./likelihoods.ts";
-import type { Batch, ImageShape, LossTerms, Prior, Update } from "./model.ts";
+import {
+  type Batch,
+  type ImageShape,
+  type LossTerms,
+  type Prior,
+  parametersOf,
+  type Update,
+} from "./model.ts";
 import { DenseCritic, hiddenLayers, type NetworkName, scaled } from "./networks.ts";
 import type { Settings } from "./settings.ts";
 
@@ -78,9 +85,7 @@ export class FlexAe extends Autoencoder {
   }
 
   override updates(): readonly Update[] {
-    const all = this.parameters();
-    const of = (...parts: string[]) =>
-      all.filter(({ name }) => parts.some((part) => name.startsWith(`${part}.`)));
+    const of = (...parts: string[]) => parametersOf(this, ...parts);
     const { generatorRate, encoderRate, criticRate } = this.options;
     const wasserstein = { kind: "adam", beta1: 0, beta2: 0.9 } as const;
     const generated = (batch: Batch, key: RandomKey) =>

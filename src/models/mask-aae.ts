@@ -21,7 +21,15 @@ import {
 import { gradientPenalty } from "./gradient-penalty.ts";
 import { squaredError } from "./likelihoods.ts";
 import { forEach } from "./losses.ts";
-import type { Batch, ImageShape, LossTerms, Prior, StepSchedule, Update } from "./model.ts";
+import {
+  type Batch,
+  type ImageShape,
+  type LossTerms,
+  type Prior,
+  parametersOf,
+  type StepSchedule,
+  type Update,
+} from "./model.ts";
 import { DenseCritic, type NetworkName, scaled } from "./networks.ts";
 
 export interface MaskAaeOptions extends AutoencoderOptions {
@@ -108,9 +116,7 @@ export class MaskAae extends Autoencoder {
   }
 
   override updates(): readonly Update[] {
-    const all = this.parameters();
-    const of = (...parts: string[]) =>
-      all.filter(({ name }) => parts.some((part) => name === part || name.startsWith(`${part}.`)));
+    const of = (...parts: string[]) => parametersOf(this, ...parts);
     const rule = { kind: "rmsprop", convention: "tensorflow" } as const;
     return [
       {

@@ -154,3 +154,22 @@ export function evaluating<T>(model: Model, body: () => T): T {
     model.train(training);
   }
 }
+
+/** A step that lowers one loss by moving all parameters, with Adam. */
+export function soleUpdate(
+  model: { parameters(): NamedTensor[] },
+  rate: number,
+  terms: (batch: Batch, key: RandomKey) => LossTerms,
+): Update {
+  return { name: "model", parameters: model.parameters(), rule: { kind: "adam" }, rate, terms };
+}
+
+/** The parameters of some parts of a model, by the names of these parts. */
+export function parametersOf(
+  model: { parameters(): NamedTensor[] },
+  ...parts: readonly string[]
+): NamedTensor[] {
+  return model
+    .parameters()
+    .filter(({ name }) => parts.some((part) => name === part || name.startsWith(`${part}.`)));
+}

@@ -5,13 +5,21 @@ import type { Device } from "../gpu/device.ts";
 import { ShapeError } from "../gpu/errors.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { Linear } from "../nn/linear.ts";
-import { Module, type NamedTensor } from "../nn/module.ts";
+import { Module } from "../nn/module.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import { variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type Likelihood, type LikelihoodName, likelihoodOf } from "./likelihoods.ts";
 import { klToStandardNormal, reparameterise } from "./losses.ts";
-import type { Batch, ImageShape, LossTerms, Model, ScheduledWeight, Update } from "./model.ts";
+import {
+  type Batch,
+  type ImageShape,
+  type LossTerms,
+  type Model,
+  type ScheduledWeight,
+  soleUpdate,
+  type Update,
+} from "./model.ts";
 import { buildNetworks, type NetworkName, type Networks } from "./networks.ts";
 
 export interface VaeOptions {
@@ -161,13 +169,4 @@ export class Vae extends Module implements Model {
   decode(z: Tensor, label?: Tensor): Tensor {
     return this.likelihood.mean(this.decoder.forward(this.decoderInput(z, label)));
   }
-}
-
-/** A step that lowers one loss by moving all parameters, with Adam. */
-export function soleUpdate(
-  model: { parameters(): NamedTensor[] },
-  rate: number,
-  terms: (batch: Batch, key: RandomKey) => LossTerms,
-): Update {
-  return { name: "model", parameters: model.parameters(), rule: { kind: "adam" }, rate, terms };
 }

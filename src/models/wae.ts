@@ -14,7 +14,7 @@ import {
 } from "./definition.ts";
 import { squaredError } from "./likelihoods.ts";
 import { forEach, imqMmd, madeLoss, realLoss } from "./losses.ts";
-import type { Batch, ImageShape, LossTerms, Update } from "./model.ts";
+import { type Batch, type ImageShape, type LossTerms, parametersOf, type Update } from "./model.ts";
 import { DenseCritic, type NetworkName, scaled } from "./networks.ts";
 import type { Settings } from "./settings.ts";
 
@@ -49,7 +49,7 @@ abstract class Wae extends Autoencoder {
   protected mainUpdate(): Update {
     return {
       name: "autoencoder",
-      parameters: this.parameters().filter(({ name }) => !name.startsWith("critic.")),
+      parameters: parametersOf(this, "encoder", "head", "decoder"),
       rule: { kind: "adam", beta1: 0.5 },
       rate: this.rate,
       terms: (batch, key) => this.terms(batch, key),
@@ -96,7 +96,7 @@ export class WaeGan extends Wae {
   override updates(): readonly Update[] {
     const critic: Update = {
       name: "critic",
-      parameters: this.parameters().filter(({ name }) => name.startsWith("critic.")),
+      parameters: parametersOf(this, "critic"),
       rule: { kind: "adam", beta1: 0.5 },
       rate: this.criticRate,
       terms: (batch, key) => {

@@ -39,7 +39,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   "wae-mmd": [{ settings: { ...wide, network: "wae", width: "0.03", latent: "8" } }],
   "wae-gan": [{ settings: wide }],
   ae: [{ settings: wide }],
-  aae: [{ settings: wide }],
+  aae: [{ settings: wide, texts: { ema: "0.9", clip: "100", "lr-schedule": "cosine" } }],
   "mask-aae": [{ settings: { width: "0.06", latent: "16", "learning-rate": "0.003" } }],
   "flex-ae": [{ settings: { ...dense, width: "0.1", "learning-rate": "0.003" } }],
   "flex-ae-sr": [
