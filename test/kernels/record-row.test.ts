@@ -4,6 +4,7 @@ import { detectRaces } from "wgsl_reflect/wgsl_reflect.module.js";
 import { Value } from "../../src/gpu/value.ts";
 import { recordRowCall } from "../../src/kernels/record-row.ts";
 import { tensor, variable } from "../../src/tensor/create.ts";
+import { LossLog } from "../../src/train/loss-log.ts";
 import { testDevice } from "../support/device.ts";
 import { numbers } from "../support/products.ts";
 
@@ -24,6 +25,23 @@ test("writes means into the row that the variable names, modulo the rows", async
     for (const c of [0, 1])
       assert.ok(Math.abs((data[2 + c] as number) - meanOf(vectors[c] as Float32Array)) < 1e-5);
   }
+});
+
+test("more vectors than a kernel can read go to one row all the same", async () => {
+  const device = await testDevice();
+  const columns = Array.from({ length: 9 }, (_, c) => `c${c}`);
+  const log = new LossLog(device, 3, columns);
+  const vectors = columns.map((_, c) => numbers(50, c + 1));
+  const row = variable(device, Uint32Array.of(5), [1], "row");
+  log.write(row, Object.fromEntries(columns.map((name, c) => [name, tensor(device, vectors[c]!)])));
+  const values = await log.read();
+  const found = log.rowOf(values, 5);
+  for (const [c, name] of columns.entries())
+    assert.ok(Math.abs(found[name]! - meanOf(vectors[c] as Float32Array)) < 1e-5, name);
+  assert.ok(
+    values.slice(0, 18).every((x) => x === 0),
+    "other rows are left alone",
+  );
 });
 
 test("has no race, but has one without its barriers", async () => {

@@ -30,9 +30,9 @@ function flows(device: Device): Record<string, Flow> {
 
 function inputs(device: Device, name: string) {
   const random = new HostRandom(2);
-  const z = random.normal(batch * latent);
+  const z = random.normal(batch * latent).map((x) => 0.3 * x);
   // A planar flow starts with small weights: a large context makes it bend.
-  const scale = name === "planar" ? 40 : 1;
+  const scale = name === "planar" ? 60 : 1;
   const context = random.normal(batch * features).map((x) => scale * x);
   return { z, context: tensor(device, context, [batch, features]) };
 }
@@ -91,7 +91,7 @@ for (const name of ["planar", "iaf", "iaf, reversed"])
       assert.ok(Math.abs(found[b]! - expected) < 5e-3, `${found[b]}, expected ${expected}`);
     }
     assert.ok(
-      found.some((x) => Math.abs(x) > 0.05),
+      found.some((x) => Math.abs(x) > 0.3),
       `it does nothing: ${found}`,
     );
   });
