@@ -5,6 +5,7 @@ import type { Device } from "../gpu/device.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { Autoencoder, type AutoencoderOptions } from "./autoencoder.ts";
 import {
+  autoencoderOptions,
   latentSetting,
   type ModelDefinition,
   networkSetting,
@@ -13,7 +14,7 @@ import {
 } from "./definition.ts";
 import { madeLoss, realLoss } from "./losses.ts";
 import { type ImageShape, parametersOf, type Update } from "./model.ts";
-import { DenseCritic, type NetworkName, scaled } from "./networks.ts";
+import { DenseCritic, scaled } from "./networks.ts";
 
 export interface AaeOptions extends AutoencoderOptions {
   /** Hidden units of the discriminator's two layers. */
@@ -82,10 +83,7 @@ export const aae: ModelDefinition = {
   },
   build: (device, random, data, settings) =>
     new AdversarialAutoencoder(device, random, data, {
-      network: settings.text("network") as NetworkName,
-      latent: settings.number("latent"),
-      width: settings.number("width"),
-      learningRate: settings.number("learning-rate"),
+      ...autoencoderOptions(settings),
       adversarialRate: settings.number("adversarial-rate"),
       discriminatorUnits: scaled(1000, settings.number("width")),
     }),

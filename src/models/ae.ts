@@ -4,13 +4,14 @@ import { reshape } from "../autograd/ops/shape.ts";
 import { sum } from "../autograd/ops/sum.ts";
 import type { Device } from "../gpu/device.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
-import type { NamedTensor } from "../nn/module.ts";
+import { type NamedTensor, plain } from "../nn/module.ts";
 import { upload, variable } from "../tensor/create.ts";
 import { scope } from "../tensor/run.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Autoencoder, type AutoencoderOptions } from "./autoencoder.ts";
 import { encodeAll } from "./codes.ts";
 import {
+  autoencoderOptions,
   latentSetting,
   type ModelDefinition,
   networkSetting,
@@ -21,7 +22,6 @@ import {
 import { fitMixture } from "./gaussian-mixture.ts";
 import { ComponentChoice } from "./mixture.ts";
 import { type ExampleSource, firstExamples, type ImageShape, type Prior } from "./model.ts";
-import type { NetworkName } from "./networks.ts";
 
 export interface AeOptions extends AutoencoderOptions {
   /** Components of the mixture that is fitted to the codes. */
@@ -100,15 +100,10 @@ export class PlainAutoencoder extends Autoencoder {
   }
 
   protected override ownBuffers(): NamedTensor[] {
-    const named = (name: string, tensor: Tensor): NamedTensor => ({
-      name,
-      tensor,
-      layout: { kind: "plain", shape: tensor.shape },
-    });
     return [
-      named("mixture_weights", this.weights),
-      named("mixture_means", this.means),
-      named("mixture_factors", this.factors),
+      plain("mixture_weights", this.weights),
+      plain("mixture_means", this.means),
+      plain("mixture_factors", this.factors),
     ];
   }
 }
@@ -126,10 +121,7 @@ export const ae: ModelDefinition = {
   },
   build: (device, random, data, settings) =>
     new PlainAutoencoder(device, random, data, {
-      network: settings.text("network") as NetworkName,
-      latent: settings.number("latent"),
-      width: settings.number("width"),
+      ...autoencoderOptions(settings),
       components: settings.number("components"),
-      learningRate: settings.number("learning-rate"),
     }),
 };

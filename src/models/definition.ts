@@ -1,5 +1,6 @@
 import type { Device } from "../gpu/device.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
+import type { AutoencoderOptions } from "./autoencoder.ts";
 import { type LikelihoodName, likelihoods } from "./likelihoods.ts";
 import type { ImageShape, Model } from "./model.ts";
 import { type NetworkName, networks } from "./networks.ts";
@@ -80,14 +81,23 @@ export const vaeSettings = {
   "learning-rate": rateSetting(1e-3),
 };
 
-/** What `vaeSettings` say. */
-export function vaeOptions(settings: Settings): Required<VaeOptions> {
+/** What the settings say that every autoencoder has. */
+export function autoencoderOptions(
+  settings: Settings,
+): Required<Omit<AutoencoderOptions, "likelihood">> {
   return {
     network: settings.text("network") as NetworkName,
     latent: settings.number("latent"),
-    beta: settings.number("beta"),
     width: settings.number("width"),
-    likelihood: settings.text("likelihood") as LikelihoodName,
     learningRate: settings.number("learning-rate"),
+  };
+}
+
+/** What `vaeSettings` say. */
+export function vaeOptions(settings: Settings): Required<VaeOptions> {
+  return {
+    ...autoencoderOptions(settings),
+    beta: settings.number("beta"),
+    likelihood: settings.text("likelihood") as LikelihoodName,
   };
 }

@@ -12,6 +12,7 @@ import { variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Autoencoder, type AutoencoderOptions } from "./autoencoder.ts";
 import {
+  autoencoderOptions,
   latentSetting,
   type ModelDefinition,
   networkSetting,
@@ -28,7 +29,7 @@ import {
   parametersOf,
   type Update,
 } from "./model.ts";
-import { DenseCritic, hiddenLayers, type NetworkName, scaled } from "./networks.ts";
+import { DenseCritic, hiddenLayers, scaled } from "./networks.ts";
 import type { Settings } from "./settings.ts";
 
 export interface FlexAeOptions extends AutoencoderOptions {
@@ -220,10 +221,7 @@ const settings = {
 function build(smooth: boolean): ModelDefinition["build"] {
   return (device, random, data, given: Settings) =>
     new FlexAe(device, random, data, {
-      network: given.text("network") as NetworkName,
-      latent: given.number("latent"),
-      width: given.number("width"),
-      learningRate: given.number("learning-rate"),
+      ...autoencoderOptions(given),
       generatorRate: given.number("generator-rate"),
       encoderRate: given.number("encoder-rate"),
       criticRate: given.number("critic-rate"),

@@ -4,7 +4,7 @@ import { matmul } from "../autograd/ops/matmul.ts";
 import { withoutTape } from "../autograd/tape.ts";
 import type { Device } from "../gpu/device.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
-import type { NamedTensor } from "../nn/module.ts";
+import { type NamedTensor, plain } from "../nn/module.ts";
 import { assign, variable } from "../tensor/create.ts";
 import { scope } from "../tensor/run.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -96,12 +96,7 @@ export class KMeansVae extends Vae {
   }
 
   protected override ownBuffers(): NamedTensor[] {
-    const named = (name: string, tensor: Tensor): NamedTensor => ({
-      name,
-      tensor,
-      layout: { kind: "plain", shape: tensor.shape },
-    });
-    return [named("centres", this.centres), named("cluster_weights", this.weights)];
+    return [plain("centres", this.centres), plain("cluster_weights", this.weights)];
   }
 }
 

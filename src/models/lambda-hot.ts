@@ -5,7 +5,7 @@ import { sum } from "../autograd/ops/sum.ts";
 import type { Device } from "../gpu/device.ts";
 import { UsageError } from "../gpu/errors.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
-import type { NamedTensor } from "../nn/module.ts";
+import { type NamedTensor, plain } from "../nn/module.ts";
 import { parameter, variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import {
@@ -88,8 +88,7 @@ export class LambdaHotVae extends Vae {
 
   protected override own(): NamedTensor[] {
     if (this.pull === undefined) return [];
-    const { centres } = this;
-    return [{ name: "centres", tensor: centres, layout: { kind: "plain", shape: centres.shape } }];
+    return [plain("centres", this.centres)];
   }
 
   private centreOf(label: Tensor | undefined): Tensor {

@@ -11,6 +11,7 @@ import { assign, parameter, variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Autoencoder, type AutoencoderOptions } from "./autoencoder.ts";
 import {
+  autoencoderOptions,
   latentSetting,
   type ModelDefinition,
   networkSetting,
@@ -30,7 +31,7 @@ import {
   type StepSchedule,
   type Update,
 } from "./model.ts";
-import { DenseCritic, type NetworkName, scaled } from "./networks.ts";
+import { DenseCritic, scaled } from "./networks.ts";
 
 export interface MaskAaeOptions extends AutoencoderOptions {
   /** I: steps in which c doubles a quarter as often as once. */
@@ -233,11 +234,8 @@ export const maskAae: ModelDefinition = {
   build: (device, random, data, settings) => {
     const latent = settings.number("latent");
     return new MaskAae(device, random, data, {
-      network: settings.text("network") as NetworkName,
-      latent,
-      width: settings.number("width"),
+      ...autoencoderOptions(settings),
       interval: settings.number("interval") || paperInterval(latent),
-      learningRate: settings.number("learning-rate"),
       criticRate: settings.number("critic-rate"),
     });
   },

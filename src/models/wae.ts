@@ -6,6 +6,7 @@ import type { HostRandom } from "../nn/initialisers.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Autoencoder, type AutoencoderOptions } from "./autoencoder.ts";
 import {
+  autoencoderOptions,
   latentSetting,
   type ModelDefinition,
   networkSetting,
@@ -15,7 +16,7 @@ import {
 import { squaredError } from "./likelihoods.ts";
 import { forEach, imqMmd, madeLoss, realLoss } from "./losses.ts";
 import { type Batch, type ImageShape, type LossTerms, parametersOf, type Update } from "./model.ts";
-import { DenseCritic, type NetworkName, scaled } from "./networks.ts";
+import { DenseCritic, scaled } from "./networks.ts";
 import type { Settings } from "./settings.ts";
 
 export interface WaeOptions extends AutoencoderOptions {
@@ -119,13 +120,7 @@ const settings = {
 };
 
 function waeOptions(settings: Settings): WaeOptions {
-  return {
-    network: settings.text("network") as NetworkName,
-    latent: settings.number("latent"),
-    width: settings.number("width"),
-    lambda: settings.number("lambda"),
-    learningRate: settings.number("learning-rate"),
-  };
+  return { ...autoencoderOptions(settings), lambda: settings.number("lambda") };
 }
 
 export const waeMmd: ModelDefinition = {

@@ -64,6 +64,11 @@ export abstract class Module {
   }
 }
 
+/** A tensor that a checkpoint holds as it lies. */
+export function plain(name: string, tensor: Tensor): NamedTensor {
+  return { name, tensor, layout: { kind: "plain", shape: tensor.shape } };
+}
+
 function prefixed(name: string, tensors: readonly NamedTensor[]): NamedTensor[] {
   return tensors.map((t) => ({ ...t, name: `${name}.${t.name}` }));
 }

@@ -54,10 +54,14 @@ export function serve(
   };
 }
 
-/** Sends so many bytes of what `serve` would, then breaks the connection. */
+/**
+ * Sends so many bytes of what `serve` would, then breaks the connection. A runtime may drop what came just
+ * before that: with `kept`, how many bytes of the file the reader has, it waits for them to be there.
+ */
 export function breakAfter(
   bytes: Uint8Array,
   count: number,
+  kept?: () => number,
 ): (request: IncomingMessage, response: ServerResponse) => void {
   return (request, response) => {
     const from = rangeStart(request);
@@ -65,6 +69,10 @@ export function breakAfter(
     if (from === 0) response.writeHead(200, { "content-length": length });
     else response.writeHead(206, { "content-range": `bytes ${from}-${length - 1}/${length}` });
     // The end of the connection follows what was written: however slow the reader is, that arrives.
-    response.write(bytes.subarray(from, from + count), () => response.socket?.end());
+    const end = () => {
+      if (kept && kept() < Math.min(length, from + count)) setTimeout(end, 5);
+      else response.socket?.end();
+    };
+    response.write(bytes.subarray(from, from + count), end);
   };
 }
