@@ -2,7 +2,7 @@ import { UsageError } from "../gpu/errors.ts";
 import { nearest } from "../models/suggest.ts";
 import type { DataSource } from "./files.ts";
 import { folderLabel, loadFolder } from "./folder.ts";
-import { glyphNames, glyphSize, makeGlyphs } from "./glyphs.ts";
+import { glyphNames, glyphSize, glyphStyle, makeGlyphs } from "./glyphs.ts";
 import { loadIdxSet } from "./idx-set.ts";
 import { joinPath, normalPath } from "./paths.ts";
 import { fashionMnist, mnist, type PublishedSet } from "./sources.ts";
@@ -112,6 +112,7 @@ export function loadGlyphs(train = 10_000, test = 2_000, seed = 1): Dataset<Uint
     name: "glyphs",
     train: makeGlyphs(train, seed, 0),
     test: makeGlyphs(test, seed, 1),
+    attributes: [glyphStyle],
     height: glyphSize,
     width: glyphSize,
     channels: 1,

@@ -1,6 +1,6 @@
 import { uniform } from "./hash.ts";
 import { type Polyline, strokes } from "./strokes.ts";
-import type { Split } from "./types.ts";
+import type { Attribute, Split } from "./types.ts";
 
 /**
  * The procedural set `glyphs`: ten stroke figures on 28×28 grey pixels (ink 255 on 0), drawn from
@@ -25,6 +25,16 @@ export const glyphFactors = [
   { name: "y", low: -2.5, high: 2.5 },
 ] as const;
 
+/** Bins of equal width of the slant, and as many of the thickness, that make up the style. */
+const STYLE_BINS = 3;
+
+/** The style: a third of the slants and a third of the thicknesses, which do not depend on the class. */
+export const glyphStyle: Attribute = {
+  name: "style",
+  classes: STYLE_BINS * STYLE_BINS,
+  meaning: "third of the slants × third of the thicknesses",
+};
+
 /** What one image is drawn from; `label` is the class. Units as in `glyphFactors`. */
 export interface Glyph {
   label: number;
@@ -46,6 +56,7 @@ export function makeGlyphs(count: number, seed: number, stream: number): Split<U
   const images = new Uint8Array(count * pixels);
   const labels = new Uint8Array(count);
   const values = new Float32Array(count * glyphFactors.length);
+  const styles = new Uint8Array(count);
   const distances = new Float64Array(pixels);
   for (let i = 0; i < count; i++) {
     const row = values.subarray(i * glyphFactors.length, (i + 1) * glyphFactors.length);
@@ -57,10 +68,17 @@ export function makeGlyphs(count: number, seed: number, stream: number): Split<U
     // Drawn from the stored float32 values, so that the factors say exactly what the image shows.
     const [label = 0, slant = 0, thickness = 0, x = 0, y = 0] = row;
     labels[i] = label;
+    styles[i] = STYLE_BINS * binOf("slant", slant) + binOf("thickness", thickness);
     const image = images.subarray(i * pixels, (i + 1) * pixels);
     drawGlyph({ label, slant, thickness, x, y }, image, distances);
   }
-  return { images, labels, count, factors: { names: glyphFactors.map((f) => f.name), values } };
+  const factors = { names: glyphFactors.map((f) => f.name), values };
+  return { images, labels, count, factors, attributes: { style: styles } };
+}
+
+function binOf(name: "slant" | "thickness", value: number): number {
+  const { low, high } = glyphFactors.find((f) => f.name === name)!;
+  return Math.min(STYLE_BINS - 1, Math.floor((STYLE_BINS * (value - low)) / (high - low)));
 }
 
 /**

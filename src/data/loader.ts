@@ -4,7 +4,7 @@ import type { Device } from "../gpu/device.ts";
 import type { Batch } from "../models/model.ts";
 import { bytes, upload, variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import type { Split } from "./types.ts";
+import type { Labels, Split } from "./types.ts";
 
 /**
  * Images that live on the device as bytes, and their labels; batches are gathered and scaled to [0, 1]
@@ -14,6 +14,8 @@ export class DeviceImages {
   readonly count: number;
   private readonly images: Tensor;
   private readonly labels: Tensor;
+  private readonly attributes: Readonly<Record<string, Tensor>>;
+  private readonly factors: Tensor | undefined;
 
   constructor(
     readonly device: Device,
@@ -29,37 +31,67 @@ export class DeviceImages {
       images instanceof Uint8Array
         ? bytes(device, images, shape, label)
         : variable(device, images, shape, label);
-    this.labels = variable(
-      device,
-      Uint32Array.from(split.labels),
-      [split.count],
-      `${label}' labels`,
+    const column = (values: Labels, what: string) =>
+      variable(device, Uint32Array.from(values), [split.count], `${label}' ${what}`);
+    this.labels = column(split.labels, "labels");
+    this.attributes = Object.fromEntries(
+      Object.entries(split.attributes ?? {}).map(([name, values]) => [name, column(values, name)]),
     );
+    const { factors } = split;
+    this.factors =
+      factors &&
+      variable(device, factors.values, [split.count, factors.names.length], `${label}' factors`);
   }
 
   /** Examples by their numbers. indices: u32 [batch] */
   take(indices: Tensor): Examples {
-    return new Examples(gather(this.images, indices), () => gather(this.labels, indices));
+    return new Examples(gather(this.images, indices), (what) => {
+      const { labels, attributes, factors } = this;
+      const column =
+        what === "label" ? labels : what === "factors" ? factors : attributes[what.attribute];
+      return column && gather(column, indices);
+    });
   }
 }
 
+/** What is known of examples beside their values. */
+type Known = "label" | "factors" | { readonly attribute: string };
+
 /** A batch whose labels are gathered when they are asked for: most models never do. */
 export class Examples implements Batch {
-  private gathered: Tensor | undefined;
+  private readonly gathered = new Map<string, Tensor | undefined>();
 
   constructor(
     readonly x: Tensor,
-    private readonly gatherLabels: () => Tensor,
+    private readonly gatherKnown: (what: Known) => Tensor | undefined,
   ) {}
 
   get label(): Tensor {
-    this.gathered ??= this.gatherLabels();
-    return this.gathered;
+    return this.once("label", "label") as Tensor;
+  }
+
+  attribute(name: string): Tensor | undefined {
+    return this.once(`attribute ${name}`, { attribute: name });
+  }
+
+  get factors(): Tensor | undefined {
+    return this.once("factors", "factors");
   }
 
   /** The same examples with other values. */
   withValues(x: Tensor): Examples {
-    return new Examples(x, () => this.label);
+    return new Examples(x, (what) =>
+      what === "label"
+        ? this.label
+        : what === "factors"
+          ? this.factors
+          : this.attribute(what.attribute),
+    );
+  }
+
+  private once(key: string, what: Known): Tensor | undefined {
+    if (!this.gathered.has(key)) this.gathered.set(key, this.gatherKnown(what));
+    return this.gathered.get(key);
   }
 }
 

@@ -1,5 +1,5 @@
 import { permutation } from "./hash.ts";
-import type { Split } from "./types.ts";
+import type { Labels, Split } from "./types.ts";
 
 /** Training images held out for validation. */
 export const validationCount = 5000;
@@ -36,17 +36,36 @@ export function selectImages(split: Split, indices: Uint32Array): Split {
   const length = indices.length * size;
   const images =
     split.images instanceof Uint8Array ? new Uint8Array(length) : new Float32Array(length);
-  const labels = new Uint8Array(indices.length);
   const width = split.factors?.names.length ?? 0;
   const values = new Float32Array(indices.length * width);
   indices.forEach((from, to) => {
     images.set(split.images.subarray(from * size, (from + 1) * size), to * size);
-    labels[to] = split.labels[from]!;
     const row = split.factors?.values.subarray(from * width, (from + 1) * width);
     if (row !== undefined) values.set(row, to * width);
   });
-  const chosen = { images, labels, count: indices.length };
-  return split.factors === undefined
-    ? chosen
-    : { ...chosen, factors: { names: split.factors.names, values } };
+  const { attributes, factors } = split;
+  return {
+    images,
+    labels: selectLabels(split.labels, indices),
+    count: indices.length,
+    ...(factors && { factors: { names: factors.names, values } }),
+    ...(attributes && { attributes: mapValues(attributes, (all) => selectLabels(all, indices)) }),
+  };
+}
+
+function selectLabels(all: Labels, indices: Uint32Array): Labels {
+  const chosen =
+    all instanceof Uint8Array ? new Uint8Array(indices.length) : new Uint16Array(indices.length);
+  indices.forEach((from, to) => {
+    chosen[to] = all[from]!;
+  });
+  return chosen;
+}
+
+/** A record with the same keys. */
+export function mapValues<A, B>(
+  record: Readonly<Record<string, A>>,
+  change: (value: A) => B,
+): Record<string, B> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
 }

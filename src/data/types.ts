@@ -8,14 +8,33 @@ export interface Factors {
 /** Bytes of images, 0 to 255, or numbers of vectors. */
 export type Values = Uint8Array | Float32Array;
 
+/** A label for each image. */
+export type Labels = Uint8Array | Uint16Array;
+
+/** What is known of each image beside its class, as one of so many values: who drew it, in which style. */
+export interface Attribute {
+  readonly name: string;
+  /** Number of values; they are counted from 0. */
+  readonly classes: number;
+  /** What a value stands for. */
+  readonly meaning: string;
+}
+
 /** Images of one part of a data set. */
 export interface Split<V extends Values = Values> {
   /** [count, height, width, channels] */
   readonly images: V;
   /** [count], below the number of classes */
-  readonly labels: Uint8Array;
+  readonly labels: Labels;
   readonly count: number;
+  /** By the names of the set's `attributes`, [count] each. */
+  readonly attributes?: Readonly<Record<string, Labels>>;
   readonly factors?: Factors;
+}
+
+/** The number of values of each further label, by name. */
+export function attributeClasses({ attributes = [] }: Dataset): Readonly<Record<string, number>> {
+  return Object.fromEntries(attributes.map(({ name, classes }) => [name, classes]));
 }
 
 /** A labelled set of images of one size. */
@@ -30,4 +49,5 @@ export interface Dataset<V extends Values = Values> {
   readonly vectors?: boolean;
   readonly classes: number;
   readonly classNames: readonly string[];
+  readonly attributes?: readonly Attribute[];
 }

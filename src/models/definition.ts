@@ -21,6 +21,8 @@ export interface ModelEntry {
 /** What a model is built for: images of a size, in so many classes. */
 export interface DataShape extends ImageShape {
   readonly classes: number;
+  /** The numbers of values of the set's further labels, by name. */
+  readonly attributes?: Readonly<Record<string, number>>;
   /** Training images, where it is built to be trained. */
   readonly images?: number;
 }

@@ -18,6 +18,10 @@ export interface Batch {
   readonly x: Tensor;
   /** Class of each: u32 [batch]. Models that know classes need it. */
   readonly label?: Tensor;
+  /** Another label of each by its name in the set, as `style`: u32 [batch]. */
+  attribute?(name: string): Tensor | undefined;
+  /** Known causes of each, where the set has them: [batch, factors]. */
+  readonly factors?: Tensor | undefined;
 }
 
 /** All examples of a set. */

@@ -1,3 +1,4 @@
+import { attributeClasses } from "../data/types.ts";
 import type { ProgramStatistics } from "../gpu/program.ts";
 import { type RuntimeFacts, runtimeFacts } from "../gpu/runtime-facts.ts";
 import type { ImageShape } from "../models/model.ts";
@@ -11,6 +12,8 @@ export interface RunFacts {
   readonly version: string;
   readonly image: ImageShape;
   readonly classes: readonly string[];
+  /** The numbers of values of the set's further labels, by name. */
+  readonly attributes?: Readonly<Record<string, number>>;
   readonly trainingImages: number;
   readonly validationImages: number;
   /** Images a step. */
@@ -32,6 +35,7 @@ export function factsOf(plan: Plan, session: Session): RunFacts {
     version,
     image: { height, width, channels, ...(vectors ? { vectors } : {}) },
     classes: classNames,
+    ...(dataset.attributes ? { attributes: attributeClasses(dataset) } : {}),
     trainingImages: split.train.length,
     validationImages: split.validation.length,
     batch: plan.batch,

@@ -37,6 +37,8 @@ export interface RunConfig {
   readonly image: ImageShape;
   /** Names of the classes. */
   readonly classes: readonly string[];
+  /** The numbers of values of the set's further labels, by name. */
+  readonly attributes: Readonly<Record<string, number>>;
   /** What else stands under `run`; unchecked. */
   readonly facts: Readonly<Record<string, unknown>>;
 }
@@ -79,9 +81,9 @@ export async function withRun<T>(
   requireImage(config.image, found.file.path)(await readMetadata(found.file));
   const device = await openDevice();
   try {
-    const { entry, image, classes, options: trained } = config;
+    const { entry, image, classes, attributes, options: trained } = config;
     const random = new HostRandom(trained.seed);
-    const data = { ...image, classes: classes.length };
+    const data = { ...image, classes: classes.length, attributes };
     const model = entry.build(device, random, data, resolveSettings(entry, trained.settings));
     model.train(false);
     const checkpoint = { name: found.name, epoch: 0, step: 0 };
@@ -121,7 +123,9 @@ export async function readRunConfig(folder: RunFolder): Promise<RunConfig> {
     if (!isObject(facts)) return fail("there is no run in it: what it was trained on");
     const options = toTrainOptions(given, () => folder.path);
     const image = checkImage(facts.image, fail);
-    return { given, options, entry, image, classes: checkClasses(facts.classes, fail), facts };
+    const classes = checkClasses(facts.classes, fail);
+    const attributes = checkAttributes(facts.attributes, fail);
+    return { given, options, entry, image, classes, attributes, facts };
   } catch (error) {
     if (error instanceof UsageError) return fail(error.message);
     throw error;
@@ -135,6 +139,19 @@ function checkClasses(value: unknown, fail: (what: string) => never): readonly s
     value.length <= MOST_CLASSES &&
     value.every((name) => typeof name === "string");
   return sound ? (value as string[]) : fail(`classes is ${quote(value)}, expected names`);
+}
+
+function checkAttributes(
+  value: unknown,
+  fail: (what: string) => never,
+): Readonly<Record<string, number>> {
+  if (value === undefined) return {};
+  const isCount = (n: unknown) =>
+    Number.isInteger(n) && (n as number) >= 1 && (n as number) <= MOST_CLASSES;
+  const sound = isObject(value) && Object.values(value).every(isCount);
+  return sound
+    ? (value as Record<string, number>)
+    : fail(`attributes is ${quote(value)}, expected names with their numbers of values`);
 }
 
 function checkImage(value: unknown, fail: (what: string) => never): ImageShape {

@@ -1,6 +1,7 @@
 import { binarise } from "../data/binarise.ts";
 import { DeviceImages } from "../data/loader.ts";
 import { selectImages } from "../data/splits.ts";
+import { attributeClasses } from "../data/types.ts";
 import type { Device } from "../gpu/device.ts";
 import { CheckpointError, UsageError } from "../gpu/errors.ts";
 import type { Model } from "../models/model.ts";
@@ -63,7 +64,9 @@ export class Session {
   private static async build(plan: Plan, device: Device, pause: () => void): Promise<Session> {
     const { options, entry, settings, dataset, split, batch, seed } = plan;
     const { height, width, channels, classes, vectors = false } = dataset;
-    const data = { height, width, channels, classes, vectors, images: split.train.length };
+    const attributes = attributeClasses(dataset);
+    const images = split.train.length;
+    const data = { height, width, channels, classes, vectors, attributes, images };
     const model = entry.build(device, new HostRandom(options.seed), data, settings);
     const { beta } = model;
     if (!beta && options.betaSchedule.text !== "constant")

@@ -54,6 +54,28 @@ test("has the stated sizes, balanced classes and factors within their ranges", (
   });
 });
 
+test("has styles that say the thirds of slant and thickness, and nothing of the class", () => {
+  const { train, attributes } = loadGlyphs();
+  assert.equal(
+    attributes?.map(({ name, classes }) => [name, classes]),
+    [["style", 9]],
+  );
+  const styles = train.attributes!.style!;
+  const counts = new Array(90).fill(0);
+  styles.forEach((style, i) => {
+    const [label = 0, slant = 0, thickness = 0] = train.factors!.values.subarray(i * 5, i * 5 + 3);
+    const thirds = [(slant + 0.4) / (0.8 / 3), (thickness - 1.4) / (2.2 / 3)] as const;
+    for (const [place, bin] of [
+      [thirds[0], Math.floor(style / 3)],
+      [thirds[1], style % 3],
+    ] as const)
+      assert.ok(place > bin - 1e-5 && place < bin + 1 + 1e-5, `${place} in bin ${bin}`);
+    counts[label * 9 + style]++;
+  });
+  // 111 of each class and style on average; the deviation is 10.
+  assert.ok(Math.min(...counts) > 70 && Math.max(...counts) < 152, `${counts}`);
+});
+
 test("depends on seed, stream and index alone", () => {
   const many = makeGlyphs(20, 3, 0).images;
   assert.equal(many.subarray(0, 5 * 784), makeGlyphs(5, 3, 0).images);

@@ -53,4 +53,21 @@ test("selects images with their labels and factors", () => {
   assert.equal(chosen.factors!.values.subarray(0, 5), split.factors!.values.subarray(55, 60));
 });
 
+test("what is known of images goes with them", () => {
+  const split = {
+    images: Uint8Array.of(10, 11, 12, 13),
+    labels: Uint16Array.of(1000, 1001, 1002, 1003),
+    count: 4,
+    attributes: { drawer: Uint8Array.of(1, 2, 3, 4) },
+    factors: { names: ["a", "b"], values: Float32Array.of(0, 1, 2, 3, 4, 5, 6, 7) },
+  };
+  assert.equal(selectImages(split, Uint32Array.of(2, 0)), {
+    images: Uint8Array.of(12, 10),
+    labels: Uint16Array.of(1002, 1000),
+    count: 2,
+    attributes: { drawer: Uint8Array.of(3, 1) },
+    factors: { names: ["a", "b"], values: Float32Array.of(4, 5, 0, 1) },
+  });
+});
+
 test.run();
