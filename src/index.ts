@@ -66,7 +66,7 @@ export { logSoftmax, logsumexp, softmax } from "./autograd/ops/softmax.ts";
 export { type Axes, broadcastTo, sum, sumTo } from "./autograd/ops/sum.ts";
 export { type GradOptions, grad, stopGradient, track, withoutTape } from "./autograd/tape.ts";
 export { type Binarisation, binarise, binariseDataset } from "./data/binarise.ts";
-export { loadGlyphs } from "./data/datasets.ts";
+export { loadGlyphs, loadShapes, loadTones } from "./data/datasets.ts";
 export { DeviceImages, ShuffledBatches } from "./data/loader.ts";
 export type { Dataset, Factors, Split } from "./data/types.ts";
 export {

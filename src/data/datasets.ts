@@ -5,8 +5,10 @@ import { folderLabel, loadFolder } from "./folder.ts";
 import { glyphNames, glyphSize, glyphStyle, makeGlyphs } from "./glyphs.ts";
 import { loadIdxSet } from "./idx-set.ts";
 import { joinPath, normalPath } from "./paths.ts";
+import { makeShapes, shapeNames, shapeSize, shapeStyle } from "./shapes.ts";
 import { fashionMnist, mnist, type PublishedSet } from "./sources.ts";
 import { loadSynthetic } from "./synthetic.ts";
+import { makeTones, toneHeight, toneNames, toneStyle, toneWidth } from "./tones.ts";
 import type { Dataset } from "./types.ts";
 
 /** A data set by its name. */
@@ -43,6 +45,18 @@ export const datasets: readonly DatasetEntry[] = [
     label: "glyphs",
     summary: "10,000 + 2,000 procedural strokes, 28×28 grey, 10 classes, known factors; no files",
     load: async () => loadGlyphs(),
+  },
+  {
+    name: "shapes",
+    label: "shapes",
+    summary: "20,000 + 4,000 procedural figures, 32×32 RGB, 5 classes, known factors; no files",
+    load: async () => loadShapes(),
+  },
+  {
+    name: "tones",
+    label: "tones",
+    summary: "8,000 + 2,000 spectrograms of procedural sounds, 32×32, 8 classes, factors; no files",
+    load: async () => loadTones(),
   },
   {
     name: "synthetic-8",
@@ -118,6 +132,36 @@ export function loadGlyphs(train = 10_000, test = 2_000, seed = 1): Dataset<Uint
     channels: 1,
     classes: glyphNames.length,
     classNames: glyphNames,
+  };
+}
+
+/** `shapes` with another size or seed than the named set's. */
+export function loadShapes(train = 20_000, test = 4_000, seed = 1): Dataset<Uint8Array> {
+  return {
+    name: "shapes",
+    train: makeShapes(train, seed, 0),
+    test: makeShapes(test, seed, 1),
+    attributes: [shapeStyle],
+    height: shapeSize,
+    width: shapeSize,
+    channels: 3,
+    classes: shapeNames.length,
+    classNames: shapeNames,
+  };
+}
+
+/** `tones` with another size or seed than the named set's. */
+export function loadTones(train = 8_000, test = 2_000, seed = 1): Dataset<Uint8Array> {
+  return {
+    name: "tones",
+    train: makeTones(train, seed, 0),
+    test: makeTones(test, seed, 1),
+    attributes: [toneStyle],
+    height: toneHeight,
+    width: toneWidth,
+    channels: 1,
+    classes: toneNames.length,
+    classNames: toneNames,
   };
 }
 

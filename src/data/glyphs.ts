@@ -1,4 +1,4 @@
-import { uniform } from "./hash.ts";
+import { drawFactors, STYLES, styleOf } from "./factors.ts";
 import { type Polyline, strokes } from "./strokes.ts";
 import type { Attribute, Split } from "./types.ts";
 
@@ -25,13 +25,10 @@ export const glyphFactors = [
   { name: "y", low: -2.5, high: 2.5 },
 ] as const;
 
-/** Bins of equal width of the slant, and as many of the thickness, that make up the style. */
-const STYLE_BINS = 3;
-
 /** The style: a third of the slants and a third of the thicknesses, which do not depend on the class. */
 export const glyphStyle: Attribute = {
   name: "style",
-  classes: STYLE_BINS * STYLE_BINS,
+  classes: STYLES,
   meaning: "third of the slants × third of the thicknesses",
 };
 
@@ -60,25 +57,16 @@ export function makeGlyphs(count: number, seed: number, stream: number): Split<U
   const distances = new Float64Array(pixels);
   for (let i = 0; i < count; i++) {
     const row = values.subarray(i * glyphFactors.length, (i + 1) * glyphFactors.length);
-    row[0] = i % strokes.length;
-    for (let f = 1; f < glyphFactors.length; f++) {
-      const { low, high } = glyphFactors[f] as { low: number; high: number };
-      row[f] = low + (high - low) * uniform(seed, stream * 8 + f, i);
-    }
+    drawFactors(glyphFactors, seed, stream, i, row);
     // Drawn from the stored float32 values, so that the factors say exactly what the image shows.
     const [label = 0, slant = 0, thickness = 0, x = 0, y = 0] = row;
     labels[i] = label;
-    styles[i] = STYLE_BINS * binOf("slant", slant) + binOf("thickness", thickness);
+    styles[i] = styleOf(glyphFactors, ["slant", slant], ["thickness", thickness]);
     const image = images.subarray(i * pixels, (i + 1) * pixels);
     drawGlyph({ label, slant, thickness, x, y }, image, distances);
   }
   const factors = { names: glyphFactors.map((f) => f.name), values };
   return { images, labels, count, factors, attributes: { style: styles } };
-}
-
-function binOf(name: "slant" | "thickness", value: number): number {
-  const { low, high } = glyphFactors.find((f) => f.name === name)!;
-  return Math.min(STYLE_BINS - 1, Math.floor((STYLE_BINS * (value - low)) / (high - low)));
 }
 
 /**

@@ -185,6 +185,8 @@ test("models and datasets list what there is", async () => {
     sets.datasets.map((row: { name: string; missing: string[] }) => [row.name, row.missing.length]),
     [
       ["glyphs", 0],
+      ["shapes", 0],
+      ["tones", 0],
       ["synthetic-8", 0],
       ["synthetic-16", 0],
       ["mnist", 1],

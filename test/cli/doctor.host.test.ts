@@ -16,8 +16,10 @@ test("says what there is, and that the adapter computes right", async () => {
     assert.ok(speed.rate > 0 && speed.milliseconds > 0);
     assert.is(speed.right, true);
   }
-  assert.equal(found.datasets.map(({ name }: { name: string }) => name).slice(0, 4), [
+  assert.equal(found.datasets.map(({ name }: { name: string }) => name).slice(0, 6), [
     "glyphs",
+    "shapes",
+    "tones",
     "synthetic-8",
     "synthetic-16",
     "mnist",

@@ -2,15 +2,9 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { loadGlyphs } from "../../src/data/datasets.ts";
 import { drawGlyph, glyphFactors, glyphNames, makeGlyphs } from "../../src/data/glyphs.ts";
+import { fingerprint } from "../support/fingerprint.ts";
 
 const test = suite("glyphs");
-
-/** FNV-1a over bytes. */
-function fingerprint(bytes: Uint8Array): string {
-  let h = 0x811c9dc5;
-  for (const byte of bytes) h = Math.imul(h ^ byte, 0x01000193);
-  return (h >>> 0).toString(16);
-}
 
 function draw(change: Partial<Parameters<typeof drawGlyph>[0]>): Uint8Array {
   const image = new Uint8Array(28 * 28);
