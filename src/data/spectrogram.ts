@@ -23,7 +23,7 @@ export const FLOOR = 60;
 /** Weights of neighbouring bins of the Fourier transform in one band. */
 interface Band {
   readonly first: number;
-  readonly weights: readonly number[];
+  readonly weights: Float64Array;
 }
 
 const bands: readonly Band[] = Array.from({ length: BANDS }, (_, b) => makeBand(b));
@@ -43,7 +43,7 @@ function makeBand(b: number): Band {
     const away = k * bin - centre;
     weights.push(1 - (away < 0 ? -away / below : away / above));
   }
-  return { first, weights };
+  return { first, weights: Float64Array.from(weights) };
 }
 
 /** Hann's window. */
@@ -107,6 +107,9 @@ function toByte(power: number): number {
 
 const re = new Float64Array(WINDOW);
 const im = new Float64Array(WINDOW);
+/** Powers of the bins of an even frame and of the odd one after it. */
+const even = new Float64Array(WINDOW / 2);
+const odd = new Float64Array(WINDOW / 2);
 
 /**
  * The log-magnitude spectrogram of `samples` [SAMPLES] as bytes, into `image` [BANDS, FRAMES]: time runs
@@ -127,19 +130,22 @@ export function spectrogram(samples: Float64Array, image: Uint8Array, from = 0):
       im[at] = hann[n]! * samples[start + HOP + n]!;
     }
     transform(re, im);
+    for (let k = 1; k < WINDOW / 2; k++) {
+      // The real part's spectrum is (Z_k + conj Z_-k) / 2, the imaginary part's (Z_k − conj Z_-k) / 2i.
+      const xr = re[k]! + re[WINDOW - k]!;
+      const xi = im[k]! - im[WINDOW - k]!;
+      const yr = im[k]! + im[WINDOW - k]!;
+      const yi = re[WINDOW - k]! - re[k]!;
+      even[k] = (xr * xr + xi * xi) / 4;
+      odd[k] = (yr * yr + yi * yi) / 4;
+    }
     for (let b = 0; b < BANDS; b++) {
       const { first, weights } = bands[b]!;
       let one = 0;
       let two = 0;
       for (let w = 0; w < weights.length; w++) {
-        const k = first + w;
-        // The real part's spectrum is (Z_k + conj Z_-k) / 2, the imaginary part's (Z_k − conj Z_-k) / 2i.
-        const xr = re[k]! + re[WINDOW - k]!;
-        const xi = im[k]! - im[WINDOW - k]!;
-        const yr = im[k]! + im[WINDOW - k]!;
-        const yi = re[WINDOW - k]! - re[k]!;
-        one += (weights[w]! * (xr * xr + xi * xi)) / 4;
-        two += (weights[w]! * (yr * yr + yi * yi)) / 4;
+        one += weights[w]! * even[first + w]!;
+        two += weights[w]! * odd[first + w]!;
       }
       const at = (BANDS - 1 - b) * FRAMES + frame;
       image[at] = toByte(one);
