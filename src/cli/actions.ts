@@ -4,6 +4,7 @@ import type { manifold } from "../figures/manifold.ts";
 import type { reconstruct } from "../figures/reconstruct.ts";
 import type { report } from "../figures/report.ts";
 import type { sample } from "../figures/sample.ts";
+import type { swap } from "../figures/swap.ts";
 import type { traverse } from "../figures/traverse.ts";
 import type { Host } from "../host/host.ts";
 import type { evaluate } from "../metrics/evaluate.ts";
@@ -28,5 +29,6 @@ export interface Actions {
   readonly manifold: typeof manifold;
   readonly traverse: typeof traverse;
   readonly embed: typeof embed;
+  readonly swap: typeof swap;
   readonly models: readonly ModelEntry[];
 }

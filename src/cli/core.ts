@@ -5,6 +5,7 @@ import { manifold } from "../figures/manifold.ts";
 import { reconstruct } from "../figures/reconstruct.ts";
 import { report, writeReport } from "../figures/report.ts";
 import { sample } from "../figures/sample.ts";
+import { swap } from "../figures/swap.ts";
 import { traverse } from "../figures/traverse.ts";
 import type { Host } from "../host/host.ts";
 import { evaluate } from "../metrics/evaluate.ts";
@@ -34,6 +35,7 @@ const actions: Omit<Actions, "models"> = {
   manifold,
   traverse,
   embed,
+  swap,
 };
 
 /**

@@ -15,6 +15,7 @@ import { addModels } from "./commands/models.ts";
 import { addReconstruct } from "./commands/reconstruct.ts";
 import { addReport } from "./commands/report.ts";
 import { addSample } from "./commands/sample.ts";
+import { addSwap } from "./commands/swap.ts";
 import { addTrain } from "./commands/train.ts";
 import { addTraverse } from "./commands/traverse.ts";
 import type { Context } from "./context.ts";
@@ -77,6 +78,7 @@ Exit status: 0 success, 2 usage, 3 bad data or checkpoint, 4 no adapter, 5 devic
   addInterpolate(program, context);
   addManifold(program, context);
   addTraverse(program, context);
+  addSwap(program, context);
   addEmbed(program, context);
   addModels(program, context);
   addDatasets(program, context);

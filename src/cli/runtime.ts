@@ -13,6 +13,7 @@ const deviceCommands = [
   "manifold",
   "traverse",
   "embed",
+  "swap",
   "doctor",
   "demo",
 ];

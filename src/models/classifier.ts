@@ -1,9 +1,5 @@
-import { mul, sub } from "../autograd/ops/elementwise.ts";
-import { oneHot } from "../autograd/ops/indexing.ts";
 import { maxPool2d } from "../autograd/ops/pool.ts";
 import type { RandomKey } from "../autograd/ops/random.ts";
-import { argmax } from "../autograd/ops/reduce.ts";
-import { sum } from "../autograd/ops/sum.ts";
 import type { Device } from "../gpu/device.ts";
 import { ShapeError } from "../gpu/errors.ts";
 import { Conv2d } from "../nn/convolution.ts";
@@ -14,7 +10,7 @@ import { Flatten, Lambda, ReLU, Sequential } from "../nn/sequential.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type DataShape, type ModelDefinition, numberSetting, rateSetting } from "./definition.ts";
 import { classesOf } from "./labels.ts";
-import { crossEntropy } from "./losses.ts";
+import { classification } from "./losses.ts";
 import { type Batch, type LossTerms, type Model, soleUpdate, type Update } from "./model.ts";
 import { scaled } from "./networks.ts";
 
@@ -74,10 +70,9 @@ export class Classifier extends Module implements Model {
 
   /** Cross-entropy, and 1 for each image that is taken for another class. */
   terms({ x, label }: Batch, _key: RandomKey): LossTerms {
-    const logits = this.forward(x);
     const target = classesOf(label, this.classes, "classifier");
-    const hit = sum(mul(oneHot(argmax(logits, 1), this.classes), target), 1);
-    return { loss: crossEntropy(logits, target), error: sub(1, hit) };
+    const { nll, error } = classification(this.forward(x), target);
+    return { loss: nll, error };
   }
 
   updates(): readonly Update[] {

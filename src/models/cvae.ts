@@ -15,6 +15,7 @@ import { Vae, type VaeOptions } from "./vae.ts";
  */
 export class ConditionalVae extends Vae {
   readonly classes: number;
+  readonly content = "class";
 
   constructor(device: Device, random: HostRandom, data: DataShape, options: VaeOptions) {
     super(device, random, data, options, data.classes);

@@ -1,5 +1,18 @@
-import { add, div, exp, mul, neg, softplus, square, sub } from "../autograd/ops/elementwise.ts";
+import {
+  add,
+  div,
+  exp,
+  maximum,
+  mul,
+  neg,
+  softplus,
+  sqrt,
+  square,
+  sub,
+} from "../autograd/ops/elementwise.ts";
+import { oneHot } from "../autograd/ops/indexing.ts";
 import { matmul } from "../autograd/ops/matmul.ts";
+import { argmax } from "../autograd/ops/reduce.ts";
 import { reshape } from "../autograd/ops/shape.ts";
 import { logSoftmax } from "../autograd/ops/softmax.ts";
 import { broadcastTo, sum } from "../autograd/ops/sum.ts";
@@ -51,6 +64,17 @@ export function crossEntropy(logits: Tensor, target: Tensor): Tensor {
   return neg(sum(mul(logSoftmax(logits), target), 1));
 }
 
+/**
+ * Cross-entropy, and the error: 1 where another class has the largest logit, else 0.
+ *
+ * @param logits [batch, classes] @param target one-hot [batch, classes]
+ * @returns [batch] each
+ */
+export function classification(logits: Tensor, target: Tensor) {
+  const hit = sum(mul(oneHot(argmax(logits, 1), target.shape[1] ?? 1), target), 1);
+  return { nll: crossEntropy(logits, target), error: sub(1, hit) };
+}
+
 /** −ln σ(l): what a discriminator pays for the answer "drawn from the prior". l: [batch] → [batch] */
 export const realLoss = (logits: Tensor): Tensor => softplus(neg(logits));
 
@@ -65,6 +89,29 @@ export function pairwiseSquaredDistances(a: Tensor, b: Tensor): Tensor {
   const right = reshape(sum(square(b), 1), [1, m]);
   const products = matmul(a, b, { transposeB: true });
   return sub(add(left, right), mul(products, 2));
+}
+
+/** Under the root of a distance, whose slope is infinite at 0. */
+const TINY = 1e-8;
+
+/**
+ * Contrastive loss of all pairs of a batch (Hadsell, Chopra and LeCun 2006): d² for two of one class, else
+ * max(0, margin − d)². Each sample's share is the mean over its partners of the same class plus the mean
+ * over the others, so that many classes do not drown the few pairs of one.
+ *
+ * @param z [batch, latent] @param classes one-hot [batch, classes]
+ * @returns [batch]
+ */
+export function contrastive(z: Tensor, classes: Tensor, margin: number): Tensor {
+  const squares = maximum(pairwiseSquaredDistances(z, z), 0);
+  const near = square(maximum(sub(margin, sqrt(add(squares, TINY))), 0));
+  // Every sample is of its own class, at the distance 0: it counts in no mean.
+  const same = matmul(classes, classes, { transposeB: true });
+  const [batch = 1] = z.shape;
+  const partners = sub(sum(same, 1), 1);
+  const others = sub(batch - 1, partners);
+  const own = div(sum(mul(same, squares), 1), maximum(partners, 1));
+  return add(own, div(sum(mul(sub(1, same), near), 1), maximum(others, 1)));
 }
 
 /** Scales of the inverse multiquadratic kernels (Tolstikhin et al. 2018). */

@@ -38,6 +38,8 @@ export interface MaskAaeOptions extends AutoencoderOptions {
   readonly interval: number;
   /** Learning rate of the encoder's adversarial update and of the critic. */
   readonly criticRate: number;
+  /** Learning rate of the mask. */
+  readonly maskRate: number;
 }
 
 /** A dimension is active from this α on. */
@@ -69,17 +71,19 @@ export class MaskAae extends Autoencoder {
   private readonly polarisation: Tensor;
   private readonly scale: Tensor;
   private readonly criticRate: number;
+  private readonly maskRate: number;
   private readonly vectors: boolean;
 
   constructor(device: Device, random: HostRandom, image: ImageShape, options: MaskAaeOptions) {
     super(device, random, image, { ...options, likelihood: "auto" });
-    const { latent, interval, criticRate, width } = options;
+    const { latent, interval, criticRate, maskRate, width } = options;
     this.vectors = image.vectors ?? false;
     const start = random.uniform(latent).map((u) => LARGEST_THETA * u);
     this.theta = parameter(device, start, [latent], "theta");
     const units = Array.from({ length: 4 }, () => scaled(1024, width));
     this.critic = new DenseCritic(device, random, latent, units, glorotNormal);
     this.criticRate = criticRate;
+    this.maskRate = maskRate;
     this.polarisation = variable(device, Float32Array.of(0), [], "c");
     this.scale = variable(device, Float32Array.of(1), [], "scale");
     this.schedules = [
@@ -163,7 +167,7 @@ export class MaskAae extends Autoencoder {
       },
       {
         rule,
-        rate: this.rate,
+        rate: this.maskRate,
         name: "mask",
         parameters: of("theta"),
         terms: (batch, key) => {
@@ -228,8 +232,9 @@ export const maskAae: ModelDefinition = {
       [0, 1e6],
       "I of the schedule of c; 0: 75 up to 20 dimensions, else ⌊112.5·m⌋ up to 10000",
     ),
-    "learning-rate": rateSetting(5e-4, "RMSProp's step of autoencoder and mask"),
+    "learning-rate": rateSetting(5e-4, "RMSProp's step of the autoencoder"),
     "critic-rate": rateSetting(1e-4, "RMSProp's step of critic and encoder"),
+    "mask-rate": rateSetting(5e-4, "RMSProp's step of the mask"),
   },
   build: (device, random, data, settings) => {
     const latent = settings.number("latent");
@@ -237,6 +242,7 @@ export const maskAae: ModelDefinition = {
       ...autoencoderOptions(settings),
       interval: settings.number("interval") || paperInterval(latent),
       criticRate: settings.number("critic-rate"),
+      maskRate: settings.number("mask-rate"),
     });
   },
 };

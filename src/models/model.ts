@@ -99,6 +99,11 @@ export interface Model {
   readonly schedules?: readonly StepSchedule[];
   /** Classes that draws and codes depend on; none where the model does not know labels. */
   readonly classes?: number;
+  /**
+   * What says the content of an image, where that is apart from its style: so many of the first latent
+   * dimensions, the others being the style's; or the class, all dimensions being the style's.
+   */
+  readonly content?: number | "class";
 
   parameters(): NamedTensor[];
   buffers(): NamedTensor[];

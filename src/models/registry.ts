@@ -4,6 +4,7 @@ import { ae } from "./ae.ts";
 import { classifier } from "./classifier.ts";
 import { cvae } from "./cvae.ts";
 import { type ModelDefinition, type ModelEntry, vaeOptions, vaeSettings } from "./definition.ts";
+import { dualAae } from "./dual-aae.ts";
 import { factorVae } from "./factor-vae.ts";
 import { flexAe, flexAeSr } from "./flex-ae.ts";
 import { flowVae } from "./flow-vae.ts";
@@ -40,6 +41,7 @@ export const models: readonly ModelDefinition[] = [
   waeGan,
   ae,
   aae,
+  dualAae,
   maskAae,
   flexAe,
   flexAeSr,

@@ -30,6 +30,11 @@ test("each passes its options, or the defaults", async () => {
   const data = "--data-dir d --checkpoint last --out o.png";
   const given = { dataDir: "d", checkpoint: "last", out: "o.png" };
   for (const [line, options] of [
+    ["swap r", { contents: 8, styles: 10, seed: 1 }],
+    [
+      `swap r --contents 3 --styles 4 --seed 9 ${data}`,
+      { contents: 3, styles: 4, seed: 9, ...given },
+    ],
     ["interpolate r", { from: "test", method: "lerp", rows: 8, steps: 10, seed: 1 }],
     [
       `interpolate r --from prior --method slerp --rows 2 --steps 3 --seed 4 ${data}`,

@@ -4,12 +4,15 @@ import { Codec, imagesAt } from "../../src/figures/codec.ts";
 import { drawInterpolations } from "../../src/figures/interpolate.ts";
 import { drawReconstructions } from "../../src/figures/reconstruct.ts";
 import { drawSamples } from "../../src/figures/sample.ts";
+import { drawSwaps, swapStyles } from "../../src/figures/swap.ts";
 import { drawTraversal, orderDimensions, variancesOf } from "../../src/figures/traverse.ts";
+import { DataError } from "../../src/gpu/errors.ts";
 import { Vae } from "../../src/models/vae.ts";
 import { HostRandom } from "../../src/nn/initialisers.ts";
 import { tensor } from "../../src/tensor/create.ts";
 import { scope } from "../../src/tensor/run.ts";
 import { testDevice } from "../support/device.ts";
+import { rejects } from "../support/rejects.ts";
 
 const test = suite("encoding and decoding for figures");
 
@@ -111,6 +114,39 @@ test("drawings have the size that their rows and columns make", async () => {
   const { picture, description } = await drawReconstructions(codec, test, { count: 24 });
   assert.is(picture.width, across(9), "as many as there are");
   assert.match(description, /^9 test images/);
+});
+
+test("a swap takes the first dimensions of one code and the others of another", async () => {
+  const { codec } = await small();
+  const images = split(5);
+  const [contents, styles] = [imagesAt(images, image, [0, 1]), imagesAt(images, image, [2, 3, 4])];
+  const swapped = await swapStyles(codec, 1, contents, styles);
+  assert.is(swapped.count, 6);
+  const [from, to] = [await codec.encode(contents), await codec.encode(styles)];
+  const z = Float32Array.from({ length: 18 }, (_, i) => {
+    const [row, column] = [Math.floor(i / 9), Math.floor(i / 3) % 3];
+    return i % 3 < 1 ? from[row * 3 + (i % 3)]! : to[column * 3 + (i % 3)]!;
+  });
+  close(swapped.values, (await codec.decode(z, 6)).values);
+  assert.equal([...swapped.labels!], [0, 0, 0, 1, 1, 1]);
+
+  const whole = await swapStyles(codec, "class", contents, styles);
+  const style = (await codec.decode(to, 3)).values;
+  close(whole.values, Float32Array.of(...style, ...style));
+});
+
+test("a drawing of swaps has the images of the set at its edges", async () => {
+  const { codec } = await small();
+  const options = { contents: 2, styles: 3, seed: 1 };
+  const { picture, description } = await drawSwaps(codec, 1, split(9), options);
+  // Three rows of five pixels and four columns of four, enlarged 11 times; gaps of 4 and one of 16.
+  assert.equal([picture.width, picture.height], [24 + 4 * 48 - 4 + 12, 24 + 3 * 59 - 4]);
+  assert.match(description, /^2 rows: .* the 3 images at the top/);
+  await rejects(
+    () => drawSwaps(codec, 1, split(2), options),
+    DataError,
+    /swap: 2 test images are not 3/,
+  );
 });
 
 test("an interpolation shows the test images themselves at its ends", async () => {

@@ -6,6 +6,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { models } from "../../src/models/registry.ts";
 import { InterruptedError, Interruption } from "../../src/train/interruption.ts";
+import type { TrainHooks } from "../../src/train/train.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 import { metricsOf, type Texts, trace, trainInMemory } from "../support/training.ts";
 
@@ -40,6 +41,19 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   "wae-gan": [{ settings: wide }],
   ae: [{ settings: wide }],
   aae: [{ settings: wide, texts: { ema: "0.9", clip: "100", "lr-schedule": "cosine" } }],
+  "dual-aae": [
+    { settings: { width: "0.25", content: "12", style: "6" } },
+    {
+      settings: {
+        width: "0.25",
+        content: "12",
+        style: "6",
+        deeper: "true",
+        skip: "true",
+        "contrastive-weight": "1",
+      },
+    },
+  ],
   "mask-aae": [{ settings: { width: "0.06", latent: "16", "learning-rate": "0.003" } }],
   "flex-ae": [{ settings: { ...dense, width: "0.1", "learning-rate": "0.003" } }],
   "flex-ae-sr": [
@@ -53,6 +67,10 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
 
 const training: Texts = { batch: "64", overfit: "640", epochs: "16", "save-every": "7" };
 
+/** Enough for a run to be broken off in two places. */
+const few: Texts = { epochs: "4" };
+const BREAKS = 2;
+
 test("none is left out", () => {
   assert.equal(Object.keys(cases).sort(), models.map(({ name }) => name).sort());
 });
@@ -62,31 +80,39 @@ for (const [model, variants] of Object.entries(cases))
     const name = Object.entries(settings)
       .map(([key, value]) => `${key}=${value}`)
       .join(" ");
-    test(`${model} (${name}) learns, and goes on bit for bit`, async () => {
-      const options = { ...training, ...texts };
+    const train = (host: MemoryHost, more: Texts, hooks: TrainHooks = {}) =>
+      trainInMemory(host, { ...training, ...texts, ...more }, hooks, settings, model);
+
+    test(`${model} (${name}) learns`, async () => {
       const host = new MemoryHost();
-      await trainInMemory(host, options, {}, settings, model);
+      await train(host, {});
       const records = metricsOf(host);
       const first = records.find((record) => record[term] !== undefined)?.[term] as number;
       const last = records.filter(({ kind }) => kind === "epoch").at(-1)?.[`validation_${term}`];
       assert.ok((last as number) <= share * first, `${term} went from ${first} to ${last}`);
+    });
 
+    test(`${model} (${name}) goes on bit for bit`, async () => {
+      const host = new MemoryHost();
+      await train(host, few);
       const broken = new MemoryHost();
-      for (let attempt = 0, over = false; !over; attempt++) {
+      let breaks = 0;
+      for (let over = false; !over; ) {
         const interruption = new Interruption();
         let seen = 0;
         const onProgress = () => {
-          if (++seen > 2 + attempt && attempt < 3) interruption.request();
+          if (++seen > 2 + breaks && breaks < BREAKS) interruption.request();
         };
         try {
           const resume = broken.files.has("r/config.json") ? "true" : "false";
-          const hooks = { interruption, onProgress };
-          await trainInMemory(broken, { ...options, resume }, hooks, settings, model);
+          await train(broken, { ...few, resume }, { interruption, onProgress });
           over = true;
         } catch (error) {
           assert.instance(error, InterruptedError, String(error));
+          breaks++;
         }
       }
+      assert.is(breaks, BREAKS);
       assert.equal(trace(broken).metrics, trace(host).metrics);
       assert.is(trace(broken).checkpoint, trace(host).checkpoint);
     });

@@ -10,6 +10,8 @@ import type { Device } from "../../src/gpu/device.ts";
 import { gradientPenalty, slopePenalty } from "../../src/models/gradient-penalty.ts";
 import { Gaussian, squaredError } from "../../src/models/likelihoods.ts";
 import {
+  classification,
+  contrastive,
   crossEntropy,
   imqMmd,
   klToCentre,
@@ -118,6 +120,14 @@ test("cross-entropy, and what a discriminator pays", async () => {
     labels.map((label, i) => logSum(i) - logits.at(5 * i + label)),
   );
   await checkGradients((a) => sum(crossEntropy(a, target)), [logits.t]);
+  const told = classification(logits.t, target);
+  await close(told.nll, [...(await crossEntropy(logits.t, target).data())]);
+  await close(
+    told.error,
+    labels.map((label, i) =>
+      range(5).some((j) => logits.at(5 * i + j) > logits.at(5 * i + label)) ? 1 : 0,
+    ),
+  );
   const l = numbers(device, [4], 8, 3);
   await close(
     realLoss(l.t),
@@ -165,6 +175,33 @@ function imqOfItself(values: Float32Array, n: number, d: number): number {
     return (2 * off) / (n * (n - 1)) - (2 / (n * n)) * (off + n);
   });
 }
+
+test("the contrastive loss draws classes together and holds others apart", async () => {
+  const device = await testDevice();
+  const [n, d, margin] = [6, 3, 2.2];
+  const z = numbers(device, [n, d], 21);
+  const labels = [0, 1, 0, 2, 1, 0];
+  const classes = tensor(
+    device,
+    Float32Array.from({ length: n * 3 }, (_, i) => (labels[Math.floor(i / 3)] === i % 3 ? 1 : 0)),
+    [n, 3],
+  );
+  const squares = (i: number, j: number) =>
+    total(d, (k) => (z.at(i * d + k) - z.at(j * d + k)) ** 2);
+  const meanOf = (values: number[]) =>
+    values.length === 0 ? 0 : values.reduce((a, b) => a + b, 0) / values.length;
+  let [far, near] = [0, 0];
+  const expected = range(n).map((i) => {
+    const partners = range(n).filter((j) => j !== i && labels[j] === labels[i]);
+    const others = range(n).filter((j) => labels[j] !== labels[i]);
+    for (const j of others) squares(i, j) > margin ** 2 ? far++ : near++;
+    const apart = others.map((j) => Math.max(0, margin - Math.sqrt(squares(i, j))) ** 2);
+    return meanOf(partners.map((j) => squares(i, j))) + meanOf(apart);
+  });
+  assert.ok(far > 0 && near > 0, "pairs on both sides of the margin");
+  await close(contrastive(z.t, classes, margin), expected);
+  await checkGradients((a) => sum(contrastive(a, classes, margin)), [z.t]);
+});
 
 test("the gradient penalty of a linear and of a quadratic critic is the analytic one", async () => {
   const device = await testDevice();

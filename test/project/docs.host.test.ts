@@ -103,6 +103,7 @@ const actions: Actions = {
   manifold: async () => ({ figure }),
   traverse: async () => ({ figure, dimensions: [] }),
   embed: async () => ({ figure, n: 1, axes: [] }),
+  swap: async () => ({ figure }),
   models,
 };
 

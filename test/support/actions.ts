@@ -15,5 +15,6 @@ export const unusedActions: Actions = {
   manifold: unused,
   traverse: unused,
   embed: unused,
+  swap: unused,
   models: [],
 };
