@@ -1,5 +1,6 @@
 import type { Download } from "../data/files.ts";
 import type { Split } from "../data/types.ts";
+import { UsageError } from "../gpu/errors.ts";
 import type { Host } from "../host/host.ts";
 import { evaluateTest } from "../metrics/evaluate.ts";
 import { loadRunData, withRun } from "../train/open-run.ts";
@@ -12,9 +13,10 @@ import { counted } from "./text.ts";
 export interface Reconstructed {
   readonly figure: string;
   readonly reconstruction: number;
-  readonly kl: number;
+  /** Of a model that has one. */
+  readonly kl?: number;
   /** Standard deviations over the images. */
-  readonly sd: { readonly reconstruction: number; readonly kl: number };
+  readonly sd: { readonly reconstruction: number; readonly kl?: number };
   /** Images. */
   readonly n: number;
 }
@@ -29,15 +31,16 @@ export async function reconstruct(
   return withRun(run, options, host, async (open) => {
     const { device, model, folder, config, checkpoint } = open;
     const dataset = await loadRunData(config, { host, dataDir: options.dataDir, onDownload });
+    if (!model.decode) throw new UsageError(`reconstruct: ${config.entry.name} has no decoder`);
     const { reconstruction, kl } = await evaluateTest(open, dataset);
     const codec = new Codec(device, model, config.image);
     const drawing = await drawReconstructions(codec, dataset.test, options);
     const origin = originOf(checkpoint);
     return {
       figure: await writeDrawing(folder, "reconstructions", drawing, origin, options.out),
-      reconstruction: reconstruction?.mean ?? Number.NaN,
-      kl: kl?.mean ?? Number.NaN,
-      sd: { reconstruction: reconstruction?.sd ?? Number.NaN, kl: kl?.sd ?? Number.NaN },
+      reconstruction: reconstruction!.mean,
+      ...(kl ? { kl: kl.mean } : {}),
+      sd: { reconstruction: reconstruction!.sd, ...(kl ? { kl: kl.sd } : {}) },
       n: dataset.test.count,
     };
   });

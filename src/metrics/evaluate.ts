@@ -9,6 +9,7 @@ import { Evaluation, type TermStatistics } from "../train/evaluation.ts";
 import type { MetricRecord } from "../train/metrics.ts";
 import { now } from "../train/metrics-log.ts";
 import { loadRunData, type OpenRun, withRun } from "../train/open-run.ts";
+import { probeAccuracy } from "./probe.ts";
 
 /** Images that are evaluated at once. */
 const BATCH = 64;
@@ -39,7 +40,12 @@ export interface Evaluated {
  */
 export async function evaluate(
   run: string,
-  options: { readonly checkpoint?: string | undefined; readonly dataDir?: string | undefined },
+  options: {
+    readonly checkpoint?: string | undefined;
+    readonly dataDir?: string | undefined;
+    /** Adds the accuracy of a linear probe on the codes. */
+    readonly probe?: boolean | undefined;
+  },
   host: Host,
   onDownload?: (download: Download) => void,
 ): Promise<Evaluated> {
@@ -52,6 +58,11 @@ export async function evaluate(
       if (!Number.isFinite(mean))
         throw new NonFiniteError(`test ${name}`, checkpoint.step, `the mean is ${mean}`);
     const metrics = metricsOf(terms, dataset.test.count, model.beta?.value);
+    if (options.probe) {
+      const { accuracy, fitted } = await probeAccuracy(open, dataset);
+      const note = `share of classes that a linear map of the codes finds, fitted to ${fitted} training images`;
+      metrics.probe_accuracy = { value: accuracy, n: dataset.test.count, note };
+    }
     try {
       await folder.appendMetrics([recordOf(metrics, checkpoint)]);
     } catch (error) {

@@ -8,6 +8,7 @@ import { decimals } from "../progress.ts";
 interface Options extends CommonOptions {
   dataDir?: string;
   checkpoint?: string;
+  probe?: boolean;
 }
 
 /** `evaluate RUN`: the loss terms on the test part. */
@@ -15,7 +16,10 @@ export function addEvaluate(program: Command, { actions, host, output }: Context
   const command = program
     .command("evaluate")
     .description("Compute the loss terms on the whole test part, and note them in the run.");
-  addCheckpoint(addDataDir(addRun(command)));
+  addCheckpoint(addDataDir(addRun(command))).option(
+    "--probe",
+    "fit a linear probe to the codes and say how often it finds the class",
+  );
   addRuntime(command);
   addCommon(command, [
     "evaluate runs/vae-glyphs-1",

@@ -33,8 +33,9 @@ export function addReconstruct(program: Command, { actions, host, output }: Cont
       return;
     }
     const { reconstruction, kl, n } = result;
+    const divergence = kl === undefined ? "" : `  kl ${decimals(kl)}`;
     output.data(
-      `reconstruction ${decimals(reconstruction)}  kl ${decimals(kl)}  nats per sample over ${n} images`,
+      `reconstruction ${decimals(reconstruction)}${divergence}  nats per sample over ${n} images`,
     );
     output.data(`figure ${result.figure}`);
   });
