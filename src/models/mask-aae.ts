@@ -44,6 +44,7 @@ export interface MaskAaeOptions extends AutoencoderOptions {
 
 /** A dimension is active from this α on. */
 const ACTIVE = 0.1;
+const NOTHING_ACTIVE = "the mask has no active dimension";
 const LARGEST_C = 2048;
 /** θ starts evenly in [0, 5). */
 const LARGEST_THETA = 5;
@@ -117,7 +118,12 @@ export class MaskAae extends Autoencoder {
 
   /** Fails when the mask has no dimension left. */
   failure({ active }: Readonly<Record<string, number>>): string | undefined {
-    return active === 0 ? "the mask has no active dimension" : undefined;
+    return active === 0 ? NOTHING_ACTIVE : undefined;
+  }
+
+  flaw(weights: ReadonlyMap<string, Float32Array>): string | undefined {
+    const isActive = (theta: number) => 1 - Math.exp(-theta) > ACTIVE;
+    return weights.get("theta")?.some(isActive) ? undefined : NOTHING_ACTIVE;
   }
 
   override updates(): readonly Update[] {

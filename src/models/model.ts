@@ -138,6 +138,14 @@ export interface Model {
    */
   failure?(terms: Readonly<Record<string, number>>): string | undefined;
 
+  /**
+   * Why no training should go on from these weights, though they are finite. Asked before they are saved:
+   * the terms of a step say what was before its updates.
+   *
+   * @param weights parameters and buffers by name
+   */
+  flaw?(weights: ReadonlyMap<string, Float32Array>): string | undefined;
+
   /** The terms that are evaluated; `loss` decides which epoch was the best. */
   terms(batch: Batch, key: RandomKey): LossTerms;
 

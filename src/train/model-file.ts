@@ -31,8 +31,8 @@ export interface Trainable {
  * A checkpoint of everything as it is now.
  *
  * @param step for the error's message
- * @throws NonFiniteError naming a parameter, buffer or average that holds NaN or an infinity: such
- *   weights are never written
+ * @throws NonFiniteError naming a parameter, buffer or average that holds NaN or an infinity, or saying
+ *   what the model finds wrong with the weights: such weights are never written
  */
 export async function saveModel(
   { model, trained = [] }: Trainable,
@@ -59,6 +59,8 @@ export async function saveModel(
     averagesOf(model, trained),
   ]);
   for (const [i, entry] of named.entries()) add("", entry, values[i] as Float32Array);
+  const flaw = model.flaw?.(new Map(named.map(({ name }, i) => [name, values[i]!])));
+  if (flaw !== undefined) throw new NonFiniteError("training", step, flaw);
   for (const [i, [name]] of arenas.entries()) {
     const data = states[i] as Float32Array;
     tensors.set(name, { dtype: "F32", shape: [data.length], data });

@@ -2,6 +2,10 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { UsageError } from "../../src/gpu/errors.ts";
+import { dualAae } from "../../src/models/dual-aae.ts";
+import { resolveSettings } from "../../src/models/settings.ts";
+import { HostRandom } from "../../src/nn/initialisers.ts";
+import { testDevice } from "../support/device.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 import { rejects } from "../support/rejects.ts";
 import { type Texts, trainInMemory } from "../support/training.ts";
@@ -32,6 +36,8 @@ for (const [model, settings, texts, pattern] of [
   ],
   ["lambda-hot", { latent: "9" }, {}, /^lambda-hot: latent is 9, below the 10 classes$/],
   ["aae", { latent: "0" }, {}, /latent=0: expected a whole number from 1 to 1024/],
+  ["dual-aae", { content: "0" }, {}, /content=0: expected a whole number from 1 to 1024/],
+  ["dual-aae", { skip: "yes" }, {}, /skip=yes: expected false, true/],
   ["wae-mmd", { beta: "2" }, {}, /^--set beta: wae-mmd has no such setting/],
   ["mask-aae", {}, { "beta-schedule": "linear:3" }, /^--beta-schedule: mask-aae has no beta$/],
 ] as const satisfies readonly (readonly [string, Record<string, string>, Texts, RegExp])[])
@@ -40,5 +46,22 @@ for (const [model, settings, texts, pattern] of [
     await rejects(() => trainInMemory(host, texts, {}, settings, model), UsageError, pattern);
     assert.equal(host.paths(), []);
   });
+
+test("dual-aae for a set without styles, unless it is told to do without", async () => {
+  const device = await testDevice();
+  const build = (settings: Record<string, string>) =>
+    dualAae.build(
+      device,
+      new HostRandom(1),
+      { height: 8, width: 8, channels: 1, classes: 3 },
+      resolveSettings(dualAae, { width: "0.05", ...settings }),
+    );
+  await rejects(() => build({}), UsageError, /^dual-aae learns from the style of each image/);
+  const names = build({ "style-weight": "0" })
+    .parameters()
+    .map(({ name }) => name);
+  assert.not(names.some((name) => name.startsWith("styleClassifier")));
+  assert.ok(names.some((name) => name.startsWith("styleHead")));
+});
 
 test.run();

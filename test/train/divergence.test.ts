@@ -140,6 +140,23 @@ test("a run that diverges says what it kept, and keeps it", async () => {
   assert.ok(host.files.has("r/checkpoints/best.safetensors"));
 });
 
+test("a mask without an active dimension ends the training, and the last good state is kept", async () => {
+  const host = new MemoryHost();
+  // The one dimension starts below α = ½ with this seed, from where the growing c pushes it to 0.
+  const texts = { seed: "6", overfit: "64", batch: "16", epochs: "30", "save-every": "3" } as const;
+  const settings = { width: "0.03", latent: "1", interval: "1", "mask-rate": "0.3" };
+  const error = (await rejects(
+    () => trainInMemory(host, texts, {}, settings, "mask-aae"),
+    NonFiniteError,
+    /^training at step \d+: the mask has no active dimension; r\/checkpoints\/last\.safetensors holds step \d+$/,
+  )) as NonFiniteError;
+  assert.is(error.exitCode, 6);
+  const path = "r/checkpoints/last.safetensors";
+  const { tensors } = await readSafetensors(host.files.get(path)!, path);
+  const [theta] = tensors.get("theta")!.data;
+  assert.ok(1 - Math.exp(-(theta as number)) >= 0.1, `θ is ${theta}`);
+});
+
 test("a full disk does not hide that a run diverged", async () => {
   const host = new MemoryHost();
   host.failOn = "diverged.safetensors";
