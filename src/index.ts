@@ -85,10 +85,31 @@ export type { PoolStatistics } from "./gpu/pool.ts";
 export { formatProfile, type ProfileRow } from "./gpu/profiler.ts";
 export type { Program, ProgramStatistics } from "./gpu/program.ts";
 export type { DType } from "./gpu/value.ts";
+export { type AaeOptions, AdversarialAutoencoder } from "./models/aae.ts";
+export { type AeOptions, PlainAutoencoder } from "./models/ae.ts";
+export { Autoencoder, type AutoencoderOptions } from "./models/autoencoder.ts";
+export { Classifier, type ClassifierOptions } from "./models/classifier.ts";
+export { ConditionalVae } from "./models/cvae.ts";
+export type { DataShape } from "./models/definition.ts";
+export { DualAae, type DualAaeOptions } from "./models/dual-aae.ts";
+export { FactorVae, type FactorVaeOptions } from "./models/factor-vae.ts";
+export { FlexAe, type FlexAeOptions } from "./models/flex-ae.ts";
+export { FlowVae, type FlowVaeOptions } from "./models/flow-vae.ts";
+export { gradientPenalty, slopePenalty } from "./models/gradient-penalty.ts";
+export { InfoVae, type InfoVaeOptions } from "./models/info-vae.ts";
+export { KMeansVae, type KMeansVaeOptions } from "./models/kmeans-vae.ts";
+export { type LambdaHotOptions, LambdaHotVae } from "./models/lambda-hot.ts";
 export { bernoulliNll } from "./models/likelihoods.ts";
+export {
+  fitLinearProbe,
+  type LabelledCodes,
+  type LinearProbe,
+} from "./models/linear-probe.ts";
 export { klToStandardNormal, reparameterise } from "./models/losses.ts";
+export { MaskAae, type MaskAaeOptions } from "./models/mask-aae.ts";
 export type {
   Batch,
+  ExampleSource,
   ImageShape,
   LossTerms,
   Model,
@@ -98,7 +119,9 @@ export type {
   StepSchedule,
   Update,
 } from "./models/model.ts";
+export { type TwoStageOptions, TwoStageVae } from "./models/two-stage.ts";
 export { Vae, type VaeOptions } from "./models/vae.ts";
+export { WaeGan, type WaeGanOptions, WaeMmd, type WaeOptions } from "./models/wae.ts";
 export { BatchNorm } from "./nn/batch-norm.ts";
 export { Conv2d, type ConvolutionOptions, ConvTranspose2d } from "./nn/convolution.ts";
 export {
