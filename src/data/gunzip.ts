@@ -6,13 +6,13 @@ export function isGzip(bytes: Uint8Array): boolean {
 }
 
 /** A gzip member cannot expand more than deflate's best ratio, 1032:1. */
-const largestRatio = 1032;
+export const largestRatio = 1032;
 
 /**
  * Inflates one gzip member to exactly the size that its own content declares.
  *
- * `sizeOf` is given the first `headBytes` inflated bytes and returns the full inflated size; it may
- * throw. Inflation stops at the first byte beyond that size, so what a hostile file expands to is
+ * `sizeOf` is given the first inflated bytes, at least `headBytes`, and returns the full inflated
+ * size, or undefined to be asked again with more of them; it may throw. Inflation stops at the first byte beyond that size, so what a hostile file expands to is
  * never held, and a size that the compressed bytes cannot hold is refused before it is allocated.
  * Throws DataError naming `name`.
  */
@@ -20,7 +20,7 @@ export async function gunzip(
   compressed: Uint8Array,
   name: string,
   headBytes: number,
-  sizeOf: (head: Uint8Array) => number,
+  sizeOf: (head: Uint8Array) => number | undefined,
 ): Promise<Uint8Array> {
   const reader = streamOf(compressed).pipeThrough(new DecompressionStream("gzip")).getReader();
   let out: Uint8Array | undefined;
@@ -35,12 +35,9 @@ export async function gunzip(
         head = concat(head, value);
         length = head.length;
         if (length < headBytes) continue;
-        const size = sizeOf(head.subarray(0, headBytes));
-        if (size > compressed.length * largestRatio) {
-          throw new DataError(
-            `${name}: its header declares ${size} bytes, more than ${compressed.length} compressed bytes can hold`,
-          );
-        }
+        const size = sizeOf(head);
+        if (size === undefined) continue;
+        checkRatio(size, compressed, name);
         if (length > size) throw tooLong(name, size);
         out = new Uint8Array(size);
         out.set(head);
@@ -58,7 +55,7 @@ export async function gunzip(
   if (out === undefined) {
     // Too short for a header: let its parser say which field is missing.
     sizeOf(head);
-    throw new DataError(`${name}: ${length} inflated bytes, expected at least ${headBytes}`);
+    throw new DataError(`${name}: ends after ${length} inflated bytes, within its header`);
   }
   if (length < out.length) {
     throw new DataError(
@@ -67,6 +64,31 @@ export async function gunzip(
   }
   checkTrailer(compressed, length, name);
   return out;
+}
+
+/**
+ * Inflates one gzip member whose content does not say how long it is: its last four bytes do.
+ * `check` is given that size and may throw. Throws DataError naming `name`.
+ */
+export async function gunzipWhole(
+  compressed: Uint8Array,
+  name: string,
+  check: (size: number) => void,
+): Promise<Uint8Array> {
+  if (compressed.length < 18) throw new DataError(`${name}: ${compressed.length} bytes, cut off`);
+  const view = new DataView(compressed.buffer, compressed.byteOffset, compressed.byteLength);
+  const size = view.getUint32(compressed.length - 4, true);
+  check(size);
+  checkRatio(size, compressed, name);
+  return gunzip(compressed, name, 0, () => size);
+}
+
+function checkRatio(size: number, { length }: Uint8Array, name: string): void {
+  if (size > length * largestRatio) {
+    throw new DataError(
+      `${name}: it declares ${size} bytes, more than ${length} compressed bytes can hold`,
+    );
+  }
 }
 
 /**
@@ -100,7 +122,7 @@ async function read(
 }
 
 function tooLong(name: string, size: number): DataError {
-  return new DataError(`${name}: inflates beyond the ${size} bytes that its header declares`);
+  return new DataError(`${name}: inflates beyond the ${size} bytes that it declares`);
 }
 
 /** The bytes as a stream to be inflated. */
