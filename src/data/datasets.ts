@@ -1,12 +1,15 @@
 import { UsageError } from "../gpu/errors.ts";
 import { nearest } from "../models/suggest.ts";
+import { loadCifar10 } from "./cifar10.ts";
+import { anime, faces, loadFaces, type OwnSet } from "./faces.ts";
 import type { DataSource } from "./files.ts";
 import { folderLabel, loadFolder } from "./folder.ts";
 import { glyphNames, glyphSize, glyphStyle, makeGlyphs } from "./glyphs.ts";
 import { loadIdxSet } from "./idx-set.ts";
+import { loadOmniglot } from "./omniglot.ts";
 import { joinPath, normalPath } from "./paths.ts";
 import { makeShapes, shapeNames, shapeSize, shapeStyle } from "./shapes.ts";
-import { fashionMnist, mnist, type PublishedSet } from "./sources.ts";
+import { cifar10, fashionMnist, mnist, omniglot, type PublishedSet } from "./sources.ts";
 import { loadSynthetic } from "./synthetic.ts";
 import { makeTones, toneHeight, toneNames, toneStyle, toneWidth } from "./tones.ts";
 import type { Dataset } from "./types.ts";
@@ -20,6 +23,8 @@ export interface DatasetEntry {
   readonly summary: string;
   /** Its files, where others publish them. */
   readonly published?: PublishedSet;
+  /** Its file, where only the user may have it. */
+  readonly own?: OwnSet;
   readonly load: (source: DataSource) => Promise<Dataset>;
 }
 
@@ -83,6 +88,43 @@ export const datasets: readonly DatasetEntry[] = [
     summary: "60,000 + 10,000 garments, 28×28 grey, 10 classes",
     published: fashionMnist,
     load: (source) => loadIdxSet(fashionMnist, garments, source),
+  },
+  {
+    name: "omniglot",
+    label: "omniglot",
+    summary: "29,214 + 3,246 drawings of 1,623 characters, 28×28 grey; style: alphabet and drawer",
+    published: omniglot,
+    load: (source) => loadOmniglot(source, { rotated: false }),
+  },
+  {
+    name: "omniglot-rotated",
+    label: "omniglot-rotated",
+    summary:
+      "116,856 + 12,984 images, 28×28 grey: omniglot's, each turned by quarters, 6,492 classes",
+    published: omniglot,
+    load: (source) => loadOmniglot(source, { rotated: true }),
+  },
+  {
+    name: "cifar10",
+    label: "cifar10",
+    summary:
+      "50,000 + 10,000 photographs, 32×32 RGB, 10 classes; trains on the batches that are there",
+    published: cifar10,
+    load: loadCifar10,
+  },
+  {
+    name: "faces",
+    label: "faces",
+    summary: "photographs of faces (CelebA), RGB, no classes; a file of your own",
+    own: faces,
+    load: (source) => loadFaces(faces, source),
+  },
+  {
+    name: "anime",
+    label: "anime",
+    summary: "drawn faces, RGB, no classes; a file of your own",
+    own: anime,
+    load: (source) => loadFaces(anime, source),
   },
 ];
 

@@ -1,7 +1,7 @@
 import { DataError, UsageError } from "../gpu/errors.ts";
 import type { Host } from "../host/host.ts";
 import { joinPath } from "./paths.ts";
-import type { PinnedFile, PublishedSet } from "./sources.ts";
+import type { FileSet, PinnedFile, PublishedSet } from "./sources.ts";
 
 /** Where a set's files are looked for. */
 export interface DataSource {
@@ -32,22 +32,29 @@ export function cacheFolder(host: Host): string {
   return joinPath(host.cacheDir, "data");
 }
 
+interface NamedFile {
+  readonly name: string;
+}
+
 /** A file of a set and the path at which it was found, if it was. */
-export interface FoundFile {
-  readonly file: PinnedFile;
+export interface FoundFile<F extends NamedFile = NamedFile> {
+  readonly file: F;
   readonly path?: string;
   readonly place?: "data folder" | "cache";
 }
 
 /** Looks for a set's files, as they are published or inflated, in the data folder, then in the cache. */
-export async function findFiles(set: PublishedSet, source: DataSource): Promise<FoundFile[]> {
+export async function findFiles<F extends NamedFile>(
+  set: { readonly name: string; readonly files: readonly F[] },
+  source: DataSource,
+): Promise<FoundFile<F>[]> {
   const { host } = source;
   const cache = cacheFolder(host);
   const places = [
     { folder: cache, place: "cache" },
     { folder: dataFolder(source), place: "data folder" },
   ] as const;
-  const search = async (file: PinnedFile): Promise<FoundFile> => {
+  const search = async (file: F): Promise<FoundFile<F>> => {
     const [inCache, own] = places;
     for (const { folder, place } of own.folder === cache ? [inCache] : [own, inCache]) {
       for (const name of [file.name, file.name.replace(/\.gz$/, "")]) {
@@ -65,31 +72,18 @@ export async function findFiles(set: PublishedSet, source: DataSource): Promise<
  * unless LATENTGRAD_OFFLINE is set. Throws DataError that says what could not be fetched and where
  * to put it.
  */
-export async function fetchFiles(set: PublishedSet, source: DataSource): Promise<string[]> {
-  const { host } = source;
+export async function fetchFiles(set: FileSet, source: DataSource): Promise<string[]> {
   const found = await findFiles(set, source);
   const missing = found.flatMap(({ file, path }) => (path === undefined ? [file] : []));
-  const refusal = (reason: string) => {
-    const folder = joinPath(dataFolder(source), set.name);
-    const names = missing.map(({ name }) => name).join(", ");
-    return new DataError(
-      `data set ${set.name}: ${folder} lacks ${names}; ${reason}; put the original files there, or name the folder that holds ${set.name}/ with --data-dir or LATENTGRAD_DATA`,
-    );
-  };
-  if (missing.length > 0 && isOffline(host))
-    throw refusal("LATENTGRAD_OFFLINE forbids to download");
   const paths: string[] = [];
   for (const { file, path } of found) {
     if (path !== undefined) {
       paths.push(path);
       continue;
     }
-    try {
-      paths.push(await downloadFile(set, file, source));
-      missing.shift();
-    } catch (error) {
-      throw error instanceof DataError ? refusal(error.message) : error;
-    }
+    const names = missing.map(({ name }) => name);
+    paths.push(await downloadFile(set, file, names, source));
+    missing.shift();
   }
   return paths;
 }
@@ -108,17 +102,31 @@ function isOffline(host: Host): boolean {
   return !["", "0"].includes(host.env.LATENTGRAD_OFFLINE ?? "");
 }
 
-async function downloadFile(
+/**
+ * Downloads one file of a set, or the archive of all, into the cache; returns its path. Throws
+ * DataError that says which of the set's files are `missing`, why, and where to put them.
+ */
+export async function downloadFile(
   set: PublishedSet,
   file: PinnedFile,
-  { host, onDownload }: DataSource,
+  missing: readonly string[],
+  source: DataSource,
 ): Promise<string> {
+  const { host, onDownload } = source;
+  const refusal = (reason: string) =>
+    new DataError(
+      `data set ${set.name}: ${joinPath(dataFolder(source), set.name)} lacks ${missing.join(", ")}; ${reason}; put the original files there, or name the folder that holds ${set.name}/ with --data-dir or LATENTGRAD_DATA`,
+    );
+  if (isOffline(host)) throw refusal("LATENTGRAD_OFFLINE forbids to download");
   const url = addressOf(set, host) + file.name;
   const target = joinPath(cacheFolder(host), set.name, file.name);
   const total = file.bytes;
   const report = (received: number, done = false) => onDownload?.({ url, received, total, done });
-  const pin = { bytes: file.bytes, sha256: file.sha256 };
-  await host.download(url, target, pin, (received) => report(received));
+  try {
+    await host.download(url, target, file, (received) => report(received));
+  } catch (error) {
+    throw error instanceof DataError ? refusal(error.message) : error;
+  }
   report(total, true);
   return target;
 }

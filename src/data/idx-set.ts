@@ -1,7 +1,7 @@
 import { DataError } from "../gpu/errors.ts";
 import { type DataSource, fetchFiles } from "./files.ts";
 import { readIdxPair } from "./idx.ts";
-import type { PublishedSet } from "./sources.ts";
+import type { FileSet } from "./sources.ts";
 import type { Dataset, Split } from "./types.ts";
 
 /**
@@ -9,7 +9,7 @@ import type { Dataset, Split } from "./types.ts";
  * DataError for files that are missing or not what they should be.
  */
 export async function loadIdxSet(
-  set: PublishedSet,
+  set: FileSet,
   classNames: readonly string[],
   source: DataSource,
 ): Promise<Dataset> {

@@ -44,12 +44,30 @@ interface Chunk {
   readonly data: Uint8Array;
 }
 
+/** A PNG file taken apart, its image data not inflated yet. */
+export interface PngParts {
+  readonly header: PngHeader;
+  readonly colourType: number;
+  readonly interlaced: boolean;
+  /** The deflated image data of all chunks. */
+  readonly data: Uint8Array;
+  /** Bytes that they are to inflate to: each row has the byte of its filter. */
+  readonly rowBytes: number;
+}
+
 /**
  * Checks a whole PNG file before a decoder sees it: the chunks and their checksums, the header, and
  * that the image data inflate to exactly the bytes that the header implies. They are counted, not
  * kept, and inflating stops at the first byte beyond. Throws DataError naming `name` and the byte.
  */
 export async function checkPng(bytes: Uint8Array, name: string): Promise<PngHeader> {
+  const { header, data, rowBytes } = parsePng(bytes, name);
+  await checkInflated(data, rowBytes, name);
+  return header;
+}
+
+/** Checks all but the image data, which are not inflated. Throws DataError naming `name` and the byte. */
+export function parsePng(bytes: Uint8Array, name: string): PngParts {
   const chunks = readChunks(bytes, name);
   const [first] = chunks;
   if (first?.type !== "IHDR" || first.data.length !== 13) {
@@ -58,13 +76,12 @@ export async function checkPng(bytes: Uint8Array, name: string): Promise<PngHead
   const { header, samples, colourType, interlaced } = readHeader(first.data, name);
   const palette = checkOrder(chunks, colourType, name);
   const { width, height, depth } = header;
-  const expected = interlaced
+  const rowBytes = interlaced
     ? passes.reduce((sum, pass) => sum + passBytes(pass, width, height, samples * depth), 0)
     : passBytes([0, 0, 1, 1], width, height, samples * depth);
   const data = joinBytes(chunks.filter(({ type }) => type === "IDAT").map((chunk) => chunk.data));
-  await checkInflated(data, expected, name);
   const grey = palette === undefined ? header.grey : isGrey(palette);
-  return { ...header, grey };
+  return { header: { ...header, grey }, colourType, interlaced, data, rowBytes };
 }
 
 /** An image of the largest size has fewer, even in pieces of a few hundred bytes. */

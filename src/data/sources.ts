@@ -1,23 +1,40 @@
 import type { FilePin } from "../host/host.ts";
 
 /** One file as its publisher gives it. */
-export interface PinnedFile extends FilePin {
-  readonly name: string;
-}
+export type PinnedFile = FilePin & { readonly name: string };
 
 /** A data set that others publish, and how its files are known. */
-export interface PublishedSet {
+export type PublishedSet = FileSet | ArchiveSet;
+
+interface Publication {
   /** Also the folder within the data folder. */
   readonly name: string;
   /** Address of the files, ending in a slash. */
   readonly url: string;
   readonly homepage: string;
   readonly licence: string;
+}
+
+/** Each file is published by itself. */
+export interface FileSet extends Publication {
   readonly files: readonly PinnedFile[];
+  readonly archive?: undefined;
+}
+
+/** The files are published together in one gzipped tar archive. */
+export interface ArchiveSet extends Publication {
+  /** Names of the files within the data folder, with or without `.gz`. */
+  readonly files: readonly { readonly name: string }[];
+  readonly archive: PinnedFile & {
+    /** Folder within the archive that the files are in. */
+    readonly folder: string;
+  };
+  /** Whether files of these names are enough of a set to load. */
+  readonly suffices: (names: readonly string[]) => boolean;
 }
 
 /** MNIST (LeCun, Cortes, Burges 1998), where its authors' own address no longer gives the files. */
-export const mnist: PublishedSet = {
+export const mnist: FileSet = {
   name: "mnist",
   url: "https://ossci-datasets.s3.amazonaws.com/mnist/",
   homepage: "http://yann.lecun.com/exdb/mnist/",
@@ -47,7 +64,7 @@ export const mnist: PublishedSet = {
 };
 
 /** Fashion-MNIST (Xiao, Rasul, Vollgraf 2017). Its address has no https; the hashes stand for it. */
-export const fashionMnist: PublishedSet = {
+export const fashionMnist: FileSet = {
   name: "fashion-mnist",
   url: "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
   homepage: "https://github.com/zalandoresearch/fashion-mnist",
@@ -74,4 +91,44 @@ export const fashionMnist: PublishedSet = {
       sha256: "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
     },
   ],
+};
+
+/** Omniglot (Lake, Salakhutdinov, Tenenbaum 2015). The MD5s are those by which torchvision knows it. */
+export const omniglot: FileSet = {
+  name: "omniglot",
+  url: "https://github.com/brendenlake/omniglot/raw/master/python/",
+  homepage: "https://github.com/brendenlake/omniglot",
+  licence: "MIT",
+  files: [
+    {
+      name: "images_background.zip",
+      bytes: 9_464_212,
+      md5: "68d2efa1b9178cc56df9314c21c6e718",
+    },
+    {
+      name: "images_evaluation.zip",
+      bytes: 6_462_886,
+      md5: "6b91aef0f799c5bb55b94e3f2daec811",
+    },
+  ],
+};
+
+const cifarTraining = [1, 2, 3, 4, 5].map((i) => `data_batch_${i}.bin.gz`);
+const cifarTest = "test_batch.bin.gz";
+
+/** CIFAR-10 (Krizhevsky 2009), the binary version, whose publisher gives an MD5. */
+export const cifar10: ArchiveSet = {
+  name: "cifar10",
+  url: "https://www.cs.toronto.edu/~kriz/",
+  homepage: "https://www.cs.toronto.edu/~kriz/cifar.html",
+  licence: "none stated",
+  files: [...cifarTraining, cifarTest].map((name) => ({ name })),
+  archive: {
+    name: "cifar-10-binary.tar.gz",
+    bytes: 170_052_171,
+    md5: "c32a1d4ab5d03f1284b67883e8d87530",
+    folder: "cifar-10-batches-bin",
+  },
+  suffices: (names) =>
+    names.includes(cifarTest) && names.some((name) => cifarTraining.includes(name)),
 };

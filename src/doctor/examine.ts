@@ -80,7 +80,8 @@ export async function examine(
     if (!(error instanceof NoAdapterError)) throw error;
     failure = error;
   }
-  const missing = stock.filter(({ available }) => !available).map(({ name }) => name);
+  // What is never downloaded is no advice.
+  const missing = stock.filter((row) => !row.available && row.url).map(({ name }) => name);
   const examination: Examination = {
     version,
     runtime,

@@ -47,7 +47,9 @@ export async function download(
     }
     if (!part.matches()) {
       await part.remove();
-      throw refusal(url, `its SHA-256 is not ${pin.sha256}; what had arrived was removed`);
+      const hash =
+        pin.sha256 === undefined ? `MD5 is not ${pin.md5}` : `SHA-256 is not ${pin.sha256}`;
+      throw refusal(url, `its ${hash}; what had arrived was removed`);
     }
     await part.reread();
     if (!part.matches()) {

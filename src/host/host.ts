@@ -60,11 +60,18 @@ export interface FileStatus {
 }
 
 /** What is known of a file before it is fetched. */
-export interface FilePin {
-  readonly bytes: number;
-  /** 64 hexadecimal digits. */
-  readonly sha256: string;
-}
+export type FilePin = { readonly bytes: number } & (
+  | {
+      /** 64 hexadecimal digits. */
+      readonly sha256: string;
+      readonly md5?: undefined;
+    }
+  | {
+      readonly sha256?: undefined;
+      /** 32 hexadecimal digits, where the publisher gives nothing better. */
+      readonly md5: string;
+    }
+);
 
 /** `pixels` is [height, width, channels], 8 bits a sample; 1 channel is grey, 3 are RGB. */
 export interface PngPicture {

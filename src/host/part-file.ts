@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { constants } from "node:fs";
 import * as fs from "node:fs/promises";
 import { dirname } from "node:path";
@@ -13,13 +13,15 @@ import { codeOf, failure, makeFolder, reporting, syncFolder } from "./io-failure
 export class PartFile {
   /** Bytes that are there. */
   length = 0;
-  private hash = createHash("sha256");
+  private hash: Hash;
 
   private constructor(
     readonly path: string,
     private readonly pin: FilePin,
     private readonly handle: fs.FileHandle,
-  ) {}
+  ) {
+    this.hash = newHash(pin);
+  }
 
   /** Opens or makes the file and its folder. What is there already is kept if it can be right. */
   static async open(path: string, pin: FilePin): Promise<PartFile> {
@@ -57,7 +59,7 @@ export class PartFile {
 
   /** Goes back to the first byte. What is there stays, since the same bytes are to follow. */
   rewind(): void {
-    this.hash = createHash("sha256");
+    this.hash = newHash(this.pin);
     this.length = 0;
   }
 
@@ -75,7 +77,7 @@ export class PartFile {
 
   /** Whether the bytes so far have the pinned hash. */
   matches(): boolean {
-    return this.hash.copy().digest("hex") === this.pin.sha256;
+    return this.hash.copy().digest("hex") === (this.pin.sha256 ?? this.pin.md5);
   }
 
   /** Removes a file in which nothing has arrived. */
@@ -119,4 +121,8 @@ export class PartFile {
       this.length += bytesRead;
     }
   }
+}
+
+function newHash({ sha256 }: FilePin): Hash {
+  return createHash(sha256 === undefined ? "md5" : "sha256");
 }

@@ -16,6 +16,8 @@ import * as assert from "uvu/assert";
 import { mnist } from "../../src/data/sources.ts";
 import { type Outcome, latentgrad as run } from "../support/command.ts";
 import { breakAfter, serve, startFileServer } from "../support/file-server.ts";
+import { npyDictionary, npyFile } from "../support/npy-file.ts";
+import { drawing } from "../support/omniglot-files.ts";
 import {
   chunk,
   deflated,
@@ -27,6 +29,7 @@ import {
   signature,
 } from "../support/png-file.ts";
 import { skip } from "../support/skip.ts";
+import { zipFile } from "../support/zip-file.ts";
 
 const test = suite("bad data, from end to end");
 const folder = mkdtempSync(join(tmpdir(), "latentgrad-bad-data-"));
@@ -112,6 +115,61 @@ for (const [name, replaced, bytes, pattern] of [
   test(`IDX: ${name}`, () =>
     refused(train("mnist", "--data-dir", idxFolder(`idx-${name}`, replaced, bytes)), pattern));
 }
+
+/** A folder with one file of a set. */
+function fileFolder(name: string, file: string, bytes: Uint8Array): string {
+  put(join(folder, name, file), bytes);
+  return join(folder, name);
+}
+
+test("Omniglot: hostile archives", async () => {
+  const zip = "omniglot/images_background.zip";
+  const place = "images_background/Greek/character01/0001_01.png";
+  const content = drawing(0, 0);
+  for (const [name, bytes, pattern] of [
+    ["text", new TextEncoder().encode("not an archive at all"), /no ZIP archive, or cut off/],
+    ["cut", zipFile([{ name: place, content }]).subarray(0, 100), /no ZIP archive, or cut off/],
+    ["escape", zipFile([{ name: "../../x.png", content }]), /unsafe name "\.\.\/\.\.\/x\.png"/],
+    ["bomb", zipFile([{ name: place, content: new Uint8Array(5e7), size: 600 }]), /beyond the 600/],
+    ["crc", zipFile([{ name: place, content, crc: 1 }]), /0001_01\.png: wrong checksum/],
+    ["few", zipFile([{ name: place, content }]), /character01 lacks drawer 02/],
+  ] as const) {
+    const place = fileFolder(`omniglot-${name}`, zip, bytes);
+    put(join(place, "omniglot", "images_evaluation.zip"), zipFile([]));
+    const line = new RegExp(`images_background\\.zip.*: .*${pattern.source}`);
+    await refused(train("omniglot", "--data-dir", place), line);
+  }
+  await refused(train("omniglot-rotated"), /omniglot lacks images_background\.zip, images_eval/);
+});
+
+test("CIFAR-10: batches and archives that are damaged", async () => {
+  const cut = fileFolder("cifar-cut", "cifar10/data_batch_1.bin", new Uint8Array(3072));
+  put(join(cut, "cifar10", "test_batch.bin"), new Uint8Array(3073));
+  await refused(
+    train("cifar10", "--data-dir", cut),
+    /data_batch_1\.bin: it has 3072 bytes, expected a multiple of 3073/,
+  );
+  put(join(cut, "cifar10", "data_batch_1.bin"), new Uint8Array(3073).fill(10));
+  await refused(train("cifar10", "--data-dir", cut), /label 0 \(byte 0\) is 10, expected 0 to 9/);
+  const tar = fileFolder("cifar-tar", "cifar10/cifar-10-binary.tar.gz", gzipSync(images));
+  await refused(train("cifar10", "--data-dir", tar), /binary\.tar\.gz: tar archive: /);
+});
+
+test("faces: arrays that are damaged, and none", async () => {
+  const array = npyFile(npyDictionary([20, 8, 8, 3]), new Uint8Array(20 * 192));
+  for (const [name, bytes, pattern] of [
+    ["object", npyFile(npyDictionary([20, 8, 8, 3]).replace("|u1", "|O"), array), /dtype "\|O"/],
+    ["cut", array.subarray(0, 1000), /ends after 1000 bytes, expected 3968 for 20×8×8×3/],
+    ["bomb", gzipSync(joined([array, new Uint8Array(5e7)])), /inflates beyond the 3968 bytes/],
+    ["huge", npyFile(npyDictionary([2 ** 40, 64, 64, 3]), array), /more than the 1073741824 bytes/],
+  ] as const) {
+    const place = fileFolder(`faces-${name}`, "faces/celeba.npy", bytes);
+    const line = new RegExp(`celeba\\.npy: .*${pattern.source}`);
+    await refused(train("faces", "--data-dir", place), line);
+  }
+  const online = { LATENTGRAD_OFFLINE: "" };
+  await refused(train("anime"), /lacks anime\*\.npy or anime.*; it is never downloaded/, online);
+});
 
 const grey: PngKind = { width: 8, height: 8, depth: 8, colourType: 0, pixel: (x, y) => [x * y] };
 const end = chunk("IEND");

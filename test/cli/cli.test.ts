@@ -191,6 +191,11 @@ test("models and datasets list what there is", async () => {
       ["synthetic-16", 0],
       ["mnist", 1],
       ["fashion-mnist", 4],
+      ["omniglot", 2],
+      ["omniglot-rotated", 2],
+      ["cifar10", 6],
+      ["faces", 1],
+      ["anime", 1],
     ],
   );
   assert.match(

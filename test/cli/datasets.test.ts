@@ -85,6 +85,49 @@ test("--json holds the sizes, hashes and sources", async () => {
   assert.is(patterns[0].name, "folder:PATH");
 });
 
+test("CIFAR-10 is available with some of its batches", async () => {
+  const host = new MemoryHost({ LATENTGRAD_DATA: "/d" });
+  const row = async () => {
+    host.out = "";
+    return byName((await datasets("--json", host)).out).cifar10;
+  };
+  assert.is((await row()).state, "missing 6 of 6 files");
+  host.put("/d/cifar10/data_batch_1.bin.gz", "");
+  assert.equal((await row()).available, false);
+  host.put("/d/cifar10/test_batch.bin", "");
+  const { state, available, missing, archive } = await row();
+  assert.equal([state, available, missing.length], ["here, without 4 of 6 files", true, 4]);
+  assert.equal(archive, {
+    name: "cifar-10-binary.tar.gz",
+    bytes: 170_052_171,
+    md5: "c32a1d4ab5d03f1284b67883e8d87530",
+  });
+  host.out = "";
+  const lacks = /\ncifar10 .*\n {2}state {4}here, without 4 of 6 files: data_batch_2\.bin\.gz, /;
+  assert.match((await datasets("", host)).out, lacks);
+});
+
+test("the sets of faces are here or missing, never downloaded", async () => {
+  const host = new MemoryHost({ LATENTGRAD_DATA: "/d" });
+  host.put("/cache/data/faces/anime.npy.gz", "");
+  const { out } = await datasets("", host);
+  assert.ok(
+    out.includes(`
+  state    missing, never downloaded: celeba*.npy or celeba*.npy.gz
+  folder   /d/faces
+  licence  non-commercial research only, not to be passed on
+anime  `),
+    out,
+  );
+  host.put("/d/faces/celeba_x.npy", "");
+  host.out = "";
+  const { faces, anime } = byName((await datasets("--json", host)).out);
+  const file = { name: "celeba_x.npy", path: "/d/faces/celeba_x.npy" };
+  assert.equal([faces.state, faces.available, faces.files], ["here", true, [file]]);
+  assert.equal([anime.state, anime.folders], ["in the cache", ["/cache/data/faces"]]);
+  assert.is(faces.url, undefined);
+});
+
 test("--download fetches what is missing and says where it is", async () => {
   const host = withFiles(3, 0);
   const { status, out, err } = await datasets("--download mnist --download glyphs", host);
@@ -105,6 +148,7 @@ test("--download: mistakes are one line", async () => {
   for (const [line, host, status, pattern] of [
     ["--download minst", withFiles(0, 0), 2, /did you mean mnist\?/],
     ["--download folder:x", withFiles(0, 0), 2, /--download folder:x: .* not downloaded/],
+    ["--download faces", withFiles(0, 0), 2, /--download faces: it is never .*celeba\*\.npy/],
     ["--download mnist", failing, 3, /data set mnist: .*cannot download https:/],
   ] as const) {
     const result = await datasets(`${line} --quiet`, host);

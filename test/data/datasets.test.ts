@@ -48,7 +48,7 @@ test("an unknown name is a usage error with a suggestion and the list", async ()
     /unknown data set "minst" \(did you mean mnist\?\); there/,
   );
   const list =
-    /"zzz"; there are glyphs, shapes, tones, synthetic-8, synthetic-16, mnist, fashion-mnist, folder:PATH$/;
+    /"zzz"; there are glyphs, shapes, tones, synthetic-8, synthetic-16, mnist, fashion-mnist, omniglot, omniglot-rotated, cifar10, faces, anime, folder:PATH$/;
   await rejects(load("zzz"), UsageError, list);
 });
 

@@ -125,7 +125,7 @@ test("mistyped names are usage errors with a suggestion", async () => {
     ["foler:x/y:z", /^unknown data set "foler:x\/y:z" \(did you mean folder:x\/y:z\?\); there are/],
     [
       "folder",
-      /\(did you mean folder:PATH\?\); there are glyphs, shapes, tones, synthetic-8, synthetic-16, mnist, fashion-mnist, folder:PATH$/,
+      /\(did you mean folder:PATH\?\); there are glyphs, shapes, tones, synthetic-8, synthetic-16, mnist, fashion-mnist, omniglot, omniglot-rotated, cifar10, faces, anime, folder:PATH$/,
     ],
     ["mnits:x", /\(did you mean mnist\?\)/],
     ["http://x", /^unknown data set "http:\/\/x"; there/],

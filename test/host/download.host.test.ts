@@ -79,6 +79,23 @@ test("goes on where an earlier download broke off", async (context) => {
   assert.equal(context.server.asked, ["/file.gz bytes=123456-"]);
 });
 
+test("checks an MD5 where the publisher gives only that", async (context) => {
+  const { server, target } = context;
+  const md5 = createHash("md5").update(bytes).digest("hex");
+  putPart(context, bytes.subarray(0, 1000));
+  server.answer = serve(bytes);
+  await download(`${server.url}/file.gz`, target, { bytes: bytes.length, md5 }, quick);
+  assertComplete(context);
+  rmSync(target);
+  const other = {
+    bytes: bytes.length,
+    md5: md5.replace(/^./, (digit) => (digit === "0" ? "1" : "0")),
+  };
+  const fetchOther = () => download(`${server.url}/file.gz`, target, other, quick);
+  await rejects(fetchOther, DataError, /its MD5 is not [0-9a-f]{32}; what had arrived was removed/);
+  assert.equal(readdirSync(join(context.folder, "sets")), []);
+});
+
 /** Bytes of the file that are there, whole or in part. */
 function kept({ part, target }: Context): number {
   const file = existsSync(part) ? part : target;

@@ -1,6 +1,8 @@
 import type { Command } from "commander";
+import { fetchWhole } from "../../data/archive.ts";
 import { type DatasetEntry, datasets, findDataset, folderPattern } from "../../data/datasets.ts";
-import { cacheFolder, type DataSource, dataFolder, fetchFiles } from "../../data/files.ts";
+import { ownPattern } from "../../data/faces.ts";
+import { cacheFolder, type DataSource, dataFolder } from "../../data/files.ts";
 import { type InventoryRow, takeStock } from "../../data/inventory.ts";
 import { UsageError } from "../../gpu/errors.ts";
 import type { Context } from "../context.ts";
@@ -42,7 +44,7 @@ export function addDatasets(program: Command, { host, output }: Context): void {
     const wanted = options.download?.map(downloadable) ?? datasets;
     const rows: InventoryRow[] = [];
     for (const entry of wanted) {
-      if (options.download && entry.published) await fetchFiles(entry.published, source);
+      if (options.download && entry.published) await fetchWhole(entry.published, source);
       rows.push(await takeStock(entry, source));
     }
     if (options.json) {
@@ -57,6 +59,11 @@ export function addDatasets(program: Command, { host, output }: Context): void {
 
 function downloadable(name: string): DatasetEntry {
   const entry = findDataset(name);
+  if (entry.own !== undefined) {
+    throw new UsageError(
+      `--download ${name}: it is never downloaded (${entry.own.licence}); put ${ownPattern(entry.own)} into ${entry.own.folder}/ of the data folder`,
+    );
+  }
   if (datasets.includes(entry)) return entry;
   throw new UsageError(`--download ${name}: a folder of your own is not downloaded`);
 }
@@ -66,7 +73,10 @@ function linesOf({ name, summary, state, missing, folders, ...row }: InventoryRo
   const lines = [`${name}  ${summary}`, `  state    ${state}${lacks}`];
   for (const folder of folders) lines.push(`  folder   ${folder}`);
   if (row.url !== undefined) {
-    lines.push(`  source   ${row.url}`, `  licence  ${row.licence}, ${row.homepage}`);
+    lines.push(`  source   ${row.url}`);
+  }
+  if (row.licence !== undefined) {
+    lines.push(`  licence  ${[row.licence, row.homepage].filter(Boolean).join(", ")}`);
   }
   return lines;
 }

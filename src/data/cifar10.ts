@@ -1,0 +1,106 @@
+import { DataError } from "../gpu/errors.ts";
+import { fetchUnpacked, type SetFile } from "./archive.ts";
+import { joinBytes } from "./bytes.ts";
+import type { DataSource } from "./files.ts";
+import { gunzipWhole, isGzip } from "./gunzip.ts";
+import { cifar10 } from "./sources.ts";
+import type { Dataset, Split } from "./types.ts";
+
+const side = 32;
+const channels = 3;
+
+/** Samples of an image. */
+const SAMPLES = side * side * channels;
+
+/** A label and the samples of an image. */
+const RECORD = 1 + SAMPLES;
+
+/** Largest batch; the published ones have 31 million bytes. */
+const largestBatch = 2 ** 29;
+
+/** Names of the classes, in label order. */
+const classNames: readonly string[] = [
+  "airplane",
+  "automobile",
+  "bird",
+  "cat",
+  "deer",
+  "dog",
+  "frog",
+  "horse",
+  "ship",
+  "truck",
+];
+
+/**
+ * Loads CIFAR-10 (Krizhevsky 2009) in its binary version: the test batch and as many of the five
+ * training batches as are there, at least one. Throws DataError for files that are missing or not
+ * what they should be.
+ */
+export async function loadCifar10(source: DataSource): Promise<Dataset<Uint8Array>> {
+  const files = await fetchUnpacked(cifar10, source);
+  const part = async (names: (file: SetFile) => boolean): Promise<Split<Uint8Array>> => {
+    const batches: CifarBatch[] = [];
+    for (const { path } of files.filter(names)) {
+      batches.push(await readCifarBatch(await source.host.readFile(path), path));
+    }
+    const images = joinBytes(batches.map((batch) => batch.images));
+    const labels = joinBytes(batches.map((batch) => batch.labels));
+    return { images, labels, count: labels.length };
+  };
+  return {
+    name: cifar10.name,
+    train: await part(({ name }) => name.startsWith("data_batch_")),
+    test: await part(({ name }) => name.startsWith("test_batch")),
+    height: side,
+    width: side,
+    channels,
+    classes: classNames.length,
+    classNames,
+  };
+}
+
+/** Images of a batch, [count, 32, 32, 3] RGB, and their labels. */
+export interface CifarBatch {
+  readonly images: Uint8Array;
+  readonly labels: Uint8Array;
+}
+
+/**
+ * Reads a batch, plain or gzip: records of a label and the samples of an image, all red ones first,
+ * then green, then blue. Throws DataError naming `name`.
+ */
+export async function readCifarBatch(bytes: Uint8Array, name: string): Promise<CifarBatch> {
+  const records = isGzip(bytes)
+    ? await gunzipWhole(bytes, name, (size) => checkSize(size, name, "declares (cut off?)"))
+    : bytes;
+  checkSize(records.length, name, "has");
+  const count = records.length / RECORD;
+  const images = new Uint8Array(count * SAMPLES);
+  const labels = new Uint8Array(count);
+  const plane = side * side;
+  for (let i = 0; i < count; i++) {
+    const start = i * RECORD;
+    const label = records[start]!;
+    if (label >= classNames.length) {
+      throw new DataError(`${name}: label ${i} (byte ${start}) is ${label}, expected 0 to 9`);
+    }
+    labels[i] = label;
+    for (let p = 0; p < plane; p++) {
+      const to = i * SAMPLES + p * channels;
+      const from = start + 1 + p;
+      images[to] = records[from]!;
+      images[to + 1] = records[from + plane]!;
+      images[to + 2] = records[from + 2 * plane]!;
+    }
+  }
+  return { images, labels };
+}
+
+function checkSize(size: number, name: string, verb: string): void {
+  if (size === 0 || size % RECORD !== 0 || size > largestBatch) {
+    throw new DataError(
+      `${name}: it ${verb} ${size} bytes, expected a multiple of ${RECORD} up to ${largestBatch}`,
+    );
+  }
+}
