@@ -19,7 +19,7 @@ import { type Texts, trainInMemory } from "../support/training.ts";
 const test = suite("what the models promise");
 
 const training: Texts = { batch: "100", overfit: undefined, "full-train": "true", epochs: "20" };
-const dense = { network: "dense", width: "0.5", "learning-rate": "0.002" };
+const dense = { network: "dense", width: "0.25", "learning-rate": "0.003" };
 
 /** Trains a model on glyphs and looks at it while its device is open. */
 async function looking<T>(
@@ -69,11 +69,11 @@ async function generate(name: string, codec: Codec) {
 }
 
 test("pictures are made: of the conditional VAE", () =>
-  looking("cvae", { ...dense, latent: "3" }, {}, (_, codec) => generate("cvae", codec)));
+  looking("cvae", { ...dense, latent: "3" }, { epochs: "12" }, (_, codec) => generate("cvae", codec)));
 
 // At β = 1 the codes of a class do not fill its prior: what is between them shows no class.
 test("pictures are made: of the λ-hot VAE", () =>
-  looking("lambda-hot", { ...dense, latent: "20", beta: "4" }, {}, async (trained, codec) => {
+  looking("lambda-hot", { ...dense, latent: "20", beta: "4" }, { epochs: "16" }, async (trained, codec) => {
     await generate("lambda-hot", codec);
     named.push(...(await namedByTheLargest(trained)));
   }));
@@ -81,8 +81,8 @@ test("pictures are made: of the λ-hot VAE", () =>
 test("pictures are made: of the dual AAE, each content in the style of others", () =>
   looking(
     "dual-aae",
-    { content: "16", style: "4", width: "0.5" },
-    { epochs: "12" },
+    { content: "16", style: "4", width: "0.25" },
+    { epochs: "8" },
     async ({ dataset, model }, codec) => {
       const indices = firstIndices(dataset.test, 40);
       const contents = imagesAt(dataset.test, dataset, indices.slice(0, 20));
@@ -149,7 +149,7 @@ async function namedByTheLargest({ device, model, dataset }: Trained) {
 
 test("every centre of the k-means VAE has images", async () => {
   const settings = { ...dense, latent: "10" };
-  const weights = await looking("kmeans-vae", settings, { epochs: "8" }, async ({ model }) =>
+  const weights = await looking("kmeans-vae", settings, { epochs: "5" }, async ({ model }) =>
     (model as KMeansVae).weights.data(),
   );
   assert.ok(
@@ -165,7 +165,7 @@ for (const [model, settings] of [
 ] as const)
   test(`${model}: the codes of all images have the mean and the deviation of the prior`, async () => {
     // The two players of a game circle around its end: they are brought to rest there.
-    const texts = { epochs: "15", "lr-schedule": "cosine" };
+    const texts = { epochs: "12", "lr-schedule": "cosine" };
     const codes = await looking(model, settings, texts, async ({ dataset }, codec) =>
       codec.encode(testImages(dataset, 2000)),
     );
@@ -181,8 +181,8 @@ test("two stages come nearer to the data than one", async () => {
   const { test: real } = await loadDataset("synthetic-8", { host: new MemoryHost() });
   const reference = momentsOf(real.images, 128);
   const distance = (model: string, more: Record<string, string>) => {
-    const settings = { network: "dense", latent: "16", width: "0.5", likelihood: "learned" };
-    const texts = { data: "synthetic-8", limit: "10000", epochs: "16" };
+    const settings = { network: "dense", latent: "16", width: "0.25", likelihood: "learned" };
+    const texts = { data: "synthetic-8", limit: "6000", epochs: "16" };
     const all = { ...settings, "learning-rate": "0.001", ...more };
     return looking(model, all, texts, async ({ device, model: trained }, codec) => {
       const z = await codec.draw(10_000, 1);
