@@ -69,14 +69,21 @@ async function generate(name: string, codec: Codec) {
 }
 
 test("pictures are made: of the conditional VAE", () =>
-  looking("cvae", { ...dense, latent: "3" }, { epochs: "12" }, (_, codec) => generate("cvae", codec)));
+  looking("cvae", { ...dense, latent: "3" }, { epochs: "12" }, (_, codec) =>
+    generate("cvae", codec),
+  ));
 
 // At β = 1 the codes of a class do not fill its prior: what is between them shows no class.
 test("pictures are made: of the λ-hot VAE", () =>
-  looking("lambda-hot", { ...dense, latent: "20", beta: "4" }, { epochs: "16" }, async (trained, codec) => {
-    await generate("lambda-hot", codec);
-    named.push(...(await namedByTheLargest(trained)));
-  }));
+  looking(
+    "lambda-hot",
+    { ...dense, latent: "20", beta: "4" },
+    { epochs: "16" },
+    async (trained, codec) => {
+      await generate("lambda-hot", codec);
+      named.push(...(await namedByTheLargest(trained)));
+    },
+  ));
 
 test("pictures are made: of the dual AAE, each content in the style of others", () =>
   looking(
