@@ -9,13 +9,11 @@ import { type Batch, type ExampleSource, evaluating, type Model } from "./model.
 
 /** Examples that are encoded at once. */
 const PORTION = 500;
-/** Tensors that are joined at once. */
-const JOINED = 8;
 
 /** The codes of all examples, on the device: [count, latent]. The caller's scope frees them. */
 export function encodeAll(device: Device, model: Model, examples: ExampleSource): Tensor {
   const { count } = examples;
-  let parts: Tensor[] = [];
+  const parts: Tensor[] = [];
   for (let start = 0; start < count; start += PORTION) {
     const here = Math.min(PORTION, count - start);
     // All portions have one size, since every shape has kernels of its own: the last repeats its end.
@@ -30,11 +28,5 @@ export function encodeAll(device: Device, model: Model, examples: ExampleSource)
       ),
     );
   }
-  while (parts.length > 1) {
-    const joined: Tensor[] = [];
-    for (let i = 0; i < parts.length; i += JOINED)
-      joined.push(concat(parts.slice(i, i + JOINED), 0));
-    parts = joined;
-  }
-  return parts[0] as Tensor;
+  return concat(parts, 0);
 }

@@ -1,4 +1,14 @@
-import { add, div, equal, log, maximum, mul, neg, where } from "../autograd/ops/elementwise.ts";
+import {
+  add,
+  div,
+  equal,
+  log,
+  maximum,
+  minimum,
+  mul,
+  neg,
+  where,
+} from "../autograd/ops/elementwise.ts";
 import { gather, oneHot } from "../autograd/ops/indexing.ts";
 import { concat } from "../autograd/ops/join.ts";
 import { matmul } from "../autograd/ops/matmul.ts";
@@ -6,6 +16,7 @@ import { type RandomKey, randomUniform } from "../autograd/ops/random.ts";
 import { argmax, max } from "../autograd/ops/reduce.ts";
 import { reshape } from "../autograd/ops/shape.ts";
 import { sum } from "../autograd/ops/sum.ts";
+import { assign, variable } from "../tensor/create.ts";
 import { scope } from "../tensor/run.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { pairwiseSquaredDistances } from "./losses.ts";
@@ -33,21 +44,23 @@ export function nearestCentre(points: Tensor, centres: Tensor): Tensor {
 export function plusPlus(points: Tensor, k: number, key: RandomKey): Tensor {
   const { device } = points;
   const [n = 0, d = 0] = points.shape;
-  let centres: Tensor | undefined;
-  for (let i = 0; i < k; i++) {
-    const before = centres;
-    centres = scope(device, () => {
+  // Every round has the same shapes, so that all run the same kernels.
+  const far = new Float32Array(n).fill(1);
+  const nearest = variable(device, far, [n], "squares to the nearest centre");
+  const centres = Array.from({ length: k }, (_, i) =>
+    scope(device, () => {
       const uniform = randomUniform(device, [n], { ...key, stream: key.stream + i });
       // The largest of ln p + Gumbel noise is a draw with the probabilities p.
       const noise = neg(log(maximum(neg(log(maximum(uniform, 1e-12))), 1e-12)));
-      const scores = before
-        ? add(log(maximum(nearestSquares(points, before), 1e-30)), noise)
-        : noise;
-      const next = reshape(gather(points, argmax(reshape(scores, [1, n]), 1)), [1, d]);
-      return before ? concat([before, next], 0) : next;
-    });
-  }
-  return centres as Tensor;
+      const scores = add(log(maximum(nearest, 1e-30)), noise);
+      const centre = reshape(gather(points, argmax(reshape(scores, [1, n]), 1)), [1, d]);
+      const squares = nearestSquares(points, centre);
+      assign(nearest, i === 0 ? squares : minimum(nearest, squares));
+      return centre;
+    }),
+  );
+  device.release(nearest.value);
+  return concat(centres, 0);
 }
 
 /**
