@@ -25,6 +25,8 @@ export interface UpdateValues {
   readonly flag: Value;
   /** One u32: the number of the step, from 1. */
   readonly step: Value;
+  /** One u32: the number of the optimiser's own step, from 1; mostly `step` itself. */
+  readonly count: Value;
   readonly parameters: Value;
 }
 
@@ -138,7 +140,7 @@ export function adamCall(
 ): Call {
   const { beta1, beta2 } = options;
   const logarithm = (beta: number): number => Math.max(-80, Math.log(beta));
-  return updateCall("adam", adamShader, values, [values.step], [first, second], {
+  return updateCall("adam", adamShader, values, [values.count], [first, second], {
     constants: {
       BETA_1: beta1,
       BETA_2: beta2,

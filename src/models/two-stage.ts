@@ -19,7 +19,14 @@ import {
 } from "./definition.ts";
 import { Gaussian } from "./likelihoods.ts";
 import { klToStandardNormal, reparameterise } from "./losses.ts";
-import type { Batch, ImageShape, LossTerms, Prior, Update } from "./model.ts";
+import {
+  type Batch,
+  evaluating,
+  type ImageShape,
+  type LossTerms,
+  type Prior,
+  type Update,
+} from "./model.ts";
 import { hiddenLayers, scaled } from "./networks.ts";
 import { Vae, type VaeOptions } from "./vae.ts";
 
@@ -106,8 +113,10 @@ export class TwoStageVae extends Vae {
     ];
   }
 
+  /** The second stage sees the first as it is when it is used: with batch norm's running statistics. */
   private secondTerms(batch: Batch, key: RandomKey): LossTerms {
-    const z = stopGradient(this.drawFrom(this.posterior(batch), key));
+    const posterior = evaluating(this, () => this.posterior(batch));
+    const z = stopGradient(this.drawFrom(posterior, key));
     return this.second.terms(z, { ...key, stream: key.stream + 1 });
   }
 }

@@ -33,6 +33,11 @@ export interface OptimiserOptions {
   readonly within?: Optimiser;
   /** Updates in a step. Default 1. */
   readonly times?: number;
+  /**
+   * It counts its updates apart from the steps, as an optimiser does that starts later than the one that it
+   * goes together with: `setCount` then says how many of its steps there were.
+   */
+  readonly ownCount?: boolean;
 }
 
 /**
@@ -45,6 +50,8 @@ export abstract class Optimiser {
   readonly learningRate: Tensor;
   /** u32 variable, one element: the number of the step, from 1. The host writes it before each. */
   readonly stepCounter: Tensor;
+  /** The number of the step among its own, from 1; the step counter itself without `ownCount`. */
+  private readonly count: Tensor;
   /**
    * u32 variable, one element: the first step whose gradients or guarded tensors were not finite,
    * else NEVER. Once it is set, parameters and state stay as they are.
@@ -97,6 +104,7 @@ export abstract class Optimiser {
       variable(device, data, [data.length], label);
     this.learningRate = scalar(Float32Array.of(options.learningRate), "learning rate");
     this.stepCounter = options.together?.stepCounter ?? scalar(Uint32Array.of(1), "step counter");
+    this.count = options.ownCount ? scalar(Uint32Array.of(1), "own steps") : this.stepCounter;
     this.flag = options.together?.flag ?? scalar(Uint32Array.of(NEVER), "finite flag");
     this.clipping = scalar(Float32Array.of(1, 0), "clipping");
     this.arena = options.within ? this.partOf(options.within) : this.moveParameters();
@@ -106,6 +114,7 @@ export abstract class Optimiser {
       control: this.clipping.value,
       flag: this.flag.value,
       step: this.stepCounter.value,
+      count: this.count.value,
       parameters: this.arena.value,
     };
   }
@@ -157,6 +166,13 @@ export abstract class Optimiser {
   /** Writes the step's number, from 1, for the next step or run. */
   setStep(step: number): void {
     upload(this.stepCounter.value, Uint32Array.of(step));
+  }
+
+  /** Writes which of its own steps, from 1, the next one is; with `ownCount` only. */
+  setCount(step: number): void {
+    if (this.count === this.stepCounter)
+      throw new GpuValidationError(this.op, "it counts the steps of the step counter");
+    upload(this.count.value, Uint32Array.of(step));
   }
 
   /** Writes the learning rate for the next step or run. */

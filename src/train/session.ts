@@ -71,6 +71,7 @@ export class Session {
     const { beta } = model;
     if (!beta && options.betaSchedule.text !== "constant")
       throw new UsageError(`--beta-schedule: ${entry.name} has no beta`);
+    requireStages(plan, model);
     const imagesOf = (rows: Uint32Array, label: string) =>
       new DeviceImages(device, selectImages(dataset.train, rows), dataset, label);
     const transform = options.binarise === "dynamic" ? binarise : undefined;
@@ -182,4 +183,17 @@ async function variantsOf({ stages }: TrainingRun): Promise<StateFacts["variants
     sha256: await sha256(new TextEncoder().encode(all)),
     kernels: sources.map(({ name }) => name),
   };
+}
+
+/** Stages are shares of the epochs: each wants one at least, and none of them may be cut short. */
+function requireStages({ entry, options, epochs }: Plan, { stages = 1 }: Model): void {
+  if (stages === 1 || options.dryRun) return;
+  if (epochs < stages)
+    throw new UsageError(
+      `${entry.name}: ${epochs} epoch${epochs === 1 ? " is" : "s are"} not enough for ${stages} stages`,
+    );
+  if (options.patience !== undefined)
+    throw new UsageError(
+      `--patience: ${entry.name} is trained in stages, of which the last might never begin; take --epochs`,
+    );
 }

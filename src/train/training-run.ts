@@ -234,9 +234,23 @@ export class TrainingRun {
 
   /** The stage that a step, from 1, belongs to: it changes between epochs only. */
   private stageAt(step: number): RecordedStage {
-    const epoch = Math.floor((step - 1) / this.steps) + 1;
-    const stage = this.model.stageAt?.(epoch, this.options.epochs ?? epoch) ?? 0;
-    return this.stages[stage] as RecordedStage;
+    return this.stages[this.stageNumber(step)] as RecordedStage;
+  }
+
+  private stageNumber(step: number): number {
+    return this.stageOfEpoch(Math.floor((step - 1) / this.steps) + 1);
+  }
+
+  private stageOfEpoch(epoch: number): number {
+    return this.model.stageAt?.(epoch, this.options.epochs ?? epoch) ?? 0;
+  }
+
+  /** Steps before the stage of a step. */
+  private stageStart(step: number): number {
+    let epoch = Math.floor((step - 1) / this.steps) + 1;
+    const stage = this.stageOfEpoch(epoch);
+    while (epoch > 1 && this.stageOfEpoch(epoch - 1) === stage) epoch--;
+    return (epoch - 1) * this.steps;
   }
 
   /** Writes the variables that say which step it is. */
@@ -245,8 +259,12 @@ export class TrainingRun {
     this.batches.moveTo(Math.floor(done / this.steps), done % this.steps);
     this.optimiser.setStep(step);
     const pace = this.paceAt(step);
-    for (const { update, optimiser } of this.trained)
+    const stage = this.stageNumber(step);
+    for (const { update, optimiser } of this.trained) {
       this.hold(optimiser.learningRate, update.rate * pace);
+      if (isLater(update) && update.stage === stage)
+        optimiser.setCount(step - this.stageStart(step));
+    }
     const weight = this.betaAt(step);
     if (weight !== undefined) this.hold(this.model.beta!.variable, weight);
     for (const { variable, at } of this.model.schedules ?? []) this.hold(variable, at(step));
@@ -311,12 +329,18 @@ function makeOptimisers(
       ...(together ? { together } : {}),
       ...(within ? { within } : {}),
       ...(times === undefined ? {} : { times }),
+      ...(isLater(update) ? { ownCount: true } : {}),
     });
     const average =
       ema === undefined || within ? {} : { average: new WeightAverage(optimiser, ema) };
     trained.push({ update, optimiser, ...average });
   }
   return trained;
+}
+
+/** An update of a later stage, whose optimiser counts from the start of that stage. */
+function isLater({ stage = 0 }: Update): boolean {
+  return stage > 0;
 }
 
 /** The terms of an update behind the first: its loss goes by the update's name. */

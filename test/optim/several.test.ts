@@ -51,6 +51,27 @@ test("three updates in each of two steps are the six of a plain optimiser", asyn
   );
 });
 
+test("an optimiser that starts later counts its own steps", async () => {
+  const { device, made, filled, values } = await weights();
+  const first = new Sgd(device, made.slice(0, 1), { learningRate: 1 });
+  const later = new Adam(device, made.slice(1), { ...rule, together: first, ownCount: true });
+  first.setStep(1000);
+  later.setCount(1);
+  later.step([filled(0.5), filled(-3)]);
+  // The first step of Adam is the learning rate itself, whatever the gradient.
+  const [, b = 0, c = 0] = await values();
+  assert.ok(Math.abs(b - 1.9) < 1e-6 && Math.abs(c - 3.1) < 1e-6, `${b} ${c}`);
+  // What is not finite is noted by the step's number, not by its own.
+  later.setCount(2);
+  later.step([filled(Number.NaN), filled(1)]);
+  assert.equal([...(await first.flag.integers())], [1000]);
+  await rejects(
+    async () => first.setCount(1),
+    GpuValidationError,
+    /counts the steps of the step counter/,
+  );
+});
+
 test("a second optimiser moves some of the first one's parameters, with a state of its own", async () => {
   const { device, made, filled, values } = await weights();
   const [a, b, c] = made as [(typeof made)[0], (typeof made)[0], (typeof made)[0]];
