@@ -4,7 +4,6 @@ import type { Dataset, Split } from "../data/types.ts";
 import { UsageError } from "../gpu/errors.ts";
 import { encodeAll } from "../models/codes.ts";
 import { fitLinearProbe, type LabelledCodes } from "../models/linear-probe.ts";
-import { scope } from "../tensor/run.ts";
 import type { OpenRun } from "../train/open-run.ts";
 
 /** Training images that the probe learns from, at most. */
@@ -26,8 +25,8 @@ export async function probeAccuracy(
   const first = Uint32Array.from({ length: Math.min(MOST_PROBED, train.count) }, (_, i) => i);
   const codesOf = async (split: Split): Promise<LabelledCodes> => {
     const images = new DeviceImages(device, split, dataset, "probed images");
-    const codes = await scope(device, () => encodeAll(device, model, images)).data();
-    return { codes, labels: split.labels, count: split.count };
+    const codes = await encodeAll(device, model, images);
+    return { codes: await codes.data(), labels: split.labels, count: split.count };
   };
   const seen = await codesOf(selectImages(train, first));
   const probe = await fitLinearProbe(device, seen, dataset.classes);

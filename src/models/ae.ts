@@ -6,7 +6,6 @@ import type { Device } from "../gpu/device.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { type NamedTensor, plain } from "../nn/module.ts";
 import { upload, variable } from "../tensor/create.ts";
-import { scope } from "../tensor/run.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Autoencoder, type AutoencoderOptions } from "./autoencoder.ts";
 import { encodeAll } from "./codes.ts";
@@ -87,7 +86,7 @@ export class PlainAutoencoder extends Autoencoder {
   ): Promise<void> {
     const { device, latent } = this;
     const some = firstExamples(examples, MOST_CODES);
-    const codes = scope(device, () => encodeAll(device, this, some));
+    const codes = await encodeAll(device, this, some);
     const [components = 1] = this.weights.shape;
     const { weights, means, factors } = fitMixture(await codes.data(), latent, {
       components,

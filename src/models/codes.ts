@@ -10,8 +10,17 @@ import { type Batch, type ExampleSource, evaluating, type Model } from "./model.
 /** Examples that are encoded at once. */
 const PORTION = 500;
 
-/** The codes of all examples, on the device: [count, latent]. The caller's scope frees them. */
-export function encodeAll(device: Device, model: Model, examples: ExampleSource): Tensor {
+/**
+ * The codes of all examples, on the device: [count, latent]. Who asks for them releases them.
+ *
+ * @param pause awaited between portions; it may throw to give up
+ */
+export async function encodeAll(
+  device: Device,
+  model: Model,
+  examples: ExampleSource,
+  pause?: () => Promise<void>,
+): Promise<Tensor> {
   const { count } = examples;
   const parts: Tensor[] = [];
   for (let start = 0; start < count; start += PORTION) {
@@ -27,6 +36,10 @@ export function encodeAll(device: Device, model: Model, examples: ExampleSource)
         }),
       ),
     );
+    await pause?.();
   }
-  return concat(parts, 0);
+  if (parts.length === 1) return parts[0] as Tensor;
+  const codes = scope(device, () => withoutTape(() => concat(parts, 0)));
+  for (const { value } of parts) device.release(value);
+  return codes;
 }

@@ -75,24 +75,32 @@ export class KMeansVae extends Vae {
   }
 
   /** Refits the centres to the codes of all examples. */
-  beforeEpoch(epoch: number, examples: ExampleSource, seed: readonly [number, number]): void {
+  async beforeEpoch(
+    epoch: number,
+    examples: ExampleSource,
+    seed: readonly [number, number],
+    pause?: () => Promise<void>,
+  ): Promise<void> {
     const { device, centres, weights, rounds } = this;
     const [clusters = 1] = centres.shape;
-    withoutTape(() =>
-      scope(device, () => {
-        const codes = encodeAll(device, this, examples);
-        const step = variable(device, Uint32Array.of(epoch), [1], "epoch");
-        let found: Clusters = {
-          centres:
-            epoch === 1 ? plusPlus(codes, clusters, { seed, step, stream: STREAM }) : centres,
-          weights,
-        };
-        for (let i = 0; i < rounds; i++) found = lloyd(codes, found.centres);
-        assign(centres, found.centres);
-        assign(weights, found.weights);
-        device.release(step.value);
-      }),
-    );
+    const codes = await encodeAll(device, this, examples, pause);
+    const step = variable(device, Uint32Array.of(epoch), [1], "epoch");
+    let found: Clusters = { centres, weights };
+    if (epoch === 1) {
+      const key = { seed, step, stream: STREAM };
+      found = { centres: await plusPlus(codes, clusters, key, pause), weights };
+    }
+    for (let i = 0; i < rounds; i++) {
+      const before = found;
+      found = scope(device, () => withoutTape(() => lloyd(codes, before.centres)));
+      if (before.centres !== centres) device.release(before.centres.value);
+      if (before.weights !== weights) device.release(before.weights.value);
+      await pause?.();
+    }
+    // Only now: a refit that is given up leaves the centres as they were.
+    assign(centres, found.centres);
+    assign(weights, found.weights);
+    for (const { value } of [codes, step, found.centres, found.weights]) device.release(value);
   }
 
   protected override ownBuffers(): NamedTensor[] {

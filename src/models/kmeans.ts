@@ -16,6 +16,7 @@ import { type RandomKey, randomUniform } from "../autograd/ops/random.ts";
 import { argmax, max } from "../autograd/ops/reduce.ts";
 import { reshape } from "../autograd/ops/shape.ts";
 import { sum } from "../autograd/ops/sum.ts";
+import { withoutTape } from "../autograd/tape.ts";
 import { assign, variable } from "../tensor/create.ts";
 import { scope } from "../tensor/run.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -39,33 +40,46 @@ export function nearestCentre(points: Tensor, centres: Tensor): Tensor {
  * a point drawn with a probability in proportion to its squared distance from the nearest centre so far.
  *
  * @param points [n, d] @param key k streams from its own on
- * @returns [k, d]
+ * @param pause awaited between the centres; it may throw to give up
+ * @returns [k, d]; who asks for it releases it
  */
-export function plusPlus(points: Tensor, k: number, key: RandomKey): Tensor {
+export async function plusPlus(
+  points: Tensor,
+  k: number,
+  key: RandomKey,
+  pause?: () => Promise<void>,
+): Promise<Tensor> {
   const { device } = points;
   const [n = 0, d = 0] = points.shape;
   // Every round has the same shapes, so that all run the same kernels.
   const far = new Float32Array(n).fill(1);
   const nearest = variable(device, far, [n], "squares to the nearest centre");
-  const centres = Array.from({ length: k }, (_, i) =>
-    scope(device, () => {
-      const uniform = randomUniform(device, [n], { ...key, stream: key.stream + i });
-      // The largest of ln p + Gumbel noise is a draw with the probabilities p.
-      const noise = neg(log(maximum(neg(log(maximum(uniform, 1e-12))), 1e-12)));
-      const scores = add(log(maximum(nearest, 1e-30)), noise);
-      const centre = reshape(gather(points, argmax(reshape(scores, [1, n]), 1)), [1, d]);
-      const squares = nearestSquares(points, centre);
-      assign(nearest, i === 0 ? squares : minimum(nearest, squares));
-      return centre;
-    }),
-  );
-  device.release(nearest.value);
-  return concat(centres, 0);
+  const chosen: Tensor[] = [];
+  try {
+    for (let i = 0; i < k; i++) {
+      const draw = () => {
+        const uniform = randomUniform(device, [n], { ...key, stream: key.stream + i });
+        // The largest of ln p + Gumbel noise is a draw with the probabilities p.
+        const noise = neg(log(maximum(neg(log(maximum(uniform, 1e-12))), 1e-12)));
+        const scores = add(log(maximum(nearest, 1e-30)), noise);
+        const centre = reshape(gather(points, argmax(reshape(scores, [1, n]), 1)), [1, d]);
+        const squares = nearestSquares(points, centre);
+        assign(nearest, i === 0 ? squares : minimum(nearest, squares));
+        return centre;
+      };
+      chosen.push(scope(device, () => withoutTape(draw)));
+      await pause?.();
+    }
+    return scope(device, () => withoutTape(() => concat(chosen, 0)));
+  } finally {
+    for (const { value } of [nearest, ...(k > 1 ? chosen : [])]) device.release(value);
+  }
 }
 
 /**
  * One round of Lloyd's algorithm: every centre becomes the mean of the points that it is nearest to; one
- * without any moves to the point that is farthest from its centre.
+ * without any moves to the point that is farthest from its centre. Several without any move to the same
+ * point, of which the next rounds leave it to one, and so on.
  *
  * @param points [n, d] @param centres [k, d]
  */

@@ -122,8 +122,16 @@ export interface Model {
   /**
    * Refits what is no parameter to the training examples, before an epoch (from 1). It depends on the
    * parameters, the buffers and the seed alone.
+   *
+   * @param pause to be awaited between the parts of a long refit; it throws to give it up, and nothing
+   *   may be changed then
    */
-  beforeEpoch?(epoch: number, examples: ExampleSource, seed: readonly [number, number]): void;
+  beforeEpoch?(
+    epoch: number,
+    examples: ExampleSource,
+    seed: readonly [number, number],
+    pause?: () => Promise<void>,
+  ): Promise<void>;
 
   /** The same after an epoch, before it is validated and saved. */
   afterEpoch?(

@@ -115,7 +115,9 @@ export class EpochLoop {
       await log.flush();
     };
     if (this.state.step === this.state.epochs * plan.steps)
-      session.run.beforeEpoch(this.state.epochs + 1);
+      await session.run.beforeEpoch(this.state.epochs + 1, async () => {
+        if (this.interrupted) await this.saveAndStop();
+      });
     pace.start();
     while (this.state.step < end) {
       const { step } = this.state;

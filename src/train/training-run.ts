@@ -147,9 +147,17 @@ export class TrainingRun {
     return beta && valueAt(this.options.beta ?? beta.value, step);
   }
 
-  /** Refits what the model refits between the epochs, from 1. */
-  beforeEpoch(epoch: number): void {
-    this.model.beforeEpoch?.(epoch, this.images, this.options.seed);
+  /**
+   * Refits what the model refits between the epochs, from 1.
+   *
+   * @param pause asked between the parts of the work, when the device has done them; it may throw
+   */
+  async beforeEpoch(epoch: number, pause: () => Promise<void>): Promise<void> {
+    const { device, model, images, options } = this;
+    await model.beforeEpoch?.(epoch, images, options.seed, async () => {
+      await device.finish();
+      await pause();
+    });
   }
 
   async afterEpoch(epoch: number): Promise<void> {

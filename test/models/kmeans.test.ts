@@ -1,12 +1,16 @@
 /** Clustering and mixtures: k-means on the device, Gaussian mixtures on the host. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { loadGlyphs } from "../../src/data/datasets.ts";
+import { DeviceImages } from "../../src/data/loader.ts";
 import { cholesky, fitMixture } from "../../src/models/gaussian-mixture.ts";
 import { lloyd, nearestCentre, plusPlus } from "../../src/models/kmeans.ts";
+import { KMeansVae } from "../../src/models/kmeans-vae.ts";
 import { ComponentChoice } from "../../src/models/mixture.ts";
 import { HostRandom } from "../../src/nn/initialisers.ts";
 import { tensor, variable } from "../../src/tensor/create.ts";
 import { testDevice } from "../support/device.ts";
+import { rejects } from "../support/rejects.ts";
 
 const test = suite("k-means and mixtures");
 
@@ -39,7 +43,7 @@ test("k-means++ starts in different clouds, and the same seed in the same", asyn
   const step = variable(device, Uint32Array.of(1), [1], "step");
   const start = async (seed: number) => {
     const key = { seed: [seed, 0] as [number, number], step, stream: 5 };
-    return [...(await plusPlus(points, 3, key).data())];
+    return [...(await (await plusPlus(points, 3, key)).data())];
   };
   // By the squared distances, about 1 in 25 starts has two centres in one cloud.
   let apart = 0;
@@ -87,6 +91,37 @@ test("a round gives the means and the shares, and moves a centre without points"
   }
   assert.is(shares[2], 0);
   assert.equal([...found.slice(4)], [values[2 * far.point], values[2 * far.point + 1]]);
+});
+
+test("a refit that is given up changes nothing, and can be made again", async () => {
+  const device = await testDevice();
+  const { train } = loadGlyphs(1200, 1);
+  const image = { height: 28, width: 28, channels: 1 };
+  const images = new DeviceImages(device, train, image);
+  const options = { network: "dense", latent: 2, beta: 1, width: 0.05 } as const;
+  const build = () =>
+    new KMeansVae(device, new HostRandom(1), image, { ...options, clusters: 4, rounds: 3 });
+  const centresOf = async (model: KMeansVae) => [...(await model.centres.data())];
+  const straight = build();
+  let pauses = 0;
+  await straight.beforeEpoch(1, images, [1, 0], async () => {
+    pauses++;
+  });
+  // Three portions of codes, four centres, three rounds.
+  assert.is(pauses, 10);
+  const model = build();
+  const before = await centresOf(model);
+  for (const at of [2, 5, 9]) {
+    let left = at;
+    const giveUp = async () => {
+      if (--left === 0) throw new Error("enough");
+    };
+    await rejects(() => model.beforeEpoch(1, images, [1, 0], giveUp), Error, /^enough$/);
+    assert.equal(await centresOf(model), before);
+  }
+  await model.beforeEpoch(1, images, [1, 0]);
+  assert.equal(await centresOf(model), await centresOf(straight));
+  assert.not.equal(await centresOf(model), before);
 });
 
 test("components are chosen by their weights", async () => {
