@@ -63,11 +63,11 @@ interface Codes {
 
 /**
  * Adversarial autoencoder with two codes, after Makhzani et al. 2016: one encoder gives z_content and
- * z_style, the decoder sees both. A step, in the order of the AAE:
+ * z_style, the decoder sees both. A step:
  *
- *   autoencoder    λr·‖x − y‖² + λc·CE(class | z_content) + λs·CE(style | z_style) [+ contrastive]
+ *   autoencoder    λr·‖x − y‖² + λc·CE(class | z_content) + λs·CE(style | z_style)
+ *                  + λa·(what both discriminators say against the codes) [+ λk·contrastive]
  *   discriminator  two of them: codes against draws of N(0, I), for content and for style
- *   generator      λa·(both discriminators take the codes for draws)
  *
  * With `skip` the decoder sees the encoder's feature maps, too, of one half of the images (chosen anew in
  * each step): so it learns to decode codes without an image, which is what sampling, swapping and
@@ -152,11 +152,17 @@ export class DualAae extends Module implements Model {
     let loss = add(mul(reconstruction, weights.reconstruction), mul(named.nll, weights.class));
     const styles = this.stylesOf(batch, style);
     if (styles) loss = add(loss, mul(styles.nll, weights.style));
+    const adversarial = add(
+      realLoss(this.contentDiscriminator.forward(content)),
+      realLoss(this.styleDiscriminator.forward(style)),
+    );
+    loss = add(loss, mul(adversarial, weights.adversarial));
     const apart = weights.contrastive > 0 ? contrastive(content, classes, margin) : undefined;
     if (apart) loss = add(loss, mul(apart, weights.contrastive));
     return {
       loss,
       reconstruction,
+      adversarial,
       class: named.nll,
       class_error: named.error,
       ...(styles ? { style: styles.nll, style_error: styles.error } : {}),
@@ -165,23 +171,15 @@ export class DualAae extends Module implements Model {
   }
 
   updates(): readonly Update[] {
-    const { learningRate, adversarialRate, weights } = this.options;
-    const adversarial = { rule: { kind: "adam", beta1: 0.5 }, rate: adversarialRate } as const;
-    const encoder = ["encoder", "contentHead", "styleHead"] as const;
-    const both = (
-      judge: (critic: DenseCritic, code: Tensor, stream: number) => Tensor,
-      codes: Codes,
-    ) =>
-      add(
-        judge(this.contentDiscriminator, codes.content, 0),
-        judge(this.styleDiscriminator, codes.style, 1),
-      );
+    const { learningRate, adversarialRate } = this.options;
     return [
       {
         name: "autoencoder",
         parameters: parametersOf(
           this,
-          ...encoder,
+          "encoder",
+          "contentHead",
+          "styleHead",
           "decoder",
           "contentClassifier",
           "styleClassifier",
@@ -191,30 +189,29 @@ export class DualAae extends Module implements Model {
         terms: (batch, key) => this.terms(batch, key),
       },
       {
-        ...adversarial,
         name: "discriminator",
         parameters: parametersOf(this, "contentDiscriminator", "styleDiscriminator"),
-        terms: (batch, key) => ({
-          loss: both((critic, code, stream) => {
-            const drawn = randomNormal(this.device, code.shape, {
-              ...key,
-              stream: key.stream + stream,
-            });
-            const told = realLoss(critic.forward(drawn));
-            return add(told, madeLoss(critic.forward(stopGradient(code))));
-          }, this.codes(batch)),
-        }),
-      },
-      {
-        ...adversarial,
-        name: "generator",
-        parameters: parametersOf(this, ...encoder),
-        terms: (batch) => {
-          const fooled = both((critic, code) => realLoss(critic.forward(code)), this.codes(batch));
-          return { loss: mul(fooled, weights.adversarial) };
+        rule: { kind: "adam", beta1: 0.5 },
+        rate: adversarialRate,
+        terms: (batch, key) => {
+          const { content, style } = this.codes(batch);
+          const other = { ...key, stream: key.stream + 1 };
+          return {
+            loss: add(
+              this.told(this.contentDiscriminator, content, key),
+              this.told(this.styleDiscriminator, style, other),
+            ),
+          };
         },
       },
     ];
+  }
+
+  /** What a discriminator pays for its answers to codes and to as many draws of the prior. */
+  private told(discriminator: DenseCritic, codes: Tensor, key: RandomKey): Tensor {
+    const drawn = randomNormal(this.device, codes.shape, key);
+    const made = madeLoss(discriminator.forward(stopGradient(codes)));
+    return add(realLoss(discriminator.forward(drawn)), made);
   }
 
   /** The feature maps, those of one half of the images as zeros. */
@@ -246,13 +243,13 @@ export const dualAae: ModelDefinition = {
     deeper: switchSetting("two more convolutions each way"),
     skip: switchSetting("the decoder sees the encoder's feature maps of half the training images"),
     "reconstruction-weight": weight(1, "the squared error, summed over the pixels"),
-    "adversarial-weight": weight(1, "the generator's loss"),
+    "adversarial-weight": weight(1, "what the discriminators say against the codes"),
     "class-weight": weight(10, "the cross-entropy of the class given the content"),
     "style-weight": weight(10, "the cross-entropy of the style given the style code"),
     "contrastive-weight": weight(0, "the contrastive loss on the content"),
     margin: numberSetting(8, [0, 1e6], "distance that the contrastive loss wants between classes"),
     "learning-rate": rateSetting(1e-3, "Adam's step of the autoencoder"),
-    "adversarial-rate": rateSetting(5e-4, "Adam's step of discriminators and generator"),
+    "adversarial-rate": rateSetting(5e-4, "Adam's step of the discriminators"),
   },
   labels: true,
   build: (device, random, data, settings) =>
