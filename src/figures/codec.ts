@@ -15,6 +15,19 @@ const PORTION = 64;
 /** Random points of the prior are drawn from a stream of their own. */
 const SAMPLE_STREAM = 2000;
 
+/** Draws that the scale of a model's own prior is taken from. */
+const SCALE_DRAWS = 1024;
+
+/** How far a prior reaches in each dimension. */
+export interface PriorScale {
+  /** [latent] */
+  readonly mean: Float64Array;
+  /** [latent] */
+  readonly deviation: Float64Array;
+  /** It is not that of N(0, I). */
+  readonly own: boolean;
+}
+
 /**
  * A model's encoder, decoder and prior for values on the host, in evaluation mode. All portions have one
  * size, since every shape has kernels of its own to compile; the last is filled up with zeros.
@@ -78,6 +91,27 @@ export class Codec {
     return this.map(inputs, count, this.latent, labels, ([noise, uniform], label) =>
       prior.draw(noise as Tensor, uniform as Tensor, label),
     );
+  }
+
+  /**
+   * Mean and deviation of each dimension under the prior: 0 and 1, or of a model with a prior of its own
+   * what 1,024 draws have.
+   *
+   * @param label the class, of a model whose prior depends on it
+   */
+  async priorScale(label = 0): Promise<PriorScale> {
+    const { latent, model } = this;
+    const mean = new Float64Array(latent);
+    if (!model.prior) return { mean, deviation: new Float64Array(latent).fill(1), own: false };
+    const draws = await this.draw(SCALE_DRAWS, 1, new Uint32Array(SCALE_DRAWS).fill(label));
+    const squares = new Float64Array(latent);
+    draws.forEach((z, i) => {
+      mean[i % latent]! += z / SCALE_DRAWS;
+    });
+    draws.forEach((z, i) => {
+      squares[i % latent]! += (z - mean[i % latent]!) ** 2 / SCALE_DRAWS;
+    });
+    return { mean, deviation: squares.map(Math.sqrt), own: true };
   }
 
   /** [count, …shape] each → [count, size], portion by portion. */

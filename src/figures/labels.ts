@@ -19,7 +19,12 @@ export function spread(
   labels: readonly Label[],
   room: { readonly width: number; readonly height: number },
 ): Label[] {
-  const moved = labels.map((label) => ({ ...label }));
+  const clamped = ({ x, y, width, height }: Label) => ({
+    x: inside(x, width, room.width),
+    y: inside(y, height, room.height),
+  });
+  // Before the first round, too: labels that are apart outside the room may overlap inside.
+  const moved = labels.map((label) => ({ ...label, ...clamped(label) }));
   for (let round = 0; round < ROUNDS; round++) {
     let calm = true;
     for (const [i, a] of moved.entries())
@@ -33,10 +38,7 @@ export function spread(
         a[axis] += push;
         b[axis] -= push;
       }
-    for (const label of moved) {
-      label.x = inside(label.x, label.width, room.width);
-      label.y = inside(label.y, label.height, room.height);
-    }
+    for (const label of moved) Object.assign(label, clamped(label));
     if (calm) break;
   }
   return moved;

@@ -26,10 +26,15 @@ export async function drawManifold(
 ): Promise<Drawing> {
   // Of a model that is told a class, the grid shows the first.
   const labels = new Uint32Array(size ** 2);
-  const images = await codec.decode(latentGrid(size, codec.latent), size ** 2, labels);
-  const others = codec.latent > 2 ? "; the other dimensions are 0" : "";
+  const { latent } = codec;
+  const { mean, deviation, own } = await codec.priorScale();
+  const z = latentGrid(size, latent).map((q, i) => mean[i % latent]! + deviation[i % latent]! * q);
+  const images = await codec.decode(z, size ** 2, labels);
+  const others =
+    latent > 2 ? `; the other dimensions are ${own ? "at the prior's mean" : "0"}` : "";
+  const of = own ? "a normal distribution with the mean and deviation of the prior" : "the prior";
   return {
     picture: tileGrid(images, { columns: size }),
-    description: `The decoder over ${size} × ${size} points of the first two latent dimensions, at quantiles of the prior: the first dimension grows to the right, the second upwards${others}.`,
+    description: `The decoder over ${size} × ${size} points of the first two latent dimensions, at quantiles of ${of}: the first dimension grows to the right, the second upwards${others}.`,
   };
 }

@@ -93,7 +93,8 @@ export function orderDimensions(
 }
 
 /**
- * One row for each dimension, which goes from −range to range; the others are as in `base`, or 0.
+ * One row for each dimension, which goes from −range to range, in deviations of the prior about its mean;
+ * the others are as in `base`, or at the prior's mean.
  *
  * @param base [latent]
  */
@@ -109,20 +110,24 @@ export async function drawTraversal(
 ): Promise<Drawing> {
   const { range, steps, base, image, label = 0 } = options;
   const { latent } = codec;
+  const { mean, deviation, own } = await codec.priorScale(label);
   const z = new Float32Array(dimensions.length * steps * latent);
   for (const [row, { dimension }] of dimensions.entries())
     for (let i = 0; i < steps; i++) {
       const point = (row * steps + i) * latent;
-      if (base) z.set(base, point);
-      z[point + dimension - 1] = range * ((2 * i) / (steps - 1) - 1);
+      z.set(base ?? mean, point);
+      const at = dimension - 1;
+      z[point + at] = mean[at]! + deviation[at]! * range * ((2 * i) / (steps - 1) - 1);
     }
   const count = dimensions.length * steps;
   const images = await codec.decode(z, count, new Uint32Array(count).fill(label));
   const rows = dimensions.map(({ dimension }) => dimension).join(", ");
-  const others = base ? `as in the code of test image ${whole(image ?? 0)}` : "0";
+  const code = `as in the code of test image ${whole(image ?? 0)}`;
+  const others = base ? code : own ? "at theirs" : "0";
+  const way = own ? " deviations of the prior about its mean" : "";
   return {
     picture: imageGrid(images, { columns: steps }),
-    description: `In each row one latent dimension goes from −${short(range)} to ${short(range)}, and the others are ${others}. Dimensions from the top: ${rows}.`,
+    description: `In each row one latent dimension goes from −${short(range)} to ${short(range)}${way}, and the others are ${others}. Dimensions from the top: ${rows}.`,
   };
 }
 

@@ -140,7 +140,7 @@ const mlp: Builder = (device, random, image, { latent, width, condition = 0 }) =
 /**
  * The network of the 2-Stage VAE's authors (Dai and Wipf 2019): conv64 and conv128 (4×4, stride 2),
  * dense 1024; decoder dense 1024, dense to 7·7·128, convT64, convT to the image's channels. Batch norm
- * behind every hidden layer, leaky ReLU in the encoder.
+ * behind every hidden layer but the first, leaky ReLU in the encoder. Without the authors' spectral norm.
  */
 const twoStage: Builder = (device, random, image, { latent, width, condition = 0 }) => {
   const [middle, inner] = halvings(image, 2) as [Size, Size];
@@ -152,8 +152,7 @@ const twoStage: Builder = (device, random, image, { latent, width, condition = 0
   const normed = { stride: 2, bias: false } as const;
   return {
     encoder: new Sequential(
-      new Conv2d(device, random, image.channels + condition, first, 4, normed),
-      new BatchNorm(device, first),
+      new Conv2d(device, random, image.channels + condition, first, 4, { stride: 2 }),
       LeakyReLU(),
       new Conv2d(device, random, first, second, 4, normed),
       new BatchNorm(device, second),

@@ -41,6 +41,17 @@ test("labels come apart and stay inside", () => {
   );
 });
 
+test("labels that are apart outside the room come apart inside it", () => {
+  const apart = [
+    { x: -80, y: 200, width: 100, height: 20 },
+    { x: 30, y: 200, width: 60, height: 20 },
+  ];
+  assert.is(overlapping(apart), 0);
+  const moved = spread(apart, room);
+  assert.is(overlapping(moved), 0);
+  for (const { x, width } of moved) assert.ok(x >= width / 2 - 0.01);
+});
+
 test("labels at one point come apart, too", () => {
   const same = Array.from({ length: 10 }, () => ({ x: 200, y: 200, width: 60, height: 20 }));
   assert.is(overlapping(spread(same, room)), 0);
