@@ -62,8 +62,11 @@ export function networkSetting(...names: readonly NetworkName[]): Setting {
   return choiceSetting(names, names.map((name) => `${name}: ${networks[name]}`).join("; "));
 }
 
+/** Latent dimensions that a model can have. */
+export const MOST_LATENT = 1024;
+
 export function latentSetting(byDefault: number): Setting {
-  return wholeSetting(byDefault, [1, 1024], "latent dimensions");
+  return wholeSetting(byDefault, [1, MOST_LATENT], "latent dimensions");
 }
 
 export function rateSetting(byDefault: number, help = "Adam's step"): Setting {

@@ -98,7 +98,7 @@ export class DualAae extends Module implements Model {
     const styles = data.attributes?.[STYLE];
     if (weights.style > 0 && styles === undefined)
       throw new UsageError(
-        "dual-aae learns from the style of each image, and this set has none (omniglot and glyphs have); --set style-weight=0 does without it",
+        "dual-aae learns from the style of each image, and this set has none (glyphs, shapes, tones and omniglot have); --set style-weight=0 does without it",
       );
     this.content = content;
     this.latent = content + style;

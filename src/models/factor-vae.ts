@@ -4,6 +4,7 @@ import type { RandomKey } from "../autograd/ops/random.ts";
 import { reshape } from "../autograd/ops/shape.ts";
 import { stopGradient } from "../autograd/tape.ts";
 import type { Device } from "../gpu/device.ts";
+import { UsageError } from "../gpu/errors.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -72,6 +73,11 @@ export class FactorVae extends Vae {
         rate: this.discriminatorRate,
         terms: (batch, key) => {
           const z = stopGradient(this.drawFrom(this.posterior(batch), key));
+          const [size = 1, latent = 1] = z.shape;
+          if (size < latent)
+            throw new UsageError(
+              `factor-vae: batches of ${size} are smaller than the ${latent} latent dimensions that are shuffled; take --batch ${latent} or more`,
+            );
           const together = realLoss(this.discriminator.forward(z));
           const apart = madeLoss(this.discriminator.forward(shuffleDimensions(z)));
           return { loss: mul(add(together, apart), 0.5) };

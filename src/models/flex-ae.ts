@@ -4,6 +4,7 @@ import { type RandomKey, randomNormal, randomUniform } from "../autograd/ops/ran
 import { reshape } from "../autograd/ops/shape.ts";
 import { stopGradient } from "../autograd/tape.ts";
 import type { Device } from "../gpu/device.ts";
+import { UsageError } from "../gpu/errors.ts";
 import { Conv2d } from "../nn/convolution.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { Linear } from "../nn/linear.ts";
@@ -72,6 +73,8 @@ export class FlexAe extends Autoencoder {
       new Linear(device, random, units[3] as number, latent),
     );
     this.critic = new DenseCritic(device, random, latent, units);
+    if (options.smooth && image.vectors)
+      throw new UsageError("flex-ae-sr: its image critic is for images, not for vectors");
     if (options.smooth) this.imageCritic = new ImageCritic(device, random, image, width);
     this.options = options;
   }

@@ -1,6 +1,7 @@
 import { add, mul, sub } from "../autograd/ops/elementwise.ts";
 import type { RandomKey } from "../autograd/ops/random.ts";
 import type { Device } from "../gpu/device.ts";
+import { UsageError } from "../gpu/errors.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { Sequential } from "../nn/sequential.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -37,6 +38,8 @@ export class FlowVae extends Vae {
     super(device, random, image, options);
     const { latent, flow, steps, hidden } = options;
     const { features } = this.networks;
+    if (flow === "iaf" && latent < 2)
+      throw new UsageError("flow=iaf: a single latent dimension has none before it to depend on");
     const flows = Array.from({ length: steps }, (_, i) =>
       flow === "planar"
         ? new PlanarFlow(device, random, latent, features)

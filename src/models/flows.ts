@@ -31,17 +31,19 @@ export interface Flow {
   inverseWith(y: Tensor, context: Tensor): Tensor;
 }
 
-/** ln(e − 1), where softplus is 1. */
-const SHIFT = Math.log(Math.E - 1);
+/** The least of 1 + w·û: at 0 the determinant could be 0, too. */
+const LEAST = 1e-4;
+/** Where softplus is 1 less that. */
+const SHIFT = Math.log(Math.exp(1 - LEAST) - 1);
 
 /** Newton's steps of the planar flow's inverse. */
 const NEWTON_STEPS = 40;
 
 /**
  * Planar flow (Rezende and Mohamed 2015): f(z) = z + û·tanh(w·z + b), with û = u + (m(w·u) − w·u)·w/‖w‖²,
- * m(a) = −1 + softplus(a + ln(e − 1)), so that w·û > −1 and f is invertible. (The paper's m lacks the
- * shift; with it m(0) = 0, and a flow with u = 0 is the identity however short w is.) u, w and b depend on
- * the image.
+ * m(a) = −1 + 10⁻⁴ + softplus(a + shift), so that w·û > −1 and f is invertible. (The paper's m lacks the
+ * 10⁻⁴, which keeps rounding from −1, and the shift, with which m(0) = 0, so that a flow with u = 0 is the
+ * identity however short w is.) u, w and b depend on the image.
  * ln |det ∂f/∂z| = ln |1 + (1 − tanh²(w·z + b))·w·û|.
  */
 export class PlanarFlow extends Module implements Flow {
@@ -94,7 +96,7 @@ export class PlanarFlow extends Module implements Flow {
     const all = this.parametersOf.forward(context);
     const [u, w, b] = split(all, 1, [latent, latent, 1]) as [Tensor, Tensor, Tensor];
     const along = dot(w, u);
-    const wanted = sub(softplus(add(along, SHIFT)), 1);
+    const wanted = sub(softplus(add(along, SHIFT)), 1 - LEAST);
     const norm = add(dot(w, w), 1e-12);
     const straight = add(u, mul(w, div(sub(wanted, along), norm)));
     return { u: straight, w, b, along: dot(w, straight) };

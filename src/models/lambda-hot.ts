@@ -11,6 +11,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import {
   type DataShape,
   latentSetting,
+  MOST_LATENT,
   type ModelDefinition,
   numberSetting,
   switchSetting,
@@ -50,6 +51,10 @@ export class LambdaHotVae extends Vae {
     super(device, random, data, options);
     const { classes } = data;
     const { latent, lambda, tau } = options;
+    if (classes > MOST_LATENT)
+      throw new UsageError(
+        `lambda-hot: each of the ${classes} classes wants a latent dimension, and there are ${MOST_LATENT} at most`,
+      );
     if (latent < classes)
       throw new UsageError(`lambda-hot: latent is ${latent}, below the ${classes} classes`);
     this.classes = classes;

@@ -305,7 +305,9 @@ export function buildNetworks(
   if (!(width > 0 && width < Number.POSITIVE_INFINITY))
     throw new ShapeError("network", `width is ${width}, expected a number above 0`);
   if (image.vectors && name !== "dense" && name !== "mlp")
-    throw new UsageError(`network=${name} is for images; vectors take dense or mlp`);
+    throw new UsageError(
+      `network=${name} is for images; vectors take dense, or mlp in models that have it`,
+    );
   return builders[name](device, random, image, options);
 }
 

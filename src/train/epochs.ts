@@ -142,7 +142,8 @@ export class EpochLoop {
     const epoch = this.state.epochs + 1;
     if (this.interrupted) await this.saveAndStop();
     this.report("validation", step);
-    await session.run.afterEpoch(epoch);
+    // What is used later are the averaged weights, where there are some.
+    await session.withAverage(() => session.run.afterEpoch(epoch));
     const begin = performance.now();
     const terms = await session.validate(() => this.interrupted);
     if (this.interrupted) await this.saveAndStop();

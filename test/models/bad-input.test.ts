@@ -15,7 +15,12 @@ const test = suite("what models refuse");
 for (const [model, settings, texts, pattern] of [
   ["cvae", {}, { data: "synthetic-8" }, /^cvae learns from classes, and synthetic-8 has none$/],
   ["classifier", {}, { data: "synthetic-16" }, /^classifier learns from classes/],
-  ["ae", {}, { data: "synthetic-8" }, /^network=conv is for images; vectors take dense or mlp$/],
+  [
+    "ae",
+    {},
+    { data: "synthetic-8" },
+    /^network=conv is for images; vectors take dense, or mlp in models that have it$/,
+  ],
   [
     "vae",
     { network: "dense", likelihood: "bernoulli" },
@@ -38,6 +43,19 @@ for (const [model, settings, texts, pattern] of [
   ["aae", { latent: "0" }, {}, /latent=0: expected a whole number from 1 to 1024/],
   ["dual-aae", { content: "0" }, {}, /content=0: expected a whole number from 1 to 1024/],
   ["dual-aae", { skip: "yes" }, {}, /skip=yes: expected false, true/],
+  ["flow-vae", { flow: "iaf", latent: "1", network: "dense" }, {}, /^flow=iaf: a single latent/],
+  [
+    "flex-ae-sr",
+    { network: "dense", width: "0.05" },
+    { data: "synthetic-8" },
+    /^flex-ae-sr: its image critic is for images/,
+  ],
+  [
+    "factor-vae",
+    { network: "dense", width: "0.05", latent: "10" },
+    { batch: "8" },
+    /^factor-vae: batches of 8 are smaller than the 10 latent dimensions that are shuffled/,
+  ],
   ["wae-mmd", { beta: "2" }, {}, /^--set beta: wae-mmd has no such setting/],
   ["mask-aae", {}, { "beta-schedule": "linear:3" }, /^--beta-schedule: mask-aae has no beta$/],
 ] as const satisfies readonly (readonly [string, Record<string, string>, Texts, RegExp])[])
