@@ -77,7 +77,7 @@ export interface WaeGanOptions extends WaeOptions {
 
 /**
  * WAE-GAN: a critic tells codes from draws of the prior; the penalty is −ln σ(D(z)), what the encoder pays
- * when its codes are told apart. A step: the critic's binary cross-entropy, then the autoencoder's loss.
+ * when its codes are told apart. A step: the autoencoder's loss, then the critic's binary cross-entropy.
  */
 export class WaeGan extends Wae {
   readonly critic: DenseCritic;
