@@ -217,7 +217,7 @@ function quoted(text: string): string {
  * small itself; what lies between them is read by nobody, or by other readers alone.
  */
 function checkPlaces(entries: readonly Placed[], directory: number, name: string): void {
-  const sorted = entries.toSorted((a, b) => a.first - b.first);
+  const sorted = [...entries].sort((a, b) => a.first - b.first);
   let before: Placed | undefined;
   const refuseGap = (next: number, what: string) => {
     const at = before?.last ?? 0;
