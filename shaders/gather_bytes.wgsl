@@ -1,6 +1,7 @@
 // Rows of a table of bytes by their numbers, as floats: y[i, :] = SCALE · table[indices[i], :]. The
 // bytes are packed four to a word, the first in the lowest bits. A number beyond the last row reads
-// the last row. Each thread writes one element, or the four of one word.
+// the last row. Each thread writes one element, or the four of one word. Where the table is a part of
+// a larger one, the rows that other parts have are 0.
 
 alias E = vec4f;
 const WORKGROUP = 64u;
@@ -9,6 +10,9 @@ const GROUPS_XY = 1u;
 const THREADS = 1u;
 const ROWS = 1u;
 const LENGTH = 1u; // of a row, in units of E
+const PART = false;
+const FIRST = 0u; // number of the part's first row
+const LAST = 0u; // and the last that is looked up in it
 const WIDE = true; // E is four elements: rows are whole words
 const SCALE = 1.0;
 
@@ -25,7 +29,14 @@ fn main(
   if (thread >= THREADS) {
     return;
   }
-  let row = min(indices[thread / LENGTH], ROWS - 1u);
+  let number = indices[thread / LENGTH];
+  if (PART) { //@static
+    if (number < FIRST || number > LAST) {
+      y[thread] = E();
+      return;
+    }
+  }
+  let row = min(number - FIRST, ROWS - 1u);
   let at = row * LENGTH + thread % LENGTH;
   if (WIDE) { //@static
     let word = table[at];

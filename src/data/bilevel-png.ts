@@ -1,5 +1,6 @@
 import { unzlibSync } from "fflate";
 import { DataError } from "../gpu/errors.ts";
+import { adler32, endsAtLastByte } from "./deflated.ts";
 import { parsePng } from "./png-check.ts";
 
 /**
@@ -30,7 +31,11 @@ export function decodeBilevelPng(
   return unpack(rows, width, height);
 }
 
-/** Inflates to exactly `size` bytes; what is beyond is not held. */
+/** zlib's header, and its checksum behind the deflated bytes. */
+const ZLIB_HEADER = 2;
+const ZLIB_SUM = 4;
+
+/** Inflates to exactly `size` bytes, from all of `data`; what is beyond is not held. */
 function inflateRows(data: Uint8Array, size: number, name: string): Uint8Array {
   let rows: Uint8Array;
   try {
@@ -47,6 +52,12 @@ function inflateRows(data: Uint8Array, size: number, name: string): Uint8Array {
   if (rows.length < size) {
     throw new DataError(`${name}: the image data end after ${rows.length} bytes, expected ${size}`);
   }
+  const deflated = data.subarray(ZLIB_HEADER, -ZLIB_SUM);
+  if (!endsAtLastByte(deflated, size)) {
+    throw new DataError(`${name}: the deflated rows do not end where the image data do`);
+  }
+  const sum = new DataView(data.buffer, data.byteOffset).getUint32(data.length - ZLIB_SUM);
+  if (sum !== adler32(rows)) throw new DataError(`${name}: wrong checksum (Adler-32) of the rows`);
   return rows;
 }
 

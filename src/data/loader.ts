@@ -1,4 +1,4 @@
-import { gather } from "../autograd/ops/indexing.ts";
+import { gather, gatherParts } from "../autograd/ops/indexing.ts";
 import { batchIndices } from "../autograd/ops/random.ts";
 import type { Device } from "../gpu/device.ts";
 import type { Batch } from "../models/model.ts";
@@ -6,13 +6,22 @@ import { bytes, upload, variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Labels, Split } from "./types.ts";
 
+/** Pixels and numbers a pixel. */
+interface ImageSize {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+}
+
 /**
  * Images that live on the device as bytes, and their labels; batches are gathered and scaled to [0, 1]
- * there. Vectors live there as floats.
+ * there. Vectors live there as floats. Where all are more than one buffer may hold, they are in
+ * several, each of whole images.
  */
 export class DeviceImages {
   readonly count: number;
-  private readonly images: Tensor;
+  /** One behind the other, [count of the part, height, width, channels] each. */
+  private readonly parts: readonly Tensor[];
   private readonly labels: Tensor;
   private readonly attributes: Readonly<Record<string, Tensor>>;
   private readonly factors: Tensor | undefined;
@@ -20,17 +29,14 @@ export class DeviceImages {
   constructor(
     readonly device: Device,
     split: Split,
-    image: { readonly height: number; readonly width: number; readonly channels: number },
+    image: ImageSize,
     /** What errors call them. */
     label = "images",
+    /** Most bytes of images in one buffer. */
+    largest = device.pool.largest,
   ) {
     this.count = split.count;
-    const shape = [split.count, image.height, image.width, image.channels];
-    const { images } = split;
-    this.images =
-      images instanceof Uint8Array
-        ? bytes(device, images, shape, label)
-        : variable(device, images, shape, label);
+    this.parts = uploadParts(device, split, image, label, largest);
     const column = (values: Labels, what: string) =>
       variable(device, Uint32Array.from(values), [split.count], `${label}' ${what}`);
     this.labels = column(split.labels, "labels");
@@ -45,13 +51,41 @@ export class DeviceImages {
 
   /** Examples by their numbers. indices: u32 [batch] */
   take(indices: Tensor): Examples {
-    return new Examples(gather(this.images, indices), (what) => {
+    return new Examples(gatherParts(this.parts, indices), (what) => {
       const { labels, attributes, factors } = this;
       const column =
         what === "label" ? labels : what === "factors" ? factors : attributes[what.attribute];
       return column && gather(column, indices);
     });
   }
+}
+
+/** Images in as few tensors of whole images as buffers of at most `largest` bytes allow. */
+function uploadParts(
+  device: Device,
+  { images, count }: Split,
+  { height, width, channels }: ImageSize,
+  label: string,
+  largest: number,
+): Tensor[] {
+  const size = height * width * channels;
+  const bytesEach = size * images.BYTES_PER_ELEMENT;
+  // Buffers are whole vectors of 16 bytes. An image larger than a buffer is refused by the device.
+  const most = Math.max(1, Math.floor((largest - (largest % 16)) / bytesEach));
+  const parts: Tensor[] = [];
+  for (let from = 0; from < Math.max(1, count); from += most) {
+    const rows = Math.min(most, count - from);
+    const shape = [rows, height, width, channels];
+    // The last part takes what is left, so that data that do not fit the count are refused.
+    const end = from + rows < count ? (from + rows) * size : images.length;
+    const values = images.subarray(from * size, end);
+    parts.push(
+      values instanceof Uint8Array
+        ? bytes(device, values, shape, label)
+        : variable(device, values, shape, label),
+    );
+  }
+  return parts;
 }
 
 /** What is known of examples beside their values. */

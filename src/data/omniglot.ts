@@ -25,7 +25,7 @@ interface Place {
  * are of all classes.
  *
  * With `rotated`, the drawings turned by 90, 180 and 270° are further classes; the copies of a
- * drawing are on the same side of the split.
+ * drawing are on the same side of the split, and a group for validation.
  *
  * @throws DataError for archives that are missing or not what they should be
  */
@@ -107,7 +107,9 @@ function makeSplit(
     style[i] = alphabet[i]! * omniglotDrawers + drawer;
   });
   const attributes: Record<string, Labels> = { style, alphabet, drawer: drawers };
-  return { images, labels, count, attributes };
+  if (places.every(({ quarters }) => quarters === 0)) return { images, labels, count, attributes };
+  const drawing = ({ character, drawer }: Place) => character * omniglotDrawers + drawer;
+  return { images, labels, count, attributes, groups: Uint32Array.from(places, drawing) };
 }
 
 /** By the quarters of a turn clockwise: the pixel of the drawing that each pixel is taken from. */

@@ -14,20 +14,48 @@ export interface TrainingSplit {
 }
 
 /**
- * Holds out 5,000 of `count` training images (at most half), chosen by the seed, unless `fullTrain`.
- * `limit` then keeps the first so many of what is left to train on, in the set's own order, so the
- * validation images are the same whatever the limit.
+ * Holds out 5,000 of the training images (at most half), chosen by the seed, unless `fullTrain`.
+ * Images of one group are held out together: then it is the first groups in an order by the seed, as
+ * long as they are no more than that. `limit` then keeps the first so many of what is left to train
+ * on, in the set's own order, so the validation images are the same whatever the limit.
  */
 export function splitTraining(
-  count: number,
+  { count, groups }: Pick<Split, "count" | "groups">,
   seed: number,
   options: { readonly fullTrain?: boolean; readonly limit?: number } = {},
 ): TrainingSplit {
-  const held = options.fullTrain ? 0 : Math.min(validationCount, Math.floor(count / 2));
-  const order = permutation(count, seed, validationStream);
+  const most = options.fullTrain ? 0 : Math.min(validationCount, Math.floor(count / 2));
+  const { order, held } = groups
+    ? orderGroups(groups, seed, most)
+    : { order: permutation(count, seed, validationStream), held: most };
   const validation = order.slice(0, held).sort();
   const train = order.slice(held).sort();
   return { train: train.slice(0, options.limit), validation };
+}
+
+/**
+ * The images, group by group, in an order of the groups by the seed; and how many are in the first
+ * groups that have at most `most` together.
+ */
+function orderGroups(
+  groups: Uint32Array,
+  seed: number,
+  most: number,
+): { order: Uint32Array; held: number } {
+  const members = new Map<number, number[]>();
+  groups.forEach((group, i) => {
+    const known = members.get(group);
+    if (known) known.push(i);
+    else members.set(group, [i]);
+  });
+  const all = [...members.values()];
+  const shuffled = Array.from(permutation(all.length, seed, validationStream), (i) => all[i]!);
+  let held = 0;
+  for (const { length } of shuffled) {
+    if (held + length > most) break;
+    held += length;
+  }
+  return { order: Uint32Array.from(shuffled.flat()), held };
 }
 
 /** The images at `indices`, copied in that order. */
@@ -43,12 +71,13 @@ export function selectImages(split: Split, indices: Uint32Array): Split {
     const row = split.factors?.values.subarray(from * width, (from + 1) * width);
     if (row !== undefined) values.set(row, to * width);
   });
-  const { attributes, factors } = split;
+  const { attributes, factors, groups } = split;
   return {
     images,
     labels: selectLabels(split.labels, indices),
     count: indices.length,
     ...(factors && { factors: { names: factors.names, values } }),
+    ...(groups && { groups: indices.map((from) => groups[from]!) }),
     ...(attributes && { attributes: mapValues(attributes, (all) => selectLabels(all, indices)) }),
   };
 }

@@ -30,6 +30,11 @@ export interface Split<V extends Values = Values> {
   /** By the names of the set's `attributes`, [count] each. */
   readonly attributes?: Readonly<Record<string, Labels>>;
   readonly factors?: Factors;
+  /**
+   * [count]: images with the same number are of one thing (a drawing, turned otherwise), and all or
+   * none of them are held out for validation. Absent where each is of its own.
+   */
+  readonly groups?: Uint32Array;
 }
 
 /** The number of values of each further label, by name. */

@@ -1,6 +1,7 @@
 import { Inflate } from "fflate";
 import { DataError } from "../gpu/errors.ts";
 import { crc32 } from "./crc.ts";
+import { endsAtLastByte } from "./deflated.ts";
 import { largestRatio } from "./gunzip.ts";
 import { readDirectory, type ZipEntry } from "./zip-directory.ts";
 
@@ -24,7 +25,7 @@ export interface ZipLimits {
  * The files of a ZIP archive, one after another in the order of its directory; folders are left out.
  *
  * The directory is checked whole before the first member: see `readDirectory`. A member is inflated
- * to exactly the size that it declares and no further, its CRC is checked, and what members really
+ * to exactly the size that it declares, from all its bytes, and no further; its CRC is checked, and what members really
  * inflate to is counted against the limits: however an archive lies, no more than they allow is held.
  * Throws DataError naming `name` and the member.
  */
@@ -90,6 +91,9 @@ function inflate(packed: Uint8Array, size: number, member: string): Uint8Array {
   }
   if (length < size) {
     throw new DataError(`${member}: ends after ${length} inflated bytes, expected ${size}`);
+  }
+  if (!endsAtLastByte(packed, size)) {
+    throw new DataError(`${member}: its deflated bytes do not end where the member does`);
   }
   return out;
 }

@@ -11,7 +11,7 @@ export interface OpenOptions extends AdapterRequest, DeviceOptions {
   readonly limits?: "default" | "used";
 }
 
-/** Data sets are the largest buffers there are; 1 GiB holds any that is meant to live on a device. */
+/** Data sets have the largest buffers there are; those of more than 1 GiB are put into several. */
 const LARGEST_BUFFER = 2 ** 30;
 
 /**

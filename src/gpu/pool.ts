@@ -36,6 +36,12 @@ export class BufferPool {
     private readonly letGo: () => void,
   ) {}
 
+  /** Most bytes that one buffer may have. */
+  get largest(): number {
+    const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
+    return Math.min(maxBufferSize, maxStorageBufferBindingSize);
+  }
+
   statistics(): PoolStatistics {
     return {
       liveBytes: this.live,
@@ -58,8 +64,7 @@ export class BufferPool {
       this.count(bytes);
       return waiting;
     }
-    const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
-    const largest = Math.min(maxBufferSize, maxStorageBufferBindingSize);
+    const { largest } = this;
     if (bytes > largest)
       throw new OutOfMemoryError(label, bytes, `the device's largest buffer is ${largest}`);
     if (this.live + this.idleTotal + bytes > this.limit) this.trim();

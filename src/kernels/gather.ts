@@ -7,11 +7,20 @@ import type { Value } from "../gpu/value.ts";
 import { wgslType } from "./expression.ts";
 import { plainCall } from "./plain.ts";
 
+/** Which rows of a larger table a part of it answers for; the rows of other parts are 0. */
+export interface RowRange {
+  /** Number of the part's first row. */
+  readonly first: number;
+  /** The last number that is looked up in the part; beyond its last row it reads that row. */
+  readonly last: number;
+}
+
 /**
  * y[i, :] = table[indices[i], :].
  *
  * @param table [rows, length]; bytes become floats times `scale`
  * @param y [count, length], of the table's type; f32 for bytes
+ * @param part the table is a part of a larger one
  */
 export function gatherCall(
   op: string,
@@ -21,6 +30,7 @@ export function gatherCall(
   indices: Value,
   y: Value,
   scale: number,
+  part?: RowRange,
 ): Call {
   const bytes = table.dtype === "u8";
   const wide = length % 4 === 0;
@@ -36,6 +46,7 @@ export function gatherCall(
       ROWS: rows,
       LENGTH: length / (wide ? 4 : 1),
       ...(bytes ? { WIDE: wide, SCALE: scale } : {}),
+      ...(part ? { PART: true, FIRST: part.first, LAST: part.last } : {}),
     },
     bytes: indices.bytes + y.bytes + (bytes ? y.size : y.bytes),
   });

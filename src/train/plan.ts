@@ -3,7 +3,7 @@ import { absoluteName, loadDataset } from "../data/datasets.ts";
 import type { Download } from "../data/files.ts";
 import { joinPath } from "../data/paths.ts";
 import { splitTraining, type TrainingSplit } from "../data/splits.ts";
-import type { Dataset } from "../data/types.ts";
+import type { Dataset, Split } from "../data/types.ts";
 import { DataError, UsageError } from "../gpu/errors.ts";
 import type { Host } from "../host/host.ts";
 import { seedWords } from "../kernels/philox.ts";
@@ -54,7 +54,7 @@ export async function makePlan(
   if (entry.labels && dataset.classes < 2)
     throw new UsageError(`${entry.name} learns from classes, and ${data} has none`);
   const batch = Math.min(options.batch, overfit ?? options.batch);
-  const split = chooseImages(dataset.train.count, options, batch);
+  const split = chooseImages(dataset.train, options, batch);
   const steps = Math.floor(split.train.length / batch);
   if (steps < 1)
     throw new (options.limit === undefined ? DataError : UsageError)(
@@ -79,7 +79,8 @@ export async function makePlan(
   };
 }
 
-function chooseImages(count: number, options: TrainOptions, batch: number): TrainingSplit {
+function chooseImages(train: Split, options: TrainOptions, batch: number): TrainingSplit {
+  const { count } = train;
   const { seed, fullTrain, limit, overfit, dryRun } = options;
   const few = (images: number) => (dryRun ? Math.min(images, DRY_BATCHES * batch) : images);
   if (overfit !== undefined) {
@@ -88,7 +89,7 @@ function chooseImages(count: number, options: TrainOptions, batch: number): Trai
     const first = Uint32Array.from({ length: few(overfit) }, (_, i) => i);
     return { train: first, validation: first };
   }
-  const split = splitTraining(count, seed, {
+  const split = splitTraining(train, seed, {
     fullTrain,
     ...(limit === undefined ? {} : { limit }),
   });

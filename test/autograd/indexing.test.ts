@@ -3,11 +3,12 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { checkGradients } from "../../src/autograd/check.ts";
 import { square, tanh } from "../../src/autograd/ops/elementwise.ts";
-import { gather, oneHot, scatterAdd } from "../../src/autograd/ops/indexing.ts";
+import { gather, gatherParts, oneHot, scatterAdd } from "../../src/autograd/ops/indexing.ts";
 import { concat, stack } from "../../src/autograd/ops/join.ts";
 import { pad, slice, transpose } from "../../src/autograd/ops/shape.ts";
 import { DTypeError, ShapeError } from "../../src/gpu/errors.ts";
 import { bytes, empty, tensor } from "../../src/tensor/create.ts";
+import type { Tensor } from "../../src/tensor/tensor.ts";
 import { testDevice } from "../support/device.ts";
 import {
   assertClose,
@@ -52,6 +53,42 @@ test("gather and scatterAdd agree with float64 for random tables", async () => {
         summed.data[indices[i]! * length + k]! += gathered.data[i * length + k]!;
     await assertClose(scatterAdd(picked, place, rows), summed, "scatterAdd", 1e-6);
   });
+});
+
+test("rows of a table in parts are those of the whole", async () => {
+  const device = await testDevice();
+  const place = tensor(device, Uint32Array.of(4, 0, 2, 1, 3, 4, 9, 2 ** 32 - 1));
+  for (const row of [[3], [4], [2, 2]]) {
+    const whole = randomHost([5, ...row]);
+    const length = sizeOf(row);
+    const expected = await gather(await upload(whole), place).data();
+    for (const cuts of [[5], [2, 3], [4, 1], [1, 1, 1, 2]]) {
+      let from = 0;
+      const parts = cuts.map((rows) => {
+        const data = Float32Array.from(whole.data).subarray(from * length, (from + rows) * length);
+        from += rows;
+        return tensor(device, data, [rows, ...row]);
+      });
+      const gathered = gatherParts(parts, place);
+      assert.equal(gathered.shape, [8, ...row]);
+      assert.equal(await gathered.data(), expected, `${cuts}`);
+    }
+  }
+});
+
+test("parts that do not go together are refused", async () => {
+  const device = await testDevice();
+  const [place, two] = [tensor(device, Uint32Array.of(0)), tensor(device, [[1, 2]])];
+  const refused = (
+    parts: readonly Tensor[],
+    kind: typeof ShapeError | typeof DTypeError,
+    text: RegExp,
+  ) => rejects(() => gatherParts(parts, place), kind, text);
+  await refused([], ShapeError, /no parts to gather from/);
+  await refused([two, tensor(device, [[1]])], ShapeError, /\[1, 1\] is no part with such rows/);
+  await refused([two, empty(device, [0, 2])], ShapeError, /\[0, 2\] is no part/);
+  const integers = tensor(device, Uint32Array.of(1, 2), [1, 2]);
+  await refused([two, integers], DTypeError, /a part holds u32, not f32 or u8/);
 });
 
 test("bytes become floats, whatever the length of a row", async () => {

@@ -76,6 +76,29 @@ test("refuses other pictures and damaged ones", async () => {
   await refused(joined([signature, header(kind), broken, chunk("IEND")]), /broken image data \(/);
 });
 
+test("refuses image data with a wrong checksum, or with bytes too many", async () => {
+  const whole = zlibSync(filtered(4));
+  const withData = (...data: Uint8Array[]) =>
+    joined([signature, header(kind), ...data.map((part) => chunk("IDAT", part)), chunk("IEND")]);
+  const refused = (data: Uint8Array[], pattern: RegExp) =>
+    rejects(() => decode(withData(...data)), DataError, pattern);
+  assert.equal([...decode(withData(whole.subarray(0, 5), whole.subarray(5)))], expected);
+  for (let i = 1; i <= 4; i++) {
+    const changed = whole.slice();
+    changed[whole.length - i]! ^= 0x10;
+    await refused([changed], /^x\.png: wrong checksum \(Adler-32\) of the rows$/);
+  }
+  const [deflated, sum] = [whole.subarray(0, -4), whole.subarray(-4)];
+  for (const more of [1, 3, 4, 5, 300]) {
+    const junk = new Uint8Array(more);
+    await refused([whole, junk], /^x\.png: the deflated rows do not end where the image data do$/);
+    await refused([deflated, junk, sum], /the deflated rows do not end where the image data do/);
+  }
+  for (let end = 0; end < whole.length; end++) {
+    await refused([whole.subarray(0, end)], /^x\.png: /);
+  }
+});
+
 test("shrinks by area: each output pixel is the part of its square that is ink", () => {
   for (const [from, to] of [
     [105, 28],

@@ -1,6 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { loadDataset } from "../../src/data/datasets.ts";
+import { splitTraining } from "../../src/data/splits.ts";
 import type { Dataset, Split } from "../../src/data/types.ts";
 import { DataError } from "../../src/gpu/errors.ts";
 import { MemoryHost } from "../support/memory-host.ts";
@@ -109,6 +110,19 @@ test("rotated: three turns of every drawing are classes of their own", async () 
   const drawn = ({ labels, attributes, count }: Split) =>
     Array.from({ length: count }, (_, i) => `${labels[i]! % 4} ${attributes!.drawer![i]}`);
   assert.equal(new Set(drawn(data.test)), new Set(drawn(plain.test)), "the same drawings");
+});
+
+test("rotated: no drawing that is validated on is trained on in another direction", async () => {
+  const plain = await load();
+  assert.is(plain.train.groups, undefined);
+  const { train: all } = await load("omniglot-rotated");
+  const { train, validation } = splitTraining(all, 5);
+  assert.equal([train.length, validation.length], [144, 144]);
+  const drawings = (indices: Uint32Array) =>
+    new Set(Array.from(indices, (i) => `${all.labels[i]! % 4} ${all.attributes!.drawer![i]}`));
+  const [seen, held] = [drawings(train), drawings(validation)];
+  assert.equal([seen.size, held.size], [36, 36]);
+  assert.not.ok([...held].some((drawing) => seen.has(drawing)));
 });
 
 test("the split depends on nothing but the characters", async () => {

@@ -7,29 +7,62 @@ import { selectImages, splitTraining } from "../../src/data/splits.ts";
 const test = suite("splits");
 
 test("holds out 5,000 images chosen by the seed; both parts are all, once, in order", () => {
-  const { train, validation } = splitTraining(60_000, 1);
+  const { train, validation } = splitTraining({ count: 60_000 }, 1);
   assert.equal([train.length, validation.length], [55_000, 5_000]);
   assert.is(new Set([...train, ...validation]).size, 60_000);
   for (const part of [train, validation]) {
     assert.ok(part.every((index, i) => i === 0 || index > part[i - 1]!));
   }
-  assert.equal(splitTraining(60_000, 1).validation, validation);
-  assert.not.equal(splitTraining(60_000, 2).validation, validation);
+  assert.equal(splitTraining({ count: 60_000 }, 1).validation, validation);
+  assert.not.equal(splitTraining({ count: 60_000 }, 2).validation, validation);
 });
 
 test("a limit keeps the first training images and does not change validation", () => {
-  const whole = splitTraining(60_000, 7);
-  const limited = splitTraining(60_000, 7, { limit: 10_000 });
+  const whole = splitTraining({ count: 60_000 }, 7);
+  const limited = splitTraining({ count: 60_000 }, 7, { limit: 10_000 });
   assert.equal(limited.train, whole.train.subarray(0, 10_000));
   assert.equal(limited.validation, whole.validation);
-  assert.is(splitTraining(60_000, 7, { limit: 10 ** 9 }).train.length, 55_000);
+  assert.is(splitTraining({ count: 60_000 }, 7, { limit: 10 ** 9 }).train.length, 55_000);
 });
 
 test("fullTrain holds nothing out; a small set gives at most half", () => {
-  const { train, validation } = splitTraining(60_000, 1, { fullTrain: true });
+  const { train, validation } = splitTraining({ count: 60_000 }, 1, { fullTrain: true });
   assert.equal([train.length, validation.length], [60_000, 0]);
   assert.ok(train.every((index, i) => index === i));
-  assert.is(splitTraining(100, 1).validation.length, 50);
+  assert.is(splitTraining({ count: 100 }, 1).validation.length, 50);
+});
+
+test("the images of a set without groups are chosen as they always were", () => {
+  const { train, validation } = splitTraining({ count: 20 }, 3);
+  assert.equal([...validation], [2, 6, 8, 9, 12, 13, 14, 17, 18, 19]);
+  assert.is(train.length, 10);
+  const all = splitTraining({ count: 60_000 }, 1).validation;
+  assert.equal([all[0], all[1], all[2500], all[4999]], [2, 33, 29455, 59997]);
+});
+
+test("images of a group are held out together, or none of them", () => {
+  const groups = Uint32Array.from({ length: 24_000 }, (_, i) => 7 * (i % 6_000));
+  const { train, validation } = splitTraining({ count: 24_000, groups }, 1);
+  assert.equal([train.length, validation.length], [19_000, 5_000]);
+  const held = new Set(Array.from(validation, (i) => groups[i]!));
+  assert.is(held.size, 1_250);
+  assert.not.ok(train.some((i) => held.has(groups[i]!)));
+  for (const part of [train, validation]) {
+    assert.ok(part.every((index, i) => i === 0 || index > part[i - 1]!));
+  }
+  assert.equal(splitTraining({ count: 24_000, groups }, 1).validation, validation);
+  assert.not.equal(splitTraining({ count: 24_000, groups }, 2).validation, validation);
+  const limited = splitTraining({ count: 24_000, groups }, 1, { limit: 500 });
+  assert.equal(limited, { train: train.subarray(0, 500), validation });
+  const whole = splitTraining({ count: 24_000, groups }, 1, { fullTrain: true });
+  assert.equal([whole.train.length, whole.validation.length], [24_000, 0]);
+});
+
+test("groups that do not divide what is held out: no more than it", () => {
+  const threes = Uint32Array.from({ length: 30_000 }, (_, i) => Math.floor(i / 3));
+  assert.is(splitTraining({ count: 30_000, groups: threes }, 1).validation.length, 4_998);
+  const one = new Uint32Array(10);
+  assert.equal(splitTraining({ count: 10, groups: one }, 1).validation.length, 0);
 });
 
 test("a permutation is spread evenly", () => {
@@ -60,6 +93,7 @@ test("what is known of images goes with them", () => {
     count: 4,
     attributes: { drawer: Uint8Array.of(1, 2, 3, 4) },
     factors: { names: ["a", "b"], values: Float32Array.of(0, 1, 2, 3, 4, 5, 6, 7) },
+    groups: Uint32Array.of(5, 5, 9, 9),
   };
   assert.equal(selectImages(split, Uint32Array.of(2, 0)), {
     images: Uint8Array.of(12, 10),
@@ -67,6 +101,7 @@ test("what is known of images goes with them", () => {
     count: 2,
     attributes: { drawer: Uint8Array.of(3, 1) },
     factors: { names: ["a", "b"], values: Float32Array.of(4, 5, 0, 1) },
+    groups: Uint32Array.of(9, 5),
   });
 });
 

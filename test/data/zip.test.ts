@@ -1,11 +1,12 @@
 import { deflateSync } from "fflate";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { crc32 } from "../../src/data/crc.ts";
 import { readZip, type ZipLimits } from "../../src/data/zip.ts";
 import { DataError } from "../../src/gpu/errors.ts";
 import { joined } from "../support/png-file.ts";
 import { rejects } from "../support/rejects.ts";
-import { type ZipEnd, type ZipPart, zipFile } from "../support/zip-file.ts";
+import { descriptorOf, type ZipEnd, type ZipPart, zipFile } from "../support/zip-file.ts";
 
 const test = suite("zip");
 
@@ -72,6 +73,88 @@ test("refuses bytes before, within and after", async () => {
   await endRefused({ count: 2 }, /no entry 1 of the directory at byte/);
 });
 
+test("refuses bytes that are no member's: in front, with offsets that allow for them, and between", async () => {
+  const gap = Uint8Array.of(1, 2, 3);
+  const other: ZipPart = { name: "c", content: hello, method: 0 };
+  await refused(zipFile([{ ...sound, gap }, other]), /3 bytes at byte 0, before a\/b\.txt, are no/);
+  await refused(
+    zipFile([sound, { ...other, gap }]),
+    /3 bytes at byte \d+, before c, are no member's/,
+  );
+  await partRefused(
+    { packedSize: deflateSync(hello).length - 1 },
+    /1 bytes at byte \d+, before the d/,
+  );
+  await refused(zipFile([], { start: 0, size: 0 }).slice(1), /no ZIP archive/);
+  const empty = zipFile([{ name: "a" }, { name: "b", offset: 0, localName: "a" }]);
+  await refused(empty, /b: the member at byte 0 has another name/);
+});
+
+test("refuses bytes behind the end of a deflated stream", async () => {
+  const packed = deflateSync(hello);
+  const longer = (more: number) => joined([packed, new Uint8Array(more).fill(9)]);
+  for (const more of [1, 2, 100, 20_000]) {
+    await partRefused(
+      { packed: longer(more) },
+      /b\.txt: its deflated bytes do not end where the me/,
+    );
+  }
+  const [none, size] = [new Uint8Array(), 0];
+  await partRefused({ packed: none, content: none, size }, /its deflated bytes do not end where/);
+  // Blocks that are stored, and a last byte of which one bit is used.
+  for (const level of [0, 1, 9] as const) {
+    for (let length = 1; length < 40; length++) {
+      const content = Uint8Array.from({ length }, (_, i) => (i * i) % 11);
+      const archive = (more: number) =>
+        zipFile([
+          {
+            name: "m",
+            content,
+            packed: joined([deflateSync(content, { level }), new Uint8Array(more)]),
+          },
+        ]);
+      assert.equal([...readZip(archive(0), "x.zip", limits)][0]?.bytes, content);
+      await refused(archive(1), /m: its deflated bytes do not end where the member does/);
+    }
+  }
+});
+
+test("reads members with descriptors, whose signature may be left out", async () => {
+  const [packed, text] = [deflateSync(hello), "hello, hello, hello, hello"];
+  const facts = { crc: crc32(hello), packedSize: packed.length, size: hello.length };
+  const plain = descriptorOf(facts).slice(4);
+  const streamed: ZipPart = { ...sound, flags: 8 };
+  const read2 = (part: Partial<ZipPart>) =>
+    read(zipFile([{ ...streamed, ...part }, { name: "c" }]));
+  const expected = [
+    ["a/b.txt", text],
+    ["c", ""],
+  ];
+  assert.equal(read2({}), expected);
+  assert.equal(read2({ descriptor: plain }), expected);
+  assert.equal(read2({ local: { size: hello.length } }), expected, "known before, as zip has it");
+  assert.equal(read2({ local: facts }), expected);
+  const lies = [descriptorOf({ ...facts, crc: 1 }), descriptorOf({ ...facts, size: 27 })];
+  for (const descriptor of [...lies, plain.slice(1), new Uint8Array()]) {
+    await rejects(
+      () => read2({ descriptor }),
+      DataError,
+      /b\.txt: no descriptor at byte \d+ that says/,
+    );
+  }
+});
+
+test("refuses headers before the bytes that say otherwise than the directory", async () => {
+  const otherwise = /^x\.zip: a\/b\.txt: the header at byte 0 says otherwise than the directory/;
+  const facts = [{ crc: 1 }, { size: 25 }, { size: 0 }, { packedSize: 3 }, { crc: 0 }];
+  for (const local of [...facts, { method: 0 }, { method: 99 }, { flags: 1 }, { flags: 8 }]) {
+    await partRefused({ local }, otherwise);
+  }
+  for (const local of [{ crc: 1 }, { size: 25 }, { packedSize: 3 }, { flags: 0 }, { flags: 9 }]) {
+    await partRefused({ flags: 8, local }, otherwise);
+  }
+});
+
 test("refuses ZIP64 and volumes", async () => {
   await endRefused({ count: 0xffff }, /a ZIP64 archive/);
   await endRefused({ start: 0xffffffff }, /a ZIP64 archive/);
@@ -96,9 +179,11 @@ test("refuses names that lead elsewhere or confuse", async () => {
     "a\u0000b",
     "a\u001b[2J",
     "a\u009bb",
+    ..."\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069",
   ]) {
-    await partRefused({ name }, /^x\.zip: unsafe name "/);
+    await partRefused({ name }, /^x\.zip: unsafe name "[ -~]*"$/);
   }
+  await partRefused({ name: "a\u202egnp.txt" }, /unsafe name "a\\u202egnp\.txt"/);
   await partRefused({ name: Uint8Array.of(0x61, 0xff) }, /a name that is not UTF-8/);
   await partRefused({ localName: "a/c.txt" }, /a\/b\.txt: the member at byte 0 has another name/);
   await refused(zipFile([sound, sound]), /a\/b\.txt is in it twice/);

@@ -3,6 +3,15 @@ import { deflateSync } from "fflate";
 import { crc32 } from "../../src/data/crc.ts";
 import { joined } from "./png-file.ts";
 
+/** What both headers of a member say. */
+export interface ZipFacts {
+  readonly flags: number;
+  readonly method: number;
+  readonly crc: number;
+  readonly packedSize: number;
+  readonly size: number;
+}
+
 /** A member, and what the archive says of it where that is not true. */
 export interface ZipPart {
   readonly name: string | Uint8Array;
@@ -14,7 +23,14 @@ export interface ZipPart {
   readonly size?: number;
   readonly packedSize?: number;
   readonly crc?: number;
+  /** With bit 3 a descriptor follows the bytes, and the header before them has zeros for what it says. */
   readonly flags?: number;
+  /** The descriptor, in place of a true one with its signature. */
+  readonly descriptor?: Uint8Array;
+  /** What the header before the bytes says otherwise than the directory. */
+  readonly local?: Partial<ZipFacts>;
+  /** Bytes in front of that header that are no member's. */
+  readonly gap?: Uint8Array;
   /** The name in the header before the bytes. */
   readonly localName?: string;
   /** Where that header is. */
@@ -43,17 +59,27 @@ export function zipFile(parts: readonly ZipPart[], end: ZipEnd = {}): Uint8Array
     const packed = part.packed ?? (method === 8 ? deflateSync(content) : content);
     const name = encode(part.name);
     const local = encode(part.localName ?? part.name);
-    const shared = [
-      ...half(flags),
-      ...half(method),
-      ...word(0),
-      ...word(part.crc ?? crc32(content)),
-      ...word(part.packedSize ?? packed.length),
-      ...word(part.size ?? content.length),
-    ];
-    const header = [...word(0x04034b50), ...half(20), ...shared, ...half(local.length), 0, 0];
-    const member = joined([Uint8Array.from(header), local, packed]);
-    const entry = [...word(0x02014b50), ...half(20), ...half(20), ...shared, ...half(name.length)];
+    const facts: ZipFacts = {
+      flags,
+      method,
+      crc: part.crc ?? crc32(content),
+      packedSize: part.packedSize ?? packed.length,
+      size: part.size ?? content.length,
+    };
+    const described = (flags & 8) !== 0;
+    const before = {
+      ...facts,
+      ...(described && { crc: 0, packedSize: 0, size: 0 }),
+      ...part.local,
+    };
+    const descriptor = part.descriptor ?? descriptorOf(facts);
+    const fixed = [...half(20), ...factsOf(before), ...half(local.length), 0, 0];
+    const header = Uint8Array.from([...word(0x04034b50), ...fixed]);
+    const member = joined([header, local, packed, ...(described ? [descriptor] : [])]);
+    if (part.gap) members.push(part.gap);
+    at += part.gap?.length ?? 0;
+    const entry = [...word(0x02014b50), ...half(20), ...half(20), ...factsOf(facts)];
+    entry.push(...half(name.length));
     entry.push(...new Array(12).fill(0), ...word(part.offset ?? at));
     directory.push(Uint8Array.from(entry), name);
     members.push(member);
@@ -72,6 +98,16 @@ export function zipFile(parts: readonly ZipPart[], end: ZipEnd = {}): Uint8Array
     ...half(comment.length),
   ];
   return joined([...members, list, Uint8Array.from(last), encode(comment)]);
+}
+
+function factsOf({ flags, method, crc, packedSize, size }: ZipFacts): number[] {
+  const sums = [crc, packedSize, size].flatMap(word);
+  return [...half(flags), ...half(method), ...word(0), ...sums];
+}
+
+/** A descriptor of a member, with its signature. */
+export function descriptorOf({ crc, packedSize, size }: Omit<ZipFacts, "flags" | "method">) {
+  return Uint8Array.from([0x08074b50, crc, packedSize, size].flatMap(word));
 }
 
 function half(value: number): number[] {

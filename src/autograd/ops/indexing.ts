@@ -4,6 +4,7 @@ import { sizeOf } from "../../kernels/view.ts";
 import { empty, zeros } from "../../tensor/create.ts";
 import { emptyResult, formatShape, type Tensor } from "../../tensor/tensor.ts";
 import { differentiable } from "../tape.ts";
+import { add } from "./elementwise.ts";
 
 /**
  * Rows of a table by their numbers. Bytes become floats: a data set of 8-bit images stays packed
@@ -28,6 +29,47 @@ export function gather(table: Tensor, indices: Tensor, scale = 1 / 255): Tensor 
     gatherCall("gather", table.value, rows, length, indices.value, out.value, scale),
   );
   return differentiable("gather", [table], out, [(dy) => scatterAdd(dy, indices, rows)]);
+}
+
+/**
+ * Rows of a table that is in several parts, one behind the other: for tables larger than a buffer
+ * may be. One part is gathered from as by `gather`. From several, each gives its rows and 0 for
+ * those of the others, and the sum has the bits of `gather`, but for −0, which becomes 0. The
+ * gathering from several has no derivative.
+ *
+ * @param parts [rows, …] each, f32 or u8, at least one; only rows differ
+ * @param indices u32 [count…]; a number beyond the last row reads the last row
+ * @param scale factor of bytes; default 1/255
+ * @returns f32 [count…, …]
+ */
+export function gatherParts(parts: readonly Tensor[], indices: Tensor, scale = 1 / 255): Tensor {
+  const [whole, ...others] = parts;
+  if (!whole) throw new ShapeError("gatherParts", "no parts to gather from");
+  if (others.length === 0) return gather(whole, indices, scale);
+  requireIndices("gatherParts", indices);
+  const row = whole.shape.slice(1);
+  const shape = [...indices.shape, ...row];
+  const { device } = whole;
+  if (sizeOf(shape) === 0) return empty(device, shape);
+  let first = 0;
+  const gathered = parts.map((part, i) => {
+    const [rows = 0, ...rest] = part.shape;
+    if (rows === 0 || `${rest}` !== `${row}`)
+      throw new ShapeError("gatherParts", `${formatShape(part.shape)} is no part with such rows`);
+    if (part.dtype === "u32")
+      throw new DTypeError("gatherParts", "a part holds u32, not f32 or u8");
+    const last = i < parts.length - 1 ? first + rows - 1 : 0xffffffff;
+    const out = emptyResult(device, "gatherParts", shape);
+    device.emit(
+      gatherCall("gatherParts", part.value, rows, sizeOf(row), indices.value, out.value, scale, {
+        first,
+        last,
+      }),
+    );
+    first += rows;
+    return out;
+  });
+  return gathered.reduce((sum, rows) => add(sum, rows));
 }
 
 /**
