@@ -82,7 +82,7 @@ export async function evaluateTest(
   const { seed, binarise: how } = config.options;
   const images = new DeviceImages(device, dataset.test, dataset, "test images");
   const transform = how === "dynamic" ? binarise : undefined;
-  const evaluation = await Evaluation.create(model, images, BATCH, seedWords(seed), transform);
+  const evaluation = await Evaluation.create(model, images, BATCH, seedWords(seed), { transform });
   const terms = await evaluation.run();
   evaluation.release();
   return terms ?? {};
