@@ -23,7 +23,7 @@ export interface DataShape extends ImageShape {
   readonly classes: number;
   /** The numbers of values of the set's further labels, by name. */
   readonly attributes?: Readonly<Record<string, number>>;
-  /** Training images, where it is built to be trained. */
+  /** Images that it is or was trained on, where that is known. */
   readonly images?: number;
 }
 

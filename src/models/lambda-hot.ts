@@ -45,7 +45,10 @@ export class LambdaHotVae extends Vae {
   /** Weight of the squared distances of the centres from λ·e_y. */
   private readonly pull: number | undefined;
 
-  /** @throws UsageError for fewer latent dimensions than classes */
+  /**
+   * @throws UsageError for fewer latent dimensions than classes, and for movable centres where the number
+   *   of training images is not known
+   */
   constructor(device: Device, random: HostRandom, data: DataShape, options: LambdaHotOptions) {
     super(device, random, data, options);
     const { classes } = data;
@@ -53,7 +56,12 @@ export class LambdaHotVae extends Vae {
     if (latent < classes)
       throw new UsageError(`lambda-hot: latent is ${latent}, below the ${classes} classes`);
     this.classes = classes;
-    if (tau !== undefined) this.pull = 1 / (2 * tau * tau * (data.images ?? 1));
+    if (tau !== undefined) {
+      const { images } = data;
+      if (images === undefined)
+        throw new UsageError("lambda-hot: movable centres need the number of training images");
+      this.pull = 1 / (2 * tau * tau * images);
+    }
     const values = Float32Array.from({ length: classes * latent }, (_, i) =>
       i % latent === Math.floor(i / latent) ? lambda : 0,
     );
