@@ -41,9 +41,7 @@ for (const run of runs) {
     .filter(({ kind }) => kind === "step")
     .map(({ step, active }) => ({ x: step, y: active }));
   // Between two changes the line is straight: its ends say all.
-  const kept = points.filter(
-    ({ y }, i) => y !== points[i - 1]?.y || y !== points[i + 1]?.y,
-  );
+  const kept = points.filter(({ y }, i) => y !== points[i - 1]?.y || y !== points[i + 1]?.y);
   const set = bySet.get(config.data) ?? { latent: config.set.latent, lines: [] };
   set.lines.push({ points: kept, style: styles[set.lines.length % styles.length] });
   bySet.set(config.data, set);
