@@ -14,6 +14,7 @@ import {
   type ModelDefinition,
   numberSetting,
   switchSetting,
+  vaeNotes,
   vaeOptions,
   vaeSettings,
 } from "./definition.ts";
@@ -115,6 +116,12 @@ export const lambdaHot: ModelDefinition = {
     movable: switchSetting("learn the centres under the prior N(λ·e_y, τ²I)"),
     tau: numberSetting(0.02, [1e-6, 1e6], "τ of the movable centres"),
   },
+  notes: {
+    ...vaeNotes,
+    loss: "nats per sample, reconstruction + {beta} · kl, and centres where they move; one draw of z an image",
+    centres: "nats per sample, an image's share of the prior of the centres, up to a constant",
+  },
+  bound: "ln p(x|y)",
   labels: true,
   build: (device, random, data, settings) =>
     new LambdaHotVae(device, random, data, {
