@@ -39,6 +39,8 @@ export interface DeviceOptions {
 
 /** Receives items while a step is being recorded. */
 export interface ItemSink {
+  /** Name of the part of the recording that items are of from now on. */
+  part: string | undefined;
   add(item: Item): void;
 }
 
@@ -429,6 +431,8 @@ export interface Checkable {
   readonly label: string;
   readonly dtype: DType;
   readonly size: number;
+  /** The part of a recording that it is of. */
+  readonly part?: string | undefined;
   readonly storage: Storage;
 }
 

@@ -1,5 +1,5 @@
 import { accessOf, bindingsOf, type Item, isPack, type KernelSource, writtenBy } from "./call.ts";
-import type { Device } from "./device.ts";
+import type { Checkable, Device } from "./device.ts";
 import { GpuValidationError, NonFiniteError } from "./errors.ts";
 import { dropDead, planMemory } from "./liveness.ts";
 import type { Pipeline } from "./pipelines.ts";
@@ -216,8 +216,8 @@ export class Program {
 
   /**
    * Runs the program once, op by op, checking every result: throws a NonFiniteError that names the
-   * first op whose result is NaN or infinite, and the variable it or an op before it read if that
-   * was so before.
+   * first op whose result is NaN or infinite, the part of the recording that it is of, and the
+   * variable it or an op before it read if that was so before.
    */
   async diagnose(step?: number): Promise<void> {
     this.ready();
@@ -228,19 +228,20 @@ export class Program {
     for (const [i, { value, storage }] of reads.entries())
       finite.check(String(i), [{ label: "", dtype: value.dtype, size: value.size, storage }]);
     const before = reads[Number((await finite.first()) ?? -1)];
-    const results: { op: string; label: string; dispatch: number }[] = [];
+    const results: (Pick<Checkable, "label" | "part"> & { op: string; dispatch: number })[] = [];
     let dispatch = 0;
     this.runChecked(({ op, written }) => {
       for (const result of written) {
         finite.check(String(results.length), [{ ...result, label: "" }]);
-        results.push({ op, label: result.label, dispatch });
+        results.push({ op, label: result.label, part: result.part, dispatch });
       }
       dispatch++;
     });
     const bad = results[Number((await finite.first()) ?? -1)];
     if (!bad) return;
-    const { op, label } = bad;
-    const name = label === "" || label === op ? op : `${op} (${label})`;
+    const { op, label, part } = bad;
+    const result = label === "" || label === op ? op : `${op} (${label})`;
+    const name = part === undefined ? result : `${part}: ${result}`;
     const cause =
       before && before.dispatch <= bad.dispatch
         ? `; ${before.value.label || "a tensor"} held such values before`

@@ -20,9 +20,15 @@ export class Recording {
   /** Constants and variables that the body made. */
   readonly made: Value[] = [];
   readonly items: Item[] = [];
+  /** What is being recorded, as an update of a training step. */
+  part: string | undefined;
 
   add(item: Item): void {
-    for (const v of writtenBy(item)) if (!v.storage) v.recording = this;
+    for (const v of writtenBy(item))
+      if (!v.storage) {
+        v.recording = this;
+        v.part = this.part;
+      }
     this.items.push(item);
   }
 }
@@ -39,8 +45,8 @@ export function dispatchStep(
   const storages = bindingsOf(call).map((v) => find(v, op));
   device.checkDispatch(op, source.workgroups, storages, accessOf(call));
   const written = writtenBy(call).map((v) => {
-    const { label, dtype, size } = v;
-    return { label, dtype, size, storage: find(v, op) };
+    const { label, dtype, size, part } = v;
+    return { label, dtype, size, part, storage: find(v, op) };
   });
   const textures = device.textures.copies(storages.slice(0, call.textures ?? 0));
   const group = device.bindGroups.create(op, pipeline, storages, textures);

@@ -26,6 +26,8 @@ export class Value {
   persistent = false;
   /** Recorded values belong to the recording that made them. */
   recording: object | undefined;
+  /** The part of a recording that made it, where that has a name: errors say it. */
+  part: string | undefined;
   /** When an op last wrote to it, in the device's count; 0: the host wrote it. */
   epoch = 0;
 

@@ -1,10 +1,14 @@
+import { add, neg } from "../autograd/ops/elementwise.ts";
 import { binarise } from "../data/binarise.ts";
 import type { Download } from "../data/files.ts";
 import { DeviceImages } from "../data/loader.ts";
 import type { Dataset } from "../data/types.ts";
-import { IoError, NonFiniteError } from "../gpu/errors.ts";
+import { DataError, IoError, NonFiniteError } from "../gpu/errors.ts";
 import type { Host } from "../host/host.ts";
 import { seedWords } from "../kernels/philox.ts";
+import type { SampleTerms } from "../models/model.ts";
+import type { ModelDefinition } from "../models/registry.ts";
+import { resolveSettings, type Settings } from "../models/settings.ts";
 import { Evaluation, type TermStatistics } from "../train/evaluation.ts";
 import type { MetricRecord } from "../train/metrics.ts";
 import { now } from "../train/metrics-log.ts";
@@ -50,14 +54,18 @@ export async function evaluate(
   onDownload?: (download: Download) => void,
 ): Promise<Evaluated> {
   return withRun(run, options, host, async (open) => {
-    const { folder, config, model, checkpoint } = open;
+    const { folder, config, checkpoint } = open;
     const { dataDir } = options;
     const dataset = await loadRunData(config, { host, dataDir, onDownload });
+    const { entry } = config;
+    if (entry.pairs && dataset.test.count < 2)
+      throw new DataError(`${dataset.name}: ${entry.name} compares images, and one is for testing`);
     const terms = await evaluateTest(open, dataset);
     for (const [name, { mean }] of Object.entries(terms))
       if (!Number.isFinite(mean))
         throw new NonFiniteError(`test ${name}`, checkpoint.step, `the mean is ${mean}`);
-    const metrics = metricsOf(terms, dataset.test.count, model.beta?.value);
+    const settings = resolveSettings(entry, config.options.settings);
+    const metrics = metricsOf(terms, dataset.test.count, entry, settings);
     if (options.probe) {
       const { accuracy, fitted } = await probeAccuracy(open, dataset);
       const note = `share of classes that a linear map of the codes finds, fitted to ${fitted} training images`;
@@ -74,50 +82,43 @@ export async function evaluate(
   });
 }
 
-/** Each loss term over the test part, binarised as in training. */
+/** Each loss term over the test part, binarised as in training, and the ELBO where there is one. */
 export async function evaluateTest(
   { device, model, config }: OpenRun,
   dataset: Dataset,
 ): Promise<Readonly<Record<string, TermStatistics>>> {
-  const { seed, binarise: how } = config.options;
+  const { seed, binarise: when } = config.options;
   const images = new DeviceImages(device, dataset.test, dataset, "test images");
-  const transform = how === "dynamic" ? binarise : undefined;
-  const evaluation = await Evaluation.create(model, images, BATCH, seedWords(seed), transform);
+  const transform = when === "dynamic" ? binarise : undefined;
+  const derive = config.entry.bound ? withElbo : undefined;
+  const how = { transform, derive };
+  const evaluation = await Evaluation.create(model, images, BATCH, seedWords(seed), how);
   const terms = await evaluation.run();
   evaluation.release();
   return terms ?? {};
 }
 
-/** How each term is to be read; a term of another model is a sum of nats, too. */
-const notes: Readonly<Record<string, string>> = {
-  reconstruction: "nats per sample, summed over pixels; one draw of z an image",
-  kl: "nats per sample, summed over latent dimensions",
-};
+/** With the ELBO: minus reconstruction and KL term of each image, both with weight 1. */
+function withElbo(terms: SampleTerms): SampleTerms {
+  const { reconstruction, kl } = terms;
+  return reconstruction && kl ? { ...terms, elbo: neg(add(reconstruction, kl)) } : terms;
+}
 
-/**
- * The terms as measures, and the ELBO: minus reconstruction and KL term, each with weight 1.
- *
- * @param beta weight of the KL term in the loss
- */
+/** The terms as measures, with the notes of a model of these settings. */
 export function metricsOf(
   terms: Readonly<Record<string, TermStatistics>>,
   n: number,
-  beta: number | undefined,
+  { notes, bound }: Pick<ModelDefinition, "notes" | "bound">,
+  settings: Settings,
 ): Record<string, Metric> {
-  const loss = beta === undefined ? "" : `, reconstruction + ${beta} · kl`;
-  const metrics: Record<string, Metric> = {};
-  for (const [name, { mean, sd }] of Object.entries(terms)) {
-    const note = name === "loss" ? `nats per sample${loss}; one draw of z an image` : notes[name];
-    metrics[name] = { value: mean, sd, n, note: note ?? "nats per sample" };
-  }
-  const { loss: whole, reconstruction, kl } = terms;
-  if (reconstruction && kl) {
-    const note = "nats per sample, −(reconstruction + kl): at most ln p(x); one draw of z an image";
-    const value = -(reconstruction.mean + kl.mean);
-    // The deviation of a sum is that of the loss if the loss is this sum; else nobody has measured it.
-    metrics.elbo = whole && beta === 1 ? { value, sd: whole.sd, n, note } : { value, n, note };
-  }
-  return metrics;
+  const elbo = `nats per sample, −(reconstruction + kl): at most ${bound}; one draw of z an image`;
+  const all: Readonly<Record<string, string>> = { ...notes, elbo };
+  return Object.fromEntries(
+    Object.entries(terms).map(([name, { mean, sd }]) => {
+      const note = all[name]?.replace(/\{([\w-]+)\}/g, (_, setting) => settings.text(setting));
+      return [name, { value: mean, sd, n, ...(note === undefined ? {} : { note }) }];
+    }),
+  );
 }
 
 /** The line of metrics.jsonl; step and epoch are the checkpoint's. */

@@ -5,6 +5,7 @@ import type { Device } from "../gpu/device.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { Autoencoder, type AutoencoderOptions } from "./autoencoder.ts";
 import {
+  autoencoderNotes,
   autoencoderOptions,
   latentSetting,
   type ModelDefinition,
@@ -81,6 +82,7 @@ export const aae: ModelDefinition = {
     "learning-rate": rateSetting(1e-3, "Adam's step of the reconstruction"),
     "adversarial-rate": rateSetting(5e-4, "Adam's step of discriminator and generator"),
   },
+  notes: autoencoderNotes,
   build: (device, random, data, settings) =>
     new AdversarialAutoencoder(device, random, data, {
       ...autoencoderOptions(settings),

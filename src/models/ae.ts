@@ -10,6 +10,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { Autoencoder, type AutoencoderOptions } from "./autoencoder.ts";
 import { encodeAll } from "./codes.ts";
 import {
+  autoencoderNotes,
   autoencoderOptions,
   latentSetting,
   type ModelDefinition,
@@ -118,6 +119,7 @@ export const ae: ModelDefinition = {
     components: wholeSetting(10, [1, 1000], "components of the mixture"),
     "learning-rate": rateSetting(1e-3),
   },
+  notes: autoencoderNotes,
   build: (device, random, data, settings) =>
     new PlainAutoencoder(device, random, data, {
       ...autoencoderOptions(settings),

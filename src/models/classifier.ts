@@ -93,6 +93,10 @@ export const classifier: ModelDefinition = {
     width: numberSetting(1, [0.01, 16], "factor on the filters and hidden units"),
     "learning-rate": rateSetting(1e-3),
   },
+  notes: {
+    loss: "nats per sample, cross-entropy of the class",
+    error: "share of images that are taken for another class",
+  },
   labels: true,
   build: (device, random, data, settings) =>
     new Classifier(device, random, data, {

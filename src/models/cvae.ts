@@ -1,12 +1,22 @@
 import { concat } from "../autograd/ops/join.ts";
 import type { Device } from "../gpu/device.ts";
+import { UsageError } from "../gpu/errors.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { type DataShape, type ModelDefinition, vaeOptions, vaeSettings } from "./definition.ts";
+import {
+  type DataShape,
+  type ModelDefinition,
+  vaeNotes,
+  vaeOptions,
+  vaeSettings,
+} from "./definition.ts";
 import { classesOf } from "./labels.ts";
 import type { Batch } from "./model.ts";
 import { withCondition } from "./networks.ts";
 import { Vae, type VaeOptions } from "./vae.ts";
+
+/** Most classes that a convolutional encoder sees as planes beside the image: each is as large as it. */
+const MOST_PLANES = 256;
 
 /**
  * Conditional VAE (Sohn, Lee and Yan 2015): the class, one-hot, goes to the encoder beside x and to the
@@ -17,9 +27,15 @@ export class ConditionalVae extends Vae {
   readonly classes: number;
   readonly content = "class";
 
+  /** @throws UsageError for more classes than a convolutional encoder takes */
   constructor(device: Device, random: HostRandom, data: DataShape, options: VaeOptions) {
     super(device, random, data, options, data.classes);
-    this.classes = data.classes;
+    const { classes } = data;
+    if (this.networks.planes && classes > MOST_PLANES)
+      throw new UsageError(
+        `cvae: ${classes} classes are too many planes for network=${options.network} (${MOST_PLANES} at most); take --set network=dense`,
+      );
+    this.classes = classes;
   }
 
   protected override encoderInput({ x, label }: Batch): Tensor {
@@ -36,6 +52,8 @@ export const cvae: ModelDefinition = {
   summary: "conditional VAE: encoder and decoder know the class",
   source: "Sohn, Lee and Yan 2015",
   settings: vaeSettings,
+  notes: vaeNotes,
+  bound: "ln p(x|y)",
   labels: true,
   build: (device, random, data, settings) =>
     new ConditionalVae(device, random, data, vaeOptions(settings)),

@@ -23,12 +23,21 @@ export interface DataShape extends ImageShape {
   readonly classes: number;
   /** The numbers of values of the set's further labels, by name. */
   readonly attributes?: Readonly<Record<string, number>>;
-  /** Training images, where it is built to be trained. */
+  /** Images that it is or was trained on, where that is known. */
   readonly images?: number;
 }
 
 /** A model as it is built. */
 export interface ModelDefinition extends ModelEntry {
+  /**
+   * How the terms are to be read that are evaluated, by name: unit, what is summed, whether a code is drawn.
+   * A setting's name in braces stands for its value.
+   */
+  readonly notes: Readonly<Record<string, string>>;
+  /** What −(reconstruction + kl) is an estimate of a lower bound of, if of anything. */
+  readonly bound?: "ln p(x)" | "ln p(x|y)";
+  /** Its loss compares the images of a batch, so that there must be two. */
+  readonly pairs?: true;
   build(device: Device, random: HostRandom, data: DataShape, settings: Settings): Model;
 }
 
@@ -85,6 +94,20 @@ export const vaeSettings = {
   ),
   "learning-rate": rateSetting(1e-3),
 };
+
+/** How the terms of the VAE are to be read. */
+export const vaeNotes = {
+  loss: "nats per sample, reconstruction + {beta} · kl; one draw of z an image",
+  reconstruction: "nats per sample, summed over pixels; one draw of z an image",
+  kl: "nats per sample, summed over latent dimensions",
+};
+
+/** The same of an autoencoder with p(x|z), and of one that sums squared errors: neither draws codes. */
+export const autoencoderNotes = {
+  loss: "nats per sample, the reconstruction",
+  reconstruction: "nats per sample, summed over pixels",
+};
+export const squaresNote = "squared error, summed over pixels";
 
 /** What the settings say that every autoencoder has. */
 export function autoencoderOptions(

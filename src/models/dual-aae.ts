@@ -15,6 +15,7 @@ import {
   type ModelDefinition,
   numberSetting,
   rateSetting,
+  squaresNote,
   switchSetting,
 } from "./definition.ts";
 import { classesOf } from "./labels.ts";
@@ -250,6 +251,15 @@ export const dualAae: ModelDefinition = {
     margin: numberSetting(8, [0, 1e6], "distance that the contrastive loss wants between classes"),
     "learning-rate": rateSetting(1e-3, "Adam's step of the autoencoder"),
     "adversarial-rate": rateSetting(5e-4, "Adam's step of the discriminators"),
+  },
+  notes: {
+    loss: "{reconstruction-weight} · reconstruction + {class-weight} · class + {style-weight} · style + {contrastive-weight} · contrastive",
+    reconstruction: squaresNote,
+    class: "nats per sample, cross-entropy of the class given the content",
+    class_error: "share of images whose content is taken for another class",
+    style: "nats per sample, cross-entropy of the style given the style code",
+    style_error: "share of images whose style code is taken for another style",
+    contrastive: "squared distances of the contents of a batch",
   },
   labels: true,
   build: (device, random, data, settings) =>

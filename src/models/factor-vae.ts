@@ -13,6 +13,7 @@ import {
   type ModelDefinition,
   numberSetting,
   rateSetting,
+  vaeNotes,
   vaeOptions,
   vaeSettings,
 } from "./definition.ts";
@@ -114,6 +115,12 @@ export const factorVae: ModelDefinition = {
     gamma: numberSetting(10, [0, 1e6], "γ: weight of the total correlation"),
     "discriminator-rate": rateSetting(1e-4, "Adam's step of the discriminator"),
   },
+  notes: {
+    ...vaeNotes,
+    loss: "nats per sample, reconstruction + {beta} · kl + {gamma} · correlation; one draw of z an image",
+    correlation: "nats per sample, total correlation by the discriminator; one draw of z an image",
+  },
+  bound: "ln p(x)",
   build: (device, random, data, settings) =>
     new FactorVae(device, random, data, {
       ...vaeOptions(settings),

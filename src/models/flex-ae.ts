@@ -19,6 +19,7 @@ import {
   networkSetting,
   numberSetting,
   rateSetting,
+  squaresNote,
 } from "./definition.ts";
 import { gradientPenalty } from "./gradient-penalty.ts";
 import { squaredError } from "./likelihoods.ts";
@@ -237,6 +238,7 @@ export const flexAe: ModelDefinition = {
   summary: "autoencoder whose prior is learned against a latent critic with gradient penalty",
   source: "Mondal et al. 2021 (FlexAE)",
   settings,
+  notes: { loss: squaresNote, reconstruction: squaresNote },
   build: build(false),
 };
 
@@ -245,5 +247,6 @@ export const flexAeSr: ModelDefinition = {
   summary: "FlexAE with an image critic that smooths what lies between two codes",
   source: "Mondal et al. 2021 (FlexAE-SR)",
   settings,
+  notes: { loss: squaresNote, reconstruction: squaresNote },
   build: build(true),
 };

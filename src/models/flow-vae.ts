@@ -8,6 +8,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import {
   choiceSetting,
   type ModelDefinition,
+  vaeNotes,
   vaeOptions,
   vaeSettings,
   wholeSetting,
@@ -98,6 +99,11 @@ export const flowVae: ModelDefinition = {
     steps: wholeSetting(5, [1, 64], "flows one after another (2 are usual for iaf)"),
     hidden: wholeSetting(32, [1, 4096], "hidden units of a masked network of iaf"),
   },
+  notes: {
+    ...vaeNotes,
+    kl: "nats per sample, estimated; one draw of z an image",
+  },
+  bound: "ln p(x)",
   build: (device, random, data, settings) =>
     new FlowVae(device, random, data, {
       ...vaeOptions(settings),

@@ -3,7 +3,13 @@ import { type RandomKey, randomNormal } from "../autograd/ops/random.ts";
 import type { Device } from "../gpu/device.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { type ModelDefinition, numberSetting, vaeOptions, vaeSettings } from "./definition.ts";
+import {
+  type ModelDefinition,
+  numberSetting,
+  vaeNotes,
+  vaeOptions,
+  vaeSettings,
+} from "./definition.ts";
 import { forEach, imqMmd } from "./losses.ts";
 import type { Batch, ImageShape, LossTerms } from "./model.ts";
 import { type Posterior, Vae, type VaeOptions } from "./vae.ts";
@@ -55,6 +61,13 @@ export const infoVae: ModelDefinition = {
     alpha: numberSetting(0, [-1e6, 1], "α: the KL term has the weight 1 − α; 1 is the MMD-VAE"),
     lambda: numberSetting(1000, [0, 1e9], "λ: the MMD has the weight α + λ − 1"),
   },
+  notes: {
+    ...vaeNotes,
+    loss: "nats per sample, reconstruction + (1 − {alpha}) · {beta} · kl + ({alpha} + {lambda} − 1) · mmd; one draw of z an image",
+    mmd: "discrepancy of a batch of codes and as many draws of the prior, no unit; one draw of z an image",
+  },
+  bound: "ln p(x)",
+  pairs: true,
   build: (device, random, data, settings) =>
     new InfoVae(device, random, data, {
       ...vaeOptions(settings),

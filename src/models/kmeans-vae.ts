@@ -12,6 +12,7 @@ import { encodeAll } from "./codes.ts";
 import {
   latentSetting,
   type ModelDefinition,
+  vaeNotes,
   vaeOptions,
   vaeSettings,
   wholeSetting,
@@ -117,6 +118,11 @@ export const kmeansVae: ModelDefinition = {
     latent: latentSetting(20),
     clusters: wholeSetting(10, [1, 1000], "K"),
     rounds: wholeSetting(10, [1, 1000], "rounds of k-means before each epoch"),
+  },
+  // The prior depends on the image: the terms bound no density.
+  notes: {
+    ...vaeNotes,
+    kl: "nats per sample, to the prior of the nearest centre, summed over latent dimensions",
   },
   build: (device, random, data, settings) =>
     new KMeansVae(device, random, data, {

@@ -15,6 +15,7 @@ import {
   type ModelDefinition,
   numberSetting,
   switchSetting,
+  vaeNotes,
   vaeOptions,
   vaeSettings,
 } from "./definition.ts";
@@ -46,7 +47,10 @@ export class LambdaHotVae extends Vae {
   /** Weight of the squared distances of the centres from λ·e_y. */
   private readonly pull: number | undefined;
 
-  /** @throws UsageError for fewer latent dimensions than classes */
+  /**
+   * @throws UsageError for fewer latent dimensions than classes, and for movable centres where the number
+   *   of training images is not known
+   */
   constructor(device: Device, random: HostRandom, data: DataShape, options: LambdaHotOptions) {
     super(device, random, data, options);
     const { classes } = data;
@@ -58,7 +62,12 @@ export class LambdaHotVae extends Vae {
     if (latent < classes)
       throw new UsageError(`lambda-hot: latent is ${latent}, below the ${classes} classes`);
     this.classes = classes;
-    if (tau !== undefined) this.pull = 1 / (2 * tau * tau * (data.images ?? 1));
+    if (tau !== undefined) {
+      const { images } = data;
+      if (images === undefined)
+        throw new UsageError("lambda-hot: movable centres need the number of training images");
+      this.pull = 1 / (2 * tau * tau * images);
+    }
     const values = Float32Array.from({ length: classes * latent }, (_, i) =>
       i % latent === Math.floor(i / latent) ? lambda : 0,
     );
@@ -112,6 +121,12 @@ export const lambdaHot: ModelDefinition = {
     movable: switchSetting("learn the centres under the prior N(λ·e_y, τ²I)"),
     tau: numberSetting(0.02, [1e-6, 1e6], "τ of the movable centres"),
   },
+  notes: {
+    ...vaeNotes,
+    loss: "nats per sample, reconstruction + {beta} · kl, and centres where they move; one draw of z an image",
+    centres: "nats per sample, an image's share of the prior of the centres, up to a constant",
+  },
+  bound: "ln p(x|y)",
   labels: true,
   build: (device, random, data, settings) =>
     new LambdaHotVae(device, random, data, {

@@ -242,6 +242,11 @@ export const maskAae: ModelDefinition = {
     "critic-rate": rateSetting(1e-4, "RMSProp's step of critic and encoder"),
     "mask-rate": rateSetting(5e-4, "RMSProp's step of the mask"),
   },
+  notes: {
+    loss: "reconstruction, divided by the number of pixels",
+    reconstruction: "nats per sample, of vectors the squared error, summed over pixels",
+    active: "dimensions that the mask leaves active",
+  },
   build: (device, random, data, settings) => {
     const latent = settings.number("latent");
     return new MaskAae(device, random, data, {

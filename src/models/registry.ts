@@ -3,7 +3,13 @@ import { aae } from "./aae.ts";
 import { ae } from "./ae.ts";
 import { classifier } from "./classifier.ts";
 import { cvae } from "./cvae.ts";
-import { type ModelDefinition, type ModelEntry, vaeOptions, vaeSettings } from "./definition.ts";
+import {
+  type ModelDefinition,
+  type ModelEntry,
+  vaeNotes,
+  vaeOptions,
+  vaeSettings,
+} from "./definition.ts";
 import { dualAae } from "./dual-aae.ts";
 import { factorVae } from "./factor-vae.ts";
 import { flexAe, flexAeSr } from "./flex-ae.ts";
@@ -24,6 +30,8 @@ const vae: ModelDefinition = {
   summary: "variational autoencoder with a weight β on the KL term",
   source: "Kingma and Welling 2014; Higgins et al. 2017 for β",
   settings: vaeSettings,
+  notes: vaeNotes,
+  bound: "ln p(x)",
   build: (device, random, data, settings) => new Vae(device, random, data, vaeOptions(settings)),
 };
 

@@ -14,6 +14,7 @@ import {
   type ModelDefinition,
   networkSetting,
   numberSetting,
+  vaeNotes,
   vaeOptions,
   vaeSettings,
 } from "./definition.ts";
@@ -177,6 +178,14 @@ export const twoStage: ModelDefinition = {
     "learning-rate": { ...vaeSettings["learning-rate"], default: "0.0001" },
     first: numberSetting(0.333, [0, 1], "share of the epochs that go to the first stage"),
   },
+  notes: {
+    ...vaeNotes,
+    loss: "nats per sample, reconstruction + {beta} · kl + second-reconstruction + second-kl; one draw of z and of u an image",
+    "second-reconstruction":
+      "nats per sample, of the code z, summed over its dimensions; one draw of z and of u an image",
+    "second-kl": "nats per sample, summed over the dimensions of u; one draw of z an image",
+  },
+  bound: "ln p(x)",
   build: (device, random, data, settings) =>
     new TwoStageVae(device, random, data, {
       ...vaeOptions(settings),

@@ -12,6 +12,7 @@ import {
   networkSetting,
   numberSetting,
   rateSetting,
+  squaresNote,
 } from "./definition.ts";
 import { squaredError } from "./likelihoods.ts";
 import { forEach, imqMmd, madeLoss, realLoss } from "./losses.ts";
@@ -119,6 +120,11 @@ const settings = {
   "learning-rate": rateSetting(1e-3),
 };
 
+const waeNotes = {
+  loss: `${COST} · reconstruction + {lambda} · penalty`,
+  reconstruction: squaresNote,
+};
+
 function waeOptions(settings: Settings): WaeOptions {
   return { ...autoencoderOptions(settings), lambda: settings.number("lambda") };
 }
@@ -128,6 +134,11 @@ export const waeMmd: ModelDefinition = {
   summary: "Wasserstein autoencoder, codes held to the prior by a maximum mean discrepancy",
   source: "Tolstikhin et al. 2018",
   settings,
+  notes: {
+    ...waeNotes,
+    penalty: "discrepancy of a batch of codes and as many draws of the prior, no unit",
+  },
+  pairs: true,
   build: (device, random, data, given) => new WaeMmd(device, random, data, waeOptions(given)),
 };
 
@@ -139,6 +150,7 @@ export const waeGan: ModelDefinition = {
     ...settings,
     "critic-rate": rateSetting(5e-4, "Adam's step of the critic"),
   },
+  notes: { ...waeNotes, penalty: 'nats per sample, −ln of the critic\'s "a draw of the prior"' },
   build: (device, random, data, given) =>
     new WaeGan(device, random, data, {
       ...waeOptions(given),

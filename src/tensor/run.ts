@@ -28,6 +28,19 @@ export function scope<T>(device: Device, body: () => T): T {
   return device.scope(body, valuesIn);
 }
 
+/** Gives what `body` records a name, which errors of these ops then say. Nothing else changes. */
+export function recordPart<T>(device: Device, name: string, body: () => T): T {
+  const { sink } = device;
+  if (!sink) return body();
+  const outer = sink.part;
+  sink.part = name;
+  try {
+    return body();
+  } finally {
+    sink.part = outer;
+  }
+}
+
 /**
  * Records a step: `body` runs once without computing anything, its ops are fused and planned, and
  * the program that comes back replays them. The tensors in `result` hold the results after each

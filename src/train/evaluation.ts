@@ -3,7 +3,7 @@ import type { RandomKey } from "../autograd/ops/random.ts";
 import { withoutTape } from "../autograd/tape.ts";
 import type { DeviceImages } from "../data/loader.ts";
 import type { Program } from "../gpu/program.ts";
-import { evaluating, type Model } from "../models/model.ts";
+import { evaluating, type Model, type SampleTerms } from "../models/model.ts";
 import { upload, variable } from "../tensor/create.ts";
 import { record } from "../tensor/run.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -13,76 +13,101 @@ const EVALUATION_STREAM = 1000;
 
 /** One loss term over a set of images. */
 export interface TermStatistics {
-  /** Mean over the images, in nats per sample. */
+  /** Mean over the images. */
   readonly mean: number;
   /** Standard deviation over the images. */
   readonly sd: number;
 }
 
-/** Computes a model's loss terms on a whole set of images, as a recorded program. */
+/** A recorded evaluation of batches of one size. */
+interface Part {
+  readonly program: Program;
+  readonly names: readonly string[];
+  /** [terms, batch] */
+  readonly terms: Tensor;
+  /** [batch] */
+  readonly indices: Tensor;
+}
+
+/**
+ * Computes a model's loss terms on a whole set of images, as recorded programs. The batches differ in
+ * size by one image at most: no image is taken twice and no batch is small, since a term may compare the
+ * images of a batch with one another.
+ */
 export class Evaluation {
   private constructor(
-    private readonly program: Program,
-    private readonly names: readonly string[],
-    /** [terms, batch] */
-    private readonly terms: Tensor,
-    private readonly indices: Tensor,
+    /** One for each size of batch, the larger first. */
+    private readonly parts: readonly Part[],
+    /** Numbers of the first image of each batch, with the number behind the last. */
+    private readonly starts: readonly number[],
     private readonly step: Tensor,
     /** Images in the set. */
     readonly count: number,
   ) {}
 
-  /** @param transform applied to each batch: dynamic binarisation, the same at every evaluation */
+  /**
+   * @param batch images at once, at most
+   * @param how.transform applied to each batch: dynamic binarisation, the same at every evaluation
+   * @param how.derive what is evaluated, of the model's terms; default: these
+   */
   static async create(
     model: Model,
     images: DeviceImages,
     batch: number,
     seed: readonly [number, number],
-    transform?: (x: Tensor, key: RandomKey) => Tensor,
+    how: {
+      readonly transform?: ((x: Tensor, key: RandomKey) => Tensor) | undefined;
+      readonly derive?: ((terms: SampleTerms) => SampleTerms) | undefined;
+    } = {},
   ): Promise<Evaluation> {
-    const { device } = images;
-    const indices = variable(device, new Uint32Array(batch), [batch], "evaluation indices");
+    const { device, count } = images;
+    const { transform, derive = (terms) => terms } = how;
     const step = variable(device, new Uint32Array(1), [1], "evaluation step");
     const key: RandomKey = { seed, step, stream: EVALUATION_STREAM };
-    let names: string[] = [];
-    const { program, result } = await record(device, () =>
-      withoutTape(() => {
-        const taken = images.take(indices);
-        const batch = transform ? taken.withValues(transform(taken.x, key)) : taken;
-        const terms = evaluating(model, () => model.terms(batch, key));
-        names = Object.keys(terms);
-        return stack(Object.values(terms));
-      }),
-    );
-    return new Evaluation(program, names, result, indices, step, images.count);
+    const starts = evenStarts(count, batch);
+    const parts: Part[] = [];
+    for (const size of new Set(starts.slice(1).map((end, i) => end - starts[i]!))) {
+      const indices = variable(device, new Uint32Array(size), [size], "evaluation indices");
+      let names: string[] = [];
+      const { program, result } = await record(device, () =>
+        withoutTape(() => {
+          const taken = images.take(indices);
+          const batch = transform ? taken.withValues(transform(taken.x, key)) : taken;
+          const terms = derive(evaluating(model, () => model.terms(batch, key)));
+          names = Object.keys(terms);
+          return stack(Object.values(terms));
+        }),
+      );
+      parts.push({ program, names, terms: result, indices });
+    }
+    return new Evaluation(parts, starts, step, count);
   }
 
   /** Each term over all images; undefined when `stop`, asked before every batch, says so. */
   async run(
     stop: () => boolean = () => false,
   ): Promise<Readonly<Record<string, TermStatistics>> | undefined> {
-    const { names, count } = this;
-    const batch = this.indices.size;
+    const { count, starts } = this;
+    const names = this.parts[0]?.names ?? [];
     const sums = names.map(() => ({ sum: 0, squares: 0 }));
-    const add = (values: Float32Array, here: number) => {
+    const add = (values: Float32Array) => {
+      const batch = values.length / names.length;
       for (const [k, total] of sums.entries())
-        for (let i = 0; i < here; i++) {
+        for (let i = 0; i < batch; i++) {
           const value = values[k * batch + i] as number;
           total.sum += value;
           total.squares += value * value;
         }
     };
-    let before: { values: Promise<Float32Array>; here: number } | undefined;
-    for (let start = 0; start < count; start += batch) {
+    let before: Promise<Float32Array> | undefined;
+    for (let number = 0; number + 1 < starts.length; number++) {
       if (stop()) return undefined;
-      const here = Math.min(batch, count - start);
-      this.queue(start, here);
-      const values = this.terms.data();
+      const values = this.queue(number).data();
       values.catch(() => undefined); // awaited behind the next batch
-      if (before) add(await before.values, before.here);
-      before = { values, here };
+      if (before) add(await before);
+      before = values;
     }
-    if (before) add(await before.values, before.here);
+    if (before) add(await before);
     return Object.fromEntries(
       names.map((name, k) => {
         const { sum, squares } = sums[k]!;
@@ -93,18 +118,27 @@ export class Evaluation {
   }
 
   release(): void {
-    this.program.release();
+    for (const { program } of this.parts) program.release();
   }
 
-  /** Queues the batch of `here` images from `start` on. */
-  private queue(start: number, here: number): void {
-    const batch = this.indices.size;
-    // The last batch repeats its last image; the surplus is not counted.
-    const rows = Uint32Array.from({ length: batch }, (_, i) => start + Math.min(i, here - 1));
-    upload(this.indices.value, rows);
-    upload(this.step.value, Uint32Array.of(start / batch));
-    this.program.run();
+  /** Queues a batch, from 0; its terms. */
+  private queue(number: number): Tensor {
+    const [start, end] = this.starts.slice(number) as [number, number];
+    const part = this.parts.find(({ indices }) => indices.size === end - start) as Part;
+    upload(
+      part.indices.value,
+      Uint32Array.from({ length: end - start }, (_, i) => start + i),
+    );
+    upload(this.step.value, Uint32Array.of(number));
+    part.program.run();
+    return part.terms;
   }
+}
+
+/** Where the fewest batches of at most `most` begin that differ in size by one at most; and the end. */
+function evenStarts(count: number, most: number): number[] {
+  const batches = Math.ceil(count / most);
+  return Array.from({ length: batches + 1 }, (_, i) => Math.ceil((i * count) / batches));
 }
 
 /** The means alone. */

@@ -12,6 +12,7 @@ import { resolveSettings, settingsProblem } from "../models/settings.ts";
 import { HostRandom } from "../nn/initialisers.ts";
 import { type GivenOptions, parseConfig, toTrainOptions } from "./config.ts";
 import { isObject, quote } from "./json.ts";
+import { requireSameLabels } from "./labels.ts";
 import {
   type CheckpointFile,
   loadModel,
@@ -39,6 +40,8 @@ export interface RunConfig {
   readonly classes: readonly string[];
   /** The numbers of values of the set's further labels, by name. */
   readonly attributes: Readonly<Record<string, number>>;
+  /** How many images it was trained on; undefined where that is not said. */
+  readonly images: number | undefined;
   /** What else stands under `run`; unchecked. */
   readonly facts: Readonly<Record<string, unknown>>;
 }
@@ -81,10 +84,8 @@ export async function withRun<T>(
   requireImage(config.image, found.file.path)(await readMetadata(found.file));
   const device = await openDevice();
   try {
-    const { entry, image, classes, attributes, options: trained } = config;
-    const random = new HostRandom(trained.seed);
-    const data = { ...image, classes: classes.length, attributes };
-    const model = entry.build(device, random, data, resolveSettings(entry, trained.settings));
+    const { entry } = config;
+    const model = await buildModel(device, folder, config);
     model.train(false);
     const checkpoint = { name: found.name, epoch: 0, step: 0 };
     await loadModel(model, found.file, (metadata) => {
@@ -98,10 +99,34 @@ export async function withRun<T>(
   }
 }
 
+/** Builds a run's model. Throws DataError naming config.json for facts that the model cannot have. */
+async function buildModel(device: Device, folder: RunFolder, config: RunConfig): Promise<Model> {
+  const { entry, image, classes, attributes, images, options } = config;
+  const data = {
+    ...image,
+    classes: classes.length,
+    attributes,
+    ...(images === undefined ? {} : { images }),
+  };
+  const settings = resolveSettings(entry, options.settings);
+  try {
+    return entry.build(device, new HostRandom(options.seed), data, settings);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    const { path } = await folder.readConfig();
+    throw new DataError(`${path}: ${error.message}`);
+  }
+}
+
+/** Names of checkpoints: no paths. */
+const plainName = /^[A-Za-z0-9][\w.-]*$/;
+
 async function chooseCheckpoint(
   folder: RunFolder,
   wanted: string | undefined,
 ): Promise<{ name: string; file: CheckpointFile }> {
+  if (wanted !== undefined && !plainName.test(wanted))
+    throw new UsageError(`--checkpoint ${quote(wanted)}: a name belongs here, as best or last`);
   const name = wanted ?? ((await folder.hasCheckpoint("best")) ? "best" : "last");
   return { name, file: await folder.readCheckpoint(name) };
 }
@@ -125,7 +150,10 @@ export async function readRunConfig(folder: RunFolder): Promise<RunConfig> {
     const image = checkImage(facts.image, fail);
     const classes = checkClasses(facts.classes, fail);
     const attributes = checkAttributes(facts.attributes, fail);
-    return { given, options, entry, image, classes, attributes, facts };
+    if (entry.labels && classes.length < 2)
+      return fail(`${entry.name} learns from classes, and run.classes has ${classes.length}`);
+    const images = checkCount(facts.trainingImages, fail);
+    return { given, options, entry, image, classes, attributes, images, facts };
   } catch (error) {
     if (error instanceof UsageError) return fail(error.message);
     throw error;
@@ -154,6 +182,12 @@ function checkAttributes(
     : fail(`attributes is ${quote(value)}, expected names with their numbers of values`);
 }
 
+function checkCount(value: unknown, fail: (what: string) => never): number | undefined {
+  if (value === undefined || (Number.isSafeInteger(value) && (value as number) >= 1))
+    return value as number | undefined;
+  return fail(`trainingImages is ${quote(value)}, expected a whole number from 1`);
+}
+
 function checkImage(value: unknown, fail: (what: string) => never): ImageShape {
   const image = isObject(value) ? value : {};
   for (const [name, most] of [
@@ -175,20 +209,23 @@ function checkImage(value: unknown, fail: (what: string) => never): ImageShape {
  * Loads the data set of a run, binarised as it was trained on where that is done once and for all.
  *
  * @param source.dataDir default: the folder that the run was trained with
- * @throws DataError for images of another size than the run's
+ * @throws DataError for images of another size than the run's, and for other classes where the model
+ *   knows them
  */
 export async function loadRunData(
-  { options, image }: RunConfig,
+  config: RunConfig,
   source: {
     readonly host: Host;
     readonly dataDir?: string | undefined;
     readonly onDownload?: ((download: Download) => void) | undefined;
   },
 ): Promise<Dataset> {
+  const { options, image } = config;
   const { data, binarise } = options;
   const loaded = await loadDataset(data, { ...source, dataDir: source.dataDir ?? options.dataDir });
   const size = ({ height, width, channels }: ImageShape) => `${height}×${width}×${channels}`;
   if (size(loaded) !== size(image))
     throw new DataError(`${data}: images of ${size(loaded)}, the run has ${size(image)}`);
+  requireSameLabels(loaded, config);
   return binarise === "static" ? binariseDataset(loaded) : loaded;
 }

@@ -54,6 +54,8 @@ export async function makePlan(
   if (entry.labels && dataset.classes < 2)
     throw new UsageError(`${entry.name} learns from classes, and ${data} has none`);
   const batch = Math.min(options.batch, overfit ?? options.batch);
+  if (entry.pairs && batch < 2)
+    throw new UsageError(`${entry.name} compares the images of a batch, and there is one`);
   const split = chooseImages(dataset.train, options, batch);
   const steps = Math.floor(split.train.length / batch);
   if (steps < 1)

@@ -94,7 +94,7 @@ export class Session {
             // Small training batches would make the validation slow.
             Math.min(Math.max(batch, LEAST_VALIDATED), split.validation.length),
             seed,
-            transform,
+            { transform },
           )
         : undefined;
     pause();

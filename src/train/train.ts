@@ -9,8 +9,10 @@ import type { Model } from "../models/model.ts";
 import { type Ending, EpochLoop, type EpochReport } from "./epochs.ts";
 import { factsOf } from "./facts.ts";
 import { InterruptedError, type Interruption } from "./interruption.ts";
+import { requireSameLabels } from "./labels.ts";
 import { MetricsLog, now } from "./metrics-log.ts";
 import { loadModel, requireModel } from "./model-file.ts";
+import { readRunConfig } from "./open-run.ts";
 import type { TrainOptions } from "./options.ts";
 import type { Progress } from "./pace.ts";
 import { makePlan, type Plan } from "./plan.ts";
@@ -85,6 +87,7 @@ const FIRST_PAUSE_SECONDS = 0.5;
  *
  * @throws NonFiniteError when the loss, a gradient, a weight or a term on the validation images stops
  *   being finite; the message says which checkpoints there are
+ * @throws DataError when the classes of a run that goes on have changed
  * @throws DeviceLostError when three new devices in a row were lost, too
  * @throws InterruptedError after an interruption
  */
@@ -101,6 +104,7 @@ export async function train(
       ? await RunFolder.open(out, host)
       : await RunFolder.create(out, options, host);
   const plan = await makePlan(options, host, hooks.onDownload);
+  if (options.resume) requireSameLabels(plan.dataset, await readRunConfig(folder));
   const run = new Run(plan, folder, hooks, begin);
   hooks.interruption?.attend();
   try {

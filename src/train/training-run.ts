@@ -10,7 +10,7 @@ import { NEVER, type Optimiser } from "../optim/optimiser.ts";
 import { makeOptimiser } from "../optim/rules.ts";
 import { WeightAverage } from "../optim/weight-average.ts";
 import { full, upload } from "../tensor/create.ts";
-import { record } from "../tensor/run.ts";
+import { record, recordPart } from "../tensor/run.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { LossLog } from "./loss-log.ts";
 
@@ -95,7 +95,7 @@ export class TrainingRun {
       const { program } = await record(device, () => {
         const drawn = batches.next();
         const taken = transform ? drawn.withValues(transform(drawn.x, key)) : drawn;
-        const terms = recordUpdates(active, taken, key);
+        const terms = recordUpdates(active, taken, key, trained.length > 1);
         log = new LossLog(device, LOG_ROWS, Object.keys(terms));
         log.write(step, terms);
       });
@@ -176,8 +176,9 @@ export class TrainingRun {
    * @param on.rows gets the loss terms of the steps from `first` on, as they become known; the adapter
    *   goes on meanwhile
    * @returns the last step that was done
-   * @throws NonFiniteError naming the step and the first op whose result was NaN or infinite. The
-   *   weights are those before that step, and the rows of all steps before it have been given
+   * @throws NonFiniteError naming the step, the first op whose result was NaN or infinite and, of several
+   *   updates, the one that it is of. The weights are those before that update, and the rows of all steps
+   *   before have been given
    */
   async advance(
     from: number,
@@ -291,11 +292,16 @@ export class TrainingRun {
   }
 }
 
-/** Records the updates one after another; the loss terms of all. */
+/**
+ * Records the updates one after another; the loss terms of all.
+ *
+ * @param named errors of their ops say which update it was
+ */
 function recordUpdates(
   active: readonly Trained[],
   batch: Batch,
   { seed, step }: RandomKey,
+  named: boolean,
 ): Record<string, Tensor> {
   const [size = 1] = batch.x.shape;
   const terms: Record<string, Tensor> = {};
@@ -304,15 +310,19 @@ function recordUpdates(
     const parameters = update.parameters.map(({ tensor }) => tensor);
     const { times = 1 } = update;
     let found: LossTerms | undefined;
-    for (let turn = 0; turn < times; turn++) {
-      found = update.terms(batch, { seed, step, stream });
-      stream += STREAMS;
-      // The derivative of the batch's mean loss: each sample's loss has the cotangent 1/batch.
-      const dy = full(batch.x.device, [size], 1 / size);
-      optimiser.step(grad(found.loss, parameters, { dy }), { guard: [found.loss], turn });
-      update.after?.();
-    }
-    average?.update();
+    const make = () => {
+      for (let turn = 0; turn < times; turn++) {
+        found = update.terms(batch, { seed, step, stream });
+        stream += STREAMS;
+        // The derivative of the batch's mean loss: each sample's loss has the cotangent 1/batch.
+        const dy = full(batch.x.device, [size], 1 / size);
+        optimiser.step(grad(found.loss, parameters, { dy }), { guard: [found.loss], turn });
+        update.after?.();
+      }
+      average?.update();
+    };
+    if (named) recordPart(batch.x.device, update.name, make);
+    else make();
     Object.assign(terms, i === 0 ? found : renamed(found!, update.name));
   }
   return terms;

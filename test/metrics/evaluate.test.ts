@@ -1,46 +1,119 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { withoutTape } from "../../src/autograd/tape.ts";
 import { firstIndices, imagesAt } from "../../src/figures/codec.ts";
 import { CheckpointError, DataError } from "../../src/gpu/errors.ts";
 import { type Evaluated, evaluate, metricsOf, recordOf } from "../../src/metrics/evaluate.ts";
+import { evaluating } from "../../src/models/model.ts";
+import { findModel, models } from "../../src/models/registry.ts";
+import { resolveSettings } from "../../src/models/settings.ts";
 import type { Vae } from "../../src/models/vae.ts";
-import { tensor } from "../../src/tensor/create.ts";
+import { HostRandom } from "../../src/nn/initialisers.ts";
+import { tensor, variable } from "../../src/tensor/create.ts";
+import { record } from "../../src/tensor/run.ts";
 import { parseMetrics, upTo } from "../../src/train/metrics.ts";
 import { loadRunData, withRun } from "../../src/train/open-run.ts";
+import { testDevice } from "../support/device.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 import { rejects } from "../support/rejects.ts";
 import { metricsOf as linesOf, trainInMemory } from "../support/training.ts";
 
 const test = suite("evaluation of a run");
 
+const vae = findModel("vae", models);
+const settings = resolveSettings(vae, {});
+
 const terms = {
-  loss: { mean: 103, sd: 25 },
+  loss: { mean: 178, sd: 30 },
   reconstruction: { mean: 78, sd: 22 },
   kl: { mean: 25, sd: 4 },
+  elbo: { mean: -103, sd: 25 },
 };
 
-test("the ELBO is minus reconstruction and KL term, each with weight 1", () => {
-  const { elbo, loss, kl } = metricsOf(terms, 10, 1);
-  assert.equal([elbo!.value, elbo!.sd, elbo!.n], [-103, 25, 10]);
-  assert.match(loss!.note!, /^nats per sample, reconstruction \+ 1 · kl; one draw of z an image$/);
-  assert.is(kl!.note, "nats per sample, summed over latent dimensions");
-  const weighted = metricsOf({ ...terms, loss: { mean: 178, sd: 30 } }, 10, 4);
-  assert.is(weighted.elbo!.value, -103, "whatever β is");
-  assert.is(weighted.elbo!.sd, undefined, "nobody has measured it");
-  assert.match(weighted.loss!.note!, /4 · kl/);
-  const other = metricsOf({ loss: { mean: 1, sd: 2 }, critic: { mean: 3, sd: 4 } }, 5, undefined);
-  assert.equal(Object.keys(other), ["loss", "critic"]);
-  assert.is(other.critic!.note, "nats per sample");
+/** What the command line would print of terms of a model. */
+const notesOf = (name: string, given: Record<string, string> = {}, found: object = terms) => {
+  const entry = findModel(name, models);
+  const metrics = metricsOf(found as typeof terms, 10, entry, resolveSettings(entry, given));
+  return Object.fromEntries(Object.entries(metrics).map(([term, { note }]) => [term, note]));
+};
+
+test("notes say what a term is a sum of, in which unit, and what the ELBO bounds", () => {
+  assert.equal(notesOf("vae", { beta: "4" }), {
+    loss: "nats per sample, reconstruction + 4 · kl; one draw of z an image",
+    reconstruction: "nats per sample, summed over pixels; one draw of z an image",
+    kl: "nats per sample, summed over latent dimensions",
+    elbo: "nats per sample, −(reconstruction + kl): at most ln p(x); one draw of z an image",
+  });
+  assert.match(notesOf("cvae").elbo!, /at most ln p\(x\|y\);/);
+  assert.match(notesOf("lambda-hot").elbo!, /at most ln p\(x\|y\);/);
+  assert.is(findModel("kmeans-vae", models).bound, undefined, "its prior depends on the image");
+  assert.match(
+    notesOf("info-vae", { alpha: "0.5", beta: "2" }).loss!,
+    /reconstruction \+ \(1 − 0\.5\) · 2 · kl \+ \(0\.5 \+ 1000 − 1\) · mmd;/,
+  );
+  assert.match(notesOf("factor-vae").loss!, /\+ 10 · correlation;/);
+  assert.is(notesOf("wae-mmd").loss, "0.05 · reconstruction + 10 · penalty");
+  const other = { class_error: { mean: 0, sd: 0 }, unknown: { mean: 0, sd: 0 } };
+  assert.equal(notesOf("dual-aae", {}, other), {
+    class_error: "share of images whose content is taken for another class",
+    unknown: undefined,
+  });
+  assert.equal(metricsOf(terms, 10, vae, settings).elbo, {
+    value: -103,
+    sd: 25,
+    n: 10,
+    note: notesOf("vae").elbo,
+  });
 });
 
+/** The names of the terms that a model evaluates. Nothing is computed. */
+async function termsOf(name: string, given: Record<string, string>): Promise<string[]> {
+  const device = await testDevice();
+  const entry = findModel(name, models);
+  const data = { height: 8, width: 8, channels: 1, classes: 3, attributes: { style: 3 } };
+  const settings = resolveSettings(entry, { width: "0.05", ...given });
+  const model = entry.build(device, new HostRandom(1), { ...data, images: 4 }, settings);
+  const label = variable(device, Uint32Array.of(0, 1, 2, 0), [4], "labels");
+  const x = variable(device, new Float32Array(256), [4, 8, 8, 1], "images");
+  const step = variable(device, Uint32Array.of(1), [1], "step");
+  const { program, result } = await record(device, () =>
+    withoutTape(() =>
+      evaluating(model, () =>
+        model.terms({ x, label, attribute: () => label }, { seed: [1, 0], step, stream: 0 }),
+      ),
+    ),
+  );
+  program.release();
+  return Object.keys(result);
+}
+
+for (const { name, notes, settings } of models)
+  test(`${name} says how all of its terms are to be read`, async () => {
+    const more = {
+      ...("movable" in settings ? { movable: "true" } : {}),
+      ...("contrastive-weight" in settings ? { "contrastive-weight": "1" } : {}),
+      ...("network" in settings ? { network: "dense" } : {}),
+    };
+    const terms = await termsOf(name, more);
+    assert.equal(Object.keys(notes).sort(), terms.sort());
+    for (const note of Object.values(notes))
+      for (const [, setting] of note.matchAll(/\{(.*?)\}/g)) assert.ok(setting! in settings, note);
+    if (!/vae|two-stage|lambda/.test(name))
+      for (const note of Object.values(notes)) assert.not(/one draw/.test(note), note);
+  });
+
 test("its line in the metrics is a record, and stays when a run goes on", () => {
-  const record = recordOf(metricsOf(terms, 10, 1), { name: "best", epoch: 3, step: 12 });
+  const record = recordOf(metricsOf(terms, 10, vae, settings), {
+    name: "best",
+    epoch: 3,
+    step: 12,
+  });
   assert.is(typeof record.time, "number");
   const read = parseMetrics(`${JSON.stringify(record)}\n`, "metrics.jsonl");
   const { time: _, ...rest } = read[0]!;
   assert.equal(rest, {
     ...{ kind: "eval", step: 12, epoch: 3, split: "test", checkpoint: "best", images: 10 },
-    ...{ loss: 103, reconstruction: 78, kl: 25, elbo: -103 },
+    ...{ loss: 178, reconstruction: 78, kl: 25, elbo: -103 },
   });
   assert.equal(upTo(read, { step: 12, epochs: 3 }), read);
   assert.equal(upTo(read, { step: 20, epochs: 5 }), read);
@@ -69,7 +142,7 @@ test("evaluates the test part, notes it, and training goes on behind it", async 
   const { loss, reconstruction, kl, elbo } = first.metrics;
   assert.is(loss!.n, 2000);
   assert.ok(Math.abs(loss!.value - reconstruction!.value - kl!.value) < 1e-3);
-  assert.is(elbo!.value, -(reconstruction!.value + kl!.value));
+  assert.equal([elbo!.value, elbo!.sd], [-loss!.value, loss!.sd], "β is 1");
   assert.ok(loss!.sd! > 0 && reconstruction!.sd! > 0);
   assert.equal(last.checkpoint, { name: "last", epoch: 3, step: 12 });
   const lines = linesOf(host);

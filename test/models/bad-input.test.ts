@@ -2,6 +2,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { UsageError } from "../../src/gpu/errors.ts";
+import { cvae } from "../../src/models/cvae.ts";
 import { dualAae } from "../../src/models/dual-aae.ts";
 import { resolveSettings } from "../../src/models/settings.ts";
 import { HostRandom } from "../../src/nn/initialisers.ts";
@@ -57,6 +58,8 @@ for (const [model, settings, texts, pattern] of [
     /^factor-vae: batches of 8 are smaller than the 10 latent dimensions that are shuffled/,
   ],
   ["wae-mmd", { beta: "2" }, {}, /^--set beta: wae-mmd has no such setting/],
+  ["wae-mmd", {}, { batch: "1" }, /^wae-mmd compares the images of a batch, and there is one$/],
+  ["info-vae", {}, { overfit: "1" }, /^info-vae compares the images of a batch, and there is one$/],
   ["mask-aae", {}, { "beta-schedule": "linear:3" }, /^--beta-schedule: mask-aae has no beta$/],
 ] as const satisfies readonly (readonly [string, Record<string, string>, Texts, RegExp])[])
   test(`${model} ${JSON.stringify({ ...settings, ...texts })}`, async () => {
@@ -64,6 +67,24 @@ for (const [model, settings, texts, pattern] of [
     await rejects(() => trainInMemory(host, texts, {}, settings, model), UsageError, pattern);
     assert.equal(host.paths(), []);
   });
+
+test("more classes than a convolutional cvae has planes for; a dense one takes them", async () => {
+  const device = await testDevice();
+  const build = (classes: number, network: string) =>
+    cvae.build(
+      device,
+      new HostRandom(1),
+      { height: 8, width: 8, channels: 1, classes },
+      resolveSettings(cvae, { network, width: "0.05" }),
+    );
+  await rejects(
+    () => build(257, "conv"),
+    UsageError,
+    /^cvae: 257 classes are too many planes for network=conv \(256 at most\); take --set network=dense$/,
+  );
+  build(256, "conv");
+  build(257, "dense");
+});
 
 test("dual-aae for a set without styles, unless it is told to do without", async () => {
   const device = await testDevice();

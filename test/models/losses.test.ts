@@ -236,20 +236,30 @@ test("the gradient penalty of a linear and of a quadratic critic is the analytic
   );
 });
 
-test("the penalty is taken between the two samples", async () => {
+test("the penalty is taken between the two samples, at a place of its own for each row", async () => {
   const device = await testDevice();
-  const [a, b] = [tensor(device, [[0, 0]]), tensor(device, [[3, 4]])];
+  const rows = 6;
+  const [a, b] = [
+    [3, 4],
+    [6, 8],
+  ].map((row) =>
+    tensor(
+      device,
+      range(rows).map(() => row),
+    ),
+  );
   const step = variable(device, Uint32Array.of(1), [1], "step");
-  // D(x) = ½‖x‖², so that ‖∇D‖ is the distance from 0: 5·u for a share u of the way.
+  // D(x) = ½‖x‖², so that ‖∇D‖ is the distance from 0: 5 + 5·u for a share u of the way.
   const critic = (at: Tensor) => sum(mul(square(at), 0.5), 1);
+  const found: number[] = [];
   for (const stream of range(5)) {
     const key = { seed: [1, 0] as [number, number], step, stream };
-    const [penalty] = await gradientPenalty(critic, a, b, key).data();
-    const length = 1 + Math.sqrt(penalty!);
-    const other = 1 - Math.sqrt(penalty!);
-    const inside = (l: number) => l >= -1e-4 && l < 5;
-    assert.ok(inside(length) || inside(other), `${penalty}`);
+    const penalties = await gradientPenalty(critic, a!, b!, key).data();
+    found.push(...[...penalties].map((penalty) => (1 + Math.sqrt(penalty) - 5) / 5));
   }
+  for (const share of found) assert.ok(share > -1e-5 && share < 1 + 1e-5, `${share}`);
+  assert.is(new Set(found.map((share) => share.toFixed(4))).size, 5 * rows, `${found}`);
+  assert.ok(Math.min(...found) < 0.2 && Math.max(...found) > 0.8, `${found}`);
 });
 
 test.run();

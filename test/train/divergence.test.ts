@@ -157,6 +157,20 @@ test("a mask without an active dimension ends the training, and the last good st
   assert.ok(1 - Math.exp(-(theta as number)) >= 0.1, `θ is ${theta}`);
 });
 
+test("of several updates the one that diverged is named", async () => {
+  const small = { width: "0.05", latent: "2", network: "dense" };
+  for (const [model, settings, pattern] of [
+    ["wae-gan", { ...small, "critic-rate": "1e9" }, /^autoencoder: .+ at step 2: /],
+    ["flex-ae", { ...small, "critic-rate": "1e9" }, /^critic: .+ at step 1: /],
+    ["vae", { "learning-rate": "1e9" }, /^[a-z0-9]+( \(.*\))? at step 2: /i],
+  ] as const)
+    await rejects(
+      () => trainInMemory(new MemoryHost(), { epochs: "1" }, {}, settings, model),
+      NonFiniteError,
+      pattern,
+    );
+});
+
 test("a full disk does not hide that a run diverged", async () => {
   const host = new MemoryHost();
   host.failOn = "diverged.safetensors";
