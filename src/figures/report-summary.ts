@@ -123,9 +123,9 @@ function medianSpeed({ epochs }: History): number | undefined {
 }
 
 /** Every loss term at the places that count. */
-export function numbers({ history, path }: ReportData): Markup {
+export function numbers({ config, history, path }: ReportData): Markup {
   const { terms, evaluations, epochs } = history;
-  const withElbo = terms.includes("reconstruction") && terms.includes("kl");
+  const withElbo = config.entry.bound !== undefined;
   const columns: Column[] = [
     { title: "part and epoch" },
     ...terms.map((term) => ({ title: term, numeric: true })),

@@ -238,4 +238,12 @@ test("folders that are no runs", async () => {
   await rejects(() => report("y", {}, host), DataError, /^y\/metrics\.jsonl: line 1 is not/);
 });
 
+test("no ELBO where the terms bound no density", async () => {
+  const of = async (model: string) => {
+    return section(await pageOf(fallingRun(1), { model }), "numbers");
+  };
+  assert.match(await of("vae"), /ELBO/);
+  assert.not(/ELBO/.test(await of("kmeans-vae")));
+});
+
 test.run();
