@@ -253,8 +253,9 @@ export const dualAae: ModelDefinition = {
     "adversarial-rate": rateSetting(5e-4, "Adam's step of the discriminators"),
   },
   notes: {
-    loss: "{reconstruction-weight} · reconstruction + {class-weight} · class + {style-weight} · style + {contrastive-weight} · contrastive",
+    loss: "{reconstruction-weight} · reconstruction + {class-weight} · class + {style-weight} · style + {adversarial-weight} · adversarial + {contrastive-weight} · contrastive",
     reconstruction: squaresNote,
+    adversarial: 'nats per sample, −ln of both discriminators\' "draws of the prior"',
     class: "nats per sample, cross-entropy of the class given the content",
     class_error: "share of images whose content is taken for another class",
     style: "nats per sample, cross-entropy of the style given the style code",
