@@ -1,5 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { mul } from "../../src/autograd/ops/elementwise.ts";
 import { sum } from "../../src/autograd/ops/sum.ts";
 import { grad } from "../../src/autograd/tape.ts";
 import { loadGlyphs } from "../../src/data/datasets.ts";
@@ -94,6 +95,19 @@ test("with skips the decoder sees the maps of some images in training, and of no
   const trained = same(await errors());
   assert.ok(trained.some(Boolean) && !trained.every(Boolean), `${trained}`);
   device.release(z.value);
+});
+
+test("a decoder with skips sees the maps of both levels, and no others", async () => {
+  const { model, batch } = await build({ skip: "true", deeper: "true" });
+  const z = model.encode(batch);
+  const { maps } = model.encoder.see(batch.x);
+  const without = maps.map((map) => mul(map, 0)) as unknown as typeof maps;
+  const pictures = async (seen: typeof maps) => `${await model.decoder.decode(z, seen).data()}`;
+  const whole = await pictures(maps);
+  const none = await pictures(without);
+  const single = [await pictures([maps[0], without[1]]), await pictures([without[0], maps[1]])];
+  assert.is(new Set([whole, none, ...single]).size, 4);
+  assert.is(`${await model.decoder.decode(z).data()}`, none);
 });
 
 test.run();
