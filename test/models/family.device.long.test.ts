@@ -42,16 +42,21 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   ae: [{ settings: wide }],
   aae: [{ settings: wide, texts: { ema: "0.9", clip: "100", "lr-schedule": "cosine" } }],
   "dual-aae": [
-    { settings: { width: "0.25", content: "12", style: "6" } },
+    {
+      settings: { width: "0.125", content: "12", style: "6", "learning-rate": "0.002" },
+      texts: { overfit: "320", batch: "32" },
+    },
     {
       settings: {
-        width: "0.25",
+        width: "0.125",
+        "learning-rate": "0.002",
         content: "12",
         style: "6",
         deeper: "true",
         skip: "true",
         "contrastive-weight": "1",
       },
+      texts: { overfit: "320", batch: "32" },
     },
   ],
   "mask-aae": [{ settings: { width: "0.06", latent: "16", "learning-rate": "0.003" } }],
