@@ -244,7 +244,7 @@ export const dualAae: ModelDefinition = {
     deeper: switchSetting("two more convolutions each way"),
     skip: switchSetting("the decoder sees the encoder's feature maps of half the training images"),
     "reconstruction-weight": weight(1, "the squared error, summed over the pixels"),
-    "adversarial-weight": weight(1, "what the discriminators say against the codes"),
+    "adversarial-weight": weight(0.1, "what the discriminators say against the codes"),
     "class-weight": weight(10, "the cross-entropy of the class given the content"),
     "style-weight": weight(10, "the cross-entropy of the style given the style code"),
     "contrastive-weight": weight(0, "the contrastive loss on the content"),
