@@ -13,7 +13,7 @@ const folder = mkdtempSync(join(tmpdir(), "latentgrad-kill-"));
 test.after(() => rmSync(folder, { recursive: true, force: true }));
 
 const KILLS = 50;
-/** Long enough that it is never over before it is killed, short enough to end soon when it is not. */
+/** Long enough that it is not over before the last kill, on a fast machine either. */
 const EPOCHS = 20_000;
 const run = ["train", "vae", "--data", "glyphs", "--overfit", "32", "--batch", "8"];
 const options = [
