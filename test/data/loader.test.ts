@@ -85,20 +85,22 @@ test("images that fit in one buffer cost one dispatch a batch", async () => {
 
 test("a set larger than the device's largest buffer is put into several, an image is not", async () => {
   const device = await testDevice();
-  const split = imagesOf("bytes", 12);
+  // Of sizes that no other test has left an idle buffer of, which would be taken unasked.
+  const size = 6007;
+  const split = imagesOf("bytes", size);
   const rows = tensor(device, Uint32Array.of(10, 0));
   // Stands in for a device with small buffers: none can be opened with less than the default limits.
-  Object.defineProperty(device.pool, "largest", { value: 128, configurable: true });
+  // All images are a few bytes more than fit.
+  Object.defineProperty(device.pool, "largest", { value: 66_064, configurable: true });
   try {
-    const { x } = new DeviceImages(device, split, shapeOf(12)).take(rows);
-    const [last, first] = [split.images.subarray(120), split.images.subarray(0, 12)];
+    const { x } = new DeviceImages(device, split, shapeOf(size)).take(rows);
+    const [last, first] = [split.images.subarray(10 * size), split.images.subarray(0, size)];
     const scaled = (byte: number) => Math.fround(byte * Math.fround(1 / 255));
     assert.equal(await x.data(), Float32Array.from([...last, ...first], scaled));
-    // Of a size that no other test has left an idle buffer of.
     await rejects(
-      () => new DeviceImages(device, imagesOf("bytes", 61_003), shapeOf(61_003), "large images"),
+      () => new DeviceImages(device, imagesOf("bytes", 71_003), shapeOf(71_003), "large images"),
       OutOfMemoryError,
-      /large images wants 61008 bytes, the device's largest buffer is 128/,
+      /large images wants 71008 bytes, the device's largest buffer is 66064/,
     );
   } finally {
     Reflect.deleteProperty(device.pool, "largest");
