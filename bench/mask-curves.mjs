@@ -5,8 +5,8 @@
  *   node bench/mask-curves.mjs OUT.svg RUN…
  */
 import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { build } from "esbuild";
+import { root } from "../scripts/build.mjs";
 
 const [out, ...runs] = process.argv.slice(2);
 if (out === undefined || runs.length === 0) {
@@ -18,7 +18,7 @@ const bundle = await build({
     contents: `export { drawPanel, panelSize } from "./src/figures/chart.ts";
 export { chartStyle } from "./src/figures/chart-style.ts";
 export { markup } from "./src/figures/markup.ts";`,
-    resolveDir: join(import.meta.dirname, ".."),
+    resolveDir: root,
     loader: "ts",
   },
   bundle: true,
@@ -33,8 +33,8 @@ const { drawPanel, panelSize, chartStyle, markup } = await import(
 const styles = ["training", "validation", "steps"];
 const bySet = new Map();
 for (const run of runs) {
-  const config = JSON.parse(readFileSync(join(run, "config.json"), "utf8"));
-  const points = readFileSync(join(run, "metrics.jsonl"), "utf8")
+  const config = JSON.parse(readFileSync(`${run}/config.json`, "utf8"));
+  const points = readFileSync(`${run}/metrics.jsonl`, "utf8")
     .trimEnd()
     .split("\n")
     .map((line) => JSON.parse(line))

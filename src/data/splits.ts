@@ -92,7 +92,7 @@ function selectLabels(all: Labels, indices: Uint32Array): Labels {
 }
 
 /** A record with the same keys. */
-export function mapValues<A, B>(
+function mapValues<A, B>(
   record: Readonly<Record<string, A>>,
   change: (value: A) => B,
 ): Record<string, B> {

@@ -7,7 +7,7 @@ import { fitLinearProbe, type LabelledCodes } from "../models/linear-probe.ts";
 import type { OpenRun } from "../train/open-run.ts";
 
 /** Training images that the probe learns from, at most. */
-export const MOST_PROBED = 10_000;
+const MOST_PROBED = 10_000;
 
 /**
  * Accuracy of a linear probe on a run's codes: fitted to the first training images' classes, measured on
