@@ -6,7 +6,9 @@
 // STRIDE_H · STRIDE_W phases, all pixels of a phase meet the same taps, and the loops visit just
 // those. Within a phase this is implicit GEMM as in conv2d.wgsl: rows are pixels, columns are input
 // channels, the sum runs over taps and output channels. The weights lie with co innermost, which is
-// the summed axis here: a column's four products of one load are added one after another.
+// the summed axis here: a load gives one column's weights for four co. Four such loads are turned
+// into vectors across columns, which costs nothing and lets the accumulators be vectors (half as
+// fast again on llvmpipe as sums of scalars).
 
 alias Y = vec4f; // f32, or vec4f when the summed channels are a multiple of 4
 alias F = vec4f; // f32, or vec4f when the columns are a multiple of 4
@@ -14,11 +16,11 @@ const WORKGROUP = 64u;
 const GROUPS_X = 1u;
 const GROUPS_XY = 1u;
 const ROWS = 2u;
-const COLS = 4u; // columns of one channel each
+const COLS = 1u; // columns of a tile in units of F
 const BATCH = 1u;
 const IN_H = 3u; // of dx
 const IN_W = 3u;
-const COLUMNS = 4u; // input channels
+const COLUMNS = 1u; // input channels in units of F
 const OUT_H = 2u; // of dy
 const OUT_W = 2u;
 const OUT_C = 1u; // output channels in units of Y
@@ -85,7 +87,7 @@ fn main(
     image[i] = (pixel / (PHASE_W * PHASE_H)) * (OUT_H * OUT_W * OUT_C);
   }
 
-  var acc: array<f32, ROWS * COLS>; //@registers
+  var acc: array<F, ROWS * COLS>; //@registers
   var start: array<u32, ROWS>; //@registers
   var inside: array<bool, ROWS>; //@registers
   var stepH = 0u;
@@ -99,7 +101,7 @@ fn main(
         inside[i] = oh < OUT_H && ow < OUT_W;
         start[i] = select(0u, image[i] + (oh * OUT_W + ow) * OUT_C, inside[i]);
       }
-      let tap = (kh * KERNEL_W + kw) * COLUMNS * OUT_C;
+      let tap = (kh * KERNEL_W + kw) * COLUMNS * F_WIDTH * OUT_C;
       for (var c = 0u; c < OUT_C; c++) {
         var a: array<Y, ROWS>; //@registers
         //@unroll
@@ -112,13 +114,37 @@ fn main(
           if (RAGGED_COLUMNS) { //@static
             column = min(column, COLUMNS - 1u);
           }
-          let b = loadW(tap + column * OUT_C + c);
-          //@unroll
-          for (var i = 0u; i < ROWS; i++) {
+          let base = tap + column * F_WIDTH * OUT_C + c;
+          let b0 = loadW(base);
+          if (F_WIDTH == 4u) { //@static
+            let b1 = loadW(base + OUT_C);
+            let b2 = loadW(base + 2u * OUT_C);
+            let b3 = loadW(base + 3u * OUT_C);
             if (Y_WIDTH == 4u) { //@static
-              acc[i * COLS + j] += a[i].x * b.x + a[i].y * b.y + a[i].z * b.z + a[i].w * b.w;
+              let bx = vec4f(b0.x, b1.x, b2.x, b3.x);
+              let by = vec4f(b0.y, b1.y, b2.y, b3.y);
+              let bz = vec4f(b0.z, b1.z, b2.z, b3.z);
+              let bw = vec4f(b0.w, b1.w, b2.w, b3.w);
+              //@unroll
+              for (var i = 0u; i < ROWS; i++) {
+                acc[i * COLS + j] += a[i].x * bx + a[i].y * by + a[i].z * bz + a[i].w * bw;
+              }
             } else {
-              acc[i * COLS + j] += vec4f(a[i] * b).x; // a scalar product, valid for either width
+              // vec4f(…).x is valid for either width of a load.
+              let b = vec4f(vec4f(b0).x, vec4f(b1).x, vec4f(b2).x, vec4f(b3).x);
+              //@unroll
+              for (var i = 0u; i < ROWS; i++) {
+                acc[i * COLS + j] += vec4f(a[i]).x * b;
+              }
+            }
+          } else {
+            //@unroll
+            for (var i = 0u; i < ROWS; i++) {
+              if (Y_WIDTH == 4u) { //@static
+                acc[i * COLS + j] += F(dot(vec4f(a[i]), vec4f(b0)));
+              } else {
+                acc[i * COLS + j] += F(vec4f(a[i] * b0).x);
+              }
             }
           }
         }
@@ -135,20 +161,10 @@ fn main(
     let iw = (pixel % PHASE_W) * STRIDE_W + phaseW;
     if (pixel < PIXELS && ih < IN_H && iw < IN_W) {
       let at = (((pixel / (PHASE_W * PHASE_H)) * IN_H + ih) * IN_W + iw) * COLUMNS + col;
-      if (F_WIDTH == 4u) { //@static
-        //@unroll
-        for (var j = 0u; j < COLS; j += 4u) {
-          if (col + j < COLUMNS) {
-            let value = vec4f(acc[i * COLS + j], acc[i * COLS + j + 1u], acc[i * COLS + j + 2u], acc[i * COLS + j + 3u]);
-            dx[(at + j) / 4u] = epilogue(value, at + j);
-          }
-        }
-      } else {
-        //@unroll
-        for (var j = 0u; j < COLS; j++) {
-          if (!RAGGED_COLUMNS || col + j < COLUMNS) {
-            dx[at + j] = epilogue(F(acc[i * COLS + j]), at + j);
-          }
+      //@unroll
+      for (var j = 0u; j < COLS; j++) {
+        if (!RAGGED_COLUMNS || col + j < COLUMNS) {
+          dx[at + j] = epilogue(acc[i * COLS + j], (at + j) * F_WIDTH);
         }
       }
     }

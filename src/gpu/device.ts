@@ -96,9 +96,10 @@ export class Device extends GuardedDevice {
         this.flush(); // commands that are not submitted yet may still use the buffers
       },
     );
-    this.pipelines = new PipelineCache(this);
+    const texelReads = adapter.kind === "llvmpipe" ? "storage" : "sampled";
+    this.pipelines = new PipelineCache(this, texelReads);
     this.bindGroups = new BindGroupCache(this);
-    this.textures = new TexturePool(this);
+    this.textures = new TexturePool(this, texelReads);
     this.finite = new FiniteChecker(this);
     this.readBack = new ReadBack(this, (commands) => this.submit(commands));
     this.finalizer = new FinalizationRegistry((holding) => this.giveBack(holding));

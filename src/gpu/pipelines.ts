@@ -1,6 +1,7 @@
 import type { Access, KernelSource } from "./call.ts";
 import { GpuValidationError } from "./errors.ts";
 import { firstLine, type GuardedDevice, tellsLoss } from "./guarded-device.ts";
+import { type TexelReads, textureEntry } from "./textures.ts";
 
 /** A compiled kernel. */
 export interface Pipeline {
@@ -16,7 +17,10 @@ export class PipelineCache {
   /** Pipelines compiled since the device was opened. */
   compiled = 0;
 
-  constructor(private readonly device: GuardedDevice) {}
+  constructor(
+    private readonly device: GuardedDevice,
+    private readonly texelReads: TexelReads,
+  ) {}
 
   /** Compiles at once, for eager ops. Errors surface at the next read-back. */
   get(op: string, source: KernelSource, access: readonly Access[]): Pipeline {
@@ -115,7 +119,7 @@ export class PipelineCache {
         binding,
         visibility: 4, // COMPUTE
         ...(a === "texture"
-          ? { texture: { sampleType: "unfilterable-float" } }
+          ? textureEntry(this.texelReads)
           : { buffer: { type: a === "read" ? "read-only-storage" : "storage" } }),
       })),
     });

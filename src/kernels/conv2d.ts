@@ -81,7 +81,7 @@ export function conv2dCall(
   );
   const widths = { x: xWidth, w: fWidth };
   const textures = prefersTextures(y.device, [x, w], widths);
-  const shader = textures ? readTextures(op, forwardShader, widths) : forwardShader;
+  const shader = textures ? readTextures(op, forwardShader, y.device.textures.reads, widths) : forwardShader;
   const cols = tile.cols / fWidth;
   const columns = g.outC / fWidth;
   const threads = Math.ceil(pixels / tile.rows) * Math.ceil(columns / cols);
@@ -150,8 +150,10 @@ export function conv2dInputGradientCall(
   );
   const widths = { dy: yWidth, w: yWidth };
   const textures = prefersTextures(dx.device, [dy, w], widths);
-  const shader = textures ? readTextures(op, inputGradientShader, widths) : inputGradientShader;
-  const threads = phases * Math.ceil(pixels / tile.rows) * Math.ceil(g.inC / tile.cols);
+  const shader = textures ? readTextures(op, inputGradientShader, dx.device.textures.reads, widths) : inputGradientShader;
+  const cols = tile.cols / fWidth;
+  const columns = g.inC / fWidth;
+  const threads = phases * Math.ceil(pixels / tile.rows) * Math.ceil(columns / cols);
   const source = (inputs: readonly Value[]): KernelSource => {
     const workgroups = foldWorkgroups(Math.ceil(threads / WORKGROUP));
     const written = writeEpilogue(shader, epilogue, fWidth, 2);
@@ -165,9 +167,9 @@ export function conv2dInputGradientCall(
           ...sharedConstants(g),
           ...gridConstants(workgroups),
           ROWS: tile.rows,
-          COLS: tile.cols,
+          COLS: cols,
           BATCH: g.batch,
-          COLUMNS: g.inC,
+          COLUMNS: columns,
           OUT_C: g.outC / yWidth,
           Y_WIDTH: yWidth,
           F_WIDTH: fWidth,
@@ -227,7 +229,7 @@ export function conv2dWeightGradientCalls(
   const splits = Math.max(1, Math.min(wanted, most, lines, 256));
   const widths = { x: xWidth, dy: fWidth };
   const textures = prefersTextures(dw.device, [x, dy], widths);
-  const shader = textures ? readTextures(op, weightGradientShader, widths) : weightGradientShader;
+  const shader = textures ? readTextures(op, weightGradientShader, dw.device.textures.reads, widths) : weightGradientShader;
   const partial =
     splits === 1 ? dw : new Value(dw.device, "f32", splits * dw.size, `${op} partial`);
   const product = (epilogue?: Epilogue): Call => {

@@ -79,7 +79,7 @@ function registerCalls(op: string, a: Value, b: Value, g: MatmulGeometry, c: Val
   const result = splits === 1 ? c : new Value(c.device, "f32", splits * c.size, `${op} partial`);
   const widths = { a: aWidth, b: bWidth } as const;
   const textures = prefersTextures(c.device, [a, b], widths);
-  const text = textures ? readTextures(op, shader, widths) : shader;
+  const text = textures ? readTextures(op, shader, c.device.textures.reads, widths) : shader;
   const product = (epilogue?: Epilogue): Call => {
     const source = (inputs: readonly Value[]): KernelSource => {
       const workgroups = foldWorkgroups(Math.ceil((tiles * splits) / WORKGROUP));

@@ -1,6 +1,12 @@
 import type { Device } from "../gpu/device.ts";
 import { GpuValidationError } from "../gpu/errors.ts";
-import { MOST_TEXTURE_ELEMENTS, TEXTURE_WIDTH } from "../gpu/textures.ts";
+import {
+  MOST_TEXTURE_ELEMENTS,
+  type TexelReads,
+  TEXTURE_WIDTH,
+  texelLoad,
+  textureType,
+} from "../gpu/textures.ts";
 import type { Value } from "../gpu/value.ts";
 
 /** Elements that a kernel loads at once from each of its inputs, by the input's name in the shader. */
@@ -28,7 +34,12 @@ export function prefersTextures(
  * Makes a shader read its inputs through textures. Each must be read in one place alone, as
  * `return input[i];` in a function of its own.
  */
-export function readTextures(op: string, shader: string, widths: LoadWidths): string {
+export function readTextures(
+  op: string,
+  shader: string,
+  reads: TexelReads,
+  widths: LoadWidths,
+): string {
   let out = shader;
   for (const [name, width] of Object.entries(widths)) {
     const declaration = new RegExp(`var<storage, read> ${name}: array<\\w+>;`);
@@ -39,8 +50,8 @@ export function readTextures(op: string, shader: string, widths: LoadWidths): st
     const place = `vec2u(${texel} % ${TEXTURE_WIDTH}u, ${texel} / ${TEXTURE_WIDTH}u)`;
     const channel = width === 4 ? "" : "[i % 4u]";
     out = out
-      .replace(declaration, `var ${name}: texture_2d<f32>;`)
-      .replace(access, `return textureLoad(${name}, ${place}, 0)${channel};`);
+      .replace(declaration, `var ${name}: ${textureType(reads)};`)
+      .replace(access, `return ${texelLoad(reads, name, place)}${channel};`);
   }
   return out;
 }

@@ -2,7 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Call } from "../../src/gpu/call.ts";
 import type { Device } from "../../src/gpu/device.ts";
-import { TEXTURE_WIDTH } from "../../src/gpu/textures.ts";
+import { TEXTURE_WIDTH, texelLoad, textureType } from "../../src/gpu/textures.ts";
 import { Value } from "../../src/gpu/value.ts";
 import { variable } from "../../src/tensor/create.ts";
 import { record } from "../../src/tensor/run.ts";
@@ -15,15 +15,17 @@ const test = suite("inputs read through textures");
 function addition(a: Value, b: Value, out: Value): Call {
   const threads = out.size / 4;
   const place = `vec2u(i % ${TEXTURE_WIDTH}u, i / ${TEXTURE_WIDTH}u)`;
+  const { reads } = out.device.textures;
+  const load = (name: string) => texelLoad(reads, name, place);
   const code = `
-@group(0) @binding(0) var a: texture_2d<f32>;
-@group(0) @binding(1) var b: texture_2d<f32>;
+@group(0) @binding(0) var a: ${textureType(reads)};
+@group(0) @binding(1) var b: ${textureType(reads)};
 @group(0) @binding(2) var<storage, read_write> out: array<vec4f>;
 @compute @workgroup_size(64, 1, 1)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let i = id.x;
   if (i < ${threads}u) {
-    out[i] = textureLoad(a, ${place}, 0) + textureLoad(b, ${place}, 0);
+    out[i] = ${load("a")} + ${load("b")};
   }
 }`;
   return {
