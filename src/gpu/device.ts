@@ -16,6 +16,7 @@ import { BufferPool } from "./pool.ts";
 import { ReadBack } from "./readback.ts";
 import { encodeTextureCopies, type TextureCopy, TexturePool } from "./textures.ts";
 import { type DType, overlaps, type Storage, Value } from "./value.ts";
+import { VariantTable } from "./variant-table.ts";
 
 /** Eager ops are submitted in batches of this many. */
 const EAGER_BATCH = 64;
@@ -59,6 +60,8 @@ export class Device extends GuardedDevice {
   readonly bindGroups: BindGroupCache;
   readonly textures: TexturePool;
   readonly finite: FiniteChecker;
+  /** Which variants its kernels take. */
+  readonly variants = new VariantTable();
   readonly debug: number;
   readonly hasTimestamps: boolean;
   /** Command buffers submitted since the device was opened. */

@@ -2,8 +2,8 @@ import type { Device } from "../gpu/device.ts";
 import { GpuValidationError } from "../gpu/errors.ts";
 import {
   MOST_TEXTURE_ELEMENTS,
-  type TexelReads,
   TEXTURE_WIDTH,
+  type TexelReads,
   texelLoad,
   textureType,
 } from "../gpu/textures.ts";
