@@ -125,10 +125,7 @@ export function tileVariants(device: Device, search: TileSearch): Variant[] {
   const largest = columnStep === 4 ? budget.largest : budget.largest / 4;
   const others = TRIED.map(([r, c]) => ({ rows: r, cols: c })).filter(
     (t) =>
-      t.rows * t.cols <= largest &&
-      t.cols % columnStep === 0 &&
-      t.rows < 2 * m &&
-      t.cols < 2 * n,
+      t.rows * t.cols <= largest && t.cols % columnStep === 0 && t.rows < 2 * m && t.cols < 2 * n,
   );
   const splitsOf = (tile: Tile): readonly number[] => search.splits?.(tile) ?? [1];
   const variant = (tile: Tile, splits: number): Variant => ({
