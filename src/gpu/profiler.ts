@@ -1,5 +1,5 @@
 import type { Device } from "./device.ts";
-import { type DispatchStep, encodeCopy, type Step } from "./step.ts";
+import { encodeCopy, encodeDispatch, encodeSteps, type Step } from "./step.ts";
 import { encodeTextureCopies } from "./textures.ts";
 
 /** One kernel of a profile: all its dispatches in one run of a program. */
@@ -37,11 +37,7 @@ export class KernelTimer {
       const querySet = this.device.guardValidation("profile", () =>
         gpu.createQuerySet({ type: "timestamp", count }),
       );
-      const resolve = this.device.guardMemory(
-        "timestamps",
-        count * 8,
-        () => gpu.createBuffer({ size: count * 8, usage: 0x200 | 0x04 }), // QUERY_RESOLVE | COPY_SRC
-      );
+      const resolve = this.resolveBuffer(count);
       const encoder = gpu.createCommandEncoder();
       let query = 0;
       for (const step of part) {
@@ -72,6 +68,48 @@ export class KernelTimer {
     return micros;
   }
 
+  /**
+   * Times whole replays by timestamps: `runs` groups of `queued` replays, behind one that does not
+   * count. A group's time runs from the end of the one before it to its own end, so that what a
+   * dispatch needs outside of its pass, as textures to be filled, is in it.
+   *
+   * @param steps the last is a dispatch
+   * @returns microseconds of each group, all its replays together
+   */
+  async timeGroups(steps: readonly Step[], runs: number, queued: number): Promise<Float64Array> {
+    const { device } = this;
+    const count = runs + 1;
+    const querySet = device.guardValidation("profile", () =>
+      device.gpu.createQuerySet({ type: "timestamp", count }),
+    );
+    const resolve = this.resolveBuffer(count);
+    for (let group = 0; group < count; group++) {
+      const encoder = device.gpu.createCommandEncoder();
+      for (let q = group === 0 ? queued : 1; q < queued; q++) encodeSteps(encoder, steps);
+      const timestampWrites = { querySet, endOfPassWriteIndex: group };
+      encodeSteps(encoder, steps, { timestampWrites });
+      if (group === runs) encoder.resolveQuerySet(querySet, 0, count, resolve, 0);
+      device.submit(encoder.finish());
+    }
+    const stamps = new BigUint64Array(await device.readBuffer(resolve, 0, count * 8));
+    querySet.destroy();
+    resolve.destroy();
+    return Float64Array.from(
+      { length: runs },
+      (_, run) => Number((stamps[run + 1] ?? 0n) - (stamps[run] ?? 0n)) / 1000,
+    );
+  }
+
+  /** A buffer for so many timestamps. */
+  private resolveBuffer(count: number): GPUBuffer {
+    const { device } = this;
+    return device.guardMemory(
+      "timestamps",
+      count * 8,
+      () => device.gpu.createBuffer({ size: count * 8, usage: 0x200 | 0x04 }), // QUERY_RESOLVE | COPY_SRC
+    );
+  }
+
   /** Without timestamps: submits each dispatch alone and waits for it, less an empty round trip. */
   private async byWaiting(steps: readonly Step[]): Promise<Float64Array> {
     const { gpu } = this.device;
@@ -96,12 +134,6 @@ export class KernelTimer {
     for (const [i, step] of steps.entries()) micros[i] = Math.max(1, (await wait(step)) - trip);
     return micros;
   }
-}
-
-function encodeDispatch(pass: GPUComputePassEncoder, step: DispatchStep): void {
-  pass.setPipeline(step.pipeline.pipeline);
-  pass.setBindGroup(0, step.group);
-  pass.dispatchWorkgroups(...step.source.workgroups);
 }
 
 /** Sums the steps' times by kernel; the slowest first. */
