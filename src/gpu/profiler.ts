@@ -1,5 +1,5 @@
 import type { Device } from "./device.ts";
-import { encodeCopy, encodeDispatch, encodeSteps, type Step } from "./step.ts";
+import { type DispatchStep, encodeCopy, encodeDispatch, encodeSteps, type Step } from "./step.ts";
 import { encodeTextureCopies } from "./textures.ts";
 
 /** One kernel of a profile: all its dispatches in one run of a program. */
@@ -20,7 +20,10 @@ export interface ProfileRow {
 export class KernelTimer {
   constructor(private readonly device: Device) {}
 
-  /** Runs the steps once; microseconds of each. */
+  /**
+   * Runs the steps once; microseconds of each. The filling of textures that a dispatch reads counts as
+   * its own, except by timestamps for the first of all.
+   */
   time(steps: readonly Step[]): Promise<Float64Array> {
     return this.device.hasTimestamps ? this.byTimestamps(steps) : this.byWaiting(steps);
   }
@@ -59,9 +62,12 @@ export class KernelTimer {
       if (query > 0) encoder.resolveQuerySet(querySet, 0, query, resolve, 0);
       this.device.submit(encoder.finish());
       const stamps = new BigUint64Array(await this.device.readBuffer(resolve, 0, count * 8));
-      for (const [k, i] of dispatches.entries())
-        micros[start + i] =
-          Math.max(0, Number((stamps[2 * k + 1] ?? 0n) - (stamps[2 * k] ?? 0n))) / 1000;
+      for (const [k, i] of dispatches.entries()) {
+        // Textures are filled before the pass begins.
+        const step = part[i] as DispatchStep;
+        const begin = stamps[k > 0 && step.textures.length > 0 ? 2 * k - 1 : 2 * k] ?? 0n;
+        micros[start + i] = Math.max(0, Number((stamps[2 * k + 1] ?? 0n) - begin)) / 1000;
+      }
       querySet.destroy();
       resolve.destroy();
     }
@@ -176,6 +182,11 @@ export function formatProfile(rows: readonly ProfileRow[]): string {
       r.gbps.toFixed(2),
     ]),
   ];
+  return alignColumns(cells);
+}
+
+/** Rows of cells as lines: the first column to the left, numbers to the right. */
+export function alignColumns(cells: readonly (readonly string[])[]): string {
   const widths = (cells[0] ?? []).map((_, c) =>
     Math.max(...cells.map((row) => row[c]?.length ?? 0)),
   );

@@ -293,13 +293,18 @@ export class Program {
    * has them, else waits for each dispatch alone.
    */
   async profile(runs = 5): Promise<ProfileRow[]> {
+    return tabulate(this.steps, await this.timeSteps(runs));
+  }
+
+  /** The same before it is tabulated: for each run, microseconds of each step. */
+  async timeSteps(runs: number): Promise<Float64Array[]> {
     this.ready();
     await this.device.finish();
     const timer = new KernelTimer(this.device);
     const samples: Float64Array[] = [];
     await timer.time(this.steps); // drivers finish compiling when a kernel first runs
     for (let r = 0; r < runs; r++) samples.push(await timer.time(this.steps));
-    return tabulate(this.steps, samples);
+    return samples;
   }
 
   /** Gives the program's buffers back to the pool; neither it nor its results can be used again. */
