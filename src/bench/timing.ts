@@ -31,6 +31,8 @@ export interface TimingOptions {
  */
 const GROUP_MS = { timestamps: 25, waiting: 300 };
 const MOST_QUEUED = 4096;
+/** Long work is timed less often once it has taken this long, but for so many groups. */
+const ENOUGH = { ms: 15_000, groups: 3 };
 
 /** Median, shortest and longest of groups of `queued` replays. */
 export function summarise(
@@ -69,7 +71,7 @@ export async function fillGroup(
 }
 
 /**
- * Times work by waiting for groups of it.
+ * Times work by waiting for groups of it. Work that takes seconds may be timed less often than asked.
  *
  * @param queue queues the work once; it has been done before, so that everything is compiled
  */
@@ -86,7 +88,12 @@ export async function timeQueued(
   };
   const queued = await fillGroup(groupMs, measure);
   const groups: number[] = [];
-  for (let run = 0; run < runs; run++) groups.push(await measure(queued));
+  let spent = 0;
+  while (groups.length < runs && (spent < ENOUGH.ms || groups.length < ENOUGH.groups)) {
+    const ms = await measure(queued);
+    groups.push(ms);
+    spent += ms;
+  }
   return summarise(groups, queued, "waiting");
 }
 
