@@ -2,11 +2,11 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import type { Browser, Page } from "playwright-core";
+import type { Counts } from "../../src/bench/counting.ts";
 import { median } from "../../src/gpu/profiler.ts";
 import { openChromium } from "../../src/host/chromium.ts";
 import { exitStatus, runtimeCommand } from "../../src/host/node-launch.ts";
 import { type PageServer, servePage } from "../../src/host/page-server.ts";
-import type { Counts } from "../counting.ts";
 import type { Opened, Stepped } from "./side.ts";
 
 export interface CompareOptions {

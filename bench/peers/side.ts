@@ -1,5 +1,5 @@
+import { type Counts, countCalls, since } from "../../src/bench/counting.ts";
 import { type FoundAdapter, requestAdapter } from "../../src/gpu/adapter.ts";
-import { type Counts, countCalls, since } from "../counting.ts";
 
 /** One engine of the comparison, with the step built for it. */
 export interface Side {

@@ -1,3 +1,5 @@
+import type { listProgram } from "../bench/program.ts";
+import type { runBenchmarks } from "../bench/run.ts";
 import type { embed } from "../figures/embed.ts";
 import type { interpolate } from "../figures/interpolate.ts";
 import type { manifold } from "../figures/manifold.ts";
@@ -30,5 +32,7 @@ export interface Actions {
   readonly traverse: typeof traverse;
   readonly embed: typeof embed;
   readonly swap: typeof swap;
+  readonly bench: typeof runBenchmarks;
+  readonly benchProgram: typeof listProgram;
   readonly models: readonly ModelEntry[];
 }

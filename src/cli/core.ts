@@ -1,3 +1,5 @@
+import { listProgram } from "../bench/program.ts";
+import { runBenchmarks } from "../bench/run.ts";
 import { figuresAfterTraining, trainingPictures } from "../figures/after-training.ts";
 import { embed } from "../figures/embed.ts";
 import { interpolate } from "../figures/interpolate.ts";
@@ -36,6 +38,8 @@ const actions: Omit<Actions, "models"> = {
   traverse,
   embed,
   swap,
+  bench: runBenchmarks,
+  benchProgram: listProgram,
 };
 
 /**

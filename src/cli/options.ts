@@ -11,8 +11,12 @@ export interface CommonOptions {
 
 /** --json and --quiet, and examples at the end of the help. */
 export function addCommon(command: Command, examples: readonly string[]): Command {
+  return addQuiet(command.option("--json", "print the result as JSON"), examples);
+}
+
+/** --quiet, and examples at the end of the help. */
+export function addQuiet(command: Command, examples: readonly string[]): Command {
   return command
-    .option("--json", "print the result as JSON")
     .option("--quiet", "no progress on stderr")
     .addHelpText(
       "after",
@@ -30,6 +34,6 @@ export function addRuntime(command: Command): Command {
 }
 
 /** Lets --quiet take effect. */
-export function applyCommon(options: CommonOptions, output: Output): void {
+export function applyCommon(options: Pick<CommonOptions, "quiet">, output: Output): void {
   output.quiet = options.quiet === true;
 }

@@ -4,6 +4,7 @@ import type { Host } from "../host/host.ts";
 import type { Interruption } from "../train/interruption.ts";
 import { version } from "../version.ts";
 import type { Actions } from "./actions.ts";
+import { addBench } from "./commands/bench.ts";
 import { addDatasets } from "./commands/datasets.ts";
 import { addDemo } from "./commands/demo.ts";
 import { addDoctor } from "./commands/doctor.ts";
@@ -84,6 +85,7 @@ Exit status: 0 success, 2 usage, 3 bad data or checkpoint, 4 no adapter, 5 devic
   addDatasets(program, context);
   addDoctor(program, context);
   addDemo(program, context);
+  addBench(program, context);
   return program;
 }
 

@@ -16,6 +16,7 @@ const deviceCommands = [
   "swap",
   "doctor",
   "demo",
+  "bench",
 ];
 
 /**

@@ -9,6 +9,8 @@ export interface OpenOptions extends AdapterRequest, DeviceOptions {
    * are asked for where the adapter has them, and nothing else.
    */
   readonly limits?: "default" | "used";
+  /** Features to ask for where the adapter has them, besides timestamps. Default none. */
+  readonly features?: readonly GPUFeatureName[];
 }
 
 /** Data sets have the largest buffers there are; those of more than 1 GiB are put into several. */
@@ -36,8 +38,8 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
     for (const limit of ["maxBufferSize", "maxStorageBufferBindingSize"] as const)
       requiredLimits[limit] = Math.min(adapter.limits[limit], LARGEST_BUFFER);
   }
-  const requiredFeatures: GPUFeatureName[] = [];
-  if (adapter.features.has("timestamp-query")) requiredFeatures.push("timestamp-query");
+  const wanted: readonly GPUFeatureName[] = ["timestamp-query", ...(options.features ?? [])];
+  const requiredFeatures = wanted.filter((name) => adapter.features.has(name));
   let gpu: GPUDevice;
   try {
     gpu = await adapter.requestDevice({ requiredLimits, requiredFeatures });

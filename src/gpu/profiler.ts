@@ -1,5 +1,5 @@
 import type { Device } from "./device.ts";
-import { type DispatchStep, encodeCopy, type Step } from "./step.ts";
+import { type DispatchStep, encodeCopy, encodeDispatch, encodeSteps, type Step } from "./step.ts";
 import { encodeTextureCopies } from "./textures.ts";
 
 /** One kernel of a profile: all its dispatches in one run of a program. */
@@ -20,7 +20,10 @@ export interface ProfileRow {
 export class KernelTimer {
   constructor(private readonly device: Device) {}
 
-  /** Runs the steps once; microseconds of each. */
+  /**
+   * Runs the steps once; microseconds of each. The filling of textures that a dispatch reads counts as
+   * its own, except by timestamps for the first of all.
+   */
   time(steps: readonly Step[]): Promise<Float64Array> {
     return this.device.hasTimestamps ? this.byTimestamps(steps) : this.byWaiting(steps);
   }
@@ -37,11 +40,7 @@ export class KernelTimer {
       const querySet = this.device.guardValidation("profile", () =>
         gpu.createQuerySet({ type: "timestamp", count }),
       );
-      const resolve = this.device.guardMemory(
-        "timestamps",
-        count * 8,
-        () => gpu.createBuffer({ size: count * 8, usage: 0x200 | 0x04 }), // QUERY_RESOLVE | COPY_SRC
-      );
+      const resolve = this.resolveBuffer(count);
       const encoder = gpu.createCommandEncoder();
       let query = 0;
       for (const step of part) {
@@ -63,13 +62,58 @@ export class KernelTimer {
       if (query > 0) encoder.resolveQuerySet(querySet, 0, query, resolve, 0);
       this.device.submit(encoder.finish());
       const stamps = new BigUint64Array(await this.device.readBuffer(resolve, 0, count * 8));
-      for (const [k, i] of dispatches.entries())
-        micros[start + i] =
-          Math.max(0, Number((stamps[2 * k + 1] ?? 0n) - (stamps[2 * k] ?? 0n))) / 1000;
+      for (const [k, i] of dispatches.entries()) {
+        // Textures are filled before the pass begins.
+        const step = part[i] as DispatchStep;
+        const begin = stamps[k > 0 && step.textures.length > 0 ? 2 * k - 1 : 2 * k] ?? 0n;
+        micros[start + i] = Math.max(0, Number((stamps[2 * k + 1] ?? 0n) - begin)) / 1000;
+      }
       querySet.destroy();
       resolve.destroy();
     }
     return micros;
+  }
+
+  /**
+   * Times whole replays by timestamps: `runs` groups of `queued` replays, behind one that does not
+   * count. A group's time runs from the end of the one before it to its own end, so that what a
+   * dispatch needs outside of its pass, as textures to be filled, is in it.
+   *
+   * @param steps the last is a dispatch
+   * @returns microseconds of each group, all its replays together
+   */
+  async timeGroups(steps: readonly Step[], runs: number, queued: number): Promise<Float64Array> {
+    const { device } = this;
+    const count = runs + 1;
+    const querySet = device.guardValidation("profile", () =>
+      device.gpu.createQuerySet({ type: "timestamp", count }),
+    );
+    const resolve = this.resolveBuffer(count);
+    for (let group = 0; group < count; group++) {
+      const encoder = device.gpu.createCommandEncoder();
+      for (let q = group === 0 ? queued : 1; q < queued; q++) encodeSteps(encoder, steps);
+      const timestampWrites = { querySet, endOfPassWriteIndex: group };
+      encodeSteps(encoder, steps, { timestampWrites });
+      if (group === runs) encoder.resolveQuerySet(querySet, 0, count, resolve, 0);
+      device.submit(encoder.finish());
+    }
+    const stamps = new BigUint64Array(await device.readBuffer(resolve, 0, count * 8));
+    querySet.destroy();
+    resolve.destroy();
+    return Float64Array.from(
+      { length: runs },
+      (_, run) => Number((stamps[run + 1] ?? 0n) - (stamps[run] ?? 0n)) / 1000,
+    );
+  }
+
+  /** A buffer for so many timestamps. */
+  private resolveBuffer(count: number): GPUBuffer {
+    const { device } = this;
+    return device.guardMemory(
+      "timestamps",
+      count * 8,
+      () => device.gpu.createBuffer({ size: count * 8, usage: 0x200 | 0x04 }), // QUERY_RESOLVE | COPY_SRC
+    );
   }
 
   /** Without timestamps: submits each dispatch alone and waits for it, less an empty round trip. */
@@ -96,12 +140,6 @@ export class KernelTimer {
     for (const [i, step] of steps.entries()) micros[i] = Math.max(1, (await wait(step)) - trip);
     return micros;
   }
-}
-
-function encodeDispatch(pass: GPUComputePassEncoder, step: DispatchStep): void {
-  pass.setPipeline(step.pipeline.pipeline);
-  pass.setBindGroup(0, step.group);
-  pass.dispatchWorkgroups(...step.source.workgroups);
 }
 
 /** Sums the steps' times by kernel; the slowest first. */
@@ -144,6 +182,11 @@ export function formatProfile(rows: readonly ProfileRow[]): string {
       r.gbps.toFixed(2),
     ]),
   ];
+  return alignColumns(cells);
+}
+
+/** Rows of cells as lines: the first column to the left, numbers to the right. */
+export function alignColumns(cells: readonly (readonly string[])[]): string {
   const widths = (cells[0] ?? []).map((_, c) =>
     Math.max(...cells.map((row) => row[c]?.length ?? 0)),
   );

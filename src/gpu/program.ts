@@ -5,8 +5,8 @@ import { dropDead, planMemory } from "./liveness.ts";
 import type { Pipeline } from "./pipelines.ts";
 import { KernelTimer, type ProfileRow, tabulate } from "./profiler.ts";
 import { allocate, dispatchStep, packSteps, Recording, throughTemporary } from "./recording.ts";
-import { type DispatchStep, encodeCopy, type Step, splitSubmits } from "./step.ts";
-import { encodeTextureCopies, textureBytes } from "./textures.ts";
+import { type DispatchStep, encodeSteps, type Step, splitSubmits } from "./step.ts";
+import { textureBytes } from "./textures.ts";
 import type { Storage, Value } from "./value.ts";
 
 export interface ProgramStatistics {
@@ -183,35 +183,13 @@ export class Program {
   }
 
   private submitSteps(): void {
-    const { device } = this;
-    let encoder: GPUCommandEncoder | undefined;
-    let pass: GPUComputePassEncoder | undefined;
-    for (const [i, step] of this.steps.entries()) {
-      if (encoder && this.cuts.has(i)) {
-        pass?.end();
-        pass = undefined;
-        device.submit(encoder.finish());
-        encoder = undefined;
-      }
-      encoder ??= device.gpu.createCommandEncoder();
-      if (step.kind === "copy") {
-        pass?.end();
-        pass = undefined;
-        encodeCopy(encoder, step);
-      } else {
-        if (step.textures.length > 0) {
-          pass?.end();
-          pass = undefined;
-          encodeTextureCopies(encoder, step.textures);
-        }
-        pass ??= encoder.beginComputePass();
-        pass.setPipeline(step.pipeline.pipeline);
-        pass.setBindGroup(0, step.group);
-        pass.dispatchWorkgroups(...step.source.workgroups);
-      }
+    const { device, steps } = this;
+    const starts = [...this.cuts];
+    for (const [k, start] of starts.entries()) {
+      const encoder = device.gpu.createCommandEncoder();
+      encodeSteps(encoder, steps.slice(start, starts[k + 1]));
+      device.submit(encoder.finish());
     }
-    pass?.end();
-    if (encoder) device.submit(encoder.finish());
   }
 
   /**
@@ -315,13 +293,18 @@ export class Program {
    * has them, else waits for each dispatch alone.
    */
   async profile(runs = 5): Promise<ProfileRow[]> {
+    return tabulate(this.steps, await this.timeSteps(runs));
+  }
+
+  /** The same before it is tabulated: for each run, microseconds of each step. */
+  async timeSteps(runs: number): Promise<Float64Array[]> {
     this.ready();
     await this.device.finish();
     const timer = new KernelTimer(this.device);
     const samples: Float64Array[] = [];
     await timer.time(this.steps); // drivers finish compiling when a kernel first runs
     for (let r = 0; r < runs; r++) samples.push(await timer.time(this.steps));
-    return tabulate(this.steps, samples);
+    return samples;
   }
 
   /** Gives the program's buffers back to the pool; neither it nor its results can be used again. */

@@ -1,7 +1,7 @@
 import type { KernelSource } from "./call.ts";
 import type { Checkable } from "./device.ts";
 import type { Pipeline } from "./pipelines.ts";
-import type { TextureCopy } from "./textures.ts";
+import { encodeTextureCopies, type TextureCopy } from "./textures.ts";
 import type { Storage } from "./value.ts";
 
 /** One command of a program. */
@@ -31,6 +31,42 @@ export interface CopyStep {
 export function encodeCopy(encoder: GPUCommandEncoder, step: CopyStep): void {
   const { from, to, toOffset, bytes } = step;
   encoder.copyBufferToBuffer(from.buffer, from.offset, to.buffer, to.offset + toOffset, bytes);
+}
+
+/**
+ * Encodes steps in their order. Neighbouring dispatches share a pass, unless the second reads textures,
+ * which have to be filled between them.
+ *
+ * @param last descriptor of a pass that the last step, a dispatch, has for itself
+ */
+export function encodeSteps(
+  encoder: GPUCommandEncoder,
+  steps: readonly Step[],
+  last?: GPUComputePassDescriptor,
+): void {
+  let pass: GPUComputePassEncoder | undefined;
+  for (const [i, step] of steps.entries()) {
+    const apart = last !== undefined && i === steps.length - 1;
+    if (step.kind === "copy" || step.textures.length > 0 || apart) {
+      pass?.end();
+      pass = undefined;
+    }
+    if (step.kind === "copy") {
+      encodeCopy(encoder, step);
+      continue;
+    }
+    encodeTextureCopies(encoder, step.textures);
+    pass ??= encoder.beginComputePass(apart ? last : undefined);
+    encodeDispatch(pass, step);
+  }
+  pass?.end();
+}
+
+/** Encodes the dispatch of a step; its textures are filled outside of the pass. */
+export function encodeDispatch(pass: GPUComputePassEncoder, step: DispatchStep): void {
+  pass.setPipeline(step.pipeline.pipeline);
+  pass.setBindGroup(0, step.group);
+  pass.dispatchWorkgroups(...step.source.workgroups);
 }
 
 /**

@@ -16,7 +16,9 @@ import { same } from "../support/conv-cases.ts";
 
 const test = suite("shader files");
 
-const names = readdirSync("shaders").filter((name) => name.endsWith(".wgsl"));
+const names = readdirSync("shaders", { recursive: true })
+  .map(String)
+  .filter((name) => name.endsWith(".wgsl"));
 const read = (name: string): string => readFileSync(`shaders/${name}`, "utf8");
 
 /** Access of each binding of group 0, in order. */

@@ -3,9 +3,11 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { select } from "../../src/bench/run.ts";
 import type { Actions } from "../../src/cli/actions.ts";
 import { runCommand } from "../../src/cli/program.ts";
 import { models } from "../../src/models/registry.ts";
+import { emptyListing, emptyReport } from "../support/bench-reports.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 
 const test = suite("documents");
@@ -104,6 +106,11 @@ const actions: Actions = {
   traverse: async () => ({ figure, dimensions: [] }),
   embed: async () => ({ figure, n: 1, axes: [] }),
   swap: async () => ({ figure }),
+  bench: async ({ filter }) => {
+    select(filter);
+    return emptyReport;
+  },
+  benchProgram: async () => emptyListing,
   models,
 };
 

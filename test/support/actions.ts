@@ -16,5 +16,7 @@ export const unusedActions: Actions = {
   traverse: unused,
   embed: unused,
   swap: unused,
+  bench: unused,
+  benchProgram: unused,
   models: [],
 };

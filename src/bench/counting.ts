@@ -20,12 +20,19 @@ const COUNTED: readonly (readonly [owner: string, method: string, kind: keyof Co
 
 type Method = (this: unknown, ...rest: unknown[]) => unknown;
 
+let counting: Counts | undefined;
+
 /**
- * Counts from now on what any engine in this process asks of WebGPU, by wrapping the methods of
- * the runtime's own classes; a shader module counts as a pipeline. Node has the classes only once
- * an adapter was requested.
+ * What any engine in this process has asked of WebGPU since this was first called. It wraps the
+ * methods of the runtime's own classes, once; a shader module counts as a pipeline. Node has the
+ * classes only once an adapter was requested.
  */
 export function countCalls(): Counts {
+  counting ??= wrapMethods();
+  return counting;
+}
+
+function wrapMethods(): Counts {
   const counts: Counts = { buffers: 0, bindGroups: 0, pipelines: 0, dispatches: 0, submits: 0 };
   for (const [owner, method, kind] of COUNTED) {
     const found = (globalThis as unknown as Record<string, { prototype: object } | undefined>)[

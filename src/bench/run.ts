@@ -1,0 +1,158 @@
+import type { Device } from "../gpu/device.ts";
+import { UsageError } from "../gpu/errors.ts";
+import { openDevice } from "../gpu/open.ts";
+import { type Ceilings, measureCeilings } from "./ceilings.ts";
+import { type KernelCase, nameOfCase } from "./kernel-case.ts";
+import {
+  type KernelMeasurement,
+  type KernelTiming,
+  kernelCases,
+  measureKernel,
+} from "./kernels.ts";
+import { raiseCeilings, standingOf } from "./roofline.ts";
+import type { StepMeasurement } from "./step.ts";
+import {
+  type GrowthMeasurement,
+  growthCases,
+  isUsual,
+  measureSteps,
+  type StepCase,
+  stepCases,
+} from "./steps.ts";
+
+export interface BenchOptions {
+  /** What the names of measurements have to match; without it the usual ones are made. */
+  readonly filter?: RegExp | undefined;
+  /** Groups that are timed of each kernel and step. */
+  readonly runs?: number | undefined;
+}
+
+/** What another engine took for the same. */
+export interface PeerMeasurement {
+  readonly peer: string;
+  readonly what: string;
+  readonly ms: number;
+  /** Its time over ours. */
+  readonly ratio: number;
+}
+
+/** What `bench --json` writes. */
+export interface BenchReport {
+  readonly adapter: string;
+  readonly runtime: string;
+  readonly ceilings: Ceilings;
+  readonly kernels: readonly KernelMeasurement[];
+  readonly steps: readonly StepMeasurement[];
+  readonly growth: readonly GrowthMeasurement[];
+  readonly peers: readonly PeerMeasurement[];
+}
+
+/** Names of the ceilings, which are measured in every run. */
+export const ceilingNames = ["ceiling/multiply-add", "ceiling/copy", "ceiling/latency"] as const;
+
+export interface Selection {
+  readonly kernels: readonly KernelCase[];
+  readonly steps: readonly StepCase[];
+  readonly growth: typeof growthCases;
+}
+
+/**
+ * What the filter's names are of; without a filter all kernels, the VAE's steps at batch 128 and every
+ * other model's at batch 32.
+ *
+ * @throws UsageError where nothing matches
+ */
+export function select(filter: RegExp | undefined): Selection {
+  if (!filter) return { kernels: kernelCases, steps: stepCases.filter(isUsual), growth: [] };
+  const matches = (name: string) => filter.test(name);
+  const selection = {
+    kernels: kernelCases.filter((kernel) => matches(nameOfCase(kernel))),
+    steps: stepCases.filter(({ name }) => matches(name)),
+    growth: growthCases.filter(({ name }) => matches(name)),
+  };
+  const found = Object.values(selection).some((cases) => cases.length > 0);
+  if (!found && !ceilingNames.some(matches))
+    throw new UsageError(
+      `--filter ${filter.source.replaceAll("\\/", "/")}: no measurement has such a name; there are kernel/NAME/SHAPE, step/MODEL/BATCH, growth/latent/N and ${ceilingNames.join(", ")}`,
+    );
+  return selection;
+}
+
+/** Without a filter kernels are left out that may take longer than this for one run. */
+const LONGEST_RUN_MS = 2000;
+/** A kernel may be that much slower than the ceiling. */
+const ASSUMED_FRACTION = 0.1;
+
+/**
+ * Measures the ceilings and what was selected, one after another, in this process.
+ *
+ * @param log gets a line about each thing that is measured next
+ */
+export async function runBenchmarks(
+  options: BenchOptions,
+  log: (line: string) => void,
+): Promise<BenchReport> {
+  const { filter, runs } = options;
+  const selection = select(filter);
+  const { ceilings, timings, facts } = await onDevice(async (device) => {
+    const ceilings = await measureCeilings(device, log);
+    const timings: KernelTiming[] = [];
+    for (const kernel of selection.kernels) {
+      const name = nameOfCase(kernel);
+      const longest = kernel.flops / (ASSUMED_FRACTION * ceilings.fmaGflops) / 1e6;
+      if (!filter && longest > LONGEST_RUN_MS) {
+        log(`${name} is left out: it may take ${(longest / 1000).toFixed(1)} s a run`);
+        continue;
+      }
+      log(name);
+      timings.push(await measureKernel(device, kernel, runs));
+    }
+    return { ceilings, timings, facts: device.adapter };
+  });
+  const steps: StepMeasurement[] = [];
+  for (const step of selection.steps) {
+    log(step.name);
+    steps.push(await measureSteps(step, runs));
+  }
+  const growth: GrowthMeasurement[] = [];
+  for (const step of selection.growth) {
+    log(step.name);
+    growth.push({ ...(await measureSteps(step, runs)), latent: step.latent });
+  }
+  const raised = raiseCeilings(ceilings, timings);
+  return {
+    adapter: facts.name,
+    runtime: facts.runtime,
+    ceilings: raised,
+    kernels: timings.map((timing) => measurementOf(timing, raised)),
+    steps,
+    growth,
+    peers: [],
+  };
+}
+
+async function onDevice<T>(body: (device: Device) => Promise<T>): Promise<T> {
+  const device = await openDevice();
+  try {
+    return await body(device);
+  } finally {
+    device.close();
+  }
+}
+
+function measurementOf(timing: KernelTiming, ceilings: Ceilings): KernelMeasurement {
+  const { kernel, variant, dispatches, ms, minMs, maxMs, runs, queued, timedBy } = timing;
+  return {
+    name: kernel.name,
+    shape: kernel.shape,
+    variant,
+    ms,
+    ...standingOf(timing, ceilings),
+    minMs,
+    maxMs,
+    runs,
+    queued,
+    timedBy,
+    dispatches,
+  };
+}

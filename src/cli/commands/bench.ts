@@ -1,0 +1,115 @@
+import { type Command, InvalidArgumentError } from "commander";
+import type { BenchReport } from "../../bench/run.ts";
+import { formatProgram, formatReport } from "../../bench/tables.ts";
+import { UsageError } from "../../gpu/errors.ts";
+import { findModel, models } from "../../models/registry.ts";
+import { checkSettings } from "../../models/settings.ts";
+import type { Context } from "../context.ts";
+import { addQuiet, addRuntime, applyCommon } from "../options.ts";
+import { keyValue, path, wholeNumber } from "../parsers.ts";
+
+interface Options {
+  filter?: RegExp;
+  program?: string;
+  set?: Record<string, string>;
+  batch?: number;
+  runs?: number;
+  json?: string | true;
+  quiet?: true;
+}
+
+/** Images of the step that `--program` prints. */
+const PROGRAM_BATCH = 128;
+
+/** `bench`: what the adapter can do at most, what the kernels and training steps make of it. */
+export function addBench(program: Command, context: Context): void {
+  const { output } = context;
+  const command = program
+    .command("bench")
+    .description("Measure the adapter's ceilings, the kernels against them, and training steps.")
+    .option(
+      "--filter <re>",
+      "regular expression; measure what it finds in kernel/NAME/SHAPE, step/MODEL/BATCH, growth/latent/N",
+      regularExpression,
+    )
+    .option("--program <model>", "print the recorded step of a model, a line a dispatch, instead")
+    .option("--set <key=value>", "with --program: a setting of the model; repeatable", keyValue)
+    .option(
+      "--batch <n>",
+      `with --program: images a step (default: ${PROGRAM_BATCH})`,
+      wholeNumber(1, 65_536),
+    )
+    .option("--runs <n>", "how often each thing is timed (default: 5)", wholeNumber(1, 1000))
+    .option(
+      "--json [file]",
+      "write the result as JSON to a file, or print it in place of the text",
+      path,
+    );
+  addRuntime(command);
+  addQuiet(command, [
+    "bench",
+    "bench --filter kernel/matmul --json bench.json",
+    "bench --filter ^step/vae- --runtime chrome",
+    "bench --program aae --set latent=8 --batch 64",
+  ]).action(async (options: Options) => {
+    applyCommon(options, output);
+    checkTogether(options);
+    if (options.program === undefined) await measure(options, context);
+    else await printProgram(options.program, options, context);
+  });
+}
+
+function regularExpression(text: string): RegExp {
+  try {
+    return new RegExp(text);
+  } catch {
+    throw new InvalidArgumentError("Expected a regular expression.");
+  }
+}
+
+/** Options that mean nothing without or beside --program. */
+function checkTogether({ program, filter, set, batch }: Options): void {
+  if (program !== undefined && filter)
+    throw new UsageError("--filter chooses among measurements, --program makes none of them");
+  if (program !== undefined) return;
+  if (set) throw new UsageError("--set goes with --program");
+  if (batch !== undefined) throw new UsageError("--batch goes with --program");
+}
+
+async function measure(options: Options, context: Context): Promise<void> {
+  const { output, actions } = context;
+  const { filter, runs } = options;
+  const report: BenchReport = await actions.bench({ filter, runs }, (line) =>
+    output.progress(line),
+  );
+  await deliver(report, () => formatReport(report), options, context);
+}
+
+async function printProgram(model: string, options: Options, context: Context): Promise<void> {
+  const { output, actions } = context;
+  const { set = {}, batch = PROGRAM_BATCH, runs } = options;
+  const entry = findModel(model, models);
+  checkSettings(entry, set);
+  output.progress(`step/${entry.name}/${batch}`);
+  const wanted = { entry, settings: set, label: entry.name, batch, runs };
+  const listing = await actions.benchProgram(wanted);
+  await deliver(listing, () => formatProgram(listing), options, context);
+}
+
+/** The text on stdout, the JSON in a file; or the JSON on stdout. */
+async function deliver(
+  result: unknown,
+  text: () => string,
+  { json }: Options,
+  { host, output }: Context,
+): Promise<void> {
+  if (json === true) {
+    output.json(result);
+    return;
+  }
+  if (json !== undefined) {
+    const content = `${JSON.stringify(result, null, 2)}\n`;
+    await host.writeAtomic(json, new TextEncoder().encode(content));
+  }
+  output.data(text());
+}

@@ -1,0 +1,74 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import {
+  describeMultiplyAdd,
+  expectedSums,
+  factorsOf,
+  isRight,
+  type MultiplyAdd,
+  measureMultiplyAdd,
+} from "../../src/bench/multiply-add.ts";
+import { openDevice } from "../../src/gpu/open.ts";
+
+const test = suite("multiply-adds");
+
+const chained: MultiplyAdd = {
+  type: "vec4f",
+  accumulators: 2,
+  unroll: 16,
+  form: "chained",
+  fused: true,
+  workgroup: 64,
+};
+const ways: MultiplyAdd[] = [
+  chained,
+  { ...chained, type: "f32", accumulators: 8, fused: false },
+  { ...chained, form: "crossed", workgroup: 32 },
+];
+
+test("the host knows what the steps come to", () => {
+  for (const way of [...ways, { ...chained, type: "vec4h" } as const]) {
+    const numbers = factorsOf(way);
+    const width = way.type === "f32" ? 1 : 4;
+    const sums = Array.from({ length: 32 }, (_, thread) =>
+      expectedSums(way, numbers, thread % 16),
+    ).flat();
+    const results = Float32Array.from(sums);
+    assert.ok(isRight(way, numbers, results), describeMultiplyAdd(way));
+    for (const [k, value] of results.entries()) {
+      if (k % 9 !== 0) continue;
+      const wrong = Float32Array.from(results);
+      wrong[k] = value * 1.01;
+      assert.not.ok(isRight(way, numbers, wrong), `component ${k} of ${width}`);
+    }
+    assert.not.ok(
+      isRight(
+        way,
+        numbers,
+        results.map(() => Number.NaN),
+      ),
+    );
+  }
+});
+
+test("a result tells of every share of the steps", () => {
+  for (const way of ways) {
+    const numbers = factorsOf(way);
+    // As many steps as another way makes whose loop is shorter, with the factors of this one.
+    const half = { ...way, accumulators: way.accumulators * 2 };
+    const [all] = expectedSums(way, numbers, 3) as [number];
+    const [fewer] = expectedSums(half, numbers, 3) as [number];
+    assert.ok(Math.abs(fewer / 2 - all) > 0.05 * Math.abs(all), describeMultiplyAdd(way));
+  }
+});
+
+test("the adapter is timed when its results are right", async () => {
+  const device = await openDevice();
+  for (const way of ways) {
+    const gflops = await measureMultiplyAdd(device, way, { runs: 1, groupMs: 1 });
+    assert.ok(gflops > 0.01 && gflops < 1e7, `${describeMultiplyAdd(way)}: ${gflops}`);
+  }
+  device.close();
+});
+
+test.run();

@@ -1,0 +1,108 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { linesOf } from "../../src/bench/program.ts";
+import { select } from "../../src/bench/run.ts";
+import { openStep, timeStep } from "../../src/bench/step.ts";
+import { stepCases } from "../../src/bench/steps.ts";
+import { formatProgram, formatReport } from "../../src/bench/tables.ts";
+import { UsageError } from "../../src/gpu/errors.ts";
+import type { Step } from "../../src/gpu/step.ts";
+import { models } from "../../src/models/registry.ts";
+import { emptyListing, emptyReport } from "../support/bench-reports.ts";
+
+const test = suite("benchmarks");
+
+test("a filter finds measurements by their names", () => {
+  const names = (filter: RegExp) => {
+    const { kernels, steps, growth } = select(filter);
+    return [...kernels.map(({ shape }) => shape), ...[...steps, ...growth].map(({ name }) => name)];
+  };
+  assert.equal(names(/kernel\/matmul\/64x64x64$/), ["64x64x64"]);
+  assert.equal(names(/^step\/vae-conv\/(32|1024)$/), ["step/vae-conv/32", "step/vae-conv/1024"]);
+  assert.equal(names(/growth.*512/), ["growth/latent/512"]);
+  assert.equal(names(/^ceiling\//), []);
+  assert.throws(
+    () => select(/matmull/),
+    (error: Error) => error instanceof UsageError && error.message.startsWith("--filter matmull: "),
+  );
+});
+
+test("every model's step can be measured, and is without a filter", () => {
+  const labels = new Set(models.map(({ name }) => name));
+  labels.delete("vae");
+  for (const label of ["vae-conv", "vae-dense"]) labels.add(label);
+  for (const steps of [stepCases, select(undefined).steps])
+    assert.equal([...new Set(steps.map(({ label }) => label))].sort(), [...labels].sort());
+  const names = stepCases.map(({ name }) => name);
+  assert.is(new Set(names).size, names.length);
+  for (const { name, batch } of stepCases) assert.ok(name.endsWith(`/${batch}`), name);
+});
+
+test("a recorded step makes nothing when it is replayed", async () => {
+  const [entry] = models.filter(({ name }) => name === "vae");
+  const settings = { network: "dense", width: "0.05" };
+  const options = { entry: entry!, settings, label: "vae", batch: 8, runs: 2 };
+  const open = await openStep(options);
+  const step = await timeStep(open, options);
+  open.device.close();
+  assert.equal([step.model, step.batch, step.runs], ["vae", 8, 2]);
+  const { buffersCreatedPerStep, bindGroupsCreatedPerStep, pipelinesCreatedPerStep } = step;
+  assert.equal(
+    [buffersCreatedPerStep, bindGroupsCreatedPerStep, pipelinesCreatedPerStep],
+    [0, 0, 0],
+  );
+  assert.is(step.submits, 1);
+  assert.is(step.dispatches, open.run.program.statistics.dispatches);
+  assert.ok(step.hostMicros > 0 && step.hostMicros < 1000 * step.maxMs);
+  assert.ok(Math.abs(step.imagesPerSecond - 8000 / step.ms) < 1e-6);
+  assert.is(step.timeToFirstStepMs, step.openMs + step.recordMs + step.firstStepMs);
+});
+
+test("a program's lines follow its steps", () => {
+  const dispatch = (name: string, part: string | undefined, flops: number) =>
+    ({
+      kind: "dispatch",
+      source: { name, flops, bytes: 4000, workgroups: [2, 1, 1], variant: "wide" },
+      written: [{ part }],
+    }) as unknown as Step;
+  const copy = { kind: "copy", bytes: 1000 } as Step;
+  const steps = [dispatch("gather", undefined, 0), dispatch("a", "critic", 8000), copy];
+  const adam = dispatch("adam", undefined, 0);
+  const samples = [
+    [1, 4, 2, 3],
+    [1, 2, 2, 3],
+    [1, 9, 2, 3],
+  ].map((s) => Float64Array.from(s));
+  const lines = linesOf([...steps, adam], samples);
+  assert.equal(
+    lines.map(({ name, part, micros }) => [name, part, micros]),
+    [
+      ["gather", "", 1],
+      ["a", "critic", 4],
+      ["copy", "critic", 2],
+      ["adam", "critic", 3],
+    ],
+  );
+  assert.equal([lines[1]!.gflops, lines[1]!.gbps, lines[1]!.share], [2, 1, 0.4]);
+  assert.is(lines[2]!.gbps, 1, "read and written");
+  const text = formatProgram({ ...emptyListing, lines, micros: 10 });
+  assert.match(text, /2 {2}critic: a +4 +40\.0 % +2\.00 +1\.00 +2×1×1 +wide\n/);
+  assert.match(text, /in all +10 +100\.0 %/);
+});
+
+test("the text shows what was measured", () => {
+  const kernel = {
+    ...{ name: "matmul", shape: "8x8x8", variant: "tile 4×4", dispatches: 1 },
+    ...{ ms: 0.5, minMs: 0.4, maxMs: 0.75, runs: 5, queued: 10, timedBy: "waiting" as const },
+    ...{ gflops: 12.5, gbps: 1.25, bound: "compute" as const, fractionOfCeiling: 0.125 },
+  };
+  const text = formatReport({ ...emptyReport, kernels: [kernel] });
+  assert.match(text, /^multiply-add, f32 +100\.0 GFLOP\/s {2}8 × f32$/m);
+  assert.match(
+    text,
+    /^matmul\/8x8x8 +0\.500 +0\.400 +0\.750 +12\.50 +1\.25 +12\.5 % +compute +tile 4×4$/m,
+  );
+  assert.not.match(text, "Training steps");
+});
+
+test.run();

@@ -1,0 +1,116 @@
+/** The command `bench` as a user calls it. */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import type { BenchReport } from "../../src/bench/run.ts";
+import { runCommand } from "../../src/cli/program.ts";
+import { unusedActions } from "../support/actions.ts";
+import { emptyListing, emptyReport } from "../support/bench-reports.ts";
+import { start } from "../support/command.ts";
+import { MemoryHost } from "../support/memory-host.ts";
+
+const test = suite("bench");
+
+/** Runs a command line with doubles for what measures. */
+async function run(...argv: string[]) {
+  const host = new MemoryHost();
+  const asked: unknown[] = [];
+  const status = await runCommand(["bench", ...argv], host, {
+    ...unusedActions,
+    bench: async (options, log) => {
+      asked.push(options);
+      log("kernel/x/1");
+      return emptyReport;
+    },
+    benchProgram: async (options) => {
+      asked.push(options);
+      return emptyListing;
+    },
+  });
+  return { status, host, asked };
+}
+
+test("tells the measurements what to do, and prints or writes what they found", async () => {
+  const plain = await run("--filter", "^kernel/matmul", "--runs", "3");
+  assert.is(plain.status, 0);
+  assert.equal(plain.asked, [{ filter: /^kernel\/matmul/, runs: 3 }]);
+  assert.match(plain.host.out, /^Ceilings of the adapter$/m);
+  assert.is(plain.host.err, "kernel/x/1\n");
+  const quiet = await run("--quiet");
+  assert.equal([quiet.host.err, quiet.asked], ["", [{ filter: undefined, runs: undefined }]]);
+  const printed = await run("--json");
+  assert.equal(JSON.parse(printed.host.out), emptyReport);
+  const written = await run("--json", "results/bench.json");
+  assert.equal(JSON.parse(written.host.text("results/bench.json")), emptyReport);
+  assert.match(written.host.out, /^Ceilings of the adapter$/m);
+});
+
+test("prints the program of a model with settings", async () => {
+  const { status, asked, host } = await run(
+    ...["--program", "vae", "--set", "network=dense", "--set", "latent=8", "--batch", "16"],
+  );
+  assert.is(status, 0);
+  const [{ entry, ...options }] = asked as [{ entry: { name: string } }];
+  assert.is(entry.name, "vae");
+  const settings = { network: "dense", latent: "8" };
+  assert.equal(options, { settings, label: "vae", batch: 16, runs: undefined });
+  assert.match(host.out, /^vae, batch 128, an adapter, node; timed by timestamps$/m);
+});
+
+test("refuses what makes no sense, in one line with status 2", async () => {
+  const cases: [string[], RegExp][] = [
+    [["--filter", "("], /regular expression/],
+    [["--filter", "kernel", "--program", "vae"], /--filter/],
+    [["--set", "latent=8"], /--set goes with --program/],
+    [["--batch", "8"], /--batch goes with --program/],
+    [["--program", "vea"], /unknown model "vea" \(did you mean vae\?\)|unknown model "vea"/],
+    [["--program", "vae", "--set", "latents=8"], /latents: vae has no such setting/],
+    [["--runs", "0"], /whole number/],
+  ];
+  for (const [argv, message] of cases) {
+    const { status, host, asked } = await run(...argv);
+    assert.is(status, 2, argv.join(" "));
+    assert.match(host.err, message);
+    assert.is(host.err.trimEnd().split("\n").length, 1);
+    assert.equal(asked, []);
+  }
+});
+
+test("a filter that finds nothing ends with status 2 before anything is measured", async () => {
+  const { status, stdout, stderr } = await start(["bench", "--filter", "kernel/matmul/65x"]).ended;
+  assert.is(status, 2);
+  assert.is(stdout, "");
+  assert.match(stderr, /^latentgrad: --filter kernel\/matmul\/65x: no measurement has such a name/);
+});
+
+test("measures a kernel against the ceilings of the same run", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "latentgrad-bench-"));
+  const file = join(folder, "bench.json");
+  const words = ["bench", "--filter", "kernel/matmul/64x64x64$", "--runs", "3", "--json", file];
+  const { status, stdout, stderr } = await start(words).ended;
+  assert.is(status, 0, stderr);
+  assert.match(stdout, /^matmul\/64x64x64 /m);
+  assert.match(stderr, /^ceiling\/multiply-add\n/);
+  const report = JSON.parse(readFileSync(file, "utf8")) as BenchReport;
+  rmSync(folder, { recursive: true });
+  const { adapter, runtime, ceilings, kernels, steps, peers } = report;
+  assert.ok(adapter.length > 0);
+  assert.is(runtime, "deno");
+  assert.equal([steps, peers], [[], []]);
+  assert.is(kernels.length, 1);
+  const [kernel] = kernels as [(typeof kernels)[0]];
+  assert.equal([kernel.name, kernel.shape], ["matmul", "64x64x64"]);
+  assert.type(kernel.variant, "string");
+  for (const value of [ceilings.fmaGflops, ceilings.copyGBps, kernel.ms]) assert.ok(value > 0);
+  assert.ok(ceilings.dispatchMicros >= 0);
+  const close = (a: number, b: number) =>
+    assert.ok(Math.abs(a - b) < 1e-9 * Math.abs(b), `${a} ${b}`);
+  close(kernel.gflops, (2 * 64 ** 3) / kernel.ms / 1e6);
+  close(kernel.gbps, (3 * 4 * 64 ** 2) / kernel.ms / 1e6);
+  assert.ok(kernel.fractionOfCeiling > 0 && kernel.fractionOfCeiling <= 1);
+  assert.ok(kernel.gflops <= ceilings.fmaGflops);
+});
+
+test.run();
