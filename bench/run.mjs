@@ -3,7 +3,7 @@
  *
  *   node bench/run.mjs step [--model conv|dense] [--batch N] [--runs N] [--runtime deno|node|chrome] [--json]
  *   node bench/run.mjs trainer [--model conv|dense] [--batch N] [--runs N] [--epoch-steps N] [--runtime deno|node|chrome] [--json]
- *   node bench/run.mjs peers [--batch N] [--steps N] [--filter TEXT] [--runtime deno|chrome] [--json]
+ *   node bench/run.mjs peers [--batch N] [--steps N] [--filter RE] [--runtime deno|chrome] [--json]
  *   node bench/run.mjs report [--section conv|dense|peers]… [--runtime deno|chrome]
  *
  * `report` measures again and rewrites the measured parts of docs/benchmarks.md. The peers want
@@ -17,7 +17,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
 import { hostOptions, pageOptions, root } from "../scripts/build.mjs";
-import { installed, loadDriver, runPeers } from "./peers/run.mjs";
+import { installed, loadDriver, preparePeers } from "./peers/run.mjs";
 
 // Inside node_modules, so that Node finds the packages that are not bundled.
 const work = join(root, "node_modules/.cache/latentgrad-bench");
@@ -105,14 +105,15 @@ const trainer = (options, launch) => inRuntime("trainer", options, launch);
 
 async function peers({ runtime, batch, steps, filter, json }) {
   if (!installed()) throw new Usage("the peers are not installed: npm ci --prefix bench/peers");
-  const wanted = (name) => new RegExp(filter).test(name);
-  const log = (line) => console.error(line);
-  const report = await runPeers({ runtime, wanted, batch, steps, log });
-  if (report.peers.length + report.failures.length === 0)
-    throw new Usage(`no comparison's name matches "${filter}"`);
-  const { allValid, formatPeers } = await loadDriver();
-  process.stdout.write(json ? `${JSON.stringify(report, undefined, 2)}\n` : formatPeers(report));
-  return allValid(report) ? 0 : 1;
+  const expression = new RegExp(filter);
+  const { comparisons, compare } = await preparePeers((name) => expression.test(name), batch);
+  if (comparisons === 0) throw new Usage(`no comparison's name matches "${filter}"`);
+  const report = await compare(runtime, steps, (line) => console.error(line));
+  const { countInvalid, formatPeers } = await loadDriver();
+  const text = () =>
+    `${report.adapter}, ${report.runtime}\n\n${formatPeers(report.peers, report.failures)}\n`;
+  process.stdout.write(json ? `${JSON.stringify(report, undefined, 2)}\n` : text());
+  return countInvalid(report.peers, report.failures) > 0 ? 1 : 0;
 }
 
 /** Runs this file once more and returns what it prints. */

@@ -30,14 +30,13 @@ export async function loadDriver() {
 }
 
 /**
- * Runs the comparisons whose names `wanted` accepts.
+ * Chooses the comparisons whose names `wanted` accepts, and bundles their engines.
  *
- * @returns the report (see compare.ts); without peers where no name is accepted
+ * @returns how many there are, and `compare`, which makes them on a runtime, `deno` or `chrome`
  */
-export async function runPeers({ runtime, wanted, batch = 128, steps = 5, log }) {
+export async function preparePeers(wanted, batch = 128) {
   const { comparePeers, selectSides, startRunner } = await loadDriver();
   const sides = selectSides(wanted, batch);
-  if (sides.length === 0) return { adapter: "", runtime, peers: [], failures: [] };
   const bundles = sides.map(({ name }) => join(work, `${name}.js`));
   for (const [i, { entry }] of sides.entries())
     await build({
@@ -48,12 +47,14 @@ export async function runPeers({ runtime, wanted, batch = 128, steps = 5, log })
       logOverride: { "direct-eval": "silent" },
       outfile: bundles[i],
     });
-  return comparePeers({
-    sides: sides.map(({ name, tasks }, i) => ({
-      name,
-      tasks,
-      start: () => startRunner(runtime, name, bundles[i]),
-    })),
-    ...{ runtime, steps, log },
-  });
+  const compare = (runtime, steps, log) =>
+    comparePeers({
+      sides: sides.map(({ name, tasks }, i) => ({
+        name,
+        tasks,
+        start: () => startRunner(runtime, name, bundles[i]),
+      })),
+      ...{ runtime, steps, log },
+    });
+  return { comparisons: sides.slice(1).reduce((sum, { tasks }) => sum + tasks.length, 0), compare };
 }

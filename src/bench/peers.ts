@@ -1,3 +1,4 @@
+import { alignColumns } from "../gpu/profiler.ts";
 import type { Counts } from "./counting.ts";
 
 /** Times in milliseconds: the median over the rounds, the shortest and the longest. */
@@ -41,6 +42,7 @@ export interface PeerFailure {
   readonly message: string;
 }
 
+/** What a run of the comparisons found. */
 export interface PeersReport {
   readonly adapter: string;
   readonly runtime: string;
@@ -48,21 +50,24 @@ export interface PeersReport {
   readonly failures: readonly PeerFailure[];
 }
 
-/** Whether every comparison says something. */
-export function allValid({ peers, failures }: PeersReport): boolean {
-  return failures.length === 0 && peers.every((peer) => peer.void === undefined);
+/** How many comparisons say nothing. */
+export function countInvalid(
+  peers: readonly PeerResult[],
+  failures: readonly PeerFailure[],
+): number {
+  return peers.filter((peer) => peer.void !== undefined).length + failures.length;
 }
 
 const ms = (x: number) => (x < 10 ? x.toFixed(2) : x.toFixed(0));
 
-const HEADER = ["what", "latentgrad ms", "peer", "ms", "from", "to", "ratio", "differ by"];
+const HEADER = ["what", "peer", "latentgrad ms", "peer ms", "from", "to", "ratio", "differ by"];
 
 function row(p: PeerResult, previous: PeerResult | undefined): string[] {
   const first = previous?.what !== p.what;
   return [
     first ? p.what : "",
-    first ? ms(p.ours.ms) : "",
     p.peer,
+    ms(p.ours.ms),
     ms(p.ms),
     ms(p.minMs),
     ms(p.maxMs),
@@ -71,17 +76,12 @@ function row(p: PeerResult, previous: PeerResult | undefined): string[] {
   ];
 }
 
-/** The report as text for people. */
-export function formatPeers({ adapter, runtime, peers, failures }: PeersReport): string {
-  const rows = [HEADER, ...peers.map((p, i) => row(p, peers[i - 1]))];
-  const widths = HEADER.map((_, c) => Math.max(...rows.map((cells) => (cells[c] ?? "").length)));
-  const left = (c: number) => c === 0 || c === 2;
-  const table = rows.map((cells) =>
-    cells
-      .map((cell, c) => (left(c) ? cell.padEnd(widths[c] ?? 0) : cell.padStart(widths[c] ?? 0)))
-      .join("  ")
-      .trimEnd(),
-  );
+/** The comparisons as text for people. */
+export function formatPeers(
+  peers: readonly PeerResult[],
+  failures: readonly PeerFailure[],
+): string {
+  const table = alignColumns([HEADER, ...peers.map((p, i) => row(p, peers[i - 1]))]);
   const notes = peers.flatMap((p) => [
     ...(p.void ? [`void: ${p.peer}, ${p.what}: ${p.void}`] : []),
     ...(p.firstMs !== undefined && p.ours.firstMs !== undefined
@@ -92,6 +92,5 @@ export function formatPeers({ adapter, runtime, peers, failures }: PeersReport):
   ]);
   for (const { peer, what, message } of failures)
     notes.push(`failed: ${peer}, ${what}: ${message.split("\n")[0]}`);
-  const lines = [`adapter  ${adapter}`, `runtime  ${runtime}`, "", ...table];
-  return [...lines, ...(notes.length > 0 ? ["", ...notes] : []), ""].join("\n");
+  return [table, ...(notes.length > 0 ? ["", ...notes] : [])].join("\n");
 }
