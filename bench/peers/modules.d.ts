@@ -72,6 +72,7 @@ declare module "@tensorflow/tfjs-backend-wasm" {
     files: { readonly [name: string]: string },
     usePlatformFetch: boolean,
   ): void;
+  export function setThreadsCount(count: number): void;
 }
 
 /** Bundled as bytes. */

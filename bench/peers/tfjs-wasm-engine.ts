@@ -1,4 +1,4 @@
-import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
+import { setThreadsCount, setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import plain from "@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm.wasm";
 import simd from "@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-simd.wasm";
 import threaded from "@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-threaded-simd.wasm";
@@ -21,6 +21,8 @@ export async function open(): Promise<Engine> {
   );
   // Its threads are classic workers, which Deno has not.
   if ("Deno" in globalThis) tf.env().set("WASM_HAS_MULTITHREAD_SUPPORT", false);
+  // May take all of the processor's threads; of two it takes one.
+  else setThreadsCount(navigator.hardwareConcurrency);
   if (!(await tf.setBackend("wasm"))) throw new Error("TensorFlow.js has no wasm backend");
   await tf.ready();
   return {
