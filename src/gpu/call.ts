@@ -12,8 +12,6 @@ export interface KernelSource {
   /** Floating-point operations and bytes moved, for rates in the profiler's table. */
   readonly flops: number;
   readonly bytes: number;
-  /** What was chosen among the ways to compute this, in a few words: `tile 8×8, 4 shares`. */
-  readonly variant?: string;
 }
 
 /** What a kernel does with each of its bindings, in binding order. */
