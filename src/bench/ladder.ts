@@ -1,9 +1,9 @@
 import type { Call } from "../gpu/call.ts";
 import type { Device } from "../gpu/device.ts";
-import { median } from "../gpu/profiler.ts";
 import { Program } from "../gpu/program.ts";
 import { type DType, Value } from "../gpu/value.ts";
 import { HostRandom } from "../nn/initialisers.ts";
+import { type Timing, timeProgram } from "./timing.ts";
 
 /** Features that some rung asks for: a device for ladders is opened with those its adapter has. */
 export const LADDER_FEATURES = ["subgroups", "shader-f16"] as const;
@@ -44,7 +44,7 @@ export interface Ladder {
   readonly rungs: readonly Rung[];
 }
 
-/** What was found of a rung. Times in milliseconds. */
+/** What was found of a rung. */
 export interface RungResult {
   readonly name: string;
   readonly idea: string;
@@ -52,10 +52,7 @@ export interface RungResult {
   readonly skipped?: string;
   /** How its result was wrong; such a rung is not timed. */
   readonly wrong?: string;
-  /** Median over the runs, and the shortest and longest. */
-  readonly ms?: number;
-  readonly minMs?: number;
-  readonly maxMs?: number;
+  readonly timing?: Timing;
   readonly gflops?: number;
   /** Rate over that of the last rung before that ran, and over the first one's. */
   readonly overBefore?: number;
@@ -70,9 +67,6 @@ export interface LadderReport {
   readonly rungs: readonly RungResult[];
 }
 
-/** A run queues the kernel until this much time is filled, so that the wait at its end counts little. */
-const RUN_MS = 150;
-const RUNS = 5;
 /** Elements of the large shape's result that are compared with the reference. */
 const SAMPLES = 257;
 /** Error of f32 sums relative to the sum of their terms' absolute values, and an absolute part. */
@@ -180,14 +174,8 @@ export class Operands {
     try {
       const wrong = await this.compare(program, result);
       if (wrong !== undefined) return { wrong: `${this.ladder.shape}: ${wrong}` };
-      const times = await timeProgram(this.device, program);
-      const ms = median(times);
-      return {
-        ms,
-        minMs: Math.min(...times),
-        maxMs: Math.max(...times),
-        gflops: this.ladder.flops / ms / 1e6,
-      };
+      const timing = await timeProgram(program, { hasRun: true });
+      return { timing, gflops: this.ladder.flops / timing.ms / 1e6 };
     } finally {
       program.release();
     }
@@ -222,21 +210,6 @@ export class Operands {
     }
     return undefined;
   }
-}
-
-/** Milliseconds of single runs of a program that has run once. */
-async function timeProgram(device: Device, program: Program): Promise<number[]> {
-  const time = async (queued: number): Promise<number> => {
-    const start = performance.now();
-    for (let q = 0; q < queued; q++) program.run();
-    await device.finish();
-    return (performance.now() - start) / queued;
-  };
-  const once = await time(1);
-  const queued = Math.max(1, Math.round(RUN_MS / once));
-  const times: number[] = [];
-  for (let run = 0; run < RUNS; run++) times.push(await time(queued));
-  return times;
 }
 
 /** Reproducible multiples of 2⁻¹⁰ in [−1, 1), which f16 holds without rounding. */
