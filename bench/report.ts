@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import type { LadderReport, RungResult } from "../src/bench/ladder.ts";
 import type { ProfileRow } from "../src/gpu/profiler.ts";
 import type { PeersReport } from "./peers/compare.ts";
 import type { StepReport } from "./step.ts";
@@ -131,6 +132,34 @@ export function measuredPeers(report: PeersReport, how: Circumstances): string {
     report.void
       ? `**Void**: ${report.void}.`
       : `The losses of the ${steps} steps (${report.peers[0]?.losses.map((l) => l.toFixed(3)).join(", ")}) agree to ${report.lossDifference.toExponential(1)} of their size.`,
+  ].join("\n\n");
+}
+
+/** One ladder on several adapters, a row a rung: each report with the command that made it. */
+export function measuredLadder(
+  measured: readonly { readonly report: LadderReport; readonly how: Circumstances }[],
+): string {
+  const [first] = measured;
+  const titles = measured.flatMap(({ report }) => [
+    `${report.runtime}, ${report.adapter.split(" (")[0]}: GFLOP/s`,
+    "of before",
+    "of first",
+  ]);
+  const cells = ({ skipped, wrong, speed }: RungResult): string[] =>
+    speed
+      ? [
+          speed.gflops.toPrecision(3),
+          `${speed.overBefore.toFixed(2)}×`,
+          `${speed.overFirst.toFixed(1)}×`,
+        ]
+      : [wrong ?? skipped ?? "", "", ""];
+  const rows = (first?.report.rungs ?? []).map(({ name, idea }, i) => [
+    `\`${name}\` ${idea}`,
+    ...measured.flatMap(({ report }) => cells(report.rungs[i] as RungResult)),
+  ]);
+  return [
+    ...measured.map(({ report, how }) => heading(how, report)),
+    table([first?.report.shape ?? "", ...titles], rows),
   ].join("\n\n");
 }
 

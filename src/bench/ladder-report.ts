@@ -1,26 +1,31 @@
-import type { RungResult } from "./ladder.ts";
+import type { LadderReport, RungResult } from "./ladder.ts";
 
-/** Widths of the columns, for lines that are printed as the results come. */
+/** Widths of the columns. */
 const NAME = 22;
 const NUMBER = 10;
 
-/** The line above the results. */
-export const LADDER_HEADING = [
-  "rung".padEnd(NAME),
-  ...["ms", "GFLOP/s", "of before", "of first"].map((title) => title.padStart(NUMBER)),
-].join(" ");
+/** A ladder's results as text for people, a line a rung. */
+export function formatLadder({ adapter, runtime, ladder, shape, rungs }: LadderReport): string {
+  const titles = ["ms", "GFLOP/s", "of before", "of first"].map((title) => title.padStart(NUMBER));
+  return [
+    `adapter   ${adapter}`,
+    `runtime   ${runtime}`,
+    `ladder    ${ladder}, ${shape}`,
+    "",
+    ["rung".padEnd(NAME), ...titles].join(" "),
+    ...rungs.map(formatRung),
+  ].join("\n");
+}
 
-/** One result as a line for people. */
-export function formatRung(result: RungResult): string {
-  const { name, idea, skipped, wrong, timing, gflops, overBefore, overFirst } = result;
+function formatRung({ name, idea, skipped, wrong, speed }: RungResult): string {
   const start = name.padEnd(NAME);
-  if (skipped !== undefined) return `${start}  not run: ${skipped}`;
   if (wrong !== undefined) return `${start}  WRONG: ${wrong}`;
+  if (!speed) return `${start}  not run: ${skipped}`;
   const numbers = [
-    timing?.ms.toFixed(2),
-    gflops?.toFixed(2),
-    `${overBefore?.toFixed(2)}×`,
-    `${overFirst?.toFixed(1)}×`,
+    speed.ms.toFixed(2),
+    speed.gflops.toFixed(2),
+    `${speed.overBefore.toFixed(2)}×`,
+    `${speed.overFirst.toFixed(1)}×`,
   ];
-  return `${start} ${numbers.map((text) => text?.padStart(NUMBER)).join(" ")}  ${idea}`;
+  return `${start} ${numbers.map((text) => text.padStart(NUMBER)).join(" ")}  ${idea}`;
 }

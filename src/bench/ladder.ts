@@ -1,9 +1,10 @@
 import type { Call } from "../gpu/call.ts";
 import type { Device } from "../gpu/device.ts";
+import { median } from "../gpu/profiler.ts";
 import { Program } from "../gpu/program.ts";
 import { type DType, Value } from "../gpu/value.ts";
 import { HostRandom } from "../nn/initialisers.ts";
-import { type Timing, timeProgram } from "./timing.ts";
+import { timeProgram } from "./timing.ts";
 
 /** Features that some rung asks for: a device for ladders is opened with those its adapter has. */
 export const LADDER_FEATURES = ["subgroups", "shader-f16"] as const;
@@ -52,11 +53,19 @@ export interface RungResult {
   readonly skipped?: string;
   /** How its result was wrong; such a rung is not timed. */
   readonly wrong?: string;
-  readonly timing?: Timing;
-  readonly gflops?: number;
-  /** Rate over that of the last rung before that ran, and over the first one's. */
-  readonly overBefore?: number;
-  readonly overFirst?: number;
+  /** What was measured of a rung that ran and was right. */
+  readonly speed?: RungSpeed;
+}
+
+export interface RungSpeed {
+  /** Milliseconds: median over the rounds, and the shortest and longest. */
+  readonly ms: number;
+  readonly minMs: number;
+  readonly maxMs: number;
+  readonly gflops: number;
+  /** How much faster than the rung before that was timed, and than the first: medians of the rounds' ratios. */
+  readonly overBefore: number;
+  readonly overFirst: number;
 }
 
 export interface LadderReport {
@@ -67,48 +76,54 @@ export interface LadderReport {
   readonly rungs: readonly RungResult[];
 }
 
+/** How often each rung is timed. */
+const ROUNDS = 3;
 /** Elements of the large shape's result that are compared with the reference. */
 const SAMPLES = 257;
 /** Error of f32 sums relative to the sum of their terms' absolute values, and an absolute part. */
 const TOLERANCE = { relative: 2e-6, absolute: 1e-7 };
 
 /**
- * Runs the rungs one after another: each computes a small shape, every element of which is
- * compared with float64, then the large one, of which a sample is, and is then timed.
+ * Runs the rungs that the device can run. First each computes a small shape, every element of which
+ * is compared with float64, and the large one, of which a sample is. Then those that are right are
+ * timed in rounds, all rungs in each, so that what else the machine does meanwhile meets them alike.
  *
- * @param tell is told each result as it comes
+ * @param log gets a line about what is done next
  */
 export async function runLadder(
   device: Device,
   name: string,
   { small, large }: { readonly small: Ladder; readonly large: Ladder },
-  tell: (result: RungResult) => void = () => undefined,
+  log: (line: string) => void = () => undefined,
 ): Promise<LadderReport> {
   const trial = Operands.make(device, small);
   const operands = Operands.make(device, large);
   const results: RungResult[] = [];
-  let first: number | undefined;
-  let before: number | undefined;
+  const programs = new Map<RungResult, Program>();
   for (const [i, rung] of large.rungs.entries()) {
-    const { name, idea } = rung;
-    let result: RungResult = { name, idea };
+    log(`ladder/${name}/${rung.name}`);
+    const result = { name: rung.name, idea: rung.idea };
     const skipped = whyNot(device, rung);
-    if (skipped !== undefined) result = { ...result, skipped };
+    const first = skipped === undefined ? await trial.check(small.rungs[i] as Rung) : undefined;
+    if (skipped !== undefined) results.push({ ...result, skipped });
+    else if (first !== undefined) results.push({ ...result, wrong: `${small.shape}: ${first}` });
     else {
-      const wrong = await trial.check(small.rungs[i] as Rung);
-      if (wrong !== undefined) result = { ...result, wrong: `${small.shape}: ${wrong}` };
-      else result = { ...result, ...(await operands.measure(rung)) };
+      const { program, wrong } = await operands.prepare(rung);
+      results.push(wrong === undefined ? result : { ...result, wrong: `${large.shape}: ${wrong}` });
+      if (wrong === undefined) programs.set(results.at(-1) as RungResult, program);
+      else program.release();
     }
-    if (result.gflops !== undefined) {
-      first ??= result.gflops;
-      before ??= result.gflops;
-      const { gflops } = result;
-      result = { ...result, overBefore: gflops / before, overFirst: gflops / first };
-      before = gflops;
-    }
-    results.push(result);
-    tell(result);
   }
+  const rounds: number[][] = [];
+  for (let round = 1; round <= ROUNDS; round++) {
+    log(`ladder/${name}: round ${round} of ${ROUNDS}`);
+    const times: number[] = [];
+    for (const program of programs.values())
+      times.push((await timeProgram(program, { runs: 1, hasRun: true })).ms);
+    rounds.push(times);
+  }
+  const timed = [...programs.keys()];
+  for (const program of programs.values()) program.release();
   trial.release();
   operands.release();
   const { adapter } = device;
@@ -117,7 +132,30 @@ export async function runLadder(
     runtime: adapter.runtime,
     ladder: name,
     shape: large.shape,
-    rungs: results,
+    rungs: results.map((result) => {
+      const at = timed.indexOf(result);
+      return at < 0 ? result : { ...result, speed: speedOf(rounds, at, large.flops) };
+    }),
+  };
+}
+
+/** @param rounds milliseconds of each timed rung in each round */
+export function speedOf(
+  rounds: readonly (readonly number[])[],
+  at: number,
+  flops: number,
+): RungSpeed {
+  const times = rounds.map((round) => round[at] as number);
+  const over = (other: number) =>
+    median(rounds.map((round) => (round[other] as number) / (round[at] as number)));
+  const ms = median(times);
+  return {
+    ms,
+    minMs: Math.min(...times),
+    maxMs: Math.max(...times),
+    gflops: flops / ms / 1e6,
+    overBefore: over(Math.max(0, at - 1)),
+    overFirst: over(0),
   };
 }
 
@@ -160,25 +198,15 @@ export class Operands {
 
   /** Says how a rung's result is wrong, or nothing if it is right. */
   async check(rung: Rung): Promise<string | undefined> {
-    const { program, result } = await this.record(rung);
-    try {
-      return await this.compare(program, result);
-    } finally {
-      program.release();
-    }
+    const { program, wrong } = await this.prepare(rung);
+    program.release();
+    return wrong;
   }
 
-  /** Checks and times a rung. */
-  async measure(rung: Rung): Promise<Partial<RungResult>> {
+  /** A program of the rung that has run once, and how its result was wrong, if it was. */
+  async prepare(rung: Rung): Promise<{ program: Program; wrong: string | undefined }> {
     const { program, result } = await this.record(rung);
-    try {
-      const wrong = await this.compare(program, result);
-      if (wrong !== undefined) return { wrong: `${this.ladder.shape}: ${wrong}` };
-      const timing = await timeProgram(program, { hasRun: true });
-      return { timing, gflops: this.ladder.flops / timing.ms / 1e6 };
-    } finally {
-      program.release();
-    }
+    return { program, wrong: await this.compare(program, result) };
   }
 
   private record(rung: Rung): Promise<{ program: Program; result: Value }> {

@@ -7,18 +7,22 @@ import {
   Operands,
   type Rung,
   runLadder,
+  speedOf,
   whyNot,
 } from "../../src/bench/ladder.ts";
-import { formatRung, LADDER_HEADING } from "../../src/bench/ladder-report.ts";
+import { formatLadder } from "../../src/bench/ladder-report.ts";
 import { convWeightGradientLadder } from "../../src/bench/ladders/conv-weight-gradient.ts";
 import { matmulLadder } from "../../src/bench/ladders/matmul.ts";
 import { ladders } from "../../src/bench/ladders/registry.ts";
+import { runNamedLadder } from "../../src/bench/ladders/run.ts";
 import { fileRung } from "../../src/bench/ladders/step.ts";
+import { UsageError } from "../../src/gpu/errors.ts";
 import { openDevice } from "../../src/gpu/open.ts";
 import { Value } from "../../src/gpu/value.ts";
 import { same } from "../support/conv-cases.ts";
 import { testDevice } from "../support/device.ts";
 import { matmulReference, weightGradientReference } from "../support/products.ts";
+import { rejects } from "../support/rejects.ts";
 
 const test = suite("ladders");
 const device = openDevice({ features: LADDER_FEATURES });
@@ -117,24 +121,57 @@ function withBroken(k: number): Ladder {
   return { ...ladder, rungs: [ladder.rungs[7]!, made, { ...ladder.rungs[0]!, name: "03_naive" }] };
 }
 
-test("results are told as they come; a wrong one is not timed, and said", async () => {
+test("a wrong result is not timed, and said", async () => {
   const shape = { small: withBroken(8), large: withBroken(16) };
   const told: string[] = [];
-  const report = await runLadder(await device, "matmul", shape, ({ name }) => told.push(name));
-  assert.equal(told, ["08_larger_tile", "02_broken", "03_naive"]);
+  const report = await runLadder(await device, "matmul", shape, (line) => told.push(line));
+  const names = ["08_larger_tile", "02_broken", "03_naive"];
+  assert.equal(
+    told.slice(0, 3),
+    names.map((name) => `ladder/matmul/${name}`),
+  );
+  assert.equal(
+    report.rungs.map(({ name }) => name),
+    names,
+  );
   assert.is(report.ladder, "matmul");
   assert.is(report.shape, "8×16×8");
-  const [first, broken, last] = report.rungs as [never, never, never] as typeof report.rungs;
+  const [first, broken, last] = report.rungs;
   assert.match(broken!.wrong!, /^8×8×8: element 0 is .*, not /);
-  assert.is(broken!.timing, undefined);
-  assert.is(broken!.gflops, undefined);
-  assert.is(first!.overFirst, 1);
-  const rate = (2 * 8 * 8 * 16) / last!.timing!.ms / 1e6;
-  assert.ok(Math.abs(last!.gflops! / rate - 1) < 1e-9, "rates follow from the times");
-  assert.is(last!.overBefore, last!.gflops! / first!.gflops!, "the wrong rung is passed over");
-  assert.match(formatRung(broken!), /^02_broken +WRONG: 8×8×8: element 0 /);
-  assert.match(formatRung(last!), /^03_naive +[\d.]+ +[\d.]+ +[\d.]+× +[\d.]+× {2}the definition$/);
-  assert.match(LADDER_HEADING, /^rung +ms +GFLOP\/s +of before +of first$/);
+  assert.is(broken!.speed, undefined);
+  assert.is(first!.speed!.overFirst, 1);
+  assert.is(last!.speed!.overBefore, last!.speed!.overFirst, "the wrong rung is passed over");
+  assert.ok(last!.speed!.ms > 0);
+  const lines = formatLadder(report).split("\n");
+  assert.is(lines[2], "ladder    matmul, 8×16×8");
+  assert.match(lines[4]!, /^rung +ms +GFLOP\/s +of before +of first$/);
+  assert.match(lines[6]!, /^02_broken +WRONG: 8×8×8: element 0 /);
+  assert.match(lines[7]!, /^03_naive +[\d.]+ +[\d.]+ +[\d.]+× +[\d.]+× {2}the definition$/);
+});
+
+test("ratios are medians of the rounds' ratios", () => {
+  const rounds = [
+    [100, 50, 20],
+    [200, 90, 50], // the machine was busy
+    [100, 40, 25],
+  ];
+  assert.equal(speedOf(rounds, 0, 1e9), {
+    ...{ ms: 100, minMs: 100, maxMs: 200, gflops: 10, overBefore: 1, overFirst: 1 },
+  });
+  assert.equal(speedOf(rounds, 2, 1e9), {
+    ...{ ms: 25, minMs: 20, maxMs: 50, gflops: 40, overBefore: 1.8, overFirst: 4 },
+  });
+});
+
+test("an unknown ladder is a usage error with a suggestion", async () => {
+  const run = (name: string) => runNamedLadder(name, () => undefined);
+  const names = "there are matmul and conv-weight-gradient";
+  await rejects(
+    () => run("matmull"),
+    UsageError,
+    new RegExp(`^there is no ladder "matmull" \\(did you mean matmul\\?\\); ${names}$`),
+  );
+  await rejects(() => run("constructor"), UsageError, new RegExp(`"constructor"; ${names}$`));
 });
 
 test("an error in the large shape alone is found too", async () => {
