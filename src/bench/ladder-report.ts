@@ -1,31 +1,29 @@
+import { alignColumns } from "../gpu/profiler.ts";
 import type { LadderReport, RungResult } from "./ladder.ts";
-
-/** Widths of the columns. */
-const NAME = 22;
-const NUMBER = 10;
 
 /** A ladder's results as text for people, a line a rung. */
 export function formatLadder({ adapter, runtime, ladder, shape, rungs }: LadderReport): string {
-  const titles = ["ms", "GFLOP/s", "of before", "of first"].map((title) => title.padStart(NUMBER));
+  const table = alignColumns([
+    ["rung", "ms", "GFLOP/s", "of before", "of first"],
+    ...rungs.map(cells),
+  ]).split("\n");
   return [
     `adapter   ${adapter}`,
     `runtime   ${runtime}`,
     `ladder    ${ladder}, ${shape}`,
     "",
-    ["rung".padEnd(NAME), ...titles].join(" "),
-    ...rungs.map(formatRung),
+    ...table.map((line, i) => `${line}  ${i === 0 ? "" : remark(rungs[i - 1])}`.trimEnd()),
   ].join("\n");
 }
 
-function formatRung({ name, idea, skipped, wrong, speed }: RungResult): string {
-  const start = name.padEnd(NAME);
-  if (wrong !== undefined) return `${start}  WRONG: ${wrong}`;
-  if (!speed) return `${start}  not run: ${skipped}`;
-  const numbers = [
-    speed.ms.toFixed(2),
-    speed.gflops.toFixed(2),
-    `${speed.overBefore.toFixed(2)}×`,
-    `${speed.overFirst.toFixed(1)}×`,
-  ];
-  return `${start} ${numbers.map((text) => text.padStart(NUMBER)).join(" ")}  ${idea}`;
+function cells({ name, speed }: RungResult): string[] {
+  if (!speed) return [name, "", "", "", ""];
+  const { ms, gflops, overBefore, overFirst } = speed;
+  const ratios = [`${overBefore.toFixed(2)}×`, `${overFirst.toFixed(1)}×`];
+  return [name, ms.toFixed(2), gflops.toFixed(2), ...ratios];
+}
+
+function remark(rung: RungResult | undefined): string {
+  if (rung?.wrong !== undefined) return `WRONG: ${rung.wrong}`;
+  return rung?.skipped === undefined ? (rung?.idea ?? "") : `not run: ${rung.skipped}`;
 }

@@ -68,6 +68,11 @@ export interface RungSpeed {
   readonly overFirst: number;
 }
 
+export interface LadderOptions {
+  /** How often each rung is timed; default 3. */
+  readonly rounds?: number | undefined;
+}
+
 export interface LadderReport {
   readonly adapter: string;
   readonly runtime: string;
@@ -76,8 +81,6 @@ export interface LadderReport {
   readonly rungs: readonly RungResult[];
 }
 
-/** How often each rung is timed. */
-const ROUNDS = 3;
 /** Elements of the large shape's result that are compared with the reference. */
 const SAMPLES = 257;
 /** Error of f32 sums relative to the sum of their terms' absolute values, and an absolute part. */
@@ -94,6 +97,7 @@ export async function runLadder(
   device: Device,
   name: string,
   { small, large }: { readonly small: Ladder; readonly large: Ladder },
+  { rounds = 3 }: LadderOptions = {},
   log: (line: string) => void = () => undefined,
 ): Promise<LadderReport> {
   const trial = Operands.make(device, small);
@@ -114,13 +118,13 @@ export async function runLadder(
       else program.release();
     }
   }
-  const rounds: number[][] = [];
-  for (let round = 1; round <= ROUNDS; round++) {
-    log(`ladder/${name}: round ${round} of ${ROUNDS}`);
-    const times: number[] = [];
+  const times: number[][] = [];
+  for (let round = 1; round <= rounds; round++) {
+    log(`ladder/${name}: round ${round} of ${rounds}`);
+    const group: number[] = [];
     for (const program of programs.values())
-      times.push((await timeProgram(program, { runs: 1, hasRun: true })).ms);
-    rounds.push(times);
+      group.push((await timeProgram(program, { runs: 1, hasRun: true })).ms);
+    times.push(group);
   }
   const timed = [...programs.keys()];
   for (const program of programs.values()) program.release();
@@ -134,7 +138,7 @@ export async function runLadder(
     shape: large.shape,
     rungs: results.map((result) => {
       const at = timed.indexOf(result);
-      return at < 0 ? result : { ...result, speed: speedOf(rounds, at, large.flops) };
+      return at < 0 ? result : { ...result, speed: speedOf(times, at, large.flops) };
     }),
   };
 }

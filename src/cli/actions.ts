@@ -1,3 +1,4 @@
+import type { runNamedLadder } from "../bench/ladders/run.ts";
 import type { listProgram } from "../bench/program.ts";
 import type { runBenchmarks } from "../bench/run.ts";
 import type { embed } from "../figures/embed.ts";
@@ -34,5 +35,6 @@ export interface Actions {
   readonly swap: typeof swap;
   readonly bench: typeof runBenchmarks;
   readonly benchProgram: typeof listProgram;
+  readonly benchLadder: typeof runNamedLadder;
   readonly models: readonly ModelEntry[];
 }

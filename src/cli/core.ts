@@ -1,3 +1,4 @@
+import { runNamedLadder } from "../bench/ladders/run.ts";
 import { listProgram } from "../bench/program.ts";
 import { runBenchmarks } from "../bench/run.ts";
 import { figuresAfterTraining, trainingPictures } from "../figures/after-training.ts";
@@ -40,6 +41,7 @@ const actions: Omit<Actions, "models"> = {
   swap,
   bench: runBenchmarks,
   benchProgram: listProgram,
+  benchLadder: runNamedLadder,
 };
 
 /**

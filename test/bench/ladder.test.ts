@@ -124,11 +124,15 @@ function withBroken(k: number): Ladder {
 test("a wrong result is not timed, and said", async () => {
   const shape = { small: withBroken(8), large: withBroken(16) };
   const told: string[] = [];
-  const report = await runLadder(await device, "matmul", shape, (line) => told.push(line));
+  const report = await runLadder(await device, "matmul", shape, {}, (line) => told.push(line));
   const names = ["08_larger_tile", "02_broken", "03_naive"];
   assert.equal(
     told.slice(0, 3),
     names.map((name) => `ladder/matmul/${name}`),
+  );
+  assert.equal(
+    told.slice(3),
+    [1, 2, 3].map((round) => `ladder/matmul: round ${round} of 3`),
   );
   assert.equal(
     report.rungs.map(({ name }) => name),
@@ -164,7 +168,7 @@ test("ratios are medians of the rounds' ratios", () => {
 });
 
 test("an unknown ladder is a usage error with a suggestion", async () => {
-  const run = (name: string) => runNamedLadder(name, () => undefined);
+  const run = (name: string) => runNamedLadder(name, {}, () => undefined);
   const names = "there are matmul and conv-weight-gradient";
   await rejects(
     () => run("matmull"),
@@ -176,7 +180,7 @@ test("an unknown ladder is a usage error with a suggestion", async () => {
 
 test("an error in the large shape alone is found too", async () => {
   const shape = { small: matmulLadder({ m: 8, n: 8, k: 8 }), large: withBroken(16) };
-  const { rungs } = await runLadder(await device, "matmul", shape);
+  const { rungs } = await runLadder(await device, "matmul", shape, { rounds: 1 });
   assert.match(rungs[1]!.wrong!, /^8×16×8: element 0 is /);
 });
 

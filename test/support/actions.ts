@@ -18,5 +18,6 @@ export const unusedActions: Actions = {
   swap: unused,
   bench: unused,
   benchProgram: unused,
+  benchLadder: unused,
   models: [],
 };

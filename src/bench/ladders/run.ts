@@ -1,7 +1,7 @@
 import { UsageError } from "../../gpu/errors.ts";
 import { openDevice } from "../../gpu/open.ts";
 import { didYouMean } from "../../models/suggest.ts";
-import { LADDER_FEATURES, type LadderReport, runLadder } from "../ladder.ts";
+import { LADDER_FEATURES, type LadderOptions, type LadderReport, runLadder } from "../ladder.ts";
 import { ladders } from "./registry.ts";
 
 /**
@@ -12,6 +12,7 @@ import { ladders } from "./registry.ts";
  */
 export async function runNamedLadder(
   name: string,
+  options: LadderOptions,
   log: (line: string) => void,
 ): Promise<LadderReport> {
   const make = Object.hasOwn(ladders, name) ? ladders[name] : undefined;
@@ -23,7 +24,7 @@ export async function runNamedLadder(
   }
   const device = await openDevice({ features: LADDER_FEATURES });
   try {
-    return await runLadder(device, name, make(), log);
+    return await runLadder(device, name, make(), options, log);
   } finally {
     device.close();
   }

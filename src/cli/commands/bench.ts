@@ -1,7 +1,9 @@
 import { type Command, InvalidArgumentError } from "commander";
+import { formatLadder } from "../../bench/ladder-report.ts";
+import { ladders } from "../../bench/ladders/registry.ts";
 import type { BenchReport } from "../../bench/run.ts";
 import { formatProgram, formatReport } from "../../bench/tables.ts";
-import { UsageError } from "../../gpu/errors.ts";
+import { LatentgradError, UsageError } from "../../gpu/errors.ts";
 import { findModel, models } from "../../models/registry.ts";
 import { checkSettings } from "../../models/settings.ts";
 import type { Context } from "../context.ts";
@@ -11,6 +13,7 @@ import { keyValue, path, wholeNumber } from "../parsers.ts";
 interface Options {
   filter?: RegExp;
   program?: string;
+  ladder?: string;
   set?: Record<string, string>;
   batch?: number;
   runs?: number;
@@ -33,13 +36,21 @@ export function addBench(program: Command, context: Context): void {
       regularExpression,
     )
     .option("--program <model>", "print the recorded step of a model, a line a dispatch, instead")
+    .option(
+      "--ladder <name>",
+      `${Object.keys(ladders).join(" or ")}: time versions of a kernel, naive to best, instead`,
+    )
     .option("--set <key=value>", "with --program: a setting of the model; repeatable", keyValue)
     .option(
       "--batch <n>",
       `with --program: images a step (default: ${PROGRAM_BATCH})`,
       wholeNumber(1, 65_536),
     )
-    .option("--runs <n>", "how often each thing is timed (default: 5)", wholeNumber(1, 1000))
+    .option(
+      "--runs <n>",
+      "how often each thing is timed (default: 5; rungs of a ladder: 3)",
+      wholeNumber(1, 1000),
+    )
     .option(
       "--json [file]",
       "write the result as JSON to a file, or print it in place of the text",
@@ -51,11 +62,13 @@ export function addBench(program: Command, context: Context): void {
     "bench --filter kernel/matmul --json bench.json",
     "bench --filter ^step/vae- --runtime chrome",
     "bench --program aae --set latent=8 --batch 64",
+    "bench --ladder matmul",
   ]).action(async (options: Options) => {
     applyCommon(options, output);
     checkTogether(options);
-    if (options.program === undefined) await measure(options, context);
-    else await printProgram(options.program, options, context);
+    if (options.ladder !== undefined) await climb(options.ladder, options, context);
+    else if (options.program !== undefined) await printProgram(options.program, options, context);
+    else await measure(options, context);
   });
 }
 
@@ -67,8 +80,10 @@ function regularExpression(text: string): RegExp {
   }
 }
 
-/** Options that mean nothing without or beside --program. */
-function checkTogether({ program, filter, set, batch }: Options): void {
+/** Options that mean nothing without or beside --program and --ladder. */
+function checkTogether({ program, ladder, filter, set, batch }: Options): void {
+  if (ladder !== undefined && (program !== undefined || filter))
+    throw new UsageError("--ladder goes with neither --program nor --filter");
   if (program !== undefined && filter)
     throw new UsageError("--filter chooses among measurements, --program makes none of them");
   if (program !== undefined) return;
@@ -94,6 +109,16 @@ async function printProgram(model: string, options: Options, context: Context): 
   const wanted = { entry, settings: set, label: entry.name, batch, runs };
   const listing = await actions.benchProgram(wanted);
   await deliver(listing, () => formatProgram(listing), options, context);
+}
+
+async function climb(name: string, options: Options, context: Context): Promise<void> {
+  const { output, actions } = context;
+  const log = (line: string) => output.progress(line);
+  const report = await actions.benchLadder(name, { rounds: options.runs }, log);
+  await deliver(report, () => formatLadder(report), options, context);
+  const wrong = report.rungs.filter((rung) => rung.wrong !== undefined);
+  if (wrong.length > 0)
+    throw new LatentgradError(`wrong results: ${wrong.map((rung) => rung.name).join(", ")}`);
 }
 
 /** The text on stdout, the JSON in a file; or the JSON on stdout. */
