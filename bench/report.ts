@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import type { LadderReport, RungResult } from "../src/bench/ladder.ts";
+import { numberOf } from "../src/bench/ladder-report.ts";
 import type { ProfileRow } from "../src/gpu/profiler.ts";
 import type { PeersReport } from "./peers/compare.ts";
 import type { StepReport } from "./step.ts";
@@ -141,16 +142,16 @@ export function measuredLadder(
 ): string {
   const [first] = measured;
   const titles = measured.flatMap(({ report }) => [
-    `${report.runtime}, ${report.adapter.split(" (")[0]}: GFLOP/s`,
-    "of before",
-    "of first",
+    `${report.runtime}: GFLOP/s`,
+    "over the first",
+    "over what it changes",
   ]);
-  const cells = ({ skipped, wrong, speed }: RungResult): string[] =>
+  const cells = ({ from, skipped, wrong, speed }: RungResult): string[] =>
     speed
       ? [
           speed.gflops.toPrecision(3),
-          `${speed.overBefore.toFixed(2)}×`,
           `${speed.overFirst.toFixed(1)}×`,
+          speed.overFrom ? `${speed.overFrom.toFixed(2)}× of ${numberOf(from)}` : "",
         ]
       : [wrong ?? skipped ?? "", "", ""];
   const rows = (first?.report.rungs ?? []).map(({ name, idea }, i) => [

@@ -4,7 +4,7 @@ import type { LadderReport, RungResult } from "./ladder.ts";
 /** A ladder's results as text for people, a line a rung. */
 export function formatLadder({ adapter, runtime, ladder, shape, rungs }: LadderReport): string {
   const table = alignColumns([
-    ["rung", "ms", "GFLOP/s", "of before", "of first"],
+    ["rung", "ms", "GFLOP/s", "over first", "over", "rung"],
     ...rungs.map(cells),
   ]).split("\n");
   return [
@@ -16,11 +16,16 @@ export function formatLadder({ adapter, runtime, ladder, shape, rungs }: LadderR
   ].join("\n");
 }
 
-function cells({ name, speed }: RungResult): string[] {
-  if (!speed) return [name, "", "", "", ""];
-  const { ms, gflops, overBefore, overFirst } = speed;
-  const ratios = [`${overBefore.toFixed(2)}×`, `${overFirst.toFixed(1)}×`];
-  return [name, ms.toFixed(2), gflops.toFixed(2), ...ratios];
+function cells({ name, from, speed }: RungResult): string[] {
+  if (!speed) return [name, "", "", "", "", ""];
+  const { ms, gflops, overFirst, overFrom } = speed;
+  const rates = [ms.toFixed(2), gflops.toFixed(2), `${overFirst.toFixed(1)}×`];
+  return [name, ...rates, ...(overFrom ? [`${overFrom.toFixed(2)}×`, numberOf(from)] : ["", ""])];
+}
+
+/** The number that a rung's name begins with. */
+export function numberOf(name = ""): string {
+  return name.slice(0, 2);
 }
 
 function remark(rung: RungResult | undefined): string {

@@ -15,6 +15,8 @@ export interface Rung {
   readonly name: string;
   /** What is new in this step, in a few words. */
   readonly idea: string;
+  /** The rung that it changes; without it the one before. */
+  readonly from?: string;
   /** Feature that an adapter must offer. */
   readonly feature?: (typeof LADDER_FEATURES)[number];
   /** The operands are stored as f16, two to a word. */
@@ -49,6 +51,8 @@ export interface Ladder {
 export interface RungResult {
   readonly name: string;
   readonly idea: string;
+  /** The rung that it changes; the first has none. */
+  readonly from?: string;
   /** Why it was not run. */
   readonly skipped?: string;
   /** How its result was wrong; such a rung is not timed. */
@@ -63,13 +67,13 @@ export interface RungSpeed {
   readonly minMs: number;
   readonly maxMs: number;
   readonly gflops: number;
-  /** How much faster than the rung before that was timed, and than the first: medians of the rounds' ratios. */
-  readonly overBefore: number;
+  /** How much faster than the first rung, and than the one it changes where that was timed: medians of the rounds' ratios. */
   readonly overFirst: number;
+  readonly overFrom?: number;
 }
 
 export interface LadderOptions {
-  /** How often each rung is timed; default 3. */
+  /** How often each rung is timed; default 5. */
   readonly rounds?: number | undefined;
 }
 
@@ -97,7 +101,7 @@ export async function runLadder(
   device: Device,
   name: string,
   { small, large }: { readonly small: Ladder; readonly large: Ladder },
-  { rounds = 3 }: LadderOptions = {},
+  { rounds = 5 }: LadderOptions = {},
   log: (line: string) => void = () => undefined,
 ): Promise<LadderReport> {
   const trial = Operands.make(device, small);
@@ -106,7 +110,8 @@ export async function runLadder(
   const programs = new Map<RungResult, Program>();
   for (const [i, rung] of large.rungs.entries()) {
     log(`ladder/${name}/${rung.name}`);
-    const result = { name: rung.name, idea: rung.idea };
+    const from = rung.from ?? large.rungs[i - 1]?.name;
+    const result = { name: rung.name, idea: rung.idea, ...(from === undefined ? {} : { from }) };
     const skipped = whyNot(device, rung);
     const first = skipped === undefined ? await trial.check(small.rungs[i] as Rung) : undefined;
     if (skipped !== undefined) results.push({ ...result, skipped });
@@ -138,28 +143,34 @@ export async function runLadder(
     shape: large.shape,
     rungs: results.map((result) => {
       const at = timed.indexOf(result);
-      return at < 0 ? result : { ...result, speed: speedOf(times, at, large.flops) };
+      if (at < 0) return result;
+      const from = timed.findIndex((other) => other.name === result.from);
+      return { ...result, speed: speedOf(times, at, from, large.flops) };
     }),
   };
 }
 
-/** @param rounds milliseconds of each timed rung in each round */
+/**
+ * @param times milliseconds of each timed rung in each round
+ * @param from the rung that rung `at` changes; −1 where that was not timed
+ */
 export function speedOf(
-  rounds: readonly (readonly number[])[],
+  times: readonly (readonly number[])[],
   at: number,
+  from: number,
   flops: number,
 ): RungSpeed {
-  const times = rounds.map((round) => round[at] as number);
+  const own = times.map((round) => round[at] as number);
   const over = (other: number) =>
-    median(rounds.map((round) => (round[other] as number) / (round[at] as number)));
-  const ms = median(times);
+    median(times.map((round) => (round[other] as number) / (round[at] as number)));
+  const ms = median(own);
   return {
     ms,
-    minMs: Math.min(...times),
-    maxMs: Math.max(...times),
+    minMs: Math.min(...own),
+    maxMs: Math.max(...own),
     gflops: flops / ms / 1e6,
-    overBefore: over(Math.max(0, at - 1)),
     overFirst: over(0),
+    ...(from < 0 ? {} : { overFrom: over(from) }),
   };
 }
 

@@ -51,7 +51,7 @@ for (const [name, make] of Object.entries(ladders)) {
 /** The text of a rung for its shape, as compiled, and its first result by a lockstep interpreter. */
 function interpret(ladder: Ladder, name: string, change = (code: string) => code) {
   const rung = ladder.rungs.find((r) => r.name === name)!;
-  const device = { adapter: { kind: "other" } } as Device; // texts follow from its kind alone
+  const device = { adapter: { kind: "other" } } as Device; // these texts follow from its kind
   const value = (size: number) => new Value(device, "f32", size, "operand");
   const [call] = rung.calls(ladder.inputs.map(value), value(ladder.output));
   const { code, workgroups } = call!.kernel();

@@ -118,7 +118,14 @@ function withBroken(k: number): Ladder {
       splits: 2,
     },
   );
-  return { ...ladder, rungs: [ladder.rungs[7]!, made, { ...ladder.rungs[0]!, name: "03_naive" }] };
+  return {
+    ...ladder,
+    rungs: [
+      ladder.rungs[7]!,
+      made,
+      { ...ladder.rungs[0]!, name: "03_naive", from: "08_larger_tile" },
+    ],
+  };
 }
 
 test("a wrong result is not timed, and said", async () => {
@@ -132,7 +139,7 @@ test("a wrong result is not timed, and said", async () => {
   );
   assert.equal(
     told.slice(3),
-    [1, 2, 3].map((round) => `ladder/matmul: round ${round} of 3`),
+    [1, 2, 3, 4, 5].map((round) => `ladder/matmul: round ${round} of 5`),
   );
   assert.equal(
     report.rungs.map(({ name }) => name),
@@ -144,13 +151,17 @@ test("a wrong result is not timed, and said", async () => {
   assert.match(broken!.wrong!, /^8×8×8: element 0 is .*, not /);
   assert.is(broken!.speed, undefined);
   assert.is(first!.speed!.overFirst, 1);
-  assert.is(last!.speed!.overBefore, last!.speed!.overFirst, "the wrong rung is passed over");
+  assert.equal(
+    [first!.from, broken!.from, last!.from],
+    [undefined, "08_larger_tile", "08_larger_tile"],
+  );
+  assert.is(last!.speed!.overFrom, last!.speed!.overFirst);
   assert.ok(last!.speed!.ms > 0);
   const lines = formatLadder(report).split("\n");
   assert.is(lines[2], "ladder    matmul, 8×16×8");
-  assert.match(lines[4]!, /^rung +ms +GFLOP\/s +of before +of first$/);
+  assert.match(lines[4]!, /^rung +ms +GFLOP\/s +over first +over +rung$/);
   assert.match(lines[6]!, /^02_broken +WRONG: 8×8×8: element 0 /);
-  assert.match(lines[7]!, /^03_naive +[\d.]+ +[\d.]+ +[\d.]+× +[\d.]+× {2}the definition$/);
+  assert.match(lines[7]!, /^03_naive +[\d.]+ +[\d.]+ +[\d.]+× +[\d.]+× +08 {2}the definition$/);
 });
 
 test("ratios are medians of the rounds' ratios", () => {
@@ -159,11 +170,11 @@ test("ratios are medians of the rounds' ratios", () => {
     [200, 90, 50], // the machine was busy
     [100, 40, 25],
   ];
-  assert.equal(speedOf(rounds, 0, 1e9), {
-    ...{ ms: 100, minMs: 100, maxMs: 200, gflops: 10, overBefore: 1, overFirst: 1 },
+  assert.equal(speedOf(rounds, 0, -1, 1e9), {
+    ...{ ms: 100, minMs: 100, maxMs: 200, gflops: 10, overFirst: 1 },
   });
-  assert.equal(speedOf(rounds, 2, 1e9), {
-    ...{ ms: 25, minMs: 20, maxMs: 50, gflops: 40, overBefore: 1.8, overFirst: 4 },
+  assert.equal(speedOf(rounds, 2, 1, 1e9), {
+    ...{ ms: 25, minMs: 20, maxMs: 50, gflops: 40, overFirst: 4, overFrom: 1.8 },
   });
 });
 

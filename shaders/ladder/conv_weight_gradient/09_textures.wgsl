@@ -3,9 +3,10 @@
 // both counts of channels are multiples of 4.
 //
 // Step 9, reading through textures: x and dy are copied into textures of four-channel texels first,
-// which the time includes. llvmpipe reads a storage buffer one lane at a time and a texture
-// eight lanes at once, so there each load should cost a fraction. On GPUs both ways end in the same
-// caches: nothing to gain.
+// which the time includes. llvmpipe reads a storage buffer one lane at a time and a texture eight
+// lanes at once, so there each load should cost a fraction. On GPUs both ways end in the same caches:
+// nothing to gain. (On llvmpipe the host makes them read-only storage textures, whose loads are
+// written out in place; a load of a sampled texture is a call there.)
 
 const BATCH = 1u;
 const IN_H = 3u;

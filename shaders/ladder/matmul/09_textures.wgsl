@@ -1,9 +1,10 @@
 // Matrix product C = A · B. A: [M, K], B: [K, N], C: [M, N], row-major; N and K are multiples of 4.
 //
 // Step 9, reading through textures: A and B are copied into textures of four-channel texels first,
-// which the time includes. llvmpipe reads a storage buffer one lane at a time and a texture
-// eight lanes at once, so there each load should cost a fraction. On GPUs both ways end in the same
-// caches: nothing to gain.
+// which the time includes. llvmpipe reads a storage buffer one lane at a time and a texture eight
+// lanes at once, so there each load should cost a fraction. On GPUs both ways end in the same caches:
+// nothing to gain. (On llvmpipe the host makes them read-only storage textures, whose loads are
+// written out in place; a load of a sampled texture is a call there.)
 
 const M = 4u;
 const N = 4u;

@@ -1,9 +1,9 @@
 // Matrix product C = A · B. A: [M, K], B: [K, N], C: [M, N], row-major; N and K are multiples of 4.
 //
 // Step 10, loads before products: all 16 loads of a turn stand before its 256 multiply-adds, where
-// step 9 loads two vectors of B and multiplies, four times. On a software adapter a load through a
-// texture is a long piece of code, and what is in registers must be saved across it: all loads in a
-// row should cost that once a turn. A GPU's compiler orders loads by itself.
+// step 9 loads two vectors of B and multiplies, four times. A software adapter's load is a long piece
+// of code that wants registers of its own: in one stretch of arithmetic the accumulators can stay in
+// theirs. Should gain where a load is a call; a GPU's compiler orders loads by itself.
 
 const M = 4u;
 const N = 4u;

@@ -1,10 +1,11 @@
 // Matrix product C = A · B. A: [M, K], B: [K, N], C: [M, N], row-major.
 //
-// Step 11, the other way to load less, beginning again at step 2: the SIDE² threads of a workgroup
-// bring a block of A and one of B into workgroup memory, each thread an element of both, wait for
-// each other, and read them from there SIDE times. Loads from storage fall to 2/SIDE for a
-// multiply-add. The textbook's first gain on GPUs; on software adapters workgroup memory is ordinary
-// memory, and the barriers cut the loop in pieces between which all threads' state is stored away.
+// Step 11, blocks in workgroup memory: the other way to load less, which begins again at step 2. The
+// SIDE² threads of a workgroup bring a block of A and one of B into workgroup memory, each thread an
+// element of both, wait for each other, and read each of them SIDE times from there. Loads from
+// storage fall to 2/SIDE for a multiply-add. The textbook's first gain on GPUs; on software adapters
+// workgroup memory is ordinary memory, and the barriers cut the loop in pieces between which all
+// threads' state is put aside.
 
 const M = 4u;
 const N = 4u;

@@ -1,6 +1,6 @@
 // Matrix product C = A · B. A: [M, K], B: [K, N], C: [M, N], row-major; N and K are multiples of 4.
 //
-// Step 12, splitting the sum: step 8 has M · N / 64 threads, 4,096 for 512 × 512, and a GPU has places
+// Step 12, a split sum: step 8 has M · N / 64 threads, 4,096 for 512 × 512, and a GPU has places
 // for a hundred thousand. So SPLITS threads share each tile's sum over K; each writes its share, and
 // a second pass adds the shares up, always in the same order (atomic additions would not). Should
 // gain where tiles are few and K is long; elsewhere the second pass is only a cost.

@@ -1,10 +1,10 @@
 // Matrix product C = A · B. A: [M, K], B: [K, N], C: [M, N], row-major; N is a multiple of 4.
 //
-// Step 13, sharing loads within a subgroup (the lanes that a GPU runs in lockstep): all lanes of a
-// workgroup need the same elements of A. So each lane loads another one along K, neighbours beside
-// neighbours, and a shuffle hands them round: registers serve as the memory that step 11 took from
-// the workgroup, without a barrier. Loads of A fall to 1/subgroup size. Should gain on GPUs, where
-// a shuffle costs about as much as a multiply-add. Needs the feature `subgroups`.
+// Step 13, loads shared within a subgroup: step 8's tile, but all lanes of a workgroup need the same
+// elements of A. So each loads another one along K, neighbours beside neighbours, and a shuffle
+// hands them round among the lanes that run in lockstep, the subgroup. Registers serve as the memory
+// that step 11 took from the workgroup, without a barrier. Loads of A fall to 1/subgroup size. Should
+// gain on GPUs, where a shuffle costs about as much as a multiply-add. Needs the feature `subgroups`.
 
 enable subgroups;
 

@@ -1,6 +1,6 @@
 // Matrix product C = A · B. A: [M, K], B: [K, N], C: [M, N], row-major; N and K are multiples of 4.
 //
-// Step 14, operands of half the size: A and B are stored as f16, and so each load fetches
+// Step 14, operands of half the size: step 8, but A and B are stored as f16, and so each load fetches
 // half the bytes. Products are still formed and added in f32, so the result is as exact as the
 // rounded operands allow. Should gain where bandwidth is the bound, up to 2×; adapters
 // that emulate f16 pay for the conversions. Needs the feature `shader-f16`.

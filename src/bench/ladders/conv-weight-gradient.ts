@@ -57,8 +57,12 @@ export function convWeightGradientLadder(g: ConvGeometry): Ladder {
       rung("04_register_tile", registerTile, { workgroups: tile(4, 4) }),
       rung("05_vec4", vec4, { workgroups: tile(4, 4), ...fours }),
       rung("06_larger_tile", largerTile, { workgroups: tile(8, 8), ...fours }),
-      rung("07_workgroup_sum", workgroupSum, { workgroups: [tiles(4, 4), 1, 1], ...fours }),
-      rung("08_second_pass", secondPass, split),
+      rung("07_workgroup_sum", workgroupSum, {
+        workgroups: [tiles(4, 4), 1, 1],
+        from: "05_vec4",
+        ...fours,
+      }),
+      rung("08_second_pass", secondPass, { ...split, from: "06_larger_tile" }),
       rung("09_textures", textures, { ...split, textures: true }),
       {
         name: "10_engine",

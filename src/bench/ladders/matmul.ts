@@ -70,27 +70,35 @@ export function matmulLadder({ m, n, k }: MatmulShape): Ladder {
         textures: true,
         ...unfit(n, k),
       }),
-      rung("11_workgroup_memory", workgroupMemory, { workgroups: groups(n / 16, m / 16) }),
+      rung("11_workgroup_memory", workgroupMemory, {
+        workgroups: groups(n / 16, m / 16),
+        from: "02_lanes_along_rows",
+      }),
       rung("12_split_k", splitK, {
+        from: "08_larger_tile",
         workgroups: groups(n / (64 * 8), m / 8, splits),
         splits,
         ...unfit(n, k),
       }),
       rung("13_subgroups", subgroups, {
+        from: "08_larger_tile",
         workgroups: tile(8, 8),
         feature: "subgroups",
         ...unfit(n),
       }),
       rung("14_half_storage", halfStorage, {
+        from: "08_larger_tile",
         workgroups: tile(8, 8),
         feature: "shader-f16",
         half: true,
         ...unfit(n, k),
       }),
-      engineRung("15_engine_tiled", "the engine's block in workgroup memory, registers in it", {
-        ...{ m, n, k, variant: "tiled" },
+      engineRung("15_engine_tiled", "a block in workgroup memory, tiles in registers", {
+        ...{ m, n, k, variant: "tiled", from: "11_workgroup_memory" },
       }),
-      engineRung("16_engine", "what the engine takes on this adapter", { m, n, k }),
+      engineRung("16_engine", "what the engine takes on this adapter", {
+        ...{ m, n, k, from: "10_loads_first" },
+      }),
     ],
   };
 }
@@ -99,12 +107,14 @@ export function matmulLadder({ m, n, k }: MatmulShape): Ladder {
 function engineRung(
   name: string,
   idea: string,
-  { m, n, k, variant }: MatmulShape & { readonly variant?: MatmulVariant },
+  options: MatmulShape & { readonly variant?: MatmulVariant; readonly from: string },
 ): Rung {
+  const { m, n, k, variant, from } = options;
   const geometry = { batch: 1, m, n, k, transposeA: false, transposeB: false };
   return {
     name,
     idea,
+    from,
     calls: ([a, b], c) => matmulCalls("matmul", a!, b!, geometry, c, variant),
   };
 }

@@ -15,9 +15,9 @@ const layer: ConvGeometry = {
   ...{ kernelH: 3, kernelW: 3, strideH: 2, strideW: 2, padTop: 0, padLeft: 0 },
 };
 
-/** Uneven in all lengths and paddings, but with channels in fours. */
+/** Uneven in all lengths, paddings and shares of the sum, but with channels in fours. */
 const uneven: ConvGeometry = {
-  ...{ batch: 3, inH: 6, inW: 5, inC: 12, outH: 4, outW: 6, outC: 20 },
+  ...{ batch: 5, inH: 6, inW: 5, inC: 12, outH: 4, outW: 6, outC: 20 },
   ...{ kernelH: 3, kernelW: 2, strideH: 2, strideW: 1, padTop: 1, padLeft: 1 },
 };
 

@@ -1,4 +1,5 @@
 import type { Call } from "../../gpu/call.ts";
+import { type TexelReads, texelLoad, textureType } from "../../gpu/textures.ts";
 import { Value } from "../../gpu/value.ts";
 import { bytesOf } from "../../kernels/epilogue.ts";
 import { sumPartials } from "../../kernels/partials.ts";
@@ -13,6 +14,7 @@ export interface StepOptions {
   readonly textures?: boolean;
   /** Shares of the sum that a second pass adds up. */
   readonly splits?: number;
+  readonly from?: string;
   readonly feature?: Rung["feature"];
   readonly half?: true;
   readonly unfit?: string | undefined;
@@ -23,6 +25,15 @@ export function ideaOf(text: string): string {
   const idea = text.match(/^\/\/ Step \d+, ([^:]+):/m)?.[1];
   if (idea === undefined) throw new Error("the file does not say what is new in its step");
   return idea.replace(/\n\/\/ /g, " ");
+}
+
+/** Makes sampled textures, as the files have them, the kind that the device fills for a kernel. */
+function asTextures(text: string, reads: TexelReads): string {
+  return text
+    .replaceAll(textureType("sampled"), textureType(reads))
+    .replace(/textureLoad\((\w+), (vec2u\([^()]*\)), 0\)/g, (_, name, place) =>
+      texelLoad(reads, name, place),
+    );
 }
 
 /**
@@ -36,10 +47,11 @@ export function fileRung(
   ladder: { readonly constants: Readonly<Record<string, number>>; readonly flops: number },
   options: StepOptions,
 ): Rung {
-  const { workgroups, textures, splits = 1, feature, half, unfit } = options;
+  const { workgroups, textures, splits = 1, from, feature, half, unfit } = options;
   return {
     name,
     idea: ideaOf(text),
+    ...(from ? { from } : {}),
     ...(feature ? { feature } : {}),
     ...(half ? { half } : {}),
     ...(unfit === undefined ? {} : { unfit }),
@@ -54,7 +66,7 @@ export function fileRung(
         ...(textures ? { textures: inputs.length } : {}),
         kernel: () => ({
           name,
-          code: specialise(text, {
+          code: specialise(textures ? asTextures(text, device.textures.reads) : text, {
             op: name,
             sizeBound: tileBudget(device).characters,
             constants: { ...ladder.constants, ...(splits === 1 ? {} : { SPLITS: splits }) },

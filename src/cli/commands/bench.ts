@@ -46,11 +46,7 @@ export function addBench(program: Command, context: Context): void {
       `with --program: images a step (default: ${PROGRAM_BATCH})`,
       wholeNumber(1, 65_536),
     )
-    .option(
-      "--runs <n>",
-      "how often each thing is timed (default: 5; rungs of a ladder: 3)",
-      wholeNumber(1, 1000),
-    )
+    .option("--runs <n>", "how often each thing is timed (default: 5)", wholeNumber(1, 1000))
     .option(
       "--json [file]",
       "write the result as JSON to a file, or print it in place of the text",
