@@ -1,5 +1,6 @@
 /** What `run.mjs` needs of the project's sources; bundled for Node. */
+export { ladders } from "../src/bench/ladders/registry.ts";
 export { LatentgradError } from "../src/gpu/errors.ts";
 export { launchChrome } from "../src/host/chrome-launch.ts";
 export { runChild, runtimeCommand } from "../src/host/node-launch.ts";
-export { measuredPeers, measuredStep, replaceSection } from "./report.ts";
+export { measuredLadder, measuredPeers, measuredStep, replaceSection } from "./report.ts";

@@ -1,4 +1,6 @@
 import { availableParallelism } from "node:os";
+import type { LadderReport, RungResult } from "../src/bench/ladder.ts";
+import { numberOf } from "../src/bench/ladder-report.ts";
 import type { PeersReport } from "../src/bench/peers.ts";
 import type { ProfileRow } from "../src/gpu/profiler.ts";
 import type { StepReport } from "./step.ts";
@@ -138,6 +140,34 @@ export function measuredPeers(report: PeersReport, how: Circumstances): string {
     ),
     ...voids.map((p) => `**Void**: ${p.peer}, ${p.what}: ${p.void}.`),
     ...report.failures.map((f) => `**Failed**: ${f.peer}, ${f.what}.`),
+  ].join("\n\n");
+}
+
+/** One ladder on several adapters, a row a rung: each report with the command that made it. */
+export function measuredLadder(
+  measured: readonly { readonly report: LadderReport; readonly how: Circumstances }[],
+): string {
+  const [first] = measured;
+  const titles = measured.flatMap(({ report }) => [
+    `${report.runtime}: GFLOP/s`,
+    "over the first",
+    "over what it changes",
+  ]);
+  const cells = ({ from, skipped, wrong, speed }: RungResult): string[] =>
+    speed
+      ? [
+          speed.gflops.toPrecision(3),
+          `${speed.overFirst.toFixed(1)}×`,
+          speed.overFrom ? `${speed.overFrom.toFixed(2)}× of ${numberOf(from)}` : "",
+        ]
+      : [wrong ?? skipped ?? "", "", ""];
+  const rows = (first?.report.rungs ?? []).map(({ name, idea }, i) => [
+    `\`${name}\` ${idea}`,
+    ...measured.flatMap(({ report }) => cells(report.rungs[i] as RungResult)),
+  ]);
+  return [
+    ...measured.map(({ report, how }) => heading(how, report)),
+    table([first?.report.shape ?? "", ...titles], rows),
   ].join("\n\n");
 }
 

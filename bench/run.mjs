@@ -5,9 +5,10 @@
  *   node bench/run.mjs trainer [--model conv|dense] [--batch N] [--runs N] [--epoch-steps N] [--runtime deno|node|chrome] [--json]
  *   node bench/run.mjs peers [--batch N] [--steps N] [--filter RE] [--runtime deno|chrome] [--json]
  *   node bench/run.mjs report [--section conv|dense|peers]… [--runtime deno|chrome]
+ *   node bench/run.mjs ladders
  *
- * `report` measures again and rewrites the measured parts of docs/benchmarks.md. The peers want
- * their packages once: npm ci --prefix bench/peers
+ * `report` measures again and rewrites the measured parts of docs/benchmarks.md, `ladders` those of
+ * docs/kernels.md. The peers want their packages once: npm ci --prefix bench/peers
  */
 import { spawn } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
@@ -50,8 +51,8 @@ function parse() {
   const { values, positionals } = parsed;
   if (values.help) return { command: "help" };
   const [command, ...rest] = positionals;
-  if (!["step", "trainer", "peers", "report"].includes(command) || rest.length > 0)
-    throw new Usage("give one of step, trainer, peers, report");
+  if (!["step", "trainer", "peers", "report", "ladders"].includes(command) || rest.length > 0)
+    throw new Usage("give one of step, trainer, peers, report, ladders");
   const among = (option, value, known) => {
     if (!known.includes(value))
       throw new Usage(`--${option} takes ${known.join(", ")}, not "${value}"`);
@@ -116,9 +117,9 @@ async function peers({ runtime, batch, steps, filter, json }) {
   return countInvalid(report.peers, report.failures) > 0 ? 1 : 0;
 }
 
-/** Runs this file once more and returns what it prints. */
-function measure(args) {
-  const child = spawn(process.execPath, [fileURLToPath(import.meta.url), ...args], {
+/** Runs a script, this one unless another is named, and returns the JSON that it prints. */
+function measure(args, script = fileURLToPath(import.meta.url)) {
+  const child = spawn(process.execPath, [script, ...args], {
     cwd: root,
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -153,6 +154,26 @@ async function report(options, launch) {
   return 0;
 }
 
+/** Runs each ladder on Deno and in Chrome and rewrites its table in docs/kernels.md. */
+async function ladders(_options, launch) {
+  const file = join(root, "docs/kernels.md");
+  const date = new Date().toISOString().slice(0, 10);
+  for (const name of Object.keys(launch.ladders)) {
+    const measured = [];
+    for (const runtime of ["deno", "chrome"]) {
+      const args = ["bench", "--ladder", name, "--runtime", runtime];
+      console.error(`measuring: ${args.join(" ")}`);
+      const [load] = loadavg();
+      const report = await measure([...args, "--json"], join(root, "bin/latentgrad.js"));
+      measured.push({ report, how: { command: `latentgrad ${args.join(" ")}`, date, load } });
+    }
+    const text = await readFile(file, "utf8");
+    const section = `ladder-${name}`;
+    await writeFile(file, launch.replaceSection(text, section, launch.measuredLadder(measured)));
+  }
+  return 0;
+}
+
 async function main() {
   const { command, options } = parse();
   if (command === "help") {
@@ -167,7 +188,7 @@ async function main() {
   }
   await mkdir(work, { recursive: true });
   const launch = await loadLaunch();
-  return { step, trainer, peers, report }[command](options, launch);
+  return { step, trainer, peers, report, ladders }[command](options, launch);
 }
 
 process.chdir(root);

@@ -1,3 +1,4 @@
+import type { runNamedLadder } from "../bench/ladders/run.ts";
 import type { listProgram } from "../bench/program.ts";
 import type { runBenchmarks } from "../bench/run.ts";
 import type { embed } from "../figures/embed.ts";
@@ -36,5 +37,6 @@ export interface Actions {
   /** The same, and the comparison with other engines. */
   readonly benchWithPeers: typeof runBenchmarks;
   readonly benchProgram: typeof listProgram;
+  readonly benchLadder: typeof runNamedLadder;
   readonly models: readonly ModelEntry[];
 }

@@ -1,3 +1,4 @@
+import { runNamedLadder } from "../bench/ladders/run.ts";
 import { listProgram } from "../bench/program.ts";
 import { runBenchmarks } from "../bench/run.ts";
 import { figuresAfterTraining, trainingPictures } from "../figures/after-training.ts";
@@ -44,6 +45,7 @@ const actions: Omit<Actions, "models"> = {
     throw new UsageError("--peers starts a process for each engine: give it to latentgrad bench");
   },
   benchProgram: listProgram,
+  benchLadder: runNamedLadder,
 };
 
 /**

@@ -7,7 +7,7 @@ import * as assert from "uvu/assert";
 import type { BenchReport } from "../../src/bench/run.ts";
 import { runCommand } from "../../src/cli/program.ts";
 import { unusedActions } from "../support/actions.ts";
-import { emptyListing, emptyReport } from "../support/bench-reports.ts";
+import { emptyLadder, emptyListing, emptyReport } from "../support/bench-reports.ts";
 import { start } from "../support/command.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 
@@ -45,6 +45,12 @@ async function run(...argv: string[]) {
       asked.push(options);
       return emptyListing;
     },
+    benchLadder: async (name, options, log) => {
+      asked.push({ name, ...options });
+      log("ladder/x/01_naive");
+      const rung = { name: "01_naive", idea: "the definition" };
+      return { ...emptyLadder, rungs: name === "broken" ? [{ ...rung, wrong: "1, not 2" }] : [] };
+    },
   });
   return { status, host, asked };
 }
@@ -62,6 +68,26 @@ test("tells the measurements what to do, and prints or writes what they found", 
   const written = await run("--json", "results/bench.json");
   assert.equal(JSON.parse(written.host.text("results/bench.json")), emptyReport);
   assert.match(written.host.out, /^Ceilings of the adapter$/m);
+});
+
+test("runs a ladder, and fails where a result is wrong", async () => {
+  const plain = await run("--ladder", "matmul", "--runs", "2");
+  assert.is(plain.status, 0);
+  assert.equal(plain.asked, [{ name: "matmul", rounds: 2 }]);
+  assert.is(plain.host.err, "ladder/x/01_naive\n");
+  assert.match(plain.host.out, /^ladder {4}matmul, 1×1×1$/m);
+  const printed = await run("--ladder", "matmul", "--json");
+  assert.equal(JSON.parse(printed.host.out), emptyLadder);
+  const broken = await run("--ladder", "broken", "--quiet");
+  assert.is(broken.status, 1);
+  assert.match(broken.host.out, /^01_naive +WRONG: 1, not 2$/m);
+  assert.is(broken.host.err, "latentgrad: wrong results: 01_naive\n");
+  for (const also of [
+    ["--program", "vae"],
+    ["--filter", "x"],
+    ["--batch", "2"],
+  ])
+    assert.is((await run("--ladder", "matmul", ...also)).status, 2, also.join(" "));
 });
 
 test("prints the program of a model with settings", async () => {

@@ -3,11 +3,12 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { ladders } from "../../src/bench/ladders/registry.ts";
 import { select } from "../../src/bench/run.ts";
 import type { Actions } from "../../src/cli/actions.ts";
 import { runCommand } from "../../src/cli/program.ts";
 import { models } from "../../src/models/registry.ts";
-import { emptyListing, emptyReport } from "../support/bench-reports.ts";
+import { emptyLadder, emptyListing, emptyReport } from "../support/bench-reports.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 
 const test = suite("documents");
@@ -112,6 +113,10 @@ const actions: Actions = {
   },
   benchWithPeers: async () => emptyReport,
   benchProgram: async () => emptyListing,
+  benchLadder: async (name) => {
+    assert.ok(Object.hasOwn(ladders, name), name);
+    return emptyLadder;
+  },
   models,
 };
 

@@ -19,5 +19,6 @@ export const unusedActions: Actions = {
   bench: unused,
   benchWithPeers: unused,
   benchProgram: unused,
+  benchLadder: unused,
   models: [],
 };

@@ -1,4 +1,5 @@
 /** Reports of benchmarks that measured next to nothing. */
+import type { LadderReport } from "../../src/bench/ladder.ts";
 import type { ProgramListing } from "../../src/bench/program.ts";
 import type { BenchReport } from "../../src/bench/run.ts";
 
@@ -39,4 +40,12 @@ export const emptyListing: ProgramListing = {
   micros: 1,
   gflop: 0,
   peakBytes: 0,
+};
+
+export const emptyLadder: LadderReport = {
+  adapter: "an adapter",
+  runtime: "node",
+  ladder: "matmul",
+  shape: "1×1×1",
+  rungs: [],
 };

@@ -1,4 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
+import { formatLadder } from "../../bench/ladder-report.ts";
+import { ladders } from "../../bench/ladders/registry.ts";
 import { countInvalid } from "../../bench/peers.ts";
 import type { BenchReport } from "../../bench/run.ts";
 import { formatProgram, formatReport } from "../../bench/tables.ts";
@@ -13,6 +15,7 @@ interface Options {
   filter?: RegExp;
   peers?: true;
   program?: string;
+  ladder?: string;
   set?: Record<string, string>;
   batch?: number;
   runs?: number;
@@ -39,6 +42,10 @@ export function addBench(program: Command, context: Context): void {
       "compare with TensorFlow.js and jax-js, too; in a checkout, after npm ci --prefix bench/peers",
     )
     .option("--program <model>", "print the recorded step of a model, a line a dispatch, instead")
+    .option(
+      "--ladder <name>",
+      `${Object.keys(ladders).join(" or ")}: time versions of a kernel, naive to best, instead`,
+    )
     .option("--set <key=value>", "with --program: a setting of the model; repeatable", keyValue)
     .option(
       "--batch <n>",
@@ -58,11 +65,13 @@ export function addBench(program: Command, context: Context): void {
     "bench --filter ^step/vae- --runtime chrome",
     "bench --peers --filter peer/tfjs-webgpu/matmul",
     "bench --program aae --set latent=8 --batch 64",
+    "bench --ladder matmul",
   ]).action(async (options: Options) => {
     applyCommon(options, output);
     checkTogether(options);
-    if (options.program === undefined) await measure(options, context);
-    else await printProgram(options.program, options, context);
+    if (options.ladder !== undefined) await climb(options.ladder, options, context);
+    else if (options.program !== undefined) await printProgram(options.program, options, context);
+    else await measure(options, context);
   });
 }
 
@@ -74,8 +83,10 @@ function regularExpression(text: string): RegExp {
   }
 }
 
-/** Options that mean nothing without or beside --program. */
-function checkTogether({ program, filter, peers, set, batch }: Options): void {
+/** Options that mean nothing without or beside --program and --ladder. */
+function checkTogether({ program, ladder, filter, peers, set, batch }: Options): void {
+  if (ladder !== undefined && (program !== undefined || filter || peers))
+    throw new UsageError("--ladder goes with none of --program, --filter, --peers");
   if (program !== undefined && filter)
     throw new UsageError("--filter chooses among measurements, --program makes none of them");
   if (program !== undefined && peers)
@@ -104,6 +115,16 @@ async function printProgram(model: string, options: Options, context: Context): 
   const wanted = { entry, settings: set, label: entry.name, batch, runs };
   const listing = await actions.benchProgram(wanted);
   await deliver(listing, () => formatProgram(listing), options, context);
+}
+
+async function climb(name: string, options: Options, context: Context): Promise<void> {
+  const { output, actions } = context;
+  const log = (line: string) => output.progress(line);
+  const report = await actions.benchLadder(name, { rounds: options.runs }, log);
+  await deliver(report, () => formatLadder(report), options, context);
+  const wrong = report.rungs.filter((rung) => rung.wrong !== undefined);
+  if (wrong.length > 0)
+    throw new LatentgradError(`wrong results: ${wrong.map((rung) => rung.name).join(", ")}`);
 }
 
 /** The text on stdout, the JSON in a file; or the JSON on stdout. */

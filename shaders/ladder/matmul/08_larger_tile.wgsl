@@ -1,0 +1,55 @@
+// Matrix product C = A · B. A: [M, K], B: [K, N], C: [M, N], row-major; N and K are multiples of 4.
+//
+// Step 8, a larger tile: 8 × 8 instead of 4 × 4, by two constants. Loads for a multiply-add fall from
+// 8/64 to 16/256. It pays until the 64 accumulators no longer fit the registers, or until too few
+// threads are left to fill the adapter (here a quarter of step 7's). SwiftShader's compiler is the
+// third bound: it needs minutes and all memory for tiles not much larger.
+
+const M = 4u;
+const N = 4u;
+const K = 4u;
+const ROWS = 8u;
+const COLS = 2u; // columns of the tile in vectors of 4
+const COLUMNS = N / 4u; // columns of B and C in vectors of 4
+const BLOCKS = K / 4u; // columns of A in vectors of 4
+
+@group(0) @binding(0) var<storage, read> a: array<vec4f>;
+@group(0) @binding(1) var<storage, read> b: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> c: array<vec4f>;
+
+@compute @workgroup_size(64, 1, 1)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let row = id.y * ROWS;
+  let col = id.x * COLS;
+  if (row >= M || col >= COLUMNS) {
+    return;
+  }
+  var acc: array<vec4f, ROWS * COLS>; //@registers
+  for (var k = 0u; k < BLOCKS; k++) {
+    var x: array<vec4f, ROWS>; //@registers
+    //@unroll
+    for (var i = 0u; i < ROWS; i++) {
+      x[i] = a[min(row + i, M - 1u) * BLOCKS + k];
+    }
+    //@unroll
+    for (var q = 0u; q < 4u; q++) {
+      //@unroll
+      for (var j = 0u; j < COLS; j++) {
+        let y = b[(k * 4u + q) * COLUMNS + min(col + j, COLUMNS - 1u)];
+        //@unroll
+        for (var i = 0u; i < ROWS; i++) {
+          acc[i * COLS + j] += x[i][q] * y;
+        }
+      }
+    }
+  }
+  //@unroll
+  for (var i = 0u; i < ROWS; i++) {
+    //@unroll
+    for (var j = 0u; j < COLS; j++) {
+      if (row + i < M && col + j < COLUMNS) {
+        c[(row + i) * COLUMNS + col + j] = acc[i * COLS + j];
+      }
+    }
+  }
+}
