@@ -21,6 +21,14 @@ export interface Prologue {
   readonly expression: Expression;
 }
 
+/** What a call adds up: the rows of a matrix, nothing else. */
+export interface ColumnSum {
+  /** f32 [rows, columns] */
+  readonly source: Value;
+  readonly rows: number;
+  readonly columns: number;
+}
+
 /** What the fusion pass may do with a call. */
 export type Facet =
   | { readonly kind: "map"; readonly spec: MapSpec; readonly rebuild: (spec: MapSpec) => Call }
@@ -36,8 +44,14 @@ export type Facet =
       /** The call with an elementwise computation on its only input, of the given shape. */
       readonly withPrologue?: (prologue: Prologue) => Call;
       readonly prologue?: Prologue;
+      readonly columnSum?: ColumnSum | undefined;
     };
 
 export function facetOf(call: Call): Facet | undefined {
   return call.fusible as Facet | undefined;
+}
+
+export function columnSumOf(call: Call): ColumnSum | undefined {
+  const facet = facetOf(call);
+  return facet?.kind === "kernel" ? facet.columnSum : undefined;
 }

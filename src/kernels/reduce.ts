@@ -4,9 +4,16 @@ import { type Call, foldWorkgroups, type KernelSource } from "../gpu/call.ts";
 import { Value } from "../gpu/value.ts";
 import { canVectorise, elementCode, helperFunctions } from "./elementwise.ts";
 import { emitExpressions, expressionSize, input, wgslType } from "./expression.ts";
-import type { Epilogue, Facet, Prologue } from "./facets.ts";
+import type { ColumnSum, Epilogue, Facet, Prologue } from "./facets.ts";
 import { specialise } from "./specialise.ts";
-import { collapseAxes, contiguousView, indexExpression, sizeOf, type View } from "./view.ts";
+import {
+  collapseAxes,
+  contiguousView,
+  indexExpression,
+  isIdentity,
+  sizeOf,
+  type View,
+} from "./view.ts";
 
 export type ReduceKind = "sum" | "max" | "min";
 
@@ -100,6 +107,7 @@ function passCall(pass: Pass): Call {
     kind: "kernel",
     prologue: pass.prologue,
     withPrologue: (prologue) => passCall({ ...pass, prologue }),
+    columnSum: columnSum(pass),
     ...(pass.splits > 1
       ? {}
       : {
@@ -117,6 +125,19 @@ function passCall(pass: Pass): Call {
     kernel: () => passSource(pass),
     fusible: facet,
   };
+}
+
+/** The pass as a sum over the rows of a matrix, where it is one and nothing is fused into it. */
+function columnSum({ kind, axes, prologue, epilogue, scale }: Pass): ColumnSum | undefined {
+  const { shape, inputs, expression } = prologue;
+  const [view] = inputs;
+  const bare = kind === "sum" && scale === 1 && !epilogue && expression.kind === "input";
+  if (!bare || !view || view.value.dtype !== "f32" || !isIdentity(view, shape)) return undefined;
+  const inOrder = [...shape.keys()].filter((a) => shape[a] !== 1);
+  const firstKept = inOrder.findIndex((a) => !axes.includes(a));
+  if (firstKept >= 0 && inOrder.slice(firstKept).some((a) => axes.includes(a))) return undefined;
+  const rows = sizeOf(axes.map((a) => shape[a] as number));
+  return { source: view.value, rows, columns: sizeOf(shape) / rows };
 }
 
 /** Which neighbours a thread takes four of at once. */
