@@ -10,7 +10,7 @@ const MOST_BUFFERS = 8;
 /** Longer sums are cut into chunks, whose sums the second dispatch adds up. */
 const LONGEST = 256;
 /** Threads that keep a device busy, and the shortest chunk that is worth one. */
-const BUSY_THREADS = { software: 512, hardware: 32768 };
+const BUSY_THREADS = { software: 2048, hardware: 32768 };
 const SHORTEST_CHUNK = 64;
 /** Values lie at multiples of so many elements in a buffer that is bound: 256 bytes. */
 const ALIGNMENT = 64;
