@@ -43,7 +43,7 @@ fn equal(a: F, b: F) -> F {
 
 // b where the mask is not 0, else c.
 fn choose(mask: F, b: F, c: F) -> F {
-  return select(c, b, mask != F(0.0));
+  return select(c, b, mask != F());
 }
 
 // As in C: whole exponents keep the base's sign, others have no value below 0, and 0 is raised to

@@ -13,9 +13,17 @@ const DOMAIN = 0u; // last word of the counter
 const FIRST = 0u; // block of the first thread
 const NORMAL = false;
 const RAW = false;
+const KEPT = false; // what is drawn is stored, too, before the epilogue
 
 @group(0) @binding(0) var<storage, read> stepNumber: array<u32>;
 //@insert bindings
+
+alias F = vec4f;
+
+//@epilogue
+fn epilogue(value: F, i: u32) -> F {
+  return value;
+}
 
 // High and low word of a·b.
 fn multiply(a: u32, b: u32) -> vec2u {
@@ -55,15 +63,17 @@ fn main(
     y[thread] = bits;
   } else {
     // 24 bits, the most that a float in [0, 1) can have evenly spaced.
-    let u = vec4f(bits >> vec4u(8u)) * 5.9604644775390625e-8;
+    var drawn = vec4f(bits >> vec4u(8u)) * 5.9604644775390625e-8;
     if (NORMAL) { //@static
       // Box–Muller. The radius takes 1 − u, which is never 0, and log may come out above 0 near 1;
       // the angle stays within [−π, π), where sin and cos are accurate.
-      let radius = sqrt(max(vec2f(), -2.0 * log(1.0 - u.xz)));
-      let angle = 6.283185307179586 * (u.yw - 0.5);
-      y[thread] = vec4f(radius * cos(angle), radius * sin(angle)).xzyw;
-    } else {
-      y[thread] = u;
+      let radius = sqrt(max(vec2f(), -2.0 * log(1.0 - drawn.xz)));
+      let angle = 6.283185307179586 * (drawn.yw - 0.5);
+      drawn = vec4f(radius * cos(angle), radius * sin(angle)).xzyw;
+    }
+    y[thread] = epilogue(drawn, thread * 4u);
+    if (KEPT) { //@static
+      kept[thread] = drawn;
     }
   }
 }

@@ -1,7 +1,7 @@
 import functions from "../../shaders/functions.wgsl";
 import type { DType, Value } from "../gpu/value.ts";
-import { type Expression, emitExpressions, wgslType } from "./expression.ts";
-import { collapseAxes, indexExpression, type View } from "./view.ts";
+import { type Bound, type Expression, emitExpressions, wgslType } from "./expression.ts";
+import { collapseAxes, indexExpression, isWithin, sizeOf, type View } from "./view.ts";
 
 /** A map: every output element is an expression of the inputs' elements at the same coordinates. */
 export interface MapSpec {
@@ -58,7 +58,12 @@ export function elementCode(
     const mine = strides[k] as number[];
     const inner = shape.length === 0 ? 0 : (mine.at(-1) as number);
     const name = `x${k}`;
-    const at = (i: string) => indexExpression(shape, mine, view.offset, i);
+    const bounded = !isWithin(view, spec.shape);
+    const at = (i: string, load: 1 | 4 = 1) => {
+      const index = indexExpression(shape, mine, view.offset, i);
+      const unit = load === 4 ? `(${index}) / 4u` : index;
+      return bounded ? `min(${unit}, ${Math.ceil(view.value.size / load) - 1}u)` : unit;
+    };
     const same = element === wgslType(view.value.dtype, 1);
     const float = (text: string) => (same ? text : `F(${text})`);
     const one = (text: string) => (same ? text : `${element}(${text})`);
@@ -66,7 +71,7 @@ export function elementCode(
     else if (inner === 0 && (shape.at(-1) ?? 4) % 4 === 0)
       loads.push(`let ${name} = F(${one(`${bind(view.value, 1)}[${at("i")}]`)});`);
     else if (isVectorLoad(shape, mine, view))
-      loads.push(`let ${name} = ${float(`${bind(view.value, 4)}[(${at("i")}) / 4u]`)};`);
+      loads.push(`let ${name} = ${float(`${bind(view.value, 4)}[${at("i", 4)}]`)};`);
     else {
       const source = bind(view.value, 1);
       const lanes = [0, 1, 2, 3].map((lane) => one(`${source}[${at(`(i + ${lane}u)`)}]`));
@@ -77,6 +82,7 @@ export function elementCode(
   const { statements, results } = emitExpressions(
     spec.outputs.map((o) => o.expression),
     texts,
+    (bounds) => withinText(bounds, spec.shape, width),
   );
   return {
     values,
@@ -84,6 +90,27 @@ export function elementCode(
     statements: [...loads, ...statements],
     results,
   };
+}
+
+/** An F that is 1 where element i lies within the bounds, else 0. */
+function withinText(bounds: readonly Bound[], shape: readonly number[], width: 1 | 4): string {
+  const stepOf = (axis: number) => sizeOf(shape.slice(axis + 1));
+  const test = (i: string): string => {
+    const tests = bounds.map(({ axis, from, to }) => {
+      const [length, step] = [shape[axis] as number, stepOf(axis)];
+      const quotient = step === 1 ? i : `${i} / ${step}u`;
+      // Unsigned differences wrap, so one comparison tests both bounds.
+      return `(${quotient}) % ${length}u - ${from}u < ${to - from}u`;
+    });
+    return tests.join(" && ") || "true";
+  };
+  const alike = bounds.every(({ axis, from, to }) => {
+    const step = stepOf(axis);
+    return [from, to, shape[axis] as number].every((n) => (n * step) % 4 === 0);
+  });
+  if (width === 1 || alike) return `select(F(), F(1), ${test("i")})`;
+  const lanes = [0, 1, 2, 3].map((lane) => `select(0, 1, ${test(`(i + ${lane}u)`)})`);
+  return `F(vec4i(${lanes.join(", ")}))`;
 }
 
 /** Four neighbours of the map are four aligned neighbours of the value. */

@@ -54,6 +54,12 @@ export function bytesOf(values: readonly Value[]): number {
   return [...new Set(values)].reduce((sum, v) => sum + v.bytes, 0);
 }
 
+/** What a kernel with an epilogue stores: the output, and behind it what is kept. */
+export function storedBy(epilogue: Epilogue | undefined, result: Value): Value[] {
+  if (!epilogue) return [result];
+  return epilogue.keepsHole ? [epilogue.output, epilogue.hole] : [epilogue.output];
+}
+
 /** Constants for the folded grid, which every kernel file has. */
 export function gridConstants(workgroups: KernelSource["workgroups"]): Record<string, number> {
   return { GROUPS_X: workgroups[0], GROUPS_XY: workgroups[0] * workgroups[1] };
@@ -73,6 +79,8 @@ export function callWithEpilogue(spec: {
   readonly source: (inputs: readonly Value[]) => KernelSource;
   /** The kernel reads its own inputs through textures. */
   readonly textures?: boolean;
+  /** Its epilogue may keep the hole. */
+  readonly canKeep?: boolean;
 }): Call {
   const { op, result, epilogue, again, width } = spec;
   const extra = epilogue ? epilogueValues(epilogue, width) : [];
@@ -81,12 +89,13 @@ export function callWithEpilogue(spec: {
     kind: "kernel",
     result,
     epilogue,
+    ...(spec.canKeep ? { canKeep: true } : {}),
     ...(again ? { withEpilogue: again, ownInputs: spec.inputs.length } : {}),
   };
   return {
     op,
     inputs,
-    outputs: [epilogue?.output ?? result],
+    outputs: storedBy(epilogue, result),
     updates: [],
     ...(spec.textures ? { textures: spec.inputs.length } : {}),
     kernel: () => spec.source(inputs),

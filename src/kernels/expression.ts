@@ -5,11 +5,20 @@ import { floatLiteral } from "./specialise.ts";
 export type Expression =
   | { readonly kind: "input"; readonly index: number }
   | { readonly kind: "constant"; readonly value: number }
+  /** 1 at the coordinates that lie within all bounds, else 0. */
+  | { readonly kind: "inside"; readonly bounds: readonly Bound[] }
   | {
       readonly kind: "apply";
       readonly fn: ElementFunction;
       readonly args: readonly Expression[];
     };
+
+/** from ≤ c[axis] < to, for the coordinates c of an element of the map. */
+export interface Bound {
+  readonly axis: number;
+  readonly from: number;
+  readonly to: number;
+}
 
 /** WGSL of each elementwise function; `F` is f32 or vec4f. Masks are 0 and 1. */
 const FUNCTIONS = {
@@ -45,6 +54,7 @@ export type ElementFunction = keyof typeof FUNCTIONS;
 
 export const input = (index: number): Expression => ({ kind: "input", index });
 export const constant = (value: number): Expression => ({ kind: "constant", value });
+export const inside = (bounds: readonly Bound[]): Expression => ({ kind: "inside", bounds });
 export const apply = (fn: ElementFunction, ...args: Expression[]): Expression => ({
   kind: "apply",
   fn,
@@ -74,22 +84,56 @@ export function substitute(
   const result =
     e.kind === "input"
       ? replace(e.index)
-      : e.kind === "constant"
+      : e.kind !== "apply"
         ? e
         : { ...e, args: e.args.map((a) => substitute(a, replace, memo)) };
   memo.set(e, result);
   return result;
 }
 
+/** Whether an expression depends on where it is computed. */
+export function readsCoordinates(e: Expression): boolean {
+  return e.kind === "apply" ? e.args.some(readsCoordinates) : e.kind === "inside";
+}
+
+/** Expressions in which equal parts are one object, so that each is computed once. */
+export function shareParts(expressions: readonly Expression[]): Expression[] {
+  const known = new Map<string, Expression>();
+  const numbers = new Map<Expression, number>();
+  const memo = new Map<Expression, Expression>();
+  const keyOf = (e: Expression): string => {
+    if (e.kind === "input") return `x${e.index}`;
+    if (e.kind === "constant") return Object.is(e.value, -0) ? "-0" : String(e.value);
+    if (e.kind === "inside") return JSON.stringify(e.bounds);
+    return `${e.fn}(${e.args.map((a) => numbers.get(a))})`;
+  };
+  const share = (e: Expression): Expression => {
+    const done = memo.get(e);
+    if (done) return done;
+    const args = e.kind === "apply" ? e.args.map(share) : [];
+    const same = e.kind !== "apply" || args.every((a, k) => a === e.args[k]);
+    const rebuilt = same ? e : { ...e, args };
+    const key = keyOf(rebuilt);
+    const shared = known.get(key) ?? rebuilt;
+    known.set(key, shared);
+    if (!numbers.has(shared)) numbers.set(shared, numbers.size);
+    memo.set(e, shared);
+    return shared;
+  };
+  return expressions.map(share);
+}
+
 /**
  * Statements that compute the expressions, each node once.
  *
  * @param inputs text of each input, already an `F`
+ * @param within text of the F that says whether an element lies within bounds, where any are used
  * @returns the statements, and the text of each expression's result
  */
 export function emitExpressions(
   expressions: readonly Expression[],
   inputs: readonly string[],
+  within: (bounds: readonly Bound[]) => string = refuseBounds,
 ): { statements: string[]; results: string[] } {
   const statements: string[] = [];
   const names = new Map<Expression, string>();
@@ -108,8 +152,11 @@ export function emitExpressions(
     const fixed = constantValue(e);
     let text: string;
     if (e.kind === "input") text = inputs[e.index] as string;
-    else if (fixed !== undefined && Number.isFinite(Math.fround(fixed)))
-      text = `F(${floatLiteral(fixed)})`;
+    else if (e.kind === "inside") {
+      text = `t${statements.length}`;
+      statements.push(`let ${text} = ${within(e.bounds)};`);
+    } else if (fixed !== undefined && Number.isFinite(Math.fround(fixed)))
+      text = Object.is(fixed, 0) ? "F()" : `F(${floatLiteral(fixed)})`; // F may be an integer
     else if (fixed !== undefined || e.kind === "constant") text = hidden(fixed as number);
     else {
       const factor = e.fn === "div" ? infiniteReciprocal(e.args[1] as Expression) : undefined;
@@ -126,10 +173,14 @@ export function emitExpressions(
   return { results: expressions.map(emit), statements };
 }
 
+function refuseBounds(): string {
+  throw new RangeError("the kernel knows no coordinates");
+}
+
 /** The number that an expression without inputs stands for. Compilers reject what is not finite. */
 function constantValue(e: Expression): number | undefined {
   if (e.kind === "constant") return e.value;
-  if (e.kind === "input") return undefined;
+  if (e.kind !== "apply") return undefined;
   const args = e.args.map(constantValue);
   if (args.some((x) => x === undefined)) return undefined;
   return (HOST[e.fn] as (...args: number[]) => number)(...(args as number[]));
@@ -152,11 +203,21 @@ function bitsOf(value: number): number {
   return new Uint32Array(Float32Array.of(value).buffer)[0] as number;
 }
 
-/** Evaluates an expression on the host in float64: the reference for tests and for constants. */
-export function evaluateExpression(e: Expression, inputs: readonly number[]): number {
+/**
+ * Evaluates an expression on the host in float64: the reference for tests and for constants.
+ *
+ * @param at coordinates of the element
+ */
+export function evaluateExpression(
+  e: Expression,
+  inputs: readonly number[],
+  at: readonly number[] = [],
+): number {
   if (e.kind === "input") return inputs[e.index] as number;
   if (e.kind === "constant") return e.value;
-  const args = e.args.map((a) => evaluateExpression(a, inputs));
+  if (e.kind === "inside")
+    return Number(e.bounds.every(({ axis, from, to }) => at[axis]! >= from && at[axis]! < to));
+  const args = e.args.map((a) => evaluateExpression(a, inputs, at));
   return (HOST[e.fn] as (...args: number[]) => number)(...args);
 }
 

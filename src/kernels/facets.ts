@@ -12,6 +12,8 @@ export interface Epilogue {
   readonly hole: Value;
   readonly expression: Expression;
   readonly output: Value;
+  /** The kernel's own result is read elsewhere, too: it is stored behind the output. */
+  readonly keepsHole?: boolean;
 }
 
 /** What a reduction computes of its inputs before it combines them. */
@@ -19,6 +21,16 @@ export interface Prologue {
   readonly shape: readonly number[];
   readonly inputs: readonly View[];
   readonly expression: Expression;
+  /** What it stores of each element on the way, as long as the shape. */
+  readonly stores?: readonly { readonly value: Value; readonly expression: Expression }[];
+}
+
+/** What a call adds up: the rows of a matrix, nothing else. */
+export interface ColumnSum {
+  /** f32 [rows, columns] */
+  readonly source: Value;
+  readonly rows: number;
+  readonly columns: number;
 }
 
 /** What the fusion pass may do with a call. */
@@ -28,6 +40,8 @@ export type Facet =
       readonly kind: "kernel";
       /** The call with an elementwise computation on its only output, in place of an earlier one. */
       readonly withEpilogue?: (epilogue: Epilogue) => Call;
+      /** Whether its epilogue may keep the hole. */
+      readonly canKeep?: boolean;
       /** What the kernel computes before any epilogue. */
       readonly result?: Value;
       readonly epilogue?: Epilogue | undefined;
@@ -36,8 +50,16 @@ export type Facet =
       /** The call with an elementwise computation on its only input, of the given shape. */
       readonly withPrologue?: (prologue: Prologue) => Call;
       readonly prologue?: Prologue;
+      /** Whether its prologue may store. */
+      readonly canStore?: boolean;
+      readonly columnSum?: ColumnSum | undefined;
     };
 
 export function facetOf(call: Call): Facet | undefined {
   return call.fusible as Facet | undefined;
+}
+
+export function columnSumOf(call: Call): ColumnSum | undefined {
+  const facet = facetOf(call);
+  return facet?.kind === "kernel" ? facet.columnSum : undefined;
 }

@@ -7,7 +7,7 @@ import {
   type MapSpec,
   storeText,
 } from "./elementwise.ts";
-import { expressionSize, wgslType } from "./expression.ts";
+import { type Expression, expressionSize, wgslType } from "./expression.ts";
 import type { Facet } from "./facets.ts";
 import { specialise } from "./specialise.ts";
 import { sizeOf } from "./view.ts";
@@ -80,6 +80,12 @@ function mapSource(op: string, spec: MapSpec, width: 1 | 4): KernelSource {
 function movesIntegers({ inputs, outputs }: MapSpec): boolean {
   return (
     inputs.every((view) => view.value.dtype === "u32") &&
-    outputs.every((o) => o.value.dtype === "u32" && o.expression.kind === "input")
+    outputs.every((o) => o.value.dtype === "u32" && onlyMoves(o.expression))
   );
+}
+
+/** Whether an expression gives one of its inputs as it is, or 0. */
+function onlyMoves(e: Expression): boolean {
+  if (e.kind === "constant") return e.value === 0;
+  return e.kind === "apply" ? e.fn === "where" && e.args.every(onlyMoves) : true;
 }

@@ -1,7 +1,11 @@
 import shader from "../../shaders/philox.wgsl";
-import type { Call } from "../gpu/call.ts";
+import { type Call, foldWorkgroups, type KernelSource } from "../gpu/call.ts";
 import type { Value } from "../gpu/value.ts";
-import { plainCall } from "./plain.ts";
+import { bytesOf, callWithEpilogue, gridConstants, storedBy, writeEpilogue } from "./epilogue.ts";
+import type { Epilogue } from "./facets.ts";
+import { specialise } from "./specialise.ts";
+
+const WORKGROUP = 64;
 
 /** Two u32: the lower and the upper word of a seed. */
 export type Seed = readonly [number, number];
@@ -72,29 +76,56 @@ export interface PhiloxOptions {
  *
  * @param step u32, one element, read at each run
  */
-export function philoxCall(op: string, options: PhiloxOptions, step: Value, y: Value): Call {
+export function philoxCall(
+  op: string,
+  options: PhiloxOptions,
+  step: Value,
+  y: Value,
+  epilogue?: Epilogue,
+): Call {
   const { kind, seed, stream, domain = 0, first = 0 } = options;
   const type = kind === "words" ? "vec4u" : "vec4f";
-  return plainCall({
+  const source = (inputs: readonly Value[]): KernelSource => {
+    const threads = Math.ceil(y.size / 4);
+    const workgroups = foldWorkgroups(Math.ceil(threads / WORKGROUP));
+    const written = storedBy(epilogue, y);
+    const bindings = written.map(
+      (_, k) =>
+        `@group(0) @binding(${inputs.length + k}) var<storage, read_write> ${k === 0 ? "y" : "kept"}: array<${type}>;`,
+    );
+    return {
+      name: `${op} ${y.size}`,
+      code: specialise(writeEpilogue(shader, epilogue, 4, 1).text, {
+        op,
+        constants: {
+          ...gridConstants(workgroups),
+          THREADS: threads,
+          SEED_0: seed[0],
+          SEED_1: seed[1],
+          STREAM: stream,
+          DOMAIN: domain,
+          FIRST: first,
+          NORMAL: kind === "normal",
+          RAW: kind === "words",
+          KEPT: epilogue?.keepsHole ?? false,
+        },
+        inserts: { bindings: bindings.join("\n") },
+      }),
+      workgroups,
+      flops: y.size * 30,
+      bytes: bytesOf([...inputs, ...written]),
+    };
+  };
+  // Whole vectors only: an epilogue's inputs end where the result does.
+  const fusible = kind !== "words" && y.size % 4 === 0;
+  return callWithEpilogue({
     op,
-    detail: `${y.size}`,
-    shader,
-    threads: Math.ceil(y.size / 4),
     inputs: [step],
-    outputs: [y],
-    constants: {
-      SEED_0: seed[0],
-      SEED_1: seed[1],
-      STREAM: stream,
-      DOMAIN: domain,
-      FIRST: first,
-      NORMAL: kind === "normal",
-      RAW: kind === "words",
-    },
-    inserts: {
-      bindings: `@group(0) @binding(1) var<storage, read_write> y: array<${type}>;`,
-    },
-    flops: y.size * 30,
-    bytes: y.bytes,
+    result: y,
+    width: 4,
+    epilogue,
+    again: fusible ? (e) => philoxCall(op, options, step, y, e) : undefined,
+    source,
+    canKeep: true,
   });
 }

@@ -3,10 +3,18 @@ import treeShader from "../../shaders/reduce_tree.wgsl";
 import { type Call, foldWorkgroups, type KernelSource } from "../gpu/call.ts";
 import { Value } from "../gpu/value.ts";
 import { canVectorise, elementCode, helperFunctions } from "./elementwise.ts";
+import { storedBy } from "./epilogue.ts";
 import { emitExpressions, expressionSize, input, wgslType } from "./expression.ts";
-import type { Epilogue, Facet, Prologue } from "./facets.ts";
+import type { ColumnSum, Epilogue, Facet, Prologue } from "./facets.ts";
 import { specialise } from "./specialise.ts";
-import { collapseAxes, contiguousView, indexExpression, sizeOf, type View } from "./view.ts";
+import {
+  collapseAxes,
+  contiguousView,
+  indexExpression,
+  isIdentity,
+  sizeOf,
+  type View,
+} from "./view.ts";
 
 export type ReduceKind = "sum" | "max" | "min";
 
@@ -100,23 +108,45 @@ function passCall(pass: Pass): Call {
     kind: "kernel",
     prologue: pass.prologue,
     withPrologue: (prologue) => passCall({ ...pass, prologue }),
+    ...(pass.prologue.shape.length > 0 ? { canStore: true } : {}),
+    columnSum: columnSum(pass),
     ...(pass.splits > 1
       ? {}
       : {
           result: pass.epilogue?.hole ?? pass.output,
           epilogue: pass.epilogue,
           ownInputs: code.ownInputs,
+          canKeep: true,
           withEpilogue: (epilogue) => passCall({ ...pass, epilogue, output: epilogue.output }),
         }),
   };
   return {
     op: pass.op,
     inputs: code.values,
-    outputs: [pass.output],
+    outputs: writtenBy(pass),
     updates: [],
     kernel: () => passSource(pass),
     fusible: facet,
   };
+}
+
+/** The result, and what is stored beside it. */
+function writtenBy({ prologue, epilogue, output }: Pass): Value[] {
+  return [...storedBy(epilogue, output), ...(prologue.stores ?? []).map((s) => s.value)];
+}
+
+/** The pass as a sum over the rows of a matrix, where it is one and nothing is fused into it. */
+function columnSum({ kind, axes, prologue, epilogue, scale }: Pass): ColumnSum | undefined {
+  const { shape, inputs, expression, stores } = prologue;
+  const [view] = inputs;
+  const alone = !epilogue && !stores;
+  const bare = kind === "sum" && scale === 1 && alone && expression.kind === "input";
+  if (!bare || !view || view.value.dtype !== "f32" || !isIdentity(view, shape)) return undefined;
+  const inOrder = [...shape.keys()].filter((a) => shape[a] !== 1);
+  const firstKept = inOrder.findIndex((a) => !axes.includes(a));
+  if (firstKept >= 0 && inOrder.slice(firstKept).some((a) => axes.includes(a))) return undefined;
+  const rows = sizeOf(axes.map((a) => shape[a] as number));
+  return { source: view.value, rows, columns: sizeOf(shape) / rows };
 }
 
 /** Which neighbours a thread takes four of at once. */
@@ -138,12 +168,25 @@ interface PassCode {
   readonly result: readonly string[];
 }
 
+/** What a thread reads of each element, then what it stores of it. */
+function viewsOf({ shape, inputs, stores = [] }: Prologue): View[] {
+  return [...inputs, ...stores.map(({ value }) => contiguousView(value, shape))];
+}
+
+/** Where a thread finds a view's element, or its four. */
+interface Place {
+  readonly load: "scalar" | "vector" | "splat" | "lanes";
+  readonly at: string;
+  /** Between the four. */
+  readonly stride: number;
+}
+
 function splitAxes(prologue: Prologue, axes: readonly number[]): { kept: Axes; reduced: Axes } {
   const pick = (wanted: boolean): Axes => {
     const own = prologue.shape.map((_, a) => a).filter((a) => axes.includes(a) === wanted);
     return collapseAxes(
       own.map((a) => prologue.shape[a] as number),
-      prologue.inputs.map((v) => ({ strides: own.map((a) => v.strides[a] as number) })),
+      viewsOf(prologue).map((v) => ({ strides: own.map((a) => v.strides[a] as number) })),
     );
   };
   return { kept: pick(false), reduced: pick(true) };
@@ -210,7 +253,8 @@ function passCode(pass: Pass): PassCode {
   const keptAllowed = pass.variant === "thread" && (!epilogue || canVectorise(epilogue));
   const preferred = chooseVector(pass, keptAllowed);
   const code = vectorCode(pass, preferred);
-  return code.values.length + 1 <= MOST_BUFFERS ? code : vectorCode(pass, "none");
+  const written = writtenBy(pass).length;
+  return code.values.length + written <= MOST_BUFFERS ? code : vectorCode(pass, "none");
 }
 
 function vectorCode(pass: Pass, vector: Vector): PassCode {
@@ -235,8 +279,8 @@ function vectorCode(pass: Pass, vector: Vector): PassCode {
     return name;
   };
   const bases: string[] = [];
-  const loads: string[] = [];
-  for (const [k, view] of prologue.inputs.entries()) {
+  const stores = prologue.stores ?? [];
+  const places = viewsOf(prologue).map((view, k): Place => {
     const load = vector === "none" ? "scalar" : loadKind(view, k, along, other);
     const stride = along.strides[k]?.at(-1) ?? 0;
     // Lengths and strides of the vectorised axis in units of four elements.
@@ -258,7 +302,11 @@ function vectorCode(pass: Pass, vector: Vector): PassCode {
     const base = indexExpression(ofKept.shape, ofKept.strides, view.offset / unit, "o");
     bases.push(`let base${k} = ${base};`);
     const step = indexExpression(ofReduced.shape, ofReduced.strides, 0, "r");
-    const at = step === "0u" ? `base${k}` : `base${k} + ${step}`;
+    return { load, at: step === "0u" ? `base${k}` : `base${k} + ${step}`, stride };
+  });
+  const loads: string[] = [];
+  for (const [k, view] of prologue.inputs.entries()) {
+    const { load, at, stride } = places[k] as Place;
     const float = view.value.dtype === "f32";
     if (load === "vector" || load === "scalar") {
       const text = `${bind(view.value, load === "vector" ? 4 : 1)}[${at}]`;
@@ -272,18 +320,30 @@ function vectorCode(pass: Pass, vector: Vector): PassCode {
     }
   }
   const { statements, results } = emitExpressions(
-    [prologue.expression],
+    [prologue.expression, ...stores.map((s) => s.expression)],
     prologue.inputs.map((_, k) => `x${k}`),
   );
   const element = [...loads, ...statements, `let element = ${results[0]};`];
+  const writes = epilogue?.keepsHole ? ["result", "kept"] : ["result"];
+  const types = writes.map(() => wgslType("f32", vector === "kept" ? 4 : 1));
+  for (const k of stores.keys()) {
+    const { load, at, stride } = places[prologue.inputs.length + k] as Place;
+    const [name, text] = [`store${k}`, results[k + 1]];
+    writes.push(name);
+    types.push(wgslType("f32", load === "vector" ? 4 : 1));
+    if (load === "lanes")
+      for (const l of [0, 1, 2, 3])
+        element.push(`${name}[${at} + ${l * stride}u] = ${text}[${l}];`);
+    else element.push(`${name}[${at}] = ${text};`);
+  }
   const ownInputs = values.length;
   const result = resultCode(pass, vector, ownInputs);
   if (epilogue) bindings.push(result.bindings);
   values.push(...result.values);
-  const type = wgslType("f32", vector === "kept" ? 4 : 1);
-  bindings.push(
-    `@group(0) @binding(${values.length}) var<storage, read_write> result: array<${type}>;`,
-  );
+  for (const [k, name] of writes.entries())
+    bindings.push(
+      `@group(0) @binding(${values.length + k}) var<storage, read_write> ${name}: array<${types[k]}>;`,
+    );
   return {
     vector,
     ownInputs,
@@ -330,6 +390,7 @@ function resultCode(
     `let value = F(${scaled});`,
     ...(lanes ? code.statements.map((s) => s.replace(/\bi\b/g, "(i * 4u)")) : code.statements),
     `result[${place}] = (${code.results[0]})${lanes ? ".x" : ""};`,
+    ...(epilogue.keepsHole ? [`kept[${place}] = value${lanes ? ".x" : ""};`] : []),
   ];
   return { values: code.values, bindings: code.bindings, statements };
 }
@@ -337,6 +398,7 @@ function resultCode(
 function passSource(pass: Pass): KernelSource {
   const code = passCode(pass);
   const { prologue, variant } = pass;
+  const stored = prologue.stores ?? [];
   const length = sizeOf(pass.axes.map((a) => prologue.shape[a] as number));
   const along = code.vector === "reduced" ? 4 : 1;
   const resultWidth = code.vector === "kept" ? 4 : 1;
@@ -379,9 +441,11 @@ function passSource(pass: Pass): KernelSource {
       aliases: { F: code.vector === "none" ? "f32" : "vec4f" },
     }),
     workgroups,
-    flops: elements * (1 + expressionSize([prologue.expression])),
+    flops:
+      elements * (1 + expressionSize([prologue.expression, ...stored.map((s) => s.expression)])),
     bytes:
       code.values.reduce((sum, v) => sum + Math.min(v.bytes, elements * 4), 0) +
-      pass.output.size * 4,
+      pass.output.size * 4 +
+      stored.length * elements * 4,
   };
 }

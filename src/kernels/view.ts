@@ -3,7 +3,7 @@ import type { Value } from "../gpu/value.ts";
 /**
  * How a map reads a value: element at coordinates c of the map's shape is
  * `value[offset + Σ c[i]·strides[i]]`. Stride 0 broadcasts; transposes and slices are strides and
- * offsets too.
+ * offsets too. Where that is no element of the value (padding), what is read is any of them.
  */
 export interface View {
   readonly value: Value;
@@ -36,6 +36,15 @@ export function isIdentity(view: View, shape: readonly number[]): boolean {
   if (view.offset !== 0 || view.value.size !== sizeOf(shape)) return false;
   const expected = contiguousStrides(shape);
   return view.strides.every((s, i) => shape[i] === 1 || s === expected[i]);
+}
+
+/** Whether the view reads nothing but elements of its value. */
+export function isWithin(view: View, shape: readonly number[]): boolean {
+  const last = shape.reduce(
+    (sum, n, a) => sum + (n - 1) * (view.strides[a] as number),
+    view.offset,
+  );
+  return view.offset >= 0 && last < view.value.size;
 }
 
 /**
@@ -89,6 +98,7 @@ export function indexExpression(
     }
     step *= length;
   }
-  if (offset !== 0 || terms.length === 0) terms.push(`${offset}u`);
-  return terms.reverse().join(" + ");
+  if (offset > 0 || terms.length === 0) terms.push(`${Math.max(offset, 0)}u`);
+  const sum = terms.reverse().join(" + ");
+  return offset < 0 ? `${sum} - ${-offset}u` : sum; // wraps where the element is none of the value's
 }

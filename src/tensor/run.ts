@@ -1,7 +1,8 @@
 import type { Device } from "../gpu/device.ts";
-import { Program } from "../gpu/program.ts";
+import { type Optimiser, Program } from "../gpu/program.ts";
 import type { Value } from "../gpu/value.ts";
 import { fuse } from "../kernels/fusion.ts";
+import { mergeSums } from "../kernels/merge-sums.ts";
 import { Tensor } from "./tensor.ts";
 
 /** Tensors in nested arrays and plain objects. */
@@ -47,5 +48,6 @@ export function recordPart<T>(device: Device, name: string, body: () => T): T {
  * `program.run()`. What changes from run to run must be in variables.
  */
 export function record<T>(device: Device, body: () => T): Promise<{ program: Program; result: T }> {
-  return Program.record(device, body, valuesIn, fuse);
+  const optimise: Optimiser = (items, keep) => mergeSums(fuse(items, keep), keep);
+  return Program.record(device, body, valuesIn, optimise);
 }

@@ -30,10 +30,11 @@ import { apply, constant, input } from "../../src/kernels/expression.ts";
 import { mapCall } from "../../src/kernels/map.ts";
 import { contiguousView } from "../../src/kernels/view.ts";
 import { full, ones, parameter, upload, variable } from "../../src/tensor/create.ts";
-import { record, scope } from "../../src/tensor/run.ts";
+import { record } from "../../src/tensor/run.ts";
 import { emptyResult, type Tensor } from "../../src/tensor/tensor.ts";
 import { testDevice } from "../support/device.ts";
 import { seeded } from "../support/expressions.ts";
+import { checkFused } from "../support/fused.ts";
 import { handCall } from "../support/kernels.ts";
 import { numbers } from "../support/products.ts";
 
@@ -49,59 +50,17 @@ function random(shape: readonly number[], seed: number): Tensor {
   return variable(device, numbers(length, seed), shape, `x${seed}`);
 }
 
-/** The bits of each tensor. */
-async function bitsOf(tensors: readonly Tensor[]): Promise<number[][]> {
-  const data = await Promise.all(tensors.map((t) => t.data()));
-  return data.map((d) => [...new Uint32Array(d.buffer)]);
-}
-
-/**
- * Asserts that `body` gives the same numbers fused as op by op, that the replay has the bits of the
- * same kernels run eagerly with buffers of their own, and how many dispatches are left.
- */
-async function check(
-  what: string,
-  body: () => Tensor | readonly Tensor[],
-  dispatches?: number,
-  reset: () => void = () => undefined,
-): Promise<void> {
-  const list = () => [body()].flat() as Tensor[];
-  reset();
-  const eager = scope(device, list);
-  const want = await Promise.all(eager.map((t) => t.data()));
-  const { program, result } = await record(device, list);
-  if (dispatches !== undefined)
-    assert.is(program.statistics.dispatches, dispatches, `${what}: dispatches`);
-  reset();
-  program.run();
-  const got = await Promise.all(result.map((t) => t.data()));
-  for (const [k, values] of want.entries()) {
-    assert.equal(result[k]!.shape, eager[k]!.shape, what);
-    for (const [i, v] of values.entries())
-      if (!(Math.abs(got[k]![i]! - v) <= 1e-4 * (1 + Math.abs(v))))
-        assert.unreachable(`${what}: element ${i} of ${k}: ${got[k]![i]} fused, ${v} eager`);
-  }
-  const replayed = await bitsOf(result);
-  reset();
-  program.runEager();
-  assert.equal(await bitsOf(result), replayed, `${what}: eager bits`);
-  reset();
-  program.run();
-  assert.equal(await bitsOf(result), replayed, `${what}: a second replay`);
-  program.release();
-  for (const t of eager) if (!t.value.persistent) device.release(t.value);
-}
-
 test("a chain becomes one kernel", async () => {
   const x = random([4, 6], 1);
-  await check("chain", () => sub(tanh(add(mul(x, 2), 1)), sigmoid(x)), 1);
-  await check("chain with a reshape", () => neg(reshape(exp(x), [3, 8])), 1);
-  await check("broadcasts", () => mul(add(x, random([6], 2)), random([4, 1], 3)), 1);
+  await checkFused(device, "chain", () => sub(tanh(add(mul(x, 2), 1)), sigmoid(x)), 1);
+  await checkFused(device, "chain with a reshape", () => neg(reshape(exp(x), [3, 8])), 1);
+  await checkFused(device, "broadcasts", () => mul(add(x, random([6], 2)), random([4, 1], 3)), 1);
 });
 
 test("a result in the middle of a chain is stored by the same kernel", async () => {
   const x = random([5, 8], 1);
-  await check(
+  await checkFused(
+    device,
     "middle",
     () => {
       const y = exp(x);
@@ -114,7 +73,8 @@ test("a result in the middle of a chain is stored by the same kernel", async () 
 
 test("a result with several readers is computed once where they meet", async () => {
   const x = random([64], 1);
-  await check(
+  await checkFused(
+    device,
     "diamond",
     () => {
       const y = softplus(x);
@@ -126,24 +86,31 @@ test("a result with several readers is computed once where they meet", async () 
 
 test("constants need no kernel, however they are broadcast", async () => {
   const x = random([3, 4], 1);
-  await check("ones", () => add(x, ones(device, [3, 4])), 1);
-  await check("broadcast", () => mul(x, broadcastTo(full(device, [1, 4], 3), [3, 4])), 1);
-  await check("a scalar", () => mul(x, mul(full(device, [], 3), 2)), 1);
-  await check("only constants", () => exp(add(ones(device, [5]), 1)), 1);
-  await check("infinite", () => maximum(x, log(full(device, [3, 4], 0))), 1);
+  await checkFused(device, "ones", () => add(x, ones(device, [3, 4])), 1);
+  await checkFused(
+    device,
+    "broadcast",
+    () => mul(x, broadcastTo(full(device, [1, 4], 3), [3, 4])),
+    1,
+  );
+  await checkFused(device, "a scalar", () => mul(x, mul(full(device, [], 3), 2)), 1);
+  await checkFused(device, "only constants", () => exp(add(ones(device, [5]), 1)), 1);
+  await checkFused(device, "infinite", () => maximum(x, log(full(device, [3, 4], 0))), 1);
 });
 
 test("what cannot be merged is left alone", async () => {
   const x = random([6, 4], 1);
-  await check("a transpose reads another order", () => add(transpose(exp(x)), 1), 2);
-  await check("a broadcast would compute anew", () => add(x, exp(random([4], 2))), 2);
+  await checkFused(device, "a transpose reads another order", () => add(transpose(exp(x)), 1), 2);
+  await checkFused(device, "a broadcast would compute anew", () => add(x, exp(random([4], 2))), 2);
   const many = Array.from({ length: 9 }, (_, i) => random([16], 10 + i));
-  await check(
+  await checkFused(
+    device,
     "more than eight buffers",
     () => many.map((t) => exp(t)).reduce((a, b) => add(a, b)),
     2,
   );
-  await check(
+  await checkFused(
+    device,
     "an opaque kernel between",
     () => {
       const y = exp(x);
@@ -165,7 +132,7 @@ test("long chains are cut where compilers would suffer", async () => {
   });
   assert.ok(program.statistics.dispatches >= 3 && program.statistics.dispatches <= 12);
   program.release();
-  await check("long", () => {
+  await checkFused(device, "long", () => {
     let y = x;
     for (let i = 0; i < 60; i++) y = add(mul(y, 0.9), 0.01);
     return y;
@@ -244,17 +211,17 @@ test("u32 results are rounded before they are read", async () => {
     );
     return transpose(reshape(out, [2, 4]));
   };
-  await check("u32", () => mul(whole(), 0.5));
+  await checkFused(device, "u32", () => mul(whole(), 0.5));
 });
 
 test("matmul, convolution and reductions take maps in", async () => {
   const [a, b, bias] = [random([6, 8], 1), random([8, 12], 2), random([12], 3)];
-  await check("matmul", () => relu(add(matmul(a, b), bias)), 1);
+  await checkFused(device, "matmul", () => relu(add(matmul(a, b), bias)), 1);
   const [x, w, c] = [random([2, 6, 6, 3], 4), random([3, 3, 3, 8], 5), random([8], 6)];
-  await check("conv2d", () => tanh(add(conv2d(x, w, { stride: 2 }), c)), 1);
-  await check("sum", () => sum(square(sub(a, 0.5)), 1), 1);
-  await check("mean", () => exp(mean(mul(a, a), 0)), 1);
-  await check("kept before the sum", () => {
+  await checkFused(device, "conv2d", () => tanh(add(conv2d(x, w, { stride: 2 }), c)), 1);
+  await checkFused(device, "sum", () => sum(square(sub(a, 0.5)), 1), 1);
+  await checkFused(device, "mean", () => exp(mean(mul(a, a), 0)), 1);
+  await checkFused(device, "kept before the sum", () => {
     const y = exp(a);
     return [y, sum(y)];
   });
@@ -265,7 +232,7 @@ test("a whole training step agrees with its ops one by one", async () => {
   const make = (shape: readonly number[], seed: number) =>
     parameter(device, numbers(shape[0]! * (shape[1] ?? 1), seed), shape, `w${seed}`);
   const [w1, b1, w2, b2] = [make([10, 12], 2), make([12], 3), make([12, 5], 4), make([5], 5)];
-  await check("step", () => {
+  await checkFused(device, "step", () => {
     const h = relu(add(matmul(x, w1), b1));
     const y = sigmoid(add(matmul(h, w2), b2));
     const loss = mean(square(sub(y, 0.25)));
@@ -321,7 +288,7 @@ function fits(a: Tensor, b: Tensor): boolean {
 
 test("random recordings agree with their ops one by one, and replays with eager runs", async () => {
   await fc.assert(
-    fc.asyncProperty(fc.nat(1e6), (seed) => check(`seed ${seed}`, randomBody(seed))),
+    fc.asyncProperty(fc.nat(1e6), (seed) => checkFused(device, `seed ${seed}`, randomBody(seed))),
     { seed: 31, numRuns: 30, endOnFailure: true },
   );
 });
@@ -382,7 +349,7 @@ test("changes of variables keep their order in random recordings", async () => {
   await fc.assert(
     fc.asyncProperty(fc.nat(1e6), async (seed) => {
       const { body, reset } = randomUpdates(seed);
-      await check(`seed ${seed}`, body, undefined, reset);
+      await checkFused(device, `seed ${seed}`, body, undefined, reset);
     }),
     { seed: 32, numRuns: 20, endOnFailure: true },
   );

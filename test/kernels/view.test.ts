@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Value } from "../../src/gpu/value.ts";
-import { reshapeStrides } from "../../src/kernels/fusion.ts";
+import { reshapeStrides } from "../../src/kernels/merge-maps.ts";
 import {
   collapseAxes,
   contiguousStrides,

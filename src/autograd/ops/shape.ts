@@ -1,7 +1,6 @@
 import { DTypeError, ShapeError } from "../../gpu/errors.ts";
-import { input } from "../../kernels/expression.ts";
+import { apply, constant, input, inside } from "../../kernels/expression.ts";
 import { mapCall } from "../../kernels/map.ts";
-import { padCall } from "../../kernels/pad.ts";
 import { contiguousStrides, sizeOf } from "../../kernels/view.ts";
 import { empty, zeros } from "../../tensor/create.ts";
 import { checkShape, emptyResult, formatShape, Tensor } from "../../tensor/tensor.ts";
@@ -99,7 +98,21 @@ export function pad(x: Tensor, widths: readonly (readonly [number, number])[]): 
   if (x.size === 0)
     return sizeOf(shape) === 0 ? empty(x.device, shape, x.dtype) : zeros(x.device, shape);
   const out = emptyResult(x.device, "pad", shape, x.dtype);
-  x.device.emit(padCall("pad", x.value, x.shape, begin, out.value, shape));
+  const strides = contiguousStrides(x.shape);
+  const offset = begin.reduce((sum, b, i) => sum - b * (strides[i] as number), 0);
+  const bounds = widths.flatMap(([before, after], axis) => {
+    const from = before;
+    return before + after > 0 ? [{ axis, from, to: from + (x.shape[axis] as number) }] : [];
+  });
+  x.device.emit(
+    mapCall("pad", {
+      shape,
+      inputs: [{ value: x.value, offset, strides }],
+      outputs: [
+        { value: out.value, expression: apply("where", inside(bounds), input(0), constant(0)) },
+      ],
+    }),
+  );
   return differentiable("pad", [x], out, [(dy) => slice(dy, begin, x.shape)]);
 }
 

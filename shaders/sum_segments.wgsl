@@ -1,0 +1,63 @@
+// Sums over the rows of several matrices in one dispatch: the bias gradients of all layers, and the
+// shares that split sums left. Each thread adds up CHUNK rows of four neighbouring columns of one
+// matrix. The order of the additions is fixed by the shapes.
+//
+// The host repeats what stands between `each` and `end` for every buffer that is read, and writes a
+// branch for each matrix, which says what its threads read and where their sums go.
+
+const WORKGROUP = 64u;
+const GROUPS_X = 1u;
+const GROUPS_XY = 1u;
+const THREADS = 1u;
+
+//@each source
+@group(0) @binding(0) var<storage, read> source: array<vec4f>;
+
+// Σ of `rows` vectors, one every `stride`.
+fn sumVectors(start: u32, rows: u32, stride: u32) -> vec4f {
+  var a = vec4f();
+  var b = vec4f();
+  var c = vec4f();
+  var d = vec4f();
+  var at = start;
+  let whole = rows / 4u;
+  for (var k = 0u; k < whole; k++) {
+    a += source[at];
+    b += source[at + stride];
+    c += source[at + 2u * stride];
+    d += source[at + 3u * stride];
+    at += 4u * stride;
+  }
+  for (var k = whole * 4u; k < rows; k++) {
+    a += source[at];
+    at += stride;
+  }
+  return (a + b) + (c + d);
+}
+
+// Σ of `count` ≤ 4 neighbouring numbers in `rows` rows, one every `stride` numbers; the lanes beyond are 0.
+fn sumNumbers(start: u32, rows: u32, stride: u32, count: u32) -> vec4f {
+  var total = vec4f();
+  for (var k = 0u; k < rows; k++) {
+    for (var lane = 0u; lane < count; lane++) {
+      let at = start + k * stride + lane;
+      total[lane] += source[at / 4u][at % 4u];
+    }
+  }
+  return total;
+}
+//@end
+
+//@insert results
+
+@compute @workgroup_size(64, 1, 1)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let thread = (group.x + group.y * GROUPS_X + group.z * GROUPS_XY) * WORKGROUP + lane;
+  if (thread >= THREADS) {
+    return;
+  }
+  //@insert segments
+}

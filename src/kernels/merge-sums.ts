@@ -1,0 +1,199 @@
+import { type Call, type Item, isPack, type Pack, writtenBy } from "../gpu/call.ts";
+import { sharesBuffer, sharesMemory, Value } from "../gpu/value.ts";
+import { type ColumnSum, columnSumOf } from "./facets.ts";
+import { chunksOf, type Segment, segmentsCall } from "./segments.ts";
+
+/** What errors and profiles call the dispatches. */
+const OP = "sum";
+/** WebGPU's default limit of storage buffers in one stage. */
+const MOST_BUFFERS = 8;
+/** Longer sums are cut into chunks, whose sums the second dispatch adds up. */
+const LONGEST = 256;
+/** Threads that keep a device busy, and the shortest chunk that is worth one. */
+const BUSY_THREADS = { software: 2048, hardware: 32768 };
+const SHORTEST_CHUNK = 64;
+/** Values lie at multiples of so many elements in a buffer that is bound: 256 bytes. */
+const ALIGNMENT = 64;
+
+/**
+ * Merges the sums over rows whose results are only packed: bias gradients, and the second passes of
+ * weight gradients, of which every layer has some. They move to the pack and become two dispatches.
+ *
+ * The first makes sums of chunks of the long ones' rows. The second adds these up, the shares of split
+ * products, and the rows of the short ones, and writes to the pack's target itself. Chunks and shares
+ * are packed into one buffer, so that it binds no more than that, the short ones and the target.
+ *
+ * @param keep values that are read after the step
+ */
+export function mergeSums(items: readonly Item[], keep: ReadonlySet<Value>): Item[] {
+  let merged = [...items];
+  for (const item of items) {
+    if (!isPack(item)) continue;
+    const sums = deferrable(merged, item, keep);
+    if (sums.length > 1) merged = mergeInto(merged, item, sums);
+  }
+  return merged;
+}
+
+/** A sum that can be made where its result is packed. */
+interface Deferred extends ColumnSum {
+  readonly result: Value;
+  /** The calls that it replaces: one, or both passes. */
+  readonly calls: readonly Call[];
+  /** Nobody else reads its source: the shares of a split product. */
+  readonly alone: boolean;
+  /** Element of the target where its result goes. */
+  readonly at: number;
+}
+
+function deferrable(items: readonly Item[], pack: Pack, keep: ReadonlySet<Value>): Deferred[] {
+  const { target } = pack;
+  if (!target.storage) return [];
+  const end = items.indexOf(pack);
+  const free = (v: Value): boolean => !v.storage && !keep.has(v);
+  const readersOf = (v: Value): Item[] =>
+    items.filter((item) => [...item.inputs, ...(isPack(item) ? [] : item.updates)].includes(v));
+  const found: Deferred[] = [];
+  for (const [k, result] of pack.inputs.entries()) {
+    const at = (pack.offsets[k] as number) / 4;
+    if (!free(result) || readersOf(result).length !== 1) continue;
+    if (at % 4 !== 0 || !isApart(pack, k)) continue;
+    const last = makerOf(items, result);
+    const whole = last && columnSumOf(last);
+    if (!whole) continue;
+    // Both passes of a sum become one, unless something else reads what the first one left.
+    const first = makerOf(items, whole.source);
+    const onlyReader = free(whole.source) && readersOf(whole.source).length === 1;
+    const long = first && onlyReader ? columnSumOf(first) : undefined;
+    const sum = long ?? whole; // the first pass has as many columns as the second
+    const calls = long && first ? [first, last] : [last];
+    const between = items.slice(items.indexOf(calls[0] as Call), end);
+    if (between.some((item) => writtenBy(item).some((v) => sharesMemory(v, sum.source)))) continue;
+    const alone = !long && onlyReader;
+    if (sharesBuffer(sum.source, target) || (!alone && sum.rows > LONGEST && !foldOf(sum)))
+      continue;
+    found.push({ ...sum, result, calls, alone, at });
+  }
+  return found;
+}
+
+/** The call that makes a value, if there is one. */
+function makerOf(items: readonly Item[], v: Value): Call | undefined {
+  return items.find((item): item is Call => !isPack(item) && item.outputs.includes(v));
+}
+
+/** Whether no other input of the pack goes to the same place. */
+function isApart(pack: Pack, k: number): boolean {
+  const startOf = (i: number) => pack.offsets[i] as number;
+  const endOf = (i: number) => startOf(i) + (pack.inputs[i] as Value).dataBytes;
+  return pack.inputs.every((_, i) => i === k || endOf(i) <= startOf(k) || endOf(k) <= startOf(i));
+}
+
+/**
+ * Rows that are taken as one, so that its length is a multiple of four; undefined where the sum cannot
+ * be cut into chunks.
+ */
+function foldOf({ rows, columns }: ColumnSum): number | undefined {
+  return [1, 2, 4].find((fold) => (columns * fold) % 4 === 0 && rows % fold === 0);
+}
+
+/** Rows that the second dispatch adds up, and where they lie. */
+type Shares = Omit<Segment, "target" | "chunk">;
+
+function mergeInto(items: readonly Item[], pack: Pack, sums: readonly Deferred[]): Item[] {
+  const { target } = pack;
+  const long = sums.filter(isLong);
+  const short = sums.filter((sum) => !isLong(sum));
+  const whole = (sum: Deferred): Shares => ({ ...sum, start: 0 });
+  const first = inGroups(long, MOST_BUFFERS - 1).map(firstPass);
+  const shares = [
+    ...short.filter((sum) => sum.alone).map(whole),
+    ...first.flatMap((pass) => pass.shares),
+  ];
+  const together = packTogether(shares);
+  const own = short.filter((sum) => !sum.alone).map(whole);
+  const second = inGroups([...together.shares, ...own], MOST_BUFFERS - 1).map((some) =>
+    segmentsCall(
+      OP,
+      some.map((sum) => ({ ...sum, chunk: sum.rows, target })),
+    ),
+  );
+  const replaced = new Set<Item>(sums.flatMap((sum) => sum.calls));
+  if (first.length + second.length >= replaced.size) return [...items];
+  const merged = new Set(sums.map((sum) => sum.result));
+  const left = pack.inputs.flatMap((v, k) => (merged.has(v) ? [] : [k]));
+  const rest: Pack = {
+    ...pack,
+    inputs: left.map((k) => pack.inputs[k] as Value),
+    offsets: left.map((k) => pack.offsets[k] as number),
+  };
+  const end = items.indexOf(pack);
+  return [
+    ...items.slice(0, end).filter((item) => !replaced.has(item)),
+    ...first.map((pass) => pass.call),
+    ...together.packs,
+    ...(left.length > 0 ? [rest] : []),
+    ...second,
+    ...items.slice(end + 1),
+  ];
+}
+
+function isLong({ rows, alone }: Deferred): boolean {
+  return !alone && rows > LONGEST;
+}
+
+/** Sums with at most so many sources together. */
+function inGroups<T extends { readonly source: Value }>(sums: readonly T[], most: number): T[][] {
+  const sources = [...new Set(sums.map((sum) => sum.source))];
+  const groups: T[][] = [];
+  for (let k = 0; k < sources.length; k += most) {
+    const some = new Set(sources.slice(k, k + most));
+    groups.push(sums.filter((sum) => some.has(sum.source)));
+  }
+  return groups;
+}
+
+/** The sums of chunks of rows, and how they lie in one value. */
+function firstPass(sums: readonly Deferred[]): { call: Call; shares: Shares[] } {
+  const { device } = (sums[0] as Deferred).source;
+  const units = sums.reduce((all, { rows, columns }) => all + (rows * columns) / 4, 0);
+  const busy = BUSY_THREADS[device.isSoftware ? "software" : "hardware"];
+  const longest = Math.max(SHORTEST_CHUNK, Math.ceil(units / busy));
+  const parts = sums.map((sum) => {
+    const fold = foldOf(sum) as number;
+    const rows = sum.rows / fold;
+    return { sum, fold, rows, columns: sum.columns * fold, chunk: Math.min(rows, longest) };
+  });
+  const size = parts.reduce((all, part) => all + chunksOf(part) * part.columns, 0);
+  const partial = new Value(device, "f32", size, `${OP} partial`);
+  const segments: Segment[] = [];
+  const shares: Shares[] = [];
+  let start = 0;
+  for (const { sum, fold, ...part } of parts) {
+    const { source, columns, at } = sum;
+    segments.push({ ...part, source, start: 0, target: partial, at: start });
+    shares.push({ source: partial, start, rows: chunksOf(part) * fold, columns, at });
+    start += chunksOf(part) * part.columns;
+  }
+  return { call: segmentsCall(OP, segments), shares };
+}
+
+/** What the shares lie in as one value. A pack costs nothing where kernels can write to their place. */
+function packTogether(shares: readonly Shares[]): { packs: Pack[]; shares: Shares[] } {
+  const inputs = [...new Set(shares.map((s) => s.source))];
+  const [only] = inputs;
+  if (!only || inputs.length === 1) return { packs: [], shares: [...shares] };
+  const starts: number[] = [];
+  let size = 0;
+  for (const v of inputs) {
+    starts.push(size);
+    size += Math.ceil(v.size / ALIGNMENT) * ALIGNMENT;
+  }
+  const target = new Value(only.device, "f32", size, `${OP} partials`);
+  const pack: Pack = { op: OP, pack: true, inputs, target, offsets: starts.map((n) => n * 4) };
+  const moved = shares.map((s) => {
+    const start = s.start + (starts[inputs.indexOf(s.source)] as number);
+    return { ...s, source: target, start };
+  });
+  return { packs: [pack], shares: moved };
+}
