@@ -4,6 +4,7 @@ import conv2d from "../../shaders/conv2d.wgsl";
 import inputGradient from "../../shaders/conv2d_input_gradient.wgsl";
 import weightGradient from "../../shaders/conv2d_weight_gradient.wgsl";
 import matmul from "../../shaders/matmul.wgsl";
+import matmulSubgroups from "../../shaders/matmul_subgroups.wgsl";
 import type { Call } from "../../src/gpu/call.ts";
 import type { Device } from "../../src/gpu/device.ts";
 import { GpuValidationError } from "../../src/gpu/errors.ts";
@@ -105,6 +106,7 @@ test("refuses other types and lengths", async () => {
 test("the products' shaders can read either of their inputs as f16", () => {
   const shaders: [text: string, inputs: [string, string]][] = [
     [matmul, ["a", "b"]],
+    [matmulSubgroups, ["a", "b"]],
     [conv2d, ["x", "w"]],
     [inputGradient, ["dy", "w"]],
     [weightGradient, ["x", "dy"]],

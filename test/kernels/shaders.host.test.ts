@@ -14,6 +14,7 @@ import {
 import { apply, input } from "../../src/kernels/expression.ts";
 import { type Epilogue, facetOf } from "../../src/kernels/facets.ts";
 import { matmulCalls } from "../../src/kernels/matmul.ts";
+import { matmulSubgroupsCall } from "../../src/kernels/matmul-subgroups.ts";
 import { contiguousView } from "../../src/kernels/view.ts";
 import { same } from "../support/conv-cases.ts";
 
@@ -51,11 +52,13 @@ test("bind group 0 without gaps, what is read before what is written", () => {
 });
 
 test("compile as they stand, where they are whole", async () => {
-  const device = await openDevice();
+  const device = await openDevice({ features: ["subgroups", "shader-f16"] });
   for (const name of names) {
     const code = read(name);
     // Marks that the host replaces by bindings and statements.
     if (code.includes("//@insert") || !code.includes("@compute")) continue;
+    if (/^enable f16;/m.test(code) && !device.has.f16) continue;
+    if (/^enable subgroups;/m.test(code) && !device.has.subgroups) continue;
     const module = device.gpu.createShaderModule({ code, label: name });
     const { messages } = await module.getCompilationInfo();
     const errors = messages.filter((m) => m.type === "error");
@@ -75,6 +78,7 @@ function calls(device: Device): Call[] {
   const plain = [
     ...matmulCalls("matmul", value(), value(), m, value(), "registers"),
     ...matmulCalls("matmul", value(), value(), m, value(), "tiled"),
+    matmulSubgroupsCall("matmul", value(), value(), m, value()),
     conv2dCall("conv2d", value(), value(), g, value()),
     conv2dInputGradientCall("conv2d", value(), value(), g, value()),
     ...conv2dWeightGradientCalls("conv2d", value(), value(), g, value()),
@@ -89,7 +93,7 @@ function calls(device: Device): Call[] {
     const epilogue: Epilogue = { shape, inputs: views, hole: facet.result, expression, output };
     return [facet.withEpilogue(epilogue)];
   });
-  assert.ok(fused.length >= 5, "every kernel takes an epilogue");
+  assert.ok(fused.length >= 6, "every kernel takes an epilogue");
   return [...plain, ...fused];
 }
 
