@@ -9,13 +9,14 @@ import {
   writtenBy,
 } from "./call.ts";
 import { GpuValidationError } from "./errors.ts";
+import { type OptionalFeature, optionalFeatures } from "./features.ts";
 import { FiniteChecker } from "./finite.ts";
 import { GuardedDevice } from "./guarded-device.ts";
 import { type Pipeline, PipelineCache } from "./pipelines.ts";
 import { BufferPool } from "./pool.ts";
 import { ReadBack } from "./readback.ts";
 import { encodeTextureCopies, type TextureCopy, TexturePool } from "./textures.ts";
-import { type DType, overlaps, type Storage, Value } from "./value.ts";
+import { type DType, ELEMENT_BYTES, overlaps, type Storage, Value } from "./value.ts";
 import { VariantTable } from "./variant-table.ts";
 
 /** Eager ops are submitted in batches of this many. */
@@ -64,6 +65,8 @@ export class Device extends GuardedDevice {
   readonly variants = new VariantTable();
   readonly debug: number;
   readonly hasTimestamps: boolean;
+  /** The optional features it was opened with. */
+  readonly has: Readonly<Record<OptionalFeature, boolean>>;
   /** Command buffers submitted since the device was opened. */
   submits = 0;
   /** Dispatches encoded since the device was opened. */
@@ -90,6 +93,7 @@ export class Device extends GuardedDevice {
     this.debug = options.debug ?? 0;
     this.log = options.log ?? ((line) => console.error(line));
     this.hasTimestamps = gpu.features.has("timestamp-query");
+    this.has = optionalFeatures(gpu);
     this.pool = new BufferPool(
       this,
       options.memoryLimit ?? Number.POSITIVE_INFINITY,
@@ -395,7 +399,7 @@ export class Device extends GuardedDevice {
   async read(value: Value): Promise<ArrayBuffer> {
     this.alive();
     const storage = this.storageOf(value, "read");
-    const length = value.dtype === "u8" ? value.size : value.size * 4;
+    const length = value.size * ELEMENT_BYTES[value.dtype];
     const [data] = await Promise.all([
       this.readBuffer(storage.buffer, storage.offset, value.dataBytes),
       this.finite.verdict(),

@@ -2,6 +2,7 @@ import { type AdapterRequest, requestAdapter } from "./adapter.ts";
 import { readEnvironment } from "./adapter-environment.ts";
 import { Device, type DeviceOptions } from "./device.ts";
 import { NoAdapterError, UsageError } from "./errors.ts";
+import { featuresOfEnvironment } from "./features.ts";
 
 export interface OpenOptions extends AdapterRequest, DeviceOptions {
   /**
@@ -9,7 +10,10 @@ export interface OpenOptions extends AdapterRequest, DeviceOptions {
    * are asked for where the adapter has them, and nothing else.
    */
   readonly limits?: "default" | "used";
-  /** Features to ask for where the adapter has them, besides timestamps. Default none. */
+  /**
+   * Features to ask for where the adapter has them, besides timestamps; `device.has` says what was
+   * got of `shader-f16` and `subgroups`. Default: the environment's LATENTGRAD_FEATURES, else none.
+   */
   readonly features?: readonly GPUFeatureName[];
 }
 
@@ -18,8 +22,8 @@ const LARGEST_BUFFER = 2 ** 30;
 
 /**
  * Opens a device on whatever the runtime offers: a real GPU before llvmpipe before the embedded
- * SwiftShader. The environment's LATENTGRAD_ADAPTER, LATENTGRAD_LIMITS, LATENTGRAD_DEBUG and
- * LATENTGRAD_MEMORY (bytes) stand in for options that are not given.
+ * SwiftShader. The environment's LATENTGRAD_ADAPTER, LATENTGRAD_LIMITS, LATENTGRAD_DEBUG,
+ * LATENTGRAD_FEATURES and LATENTGRAD_MEMORY (bytes) stand in for options that are not given.
  *
  * @throws NoAdapterError when there is no WebGPU
  * @throws UsageError for options and variables with values that mean nothing
@@ -32,13 +36,14 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
   if (!["default", "used"].includes(limits))
     throw new UsageError(`LATENTGRAD_LIMITS is default or used, not "${limits}"`);
   const memoryLimit = options.memoryLimit ?? environmentNumber("LATENTGRAD_MEMORY");
+  const features = options.features ?? featuresOfEnvironment();
   const { adapter, kind, name, runtime } = await requestAdapter(options);
   const requiredLimits: Record<string, number> = {};
   if (limits !== "default") {
     for (const limit of ["maxBufferSize", "maxStorageBufferBindingSize"] as const)
       requiredLimits[limit] = Math.min(adapter.limits[limit], LARGEST_BUFFER);
   }
-  const wanted: readonly GPUFeatureName[] = ["timestamp-query", ...(options.features ?? [])];
+  const wanted: readonly GPUFeatureName[] = ["timestamp-query", ...features];
   const requiredFeatures = wanted.filter((name) => adapter.features.has(name));
   let gpu: GPUDevice;
   try {

@@ -1,7 +1,14 @@
 import type { Device } from "./device.ts";
 
-/** `u8` is packed four to a word and is read by the gather kernel only: data sets live in it. */
-export type DType = "f32" | "u32" | "u8";
+/**
+ * `u8` is packed four to a word and is read by the gather kernel only: data sets live in it. `f16`,
+ * two to a word, is what kernels read their inputs from where that was asked for (src/kernels/half.ts);
+ * no tensor has it.
+ */
+export type DType = "f32" | "u32" | "u8" | "f16";
+
+/** Bytes of one element. */
+export const ELEMENT_BYTES: Readonly<Record<DType, number>> = { f32: 4, u32: 4, u8: 1, f16: 2 };
 
 /** Where a value's bytes are. */
 export interface Storage {
@@ -46,14 +53,13 @@ export class Value {
 
   /** Bytes that hold elements, up to a whole word. */
   get dataBytes(): number {
-    return this.dtype === "u8" ? Math.ceil(this.size / 4) * 4 : this.size * 4;
+    return Math.ceil((this.size * ELEMENT_BYTES[this.dtype]) / 4) * 4;
   }
 }
 
 /** Bytes of `size` elements, padded to 16 so that every value can be bound as an array of vec4. */
 export function byteLength(dtype: DType, size: number): number {
-  const bytes = dtype === "u8" ? size : size * 4;
-  return Math.max(16, Math.ceil(bytes / 16) * 16);
+  return Math.max(16, Math.ceil((size * ELEMENT_BYTES[dtype]) / 16) * 16);
 }
 
 /** Whether writing to one of two values may change the other. */

@@ -1,5 +1,4 @@
 import type { Device } from "../gpu/device.ts";
-import { GpuValidationError } from "../gpu/errors.ts";
 import {
   MOST_TEXTURE_ELEMENTS,
   TEXTURE_WIDTH,
@@ -8,6 +7,7 @@ import {
   textureType,
 } from "../gpu/textures.ts";
 import type { Value } from "../gpu/value.ts";
+import { rewriteInput } from "./rewrite-input.ts";
 
 /** Elements that a kernel loads at once from each of its inputs, by the input's name in the shader. */
 export type LoadWidths = Readonly<Record<string, 1 | 4>>;
@@ -31,8 +31,9 @@ export function prefersTextures(
 }
 
 /**
- * Makes a shader read its inputs through textures. Each must be read in one place alone, as
- * `return input[i];` in a function of its own.
+ * Makes a shader read its inputs through textures.
+ *
+ * @param widths of the inputs; each must be such as `rewriteInput` takes
  */
 export function readTextures(
   op: string,
@@ -42,16 +43,10 @@ export function readTextures(
 ): string {
   let out = shader;
   for (const [name, width] of Object.entries(widths)) {
-    const declaration = new RegExp(`var<storage, read> ${name}: array<\\w+>;`);
-    const access = new RegExp(`return ${name}\\[i\\];`);
-    if (!declaration.test(out) || !access.test(out))
-      throw new GpuValidationError(op, `the shader has no input ${name} to read as a texture`);
     const texel = width === 4 ? "i" : "(i / 4u)";
     const place = `vec2u(${texel} % ${TEXTURE_WIDTH}u, ${texel} / ${TEXTURE_WIDTH}u)`;
-    const channel = width === 4 ? "" : "[i % 4u]";
-    out = out
-      .replace(declaration, `var ${name}: ${textureType(reads)};`)
-      .replace(access, `return ${texelLoad(reads, name, place)}${channel};`);
+    const load = `${texelLoad(reads, name, place)}${width === 4 ? "" : "[i % 4u]"}`;
+    out = rewriteInput(op, out, name, `var ${name}: ${textureType(reads)}`, load);
   }
   return out;
 }

@@ -1,7 +1,9 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { add } from "../../src/autograd/ops/elementwise.ts";
+import { requestAdapter } from "../../src/gpu/adapter.ts";
 import { detectRuntime } from "../../src/gpu/adapter-environment.ts";
+import type { Device } from "../../src/gpu/device.ts";
 import { NoAdapterError, UsageError } from "../../src/gpu/errors.ts";
 import { openDevice } from "../../src/gpu/open.ts";
 import { tensor } from "../../src/tensor/create.ts";
@@ -32,6 +34,46 @@ test("asks for the default limits, or for larger buffers and nothing else", asyn
     assert.is(device.limits.maxComputeWorkgroupsPerDimension, 65535);
     device.close();
   }
+});
+
+test("has no optional feature unless asked for it", async () => {
+  const device = await openDevice({ features: [] });
+  assert.equal(device.has, { f16: false, subgroups: false });
+  device.close();
+});
+
+/** Opens a device under a LATENTGRAD_FEATURES of one's own. */
+async function withFeatures(text: string, features?: readonly GPUFeatureName[]): Promise<Device> {
+  const holder = globalThis as { LATENTGRAD_ENV?: Readonly<Record<string, string>> };
+  const kept = holder.LATENTGRAD_ENV as Readonly<Record<string, string>>; // the harness sets it
+  holder.LATENTGRAD_ENV = { ...kept, LATENTGRAD_FEATURES: text };
+  try {
+    return await openDevice(features ? { features } : {});
+  } finally {
+    holder.LATENTGRAD_ENV = kept;
+  }
+}
+
+test("gets the optional features that it is asked for where the adapter has them", async () => {
+  const { adapter } = await requestAdapter();
+  const [f16, subgroups] = [adapter.features.has("shader-f16"), adapter.features.has("subgroups")];
+  const cases = [
+    { got: await openDevice({ features: ["shader-f16"] }), want: { f16, subgroups: false } },
+    { got: await openDevice({ features: ["subgroups"] }), want: { f16: false, subgroups } },
+    { got: await withFeatures("f16"), want: { f16, subgroups: false } },
+    { got: await withFeatures(" subgroups, f16"), want: { f16, subgroups } },
+    { got: await withFeatures(""), want: { f16: false, subgroups: false } },
+    { got: await withFeatures("f16,subgroups", []), want: { f16: false, subgroups: false } },
+  ];
+  for (const { got, want } of cases) {
+    assert.equal(got.has, want);
+    got.close();
+  }
+  await rejects(
+    () => withFeatures("f16,f64"),
+    UsageError,
+    /^LATENTGRAD_FEATURES names "f64": it takes f16, subgroups, with commas between$/,
+  );
 });
 
 test("refuses options that mean nothing", async () => {

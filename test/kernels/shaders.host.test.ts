@@ -11,6 +11,7 @@ import { conv2dWeightGradientCalls } from "../../src/kernels/conv2d-weight-gradi
 import { apply, input } from "../../src/kernels/expression.ts";
 import { type Epilogue, facetOf } from "../../src/kernels/facets.ts";
 import { matmulCalls } from "../../src/kernels/matmul.ts";
+import { matmulSubgroupsCall } from "../../src/kernels/matmul-subgroups.ts";
 import { contiguousView } from "../../src/kernels/view.ts";
 import { same } from "../support/conv-cases.ts";
 
@@ -55,8 +56,8 @@ test("compile as they stand, where they are whole", async () => {
     const code = read(name);
     // Marks that the host replaces by bindings and statements.
     if (code.includes("//@insert") || !code.includes("@compute")) continue;
-    if (/^enable f16;/m.test(code) && !device.gpu.features.has("shader-f16")) continue;
-    if (/^enable subgroups;/m.test(code) && !device.gpu.features.has("subgroups")) continue;
+    if (/^enable f16;/m.test(code) && !device.has.f16) continue;
+    if (/^enable subgroups;/m.test(code) && !device.has.subgroups) continue;
     const module = device.gpu.createShaderModule({ code, label: name });
     const { messages } = await module.getCompilationInfo();
     const errors = messages.filter((m) => m.type === "error");
@@ -76,6 +77,7 @@ function calls(device: Device): Call[] {
   const plain = [
     ...matmulCalls("matmul", value(), value(), m, value(), "registers"),
     ...matmulCalls("matmul", value(), value(), m, value(), "tiled"),
+    matmulSubgroupsCall("matmul", value(), value(), m, value()),
     ...conv2dCalls("conv2d", value(), value(), g, value()),
     ...conv2dInputGradientCalls("conv2d", value(), value(), g, value()),
     ...conv2dWeightGradientCalls("conv2d", value(), value(), g, value()),
@@ -90,7 +92,7 @@ function calls(device: Device): Call[] {
     const epilogue: Epilogue = { shape, inputs: views, hole: facet.result, expression, output };
     return [facet.withEpilogue(epilogue)];
   });
-  assert.ok(fused.length >= 5, "every kernel takes an epilogue");
+  assert.ok(fused.length >= 6, "every kernel takes an epilogue");
   return [...plain, ...fused];
 }
 
