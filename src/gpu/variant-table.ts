@@ -17,6 +17,8 @@ export interface VariantQuestion {
   readonly shape: string;
   /** As texts; the first is what is taken where nothing is known. */
   readonly candidates: readonly string[];
+  /** The plainest variant, which the others' results are held against. */
+  readonly reference: string;
   /** Makes the kernel of the shape that asked, in one of its variants. */
   readonly trial: (device: Device, variant: string) => VariantTrial;
 }
@@ -35,15 +37,19 @@ export function questionKey(question: Pick<VariantQuestion, "kernel" | "shape">)
  */
 export class VariantTable {
   private readonly winners = new Map<string, string>();
+  private readonly followed = new Map<string, string>();
   /** Hears of every question that a kernel asks; the tuner collects them here. */
   listener: ((question: VariantQuestion) => void) | undefined;
 
   /** The winner, if one is known and still among the candidates. */
   choose(question: VariantQuestion): string {
     this.listener?.(question);
-    const known = this.winners.get(questionKey(question));
-    const heuristic = question.candidates[0] as string;
-    return known !== undefined && question.candidates.includes(known) ? known : heuristic;
+    const key = questionKey(question);
+    const known = this.winners.get(key);
+    if (known === undefined || !question.candidates.includes(known))
+      return question.candidates[0] as string;
+    this.followed.set(key, known);
+    return known;
   }
 
   /** Takes over winners; those that are known already are replaced. */
@@ -51,13 +57,8 @@ export class VariantTable {
     for (const [key, variant] of Object.entries(choices)) this.winners.set(key, variant);
   }
 
-  /** Forgets all winners, for instance to take up the table of a run. */
-  clear(): void {
-    this.winners.clear();
-  }
-
-  /** All winners, in the order of their names. */
-  choices(): VariantChoices {
-    return Object.fromEntries([...this.winners].sort(([a], [b]) => (a < b ? -1 : 1)));
+  /** The winners that kernels have followed so far, in the order of their names. */
+  used(): VariantChoices {
+    return Object.fromEntries([...this.followed].sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 }

@@ -76,6 +76,7 @@ function weightGradientVariant(device: Device, g: ConvGeometry): Variant {
   const pixels = g.batch * g.outH * g.outW;
   const taps = g.kernelH * g.kernelW;
   const rowStep = widthFor(g.inC);
+  const columnStep = widthFor(g.outC);
   // Enough shares to fill the adapter, but none too short.
   const most = Math.max(1, Math.min(MOST_SPLITS, Math.floor(pixels / SHORTEST_SHARE)));
   const variants = tileVariants(device, {
@@ -83,9 +84,11 @@ function weightGradientVariant(device: Device, g: ConvGeometry): Variant {
     n: g.outC,
     threads: 1, // splitting the sum makes the threads
     rowStep,
-    columnStep: widthFor(g.outC),
+    columnStep,
     // All taps of an image of one channel fit one tile.
     ...(rowStep === 1 && taps <= 9 ? { extraRows: taps } : {}),
+    // Four pixels of scalar rows at once: SwiftShader's compiler does not bear more of them.
+    ...(rowStep === 1 ? { largest: budget.accumulators } : {}),
     splits: (tile) => {
       const wanted = Math.ceil((4 * Math.max(budget.threads, 256)) / tilesOf(g, tile));
       const splits = Math.min(wanted, most);
@@ -93,7 +96,8 @@ function weightGradientVariant(device: Device, g: ConvGeometry): Variant {
     },
   });
   const kernel = "conv2d weight gradient";
-  return chooseVariant(device, kernel, convShapeClass(g), variants, (on, v) => {
+  const plain = { rows: rowStep, cols: columnStep };
+  return chooseVariant(device, kernel, convShapeClass(g), variants, plain, (on, v) => {
     const sizes = imageSizes(g);
     const x = on.allocate("f32", sizes.x, "x");
     const dy = on.allocate("f32", sizes.y, "dy");

@@ -68,7 +68,9 @@ function forwardVariant(device: Device, g: ConvGeometry): Variant {
     columnStep: widthFor(g.outC),
   };
   const kernel = "conv2d";
-  return chooseVariant(device, kernel, convShapeClass(g), tileVariants(device, search), (on, v) => {
+  const variants = tileVariants(device, search);
+  const plain = { rows: search.rowStep, cols: search.columnStep };
+  return chooseVariant(device, kernel, convShapeClass(g), variants, plain, (on, v) => {
     const sizes = imageSizes(g);
     const x = on.allocate("f32", sizes.x, "x");
     const w = on.allocate("f32", sizes.w, "w");
@@ -136,7 +138,9 @@ function inputGradientVariant(device: Device, g: ConvGeometry): Variant {
     columnStep: widthFor(g.inC),
   };
   const kernel = "conv2d input gradient";
-  return chooseVariant(device, kernel, convShapeClass(g), tileVariants(device, search), (on, v) => {
+  const variants = tileVariants(device, search);
+  const plain = { rows: search.rowStep, cols: search.columnStep };
+  return chooseVariant(device, kernel, convShapeClass(g), variants, plain, (on, v) => {
     const sizes = imageSizes(g);
     const dy = on.allocate("f32", sizes.y, "dy");
     const w = on.allocate("f32", sizes.w, "w");

@@ -2,7 +2,9 @@ import shader from "../../shaders/matmul.wgsl";
 import tiledShader from "../../shaders/matmul_tiled.wgsl";
 import type { Call } from "../gpu/call.ts";
 import type { Device } from "../gpu/device.ts";
+import { GpuValidationError } from "../gpu/errors.ts";
 import { Value } from "../gpu/value.ts";
+import { matmulSubgroupsCall, subgroupsTile } from "./matmul-subgroups.ts";
 import { productCalls, workgroupsOf } from "./product.ts";
 import { tileBudget, tileVariants } from "./tiles.ts";
 import { chooseVariant, lengthClass, type Variant } from "./variants.ts";
@@ -28,7 +30,7 @@ export interface MatmulGeometry {
   readonly sharedB?: boolean;
 }
 
-export type MatmulFamily = "registers" | "tiled";
+export type MatmulFamily = Variant["family"];
 
 function describe(g: MatmulGeometry): string {
   const batch = g.batch > 1 ? `${g.batch}×` : "";
@@ -72,17 +74,24 @@ export function matmulCalls(
   variant?: Variant | MatmulFamily,
 ): Call[] {
   const chosen =
-    variant === undefined
-      ? ask(c.device, g)
-      : typeof variant === "string"
-        ? (candidates(c.device, g).find((v) => v.family === variant) as Variant)
-        : variant;
-  return (chosen.family === "tiled" ? tiledCalls : registerCalls)(op, a, b, g, c, chosen);
+    typeof variant === "string"
+      ? candidates(c.device, g).find((v) => v.family === variant)
+      : (variant ?? ask(c.device, g));
+  if (!chosen)
+    throw new GpuValidationError(op, `the device was opened without what ${variant} takes`);
+  switch (chosen.family) {
+    case "tiled":
+      return tiledCalls(op, a, b, g, c, chosen);
+    case "subgroups":
+      return [matmulSubgroupsCall(op, a, b, g, c, undefined, chosen)];
+    default:
+      return registerCalls(op, a, b, g, c, chosen);
+  }
 }
 
 /**
  * Workgroup-memory tiles for large products on GPUs, else register tiles. Both are candidates
- * everywhere.
+ * everywhere; shared loads where the device was opened with subgroups.
  */
 function candidates(device: Device, g: MatmulGeometry): Variant[] {
   const budget = tileBudget(device);
@@ -102,12 +111,18 @@ function candidates(device: Device, g: MatmulGeometry): Variant[] {
   });
   const tiled: Variant = { family: "tiled", rows: TILE, cols: TILE, splits: 1, half: false };
   const large = g.m >= TILE && g.n >= TILE && g.k >= 32;
-  return device.isSoftware || !large ? [...registers, tiled] : [tiled, ...registers];
+  const subgroups: Variant[] = device.has.subgroups
+    ? [{ family: "subgroups", ...subgroupsTile(device, g), splits: 1, half: false }]
+    : [];
+  return device.isSoftware || !large
+    ? [...registers, tiled, ...subgroups]
+    : [tiled, ...registers, ...subgroups];
 }
 
 function ask(device: Device, g: MatmulGeometry): Variant {
   const kernel = "matmul";
-  return chooseVariant(device, kernel, shapeClass(g), candidates(device, g), (on, variant) => {
+  const plain = { rows: g.transposeA ? widthFor(g.m) : 1, cols: widthFor(g.n) };
+  return chooseVariant(device, kernel, shapeClass(g), candidates(device, g), plain, (on, variant) => {
     const a = on.allocate("f32", (g.sharedA ? 1 : g.batch) * g.m * g.k, "a");
     const b = on.allocate("f32", (g.sharedB ? 1 : g.batch) * g.k * g.n, "b");
     const c = new Value(on, "f32", g.batch * g.m * g.n, "c");

@@ -2,6 +2,7 @@ import { type Call, foldWorkgroups, type KernelSource } from "../gpu/call.ts";
 import { Value } from "../gpu/value.ts";
 import { bytesOf, callWithEpilogue, gridConstants, writeEpilogue } from "./epilogue.ts";
 import type { Epilogue } from "./facets.ts";
+import { readHalves, toHalfCall } from "./half.ts";
 import { sumPartials } from "./partials.ts";
 import { specialise } from "./specialise.ts";
 import { type LoadWidths, prefersTextures, readTextures } from "./textures.ts";
@@ -31,16 +32,24 @@ export interface Product {
   readonly flops: number;
 }
 
-/** The calls of a product: the kernel, and where its sum is split the one that adds up the shares. */
+/**
+ * The calls of a product: the kernel; where its sum is split, the one that adds up the shares; where
+ * it reads f16, those that round the operands.
+ */
 export function productCalls(product: Product): Call[] {
   const { op, output, operands, widths, variant, storeWidth } = product;
   const { device } = output;
   const { splits } = variant;
-  const inputs = Object.values(operands);
-  const textures = widths !== undefined && prefersTextures(device, inputs, widths);
-  const shader = textures
-    ? readTextures(op, product.shader, device.textures.reads, widths)
-    : product.shader;
+  const whole = Object.values(operands);
+  const inputs = variant.half
+    ? whole.map((v) => new Value(device, "f16", v.size, `${v.label} as f16`))
+    : whole;
+  const rounding = variant.half ? whole.map((v, i) => toHalfCall(op, v, inputs[i] as Value)) : [];
+  const textures =
+    !variant.half && widths !== undefined && prefersTextures(device, inputs, widths);
+  let { shader } = product;
+  if (textures) shader = readTextures(op, shader, device.textures.reads, widths);
+  if (variant.half && widths !== undefined) shader = readHalves(op, shader, widths);
   const result =
     splits === 1 ? output : new Value(device, "f32", splits * output.size, `${op} partial`);
   const workgroups = foldWorkgroups(product.workgroups);
@@ -69,7 +78,8 @@ export function productCalls(product: Product): Call[] {
       textures,
     });
   };
-  return splits === 1 ? [kernel()] : [kernel(), ...sumPartials(op, result, splits, output)];
+  const sum = splits === 1 ? [] : sumPartials(op, result, splits, output);
+  return [...rounding, kernel(), ...sum];
 }
 
 /** The workgroups of a kernel whose threads each compute one tile of registers. */

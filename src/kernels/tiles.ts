@@ -88,6 +88,8 @@ export interface TileSearch {
   readonly extraRows?: number;
   /** Most accumulators that the heuristic takes, where it is fewer than the adapter's. */
   readonly accumulators?: number;
+  /** Most that the tuner tries, likewise. */
+  readonly largest?: number;
   /** Into how many shares the sum may be split with a tile; the heuristic's number first. */
   readonly splits?: (tile: Tile) => readonly number[];
 }
@@ -108,7 +110,8 @@ const TRIED: readonly (readonly [rows: number, cols: number])[] = [
 
 /**
  * The register variants for a shape: the heuristic's (`chooseTile`) first, then what the tuner tries
- * beside it: other tiles with the heuristic's number of shares, and its tile with other numbers.
+ * beside it: its tile with other numbers of shares and with inputs stored as f16 where the device was
+ * opened with that, and other tiles.
  */
 export function tileVariants(device: Device, search: TileSearch): Variant[] {
   const budget = tileBudget(device);
@@ -122,7 +125,8 @@ export function tileVariants(device: Device, search: TileSearch): Variant[] {
   const columns = columnStep === 4 ? [16, 8, 4] : [8, 4, 2, 1];
   const first = chooseTile(bounds, m, n, [...new Set(rows)], columns, search.copies);
   // A scalar accumulator takes as much text as a vector of four.
-  const largest = columnStep === 4 ? budget.largest : budget.largest / 4;
+  const most = Math.min(budget.largest, search.largest ?? budget.largest);
+  const largest = columnStep === 4 ? most : most / 4;
   const others = TRIED.map(([r, c]) => ({ rows: r, cols: c })).filter(
     (t) =>
       t.rows * t.cols <= largest && t.cols % columnStep === 0 && t.rows < 2 * m && t.cols < 2 * n,
@@ -134,11 +138,13 @@ export function tileVariants(device: Device, search: TileSearch): Variant[] {
     splits,
     half: false,
   });
+  const byHeuristic = splitsOf(first).map((splits) => variant(first, splits));
   const all = [
-    ...splitsOf(first).map((splits) => variant(first, splits)),
+    ...byHeuristic,
+    ...byHeuristic.slice(0, device.has.f16 ? 1 : 0).map((v) => ({ ...v, half: true })),
     ...others.map((tile) => variant(tile, splitsOf(tile)[0] ?? 1)),
   ];
   const same = (a: Variant, b: Variant) =>
-    a.rows === b.rows && a.cols === b.cols && a.splits === b.splits;
+    a.rows === b.rows && a.cols === b.cols && a.splits === b.splits && a.half === b.half;
   return all.filter((v, i) => all.findIndex((other) => same(other, v)) === i);
 }

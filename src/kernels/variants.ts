@@ -45,6 +45,7 @@ export function parseVariant(text: string): Variant | undefined {
  * @param kernel name of the kernel
  * @param shape name of its class of shapes
  * @param candidates the heuristic's choice first
+ * @param plain the smallest tile that is right: the tuner holds the others' results against it
  * @param trial makes the kernel in one of its variants, for the tuner
  */
 export function chooseVariant(
@@ -52,12 +53,14 @@ export function chooseVariant(
   kernel: string,
   shape: string,
   candidates: readonly Variant[],
+  plain: Tile,
   trial: (device: Device, variant: Variant) => VariantTrial,
 ): Variant {
   const chosen = device.variants.choose({
     kernel,
     shape,
     candidates: candidates.map(formatVariant),
+    reference: formatVariant({ family: "registers", ...plain, splits: 1, half: false }),
     trial: (on, text) => trial(on, parseVariant(text) as Variant),
   });
   return parseVariant(chosen) as Variant;

@@ -1,6 +1,7 @@
 import { attributeClasses } from "../data/types.ts";
 import type { ProgramStatistics } from "../gpu/program.ts";
 import { type RuntimeFacts, runtimeFacts } from "../gpu/runtime-facts.ts";
+import type { VariantChoices } from "../gpu/variant-table.ts";
 import type { ImageShape } from "../models/model.ts";
 import { version } from "../version.ts";
 import type { Plan } from "./plan.ts";
@@ -22,6 +23,8 @@ export interface RunFacts {
   /** Trainable values. */
   readonly parameters: number;
   readonly adapter: { readonly name: string; readonly kind: string };
+  /** What `latentgrad tune` had found for its kernels; empty where the heuristics chose. */
+  readonly variants: VariantChoices;
   readonly environment: RuntimeFacts;
   /** The recorded training step. */
   readonly step: ProgramStatistics;
@@ -42,6 +45,7 @@ export function factsOf(plan: Plan, session: Session): RunFacts {
     stepsPerEpoch: steps,
     parameters: model.parameters().reduce((sum, { tensor }) => sum + tensor.size, 0),
     adapter: { name: device.adapter.name, kind: device.adapter.kind },
+    variants: device.variants.used(),
     environment: runtimeFacts(),
     step: run.program.statistics,
   };

@@ -107,7 +107,7 @@ export class Session {
       options: plan.config,
       adapter: device.adapter.name,
       runtime: device.adapter.runtime,
-      variants: await variantsOf(run),
+      variants: { ...(await variantsOf(run)), choices: device.variants.used() },
     });
   }
 
@@ -175,7 +175,9 @@ export class Session {
 }
 
 /** The kernels of the recorded step: which variants of which families, in which shapes. */
-async function variantsOf({ stages }: TrainingRun): Promise<StateFacts["variants"]> {
+async function variantsOf({
+  stages,
+}: TrainingRun): Promise<Omit<StateFacts["variants"], "choices">> {
   const steps = stages.flatMap(({ program }) => program.steps);
   const sources = steps.flatMap((step) => (step.kind === "dispatch" ? [step.source] : []));
   const all = sources.map(({ name, code }) => `${name}\n${code}`).join("\n");

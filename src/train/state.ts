@@ -1,5 +1,7 @@
 import { CheckpointError } from "../gpu/errors.ts";
+import type { VariantChoices } from "../gpu/variant-table.ts";
 import { isObject, quote } from "./json.ts";
+import { soundChoices } from "./variants.ts";
 
 /** The best epoch so far. */
 export interface Best {
@@ -38,8 +40,15 @@ export interface StateFacts {
   readonly options: Readonly<Record<string, unknown>>;
   readonly adapter: string;
   readonly runtime: string;
-  /** The kernels of the recorded step: their names and the hash of all their texts. */
-  readonly variants: { readonly sha256: string; readonly kernels: readonly string[] };
+  /**
+   * The kernels of the recorded step: their names, the hash of all their texts, and the tuned
+   * variants among them.
+   */
+  readonly variants: {
+    readonly sha256: string;
+    readonly kernels: readonly string[];
+    readonly choices: VariantChoices;
+  };
 }
 
 /**
@@ -135,6 +144,16 @@ export function otherCircumstances(
   const now = `${adapter} (${runtime})`;
   if (before !== now) return `it was trained on ${before}, and goes on on ${now}`;
   return hashOf(metadata.variants) === variants.sha256 ? "" : "the kernels are not those it had";
+}
+
+/** The tuned variants that a checkpoint was trained with; empty for one that says nothing of them. */
+export function choicesIn(metadata: Readonly<Record<string, string>>, file: string): VariantChoices {
+  const variants = parse(metadata.variants ?? "null");
+  const value = isObject(variants) ? variants.choices : undefined;
+  if (value === undefined) return {};
+  const choices = soundChoices(value);
+  if (!choices) throw new CheckpointError(`${file}: its kernel variants are ${quote(value)}`);
+  return choices;
 }
 
 function parse(text: string): unknown {

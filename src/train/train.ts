@@ -4,6 +4,7 @@ import type { Dataset, Split } from "../data/types.ts";
 import type { Device } from "../gpu/device.ts";
 import { DeviceLostError, NoAdapterError } from "../gpu/errors.ts";
 import { openDevice } from "../gpu/open.ts";
+import type { VariantChoices } from "../gpu/variant-table.ts";
 import type { Host } from "../host/host.ts";
 import type { Model } from "../models/model.ts";
 import { type Ending, EpochLoop, type EpochReport } from "./epochs.ts";
@@ -11,15 +12,16 @@ import { factsOf } from "./facts.ts";
 import { InterruptedError, type Interruption } from "./interruption.ts";
 import { requireSameLabels } from "./labels.ts";
 import { MetricsLog, now } from "./metrics-log.ts";
-import { loadModel, requireModel } from "./model-file.ts";
+import { loadModel, readMetadata, requireModel } from "./model-file.ts";
 import { readRunConfig } from "./open-run.ts";
 import type { TrainOptions } from "./options.ts";
 import type { Progress } from "./pace.ts";
 import { makePlan, type Plan } from "./plan.ts";
 import { factsKey, RunFolder } from "./run-folder.ts";
 import { Session } from "./session.ts";
-import { type Best, beginning, type TrainState } from "./state.ts";
+import { type Best, beginning, choicesIn, type TrainState } from "./state.ts";
 import type { EventImage } from "./tensorboard.ts";
+import { readVariants, withVariants } from "./variants.ts";
 
 export interface TrainResult {
   /** The run folder. */
@@ -105,7 +107,7 @@ export async function train(
       : await RunFolder.create(out, options, host);
   const plan = await makePlan(options, host, hooks.onDownload);
   if (options.resume) requireSameLabels(plan.dataset, await readRunConfig(folder));
-  const run = new Run(plan, folder, hooks, begin);
+  const run = new Run(plan, folder, host, hooks, begin);
   hooks.interruption?.attend();
   try {
     await folder.prepare();
@@ -136,12 +138,15 @@ class Run {
   private saved: TrainState | undefined;
   /** The last epoch that was trained; a device that is lost behind it changes nothing about that. */
   private final: EpochReport | undefined;
+  /** The table that the run began with. */
+  private variants: VariantChoices | undefined;
   /** Events that the metrics do not have yet. */
   private events: { readonly event: string; readonly message: string }[] = [];
 
   constructor(
     private readonly plan: Plan,
     private readonly folder: RunFolder,
+    private readonly host: Host,
     private readonly hooks: TrainHooks,
     /** When the run began, by `performance.now()`. */
     private readonly begin: number,
@@ -157,9 +162,10 @@ class Run {
     for (;;) {
       let session: Session | undefined;
       try {
-        session = await Session.open(this.plan, this.hooks.openDevice ?? openDevice, () =>
-          this.stopIfAsked(),
+        const open = withVariants(this.hooks.openDevice ?? openDevice, (device) =>
+          this.chooseVariants(device),
         );
+        session = await Session.open(this.plan, open, () => this.stopIfAsked());
         return await this.train(session);
       } catch (error) {
         const lost = error instanceof DeviceLostError ? error : session?.device.lost;
@@ -176,6 +182,17 @@ class Run {
         session?.close();
       }
     }
+  }
+
+  /** The kernel variants of a run stay what they were when it began, also on other devices. */
+  private async chooseVariants({ adapter }: Device): Promise<VariantChoices> {
+    const { folder } = this;
+    if (this.begun && (await folder.hasCheckpoint())) {
+      const file = await folder.readCheckpoint();
+      return choicesIn(await readMetadata(file), file.path);
+    }
+    this.variants ??= await readVariants(this.host, adapter);
+    return this.variants;
   }
 
   /** Trains on one device from what was saved last, or from the beginning. */

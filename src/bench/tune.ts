@@ -1,0 +1,218 @@
+import type { Device } from "../gpu/device.ts";
+import type { Program } from "../gpu/program.ts";
+import type { Value } from "../gpu/value.ts";
+import {
+  questionKey,
+  type VariantChoices,
+  type VariantQuestion,
+} from "../gpu/variant-table.ts";
+import { HostRandom } from "../nn/initialisers.ts";
+import { record } from "../tensor/run.ts";
+import { Tensor } from "../tensor/tensor.ts";
+import { timeProgram } from "./timing.ts";
+
+export interface TuneOptions {
+  /** No further kernel is begun after so many seconds. */
+  readonly seconds: number;
+  /** Kernels whose operands and result take more bytes are left to the heuristic. */
+  readonly bytes: number;
+  /** Told of every kernel when it is done. */
+  readonly onTuned?: (tuned: Tuned) => void;
+}
+
+/** What was found out about one kernel and class of shapes. */
+export interface Tuned {
+  readonly kernel: string;
+  readonly shape: string;
+  readonly heuristic: string;
+  readonly winner: string;
+  /** Milliseconds of each variant that gave the right result: the shortest of its runs. */
+  readonly ms: Readonly<Record<string, number>>;
+  /** Variants that gave a wrong result or none, and why. */
+  readonly refused: Readonly<Record<string, string>>;
+}
+
+export interface TuneReport {
+  readonly tuned: readonly Tuned[];
+  /** Kernels that were left to the heuristic for want of time or memory. */
+  readonly left: readonly string[];
+  readonly choices: VariantChoices;
+}
+
+/** Rounds in which every variant of a kernel is timed once. */
+const ROUNDS = 5;
+/** A variant must be so much faster than the heuristic's to win: what is less may be noise. */
+const WORTH = 0.95;
+/** Largest difference from the reference, in units of the reference's root mean square. */
+const TOLERANCE = { whole: 1e-4, half: 2e-2 };
+
+/** The questions that kernels ask while `body` runs, each once. */
+export async function questionsOf(
+  device: Device,
+  body: () => Promise<unknown>,
+): Promise<VariantQuestion[]> {
+  const asked = new Map<string, VariantQuestion>();
+  device.variants.listener = (question) => {
+    if (!asked.has(questionKey(question))) asked.set(questionKey(question), question);
+  };
+  try {
+    await body();
+  } finally {
+    device.variants.listener = undefined;
+  }
+  return [...asked.values()];
+}
+
+/**
+ * Measures the candidates of each question on a device, and holds their results against those of the
+ * plainest variant. The choices that come out leave out what the heuristic had right.
+ */
+export async function tune(
+  device: Device,
+  questions: readonly VariantQuestion[],
+  { seconds, bytes, onTuned }: TuneOptions,
+): Promise<TuneReport> {
+  const tuned: Tuned[] = [];
+  const left: string[] = [];
+  const begin = performance.now();
+  for (const question of questions) {
+    const late = performance.now() - begin > 1000 * seconds;
+    const result = late ? undefined : await tuneOne(device, question, bytes);
+    if (!result) {
+      left.push(questionKey(question));
+      continue;
+    }
+    tuned.push(result);
+    onTuned?.(result);
+  }
+  const won = tuned.filter((t) => t.winner !== t.heuristic);
+  return {
+    tuned,
+    left,
+    choices: Object.fromEntries(won.map((t) => [questionKey(t), t.winner])),
+  };
+}
+
+/** A variant that was made to be run. */
+interface Contestant {
+  readonly variant: string;
+  readonly program: Program;
+  readonly inputs: readonly Value[];
+  readonly result: Tensor;
+  readonly ms: number[];
+}
+
+/** Undefined where the kernel takes too much memory. */
+async function tuneOne(
+  device: Device,
+  question: VariantQuestion,
+  bytes: number,
+): Promise<Tuned | undefined> {
+  const { kernel, shape, candidates } = question;
+  const heuristic = candidates[0] as string;
+  const plain = await enter(device, question, question.reference, bytes);
+  if (!plain) return undefined;
+  const reference = await resultOf(plain);
+  leave(device, plain);
+  const refused: Record<string, string> = {};
+  const contestants: Contestant[] = [];
+  try {
+    for (const variant of candidates) {
+      try {
+        const contestant = await enter(device, question, variant, Number.POSITIVE_INFINITY);
+        if (!contestant) continue;
+        contestants.push(contestant);
+        const wrong = difference(await resultOf(contestant), reference, / half$/.test(variant));
+        if (wrong !== undefined) refused[variant] = wrong;
+      } catch (error) {
+        device.alive(); // a device that is gone is no fault of the variant's
+        refused[variant] = (error as Error).message;
+      }
+    }
+    const right = contestants.filter(({ variant }) => refused[variant] === undefined);
+    for (let round = 0; round < ROUNDS; round++)
+      for (const contestant of right) contestant.ms.push(await timeOnce(device, contestant.program));
+    const ms = Object.fromEntries(right.map((c) => [c.variant, Math.min(...c.ms)]));
+    return { kernel, shape, heuristic, winner: winnerOf(ms, heuristic), ms, refused };
+  } finally {
+    for (const contestant of contestants) leave(device, contestant);
+  }
+}
+
+/** The fastest variant, or the heuristic's where it is about as fast. */
+export function winnerOf(ms: Readonly<Record<string, number>>, heuristic: string): string {
+  const byHeuristic = ms[heuristic] ?? Number.POSITIVE_INFINITY;
+  const [fastest, time] = Object.entries(ms).reduce(
+    (best, entry) => (entry[1] < best[1] ? entry : best),
+    [heuristic, byHeuristic] as [string, number],
+  );
+  return time < WORTH * byHeuristic ? fastest : heuristic;
+}
+
+/** Makes a variant with random operands; undefined where it takes more than `bytes`. */
+async function enter(
+  device: Device,
+  question: VariantQuestion,
+  variant: string,
+  bytes: number,
+): Promise<Contestant | undefined> {
+  const made: Value[] = [];
+  try {
+    const { inputs, result, calls } = question.trial(device, variant);
+    made.push(...inputs);
+    const total = [...inputs, result].reduce((sum, v) => sum + v.bytes, 0);
+    if (total > bytes) {
+      for (const v of inputs) device.release(v);
+      return undefined;
+    }
+    for (const [i, v] of inputs.entries()) device.write(v, randomNumbers(v.size, i + 1));
+    const { program, result: tensor } = await record(device, () => {
+      for (const call of calls) device.emit(call);
+      return new Tensor(result, [result.size]);
+    });
+    return { variant, program, inputs, result: tensor, ms: [] };
+  } catch (error) {
+    for (const v of made) device.release(v);
+    throw error;
+  }
+}
+
+function leave(device: Device, { program, inputs }: Contestant): void {
+  program.release();
+  for (const v of inputs) device.release(v);
+}
+
+async function resultOf({ program, result }: Contestant): Promise<Float32Array> {
+  program.run();
+  return result.data();
+}
+
+/** Numbers in [−1, 1); a long operand repeats a stretch of odd length. */
+function randomNumbers(size: number, seed: number): Float32Array<ArrayBuffer> {
+  const drawn = new HostRandom(seed).uniform(Math.min(size, 2 ** 16 + 1));
+  return Float32Array.from({ length: size }, (_, i) => 2 * (drawn[i % drawn.length] as number) - 1);
+}
+
+/** What is wrong with a result, if anything is. */
+export function difference(
+  found: Float32Array,
+  reference: Float32Array,
+  half: boolean,
+): string | undefined {
+  let squares = 0;
+  for (const x of reference) squares += x * x;
+  const size = Math.sqrt(squares / Math.max(1, reference.length));
+  const bound = (half ? TOLERANCE.half : TOLERANCE.whole) * Math.max(size, 1e-30);
+  for (const [i, x] of reference.entries()) {
+    const y = found[i] as number;
+    // NaN is within no bound.
+    if (!(Math.abs(y - x) <= bound)) return `element ${i} is ${y}, which should be ${x}`;
+  }
+  return undefined;
+}
+
+/** Milliseconds of a replay, by one group of them. */
+async function timeOnce(device: Device, program: Program): Promise<number> {
+  const groupMs = device.hasTimestamps ? 4 : 60;
+  return (await timeProgram(program, { runs: 1, groupMs, hasRun: true })).minMs;
+}

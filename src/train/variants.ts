@@ -1,0 +1,62 @@
+import type { AdapterFacts, Device } from "../gpu/device.ts";
+import type { VariantChoices } from "../gpu/variant-table.ts";
+import type { Host } from "../host/host.ts";
+import { isObject } from "./json.ts";
+
+/** Raised when the texts of kernels change so much that old measurements say nothing. */
+const FORMAT = 1;
+
+/** Where the variants that `tune` found best on an adapter are kept, in the user's cache. */
+export function variantsPath(host: Host, { name, runtime }: AdapterFacts): string {
+  const file = `${name} ${runtime}`.toLowerCase().replace(/[^a-z0-9]+/g, "-");
+  return `${host.cacheDir}/variants/${file.replace(/^-|-$/g, "")}.json`;
+}
+
+/** The table of an adapter; empty where there is none, or none that can be read. */
+export async function readVariants(host: Host, adapter: AdapterFacts): Promise<VariantChoices> {
+  const path = variantsPath(host, adapter);
+  if ((await host.stat(path))?.kind !== "file") return {};
+  try {
+    const table: unknown = JSON.parse(new TextDecoder().decode(await host.readFile(path)));
+    if (!isObject(table) || table.format !== FORMAT) return {};
+    return soundChoices(table.choices) ?? {};
+  } catch {
+    return {}; // a table saves time; without one the heuristics choose
+  }
+}
+
+export async function writeVariants(
+  host: Host,
+  adapter: AdapterFacts,
+  choices: VariantChoices,
+): Promise<string> {
+  const path = variantsPath(host, adapter);
+  const { name, runtime } = adapter;
+  const text = JSON.stringify({ format: FORMAT, adapter: name, runtime, choices }, null, 2);
+  await host.writeAtomic(path, new TextEncoder().encode(`${text}\n`));
+  return path;
+}
+
+/** Choices as a file has them, or undefined where they are none. */
+export function soundChoices(value: unknown): VariantChoices | undefined {
+  if (!isObject(value)) return undefined;
+  const sound = Object.values(value).every((variant) => typeof variant === "string");
+  return sound ? (value as VariantChoices) : undefined;
+}
+
+/** Opens devices that follow a table: that of the run, or else the adapter's. */
+export function withVariants(
+  open: () => Promise<Device>,
+  table: (device: Device) => Promise<VariantChoices>,
+): () => Promise<Device> {
+  return async () => {
+    const device = await open();
+    try {
+      device.variants.learn(await table(device));
+      return device;
+    } catch (error) {
+      device.close();
+      throw error;
+    }
+  };
+}
