@@ -2,5 +2,4 @@
 export { LatentgradError } from "../src/gpu/errors.ts";
 export { launchChrome } from "../src/host/chrome-launch.ts";
 export { runChild, runtimeCommand } from "../src/host/node-launch.ts";
-export { comparePeers, formatPeers } from "./peers/compare.ts";
 export { measuredPeers, measuredStep, replaceSection } from "./report.ts";

@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
+import type { PeersReport } from "../src/bench/peers.ts";
 import type { ProfileRow } from "../src/gpu/profiler.ts";
-import type { PeersReport } from "./peers/compare.ts";
 import type { StepReport } from "./step.ts";
 
 const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
@@ -101,36 +101,43 @@ function kernelRows(kernels: readonly ProfileRow[]): string[][] {
 
 /** The measured section of the comparison. */
 export function measuredPeers(report: PeersReport, how: Circumstances): string {
-  const steps = report.peers[0]?.losses.length ?? 0;
+  const seconds = (x: number | undefined) => (x === undefined ? "" : `${(x / 1000).toFixed(1)} s`);
+  const calls = (x: number | undefined) => (x === undefined ? "" : x.toFixed(1));
+  const rows = report.peers.map((p) => [
+    p.what,
+    p.ours.ms.toPrecision(3),
+    p.peer,
+    p.ms.toPrecision(3),
+    `${p.minMs.toPrecision(3)}, ${p.maxMs.toPrecision(3)}`,
+    p.void ? "void" : p.ratio.toFixed(2),
+    p.difference.toExponential(0),
+    calls(p.counts?.dispatches),
+    calls(p.counts?.submits),
+  ]);
+  const starts = report.peers.filter((p) => p.firstMs !== undefined);
+  const voids = report.peers.filter((p) => p.void);
   return [
     heading(how, report),
     table(
       [
+        "what",
+        "latentgrad, ms",
         "engine",
-        "ms a step",
+        "ms",
         "shortest, longest",
         "ratio",
-        "first step done after",
+        "differ by",
         "dispatches",
         "submits",
-        "buffers made",
-        "bind groups made",
       ],
-      report.peers.map((p) => [
-        p.peer,
-        p.ms.toFixed(0),
-        `${p.minMs.toFixed(0)}, ${p.maxMs.toFixed(0)}`,
-        p.ratio.toFixed(2),
-        `${(p.firstStepMs / 1000).toFixed(1)} s`,
-        String(p.counts.dispatches),
-        String(p.counts.submits),
-        String(p.counts.buffers),
-        String(p.counts.bindGroups),
-      ]),
+      rows,
     ),
-    report.void
-      ? `**Void**: ${report.void}.`
-      : `The losses of the ${steps} steps (${report.peers[0]?.losses.map((l) => l.toFixed(3)).join(", ")}) agree to ${report.lossDifference.toExponential(1)} of their size.`,
+    table(
+      ["first step done after", "latentgrad", "engine"],
+      starts.map((p) => [p.peer, seconds(p.ours.firstMs), seconds(p.firstMs)]),
+    ),
+    ...voids.map((p) => `**Void**: ${p.peer}, ${p.what}: ${p.void}.`),
+    ...report.failures.map((f) => `**Failed**: ${f.peer}, ${f.what}.`),
   ].join("\n\n");
 }
 

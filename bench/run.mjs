@@ -3,14 +3,13 @@
  *
  *   node bench/run.mjs step [--model conv|dense] [--batch N] [--runs N] [--runtime deno|node|chrome] [--json]
  *   node bench/run.mjs trainer [--model conv|dense] [--batch N] [--runs N] [--epoch-steps N] [--runtime deno|node|chrome] [--json]
- *   node bench/run.mjs peers [--batch N] [--steps N] [--only NAME]… [--runtime deno|chrome] [--json]
+ *   node bench/run.mjs peers [--batch N] [--steps N] [--filter RE] [--runtime deno|chrome] [--json]
  *   node bench/run.mjs report [--section conv|dense|peers]… [--runtime deno|chrome]
  *
  * `report` measures again and rewrites the measured parts of docs/benchmarks.md. The peers want
  * their packages once: npm ci --prefix bench/peers
  */
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { loadavg } from "node:os";
 import { join } from "node:path";
@@ -18,16 +17,11 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
 import { hostOptions, pageOptions, root } from "../scripts/build.mjs";
+import { installed, loadDriver, preparePeers } from "./peers/run.mjs";
 
 // Inside node_modules, so that Node finds the packages that are not bundled.
 const work = join(root, "node_modules/.cache/latentgrad-bench");
-const peerFolder = join(root, "bench/peers");
 const page = join(root, "docs/benchmarks.md");
-const sides = [
-  { name: "latentgrad", entry: "bench/peers/latentgrad.ts" },
-  { name: "tfjs", entry: "bench/peers/tfjs.ts" },
-  { name: "jax-js", entry: "bench/peers/jaxjs.ts" },
-];
 const sections = ["conv", "dense", "peers"];
 
 class Usage extends Error {}
@@ -44,7 +38,7 @@ function parse() {
         runs: { type: "string", default: "7" },
         steps: { type: "string", default: "5" },
         "epoch-steps": { type: "string", default: "20" },
-        only: { type: "string", multiple: true, default: [] },
+        filter: { type: "string", default: "" },
         section: { type: "string", multiple: true, default: sections },
         json: { type: "boolean", default: false },
         help: { type: "boolean", short: "h", default: false },
@@ -68,12 +62,6 @@ function parse() {
     ["step", "trainer"].includes(command) ? ["deno", "node", "chrome"] : ["deno", "chrome"],
   );
   among("model", values.model, ["conv", "dense"]);
-  for (const name of values.only)
-    among(
-      "only",
-      name,
-      sides.map((side) => side.name),
-    );
   for (const name of values.section) among("section", name, sections);
   const options = { ...values };
   for (const name of ["batch", "runs", "steps", "epoch-steps"]) {
@@ -115,33 +103,17 @@ async function inRuntime(name, options, launch) {
 const step = (options, launch) => inRuntime("step", options, launch);
 const trainer = (options, launch) => inRuntime("trainer", options, launch);
 
-async function peers(options, launch) {
-  if (!existsSync(join(peerFolder, "node_modules"))) {
-    console.error("bench: the peers are not installed: npm ci --prefix bench/peers");
-    return 1;
-  }
-  const chosen = sides.filter(
-    ({ name }) => options.only.length === 0 || options.only.includes(name),
-  );
-  for (const { name, entry } of chosen)
-    await build({
-      ...pageOptions,
-      mainFields: ["browser", "module", "main"],
-      entryPoints: [entry],
-      logOverride: { "direct-eval": "silent" },
-      outfile: join(work, `${name}.js`),
-    });
-  const report = await launch.comparePeers({
-    runtime: options.runtime,
-    batch: options.batch,
-    steps: options.steps,
-    sides: chosen.map(({ name }) => ({ name, bundle: join(work, `${name}.js`) })),
-    log: (line) => console.error(line),
-  });
-  process.stdout.write(
-    options.json ? `${JSON.stringify(report, undefined, 2)}\n` : launch.formatPeers(report),
-  );
-  return report.void ? 1 : 0;
+async function peers({ runtime, batch, steps, filter, json }) {
+  if (!installed()) throw new Usage("the peers are not installed: npm ci --prefix bench/peers");
+  const expression = new RegExp(filter);
+  const { comparisons, compare } = await preparePeers((name) => expression.test(name), batch);
+  if (comparisons === 0) throw new Usage(`no comparison's name matches "${filter}"`);
+  const report = await compare(runtime, steps, (line) => console.error(line));
+  const { countInvalid, formatPeers } = await loadDriver();
+  const text = () =>
+    `${report.adapter}, ${report.runtime}\n\n${formatPeers(report.peers, report.failures)}\n`;
+  process.stdout.write(json ? `${JSON.stringify(report, undefined, 2)}\n` : text());
+  return countInvalid(report.peers, report.failures) > 0 ? 1 : 0;
 }
 
 /** Runs this file once more and returns what it prints. */

@@ -16,6 +16,7 @@ const GROUPS_X = 1u;
 const GROUPS_XY = 1u;
 const ROWS = 2u; // rows of a tile in units of X
 const COLS = 2u; // columns of a tile in units of F
+const DEPTH = 4u; // pixels at once: 1 or 4
 const SPLITS = 1u;
 const BATCH = 1u;
 const IN_H = 3u;
@@ -32,12 +33,13 @@ const PAD_TOP = 0u;
 const PAD_LEFT = 0u;
 const X_WIDTH = 4u; // elements of an X
 const F_WIDTH = 4u; // elements of an F
-const LINES = BATCH * OUT_H; // rows of output pixels, the unit in which the sum is split
+const PIXELS = BATCH * OUT_H * OUT_W; // over which the sum runs
 const WEIGHT_ROWS = KERNEL_H * KERNEL_W * IN_C;
 const ROW_TILES = (WEIGHT_ROWS + ROWS - 1u) / ROWS;
 const COLUMN_TILES = (COLUMNS + COLS - 1u) / COLS;
 const RAGGED_COLUMNS = COLUMNS % COLS != 0u;
-const SHARE = (LINES + SPLITS - 1u) / SPLITS;
+const RAGGED_PIXELS = PIXELS % DEPTH != 0u;
+const SHARE = (((PIXELS + DEPTH - 1u) / DEPTH + SPLITS - 1u) / SPLITS) * DEPTH;
 
 @group(0) @binding(0) var<storage, read> x: array<X>;
 @group(0) @binding(1) var<storage, read> dy: array<F>;
@@ -70,56 +72,76 @@ fn main(
   let row = (tile / COLUMN_TILES) * ROWS;
   let col = (tile % COLUMN_TILES) * COLS;
 
-  // Position of each row's weight in the kernel's window, shifted by the padding (may wrap).
+  // Position of each row's weight in the kernel's window, shifted by the padding (may wrap), and
+  // its distance from the window's first element.
   var kh: array<u32, ROWS>; //@registers
   var kw: array<u32, ROWS>; //@registers
-  var ci: array<u32, ROWS>; //@registers
+  var distance: array<u32, ROWS>; //@registers
   //@unroll
   for (var i = 0u; i < ROWS; i++) {
     let weight = min(row + i, WEIGHT_ROWS - 1u);
-    ci[i] = weight % IN_C;
     kw[i] = (weight / IN_C) % KERNEL_W - PAD_LEFT;
     kh[i] = weight / (IN_C * KERNEL_W) - PAD_TOP;
+    distance[i] = (kh[i] * IN_W + kw[i]) * IN_C + weight % IN_C;
   }
 
   var acc: array<F, ROWS * X_WIDTH * COLS>; //@registers
-  var line: array<u32, ROWS>; //@registers
-  var lineInside: array<bool, ROWS>; //@registers
-  let end = min((share + 1u) * SHARE, LINES);
-  for (var l = share * SHARE; l < end; l++) {
-    let n = l / OUT_H;
-    let oh = l % OUT_H;
+  let end = min((share + 1u) * SHARE, PIXELS);
+  // One loop over all pixels: at the borders of nested loops llvmpipe copies all accumulators.
+  for (var pixel = share * SHARE; pixel < end; pixel += DEPTH) {
+    var a: array<X, ROWS * DEPTH>; //@registers
     //@unroll
-    for (var i = 0u; i < ROWS; i++) {
-      let ih = oh * STRIDE_H + kh[i];
-      lineInside[i] = ih < IN_H;
-      line[i] = (n * IN_H + ih) * IN_W;
-    }
-    for (var ow = 0u; ow < OUT_W; ow++) {
-      var a: array<X, ROWS>; //@registers
+    for (var d = 0u; d < DEPTH; d++) {
+      let ow = ((pixel + d) % OUT_W) * STRIDE_W;
+      let oh = (((pixel + d) / OUT_W) % OUT_H) * STRIDE_H;
+      let n = (pixel + d) / (OUT_W * OUT_H);
+      let start = ((n * IN_H + oh) * IN_W + ow) * IN_C;
       //@unroll
       for (var i = 0u; i < ROWS; i++) {
-        let iw = ow * STRIDE_W + kw[i];
-        let inside = lineInside[i] && iw < IN_W;
-        a[i] = select(X(0.0), loadX(select(0u, (line[i] + iw) * IN_C + ci[i], inside)), inside);
+        // A load outside the image gives some number (WebGPU sees to that), which is not taken.
+        let value = loadX(start + distance[i]);
+        let within = oh + kh[i] < IN_H && ow + kw[i] < IN_W;
+        a[i * DEPTH + d] = select(X(0.0), value, within && (!RAGGED_PIXELS || pixel + d < end));
       }
-      let pixel = (l * OUT_W + ow) * COLUMNS;
+    }
+    //@unroll
+    for (var j = 0u; j < COLS; j++) {
+      var column = col + j;
+      if (RAGGED_COLUMNS) { //@static
+        column = min(column, COLUMNS - 1u);
+      }
+      var b: array<F, DEPTH>; //@registers
       //@unroll
-      for (var j = 0u; j < COLS; j++) {
-        var column = col + j;
-        if (RAGGED_COLUMNS) { //@static
-          column = min(column, COLUMNS - 1u);
+      for (var d = 0u; d < DEPTH; d++) {
+        var at = pixel * COLUMNS + d * COLUMNS + column;
+        if (RAGGED_PIXELS) { //@static
+          at = min(at, PIXELS * COLUMNS - 1u); // must be finite: it is multiplied by 0
         }
-        let b = loadY(pixel + column);
+        b[d] = loadY(at);
+      }
+      if (DEPTH == 4u) { //@static
+        // One sum for each accumulator, which is then loaded and stored once for four pixels.
         //@unroll
         for (var i = 0u; i < ROWS; i++) {
           if (X_WIDTH == 4u) { //@static
-            acc[(i * 4u) * COLS + j] += a[i].x * b;
-            acc[(i * 4u + 1u) * COLS + j] += a[i].y * b;
-            acc[(i * 4u + 2u) * COLS + j] += a[i].z * b;
-            acc[(i * 4u + 3u) * COLS + j] += a[i].w * b;
+            acc[(i * 4u) * COLS + j] += a[i * 4u].x * b[0] + a[i * 4u + 1u].x * b[1] + a[i * 4u + 2u].x * b[2] + a[i * 4u + 3u].x * b[3];
+            acc[(i * 4u + 1u) * COLS + j] += a[i * 4u].y * b[0] + a[i * 4u + 1u].y * b[1] + a[i * 4u + 2u].y * b[2] + a[i * 4u + 3u].y * b[3];
+            acc[(i * 4u + 2u) * COLS + j] += a[i * 4u].z * b[0] + a[i * 4u + 1u].z * b[1] + a[i * 4u + 2u].z * b[2] + a[i * 4u + 3u].z * b[3];
+            acc[(i * 4u + 3u) * COLS + j] += a[i * 4u].w * b[0] + a[i * 4u + 1u].w * b[1] + a[i * 4u + 2u].w * b[2] + a[i * 4u + 3u].w * b[3];
           } else {
-            acc[i * COLS + j] += a[i] * b;
+            acc[i * COLS + j] += a[i * 4u] * b[0] + a[i * 4u + 1u] * b[1] + a[i * 4u + 2u] * b[2] + a[i * 4u + 3u] * b[3];
+          }
+        }
+      } else {
+        //@unroll
+        for (var i = 0u; i < ROWS; i++) {
+          if (X_WIDTH == 4u) { //@static
+            acc[(i * 4u) * COLS + j] += a[i].x * b[0];
+            acc[(i * 4u + 1u) * COLS + j] += a[i].y * b[0];
+            acc[(i * 4u + 2u) * COLS + j] += a[i].z * b[0];
+            acc[(i * 4u + 3u) * COLS + j] += a[i].w * b[0];
+          } else {
+            acc[i * COLS + j] += a[i] * b[0];
           }
         }
       }

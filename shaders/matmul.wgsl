@@ -1,9 +1,10 @@
 // Batched matrix product C[b] = op(A[b]) · op(B[b]), where op may transpose.
 //
-// Each thread keeps a tile of ROWS × COLS elements of C in registers and walks along the summed
-// axis K in blocks of BLOCK elements. How a block of A or B is loaded depends on which axis is
-// contiguous; with four at a time where the lengths allow (a scalar load is written vec4f(…).x, so
-// that the text is valid for either width). No workgroup memory: on software
+// Each thread keeps a tile of ROWS rows × COLS columns of C (a column is an F: one element of a row,
+// or four) in registers and walks along the summed axis K in blocks of BLOCK elements. How a block
+// of A or B is loaded depends on which axis is contiguous; with four at a time where the lengths
+// allow (a scalar load is written vec4f(…).x, so that the text is valid for either width). Loads of
+// a transposed B that run along K are turned into vectors along N, which costs nothing. No workgroup memory: on software
 // adapters it costs more than it saves (matmul_tiled.wgsl is the version for GPUs).
 
 alias AX = vec4f; // what a load of A gives: f32, or vec4f when A's contiguous length is a multiple of 4
@@ -21,7 +22,7 @@ const M = 4u;
 const N = 4u;
 const K = 4u;
 const ROWS = 4u;
-const COLS = 4u;
+const COLS = 1u; // columns of a tile in units of F
 const BLOCK = 4u; // elements along K at once: 4 when K is a multiple of 4, else 1
 const A_WIDTH = 4u; // elements of an AX
 const B_WIDTH = 4u;
@@ -29,9 +30,10 @@ const F_WIDTH = 4u;
 const SPLITS = 1u; // K may be split over threads; a reduction then adds up [split, …]
 const SHARE = ((K / BLOCK + SPLITS - 1u) / SPLITS) * BLOCK;
 const ROW_TILES = (M + ROWS - 1u) / ROWS;
-const COLUMN_TILES = (N + COLS - 1u) / COLS;
+const COLUMNS = N / F_WIDTH;
+const COLUMN_TILES = (COLUMNS + COLS - 1u) / COLS;
 const RAGGED_ROWS = M % ROWS != 0u;
-const RAGGED_COLUMNS = N % COLS != 0u;
+const RAGGED_COLUMNS = COLUMNS % COLS != 0u;
 
 @group(0) @binding(0) var<storage, read> a: array<AX>;
 @group(0) @binding(1) var<storage, read> b: array<BX>;
@@ -67,11 +69,11 @@ fn main(
   let startA = matrix * A_STRIDE;
   let startB = matrix * B_STRIDE;
 
-  var acc: array<f32, ROWS * COLS>; //@registers
+  var acc: array<F, ROWS * COLS>; //@registers
   let end = min((share + 1u) * SHARE, K);
   for (var k = share * SHARE; k < end; k += BLOCK) {
     var x: array<f32, ROWS * BLOCK>; //@registers
-    var y: array<f32, BLOCK * COLS>; //@registers
+    var y: array<F, BLOCK * COLS>; //@registers
     if (TRANSPOSE_A) { //@static
       //@unroll
       for (var q = 0u; q < BLOCK; q++) {
@@ -107,72 +109,72 @@ fn main(
         }
       }
     }
-    if (TRANSPOSE_B) { //@static
-      //@unroll
-      for (var j = 0u; j < COLS; j++) {
-        let at = startB + min(col + j, N - 1u) * K + k;
+    //@unroll
+    for (var j = 0u; j < COLS; j++) {
+      let column = min(col + j, COLUMNS - 1u) * F_WIDTH;
+      if (TRANSPOSE_B) { //@static
+        let at = startB + column * K + k;
         if (B_WIDTH == 4u) { //@static
-          let v = loadB(at / 4u);
-          y[j] = v.x;
-          y[COLS + j] = v.y;
-          y[2u * COLS + j] = v.z;
-          y[3u * COLS + j] = v.w;
+          let b0 = vec4f(loadB(at / 4u));
+          if (F_WIDTH == 4u) { //@static
+            let b1 = vec4f(loadB((at + K) / 4u));
+            let b2 = vec4f(loadB((at + 2u * K) / 4u));
+            let b3 = vec4f(loadB((at + 3u * K) / 4u));
+            y[j] = F(b0.x, b1.x, b2.x, b3.x);
+            y[COLS + j] = F(b0.y, b1.y, b2.y, b3.y);
+            y[2u * COLS + j] = F(b0.z, b1.z, b2.z, b3.z);
+            y[3u * COLS + j] = F(b0.w, b1.w, b2.w, b3.w);
+          } else {
+            y[j] = F(b0.x);
+            y[COLS + j] = F(b0.y);
+            y[2u * COLS + j] = F(b0.z);
+            y[3u * COLS + j] = F(b0.w);
+          }
         } else {
           //@unroll
           for (var q = 0u; q < BLOCK; q++) {
-            y[q * COLS + j] = vec4f(loadB(at + q)).x;
+            if (F_WIDTH == 4u) { //@static
+              y[q * COLS + j] = F(vec4f(loadB(at + q)).x, vec4f(loadB(at + K + q)).x, vec4f(loadB(at + 2u * K + q)).x, vec4f(loadB(at + 3u * K + q)).x);
+            } else {
+              y[q * COLS + j] = F(vec4f(loadB(at + q)).x);
+            }
           }
         }
-      }
-    } else {
-      //@unroll
-      for (var q = 0u; q < BLOCK; q++) {
+      } else {
         //@unroll
-        for (var j = 0u; j < COLS; j += B_WIDTH) {
-          let at = startB + (k + q) * N + min(col + j, N - B_WIDTH);
-          if (B_WIDTH == 4u) { //@static
-            let v = loadB(at / 4u);
-            y[q * COLS + j] = v.x;
-            y[q * COLS + j + 1u] = v.y;
-            y[q * COLS + j + 2u] = v.z;
-            y[q * COLS + j + 3u] = v.w;
-          } else {
-            y[q * COLS + j] = vec4f(loadB(at)).x;
-          }
+        for (var q = 0u; q < BLOCK; q++) {
+          y[q * COLS + j] = F(loadB((startB + (k + q) * N + column) / B_WIDTH));
         }
       }
     }
-    //@unroll
-    for (var q = 0u; q < BLOCK; q++) {
+    if (BLOCK == 4u) { //@static
       //@unroll
       for (var i = 0u; i < ROWS; i++) {
         //@unroll
         for (var j = 0u; j < COLS; j++) {
-          acc[i * COLS + j] += x[i * BLOCK + q] * y[q * COLS + j];
+          acc[i * COLS + j] += x[i * 4u] * y[j] + x[i * 4u + 1u] * y[COLS + j] + x[i * 4u + 2u] * y[2u * COLS + j] + x[i * 4u + 3u] * y[3u * COLS + j];
+        }
+      }
+    } else {
+      //@unroll
+      for (var i = 0u; i < ROWS; i++) {
+        //@unroll
+        for (var j = 0u; j < COLS; j++) {
+          acc[i * COLS + j] += x[i] * y[j];
         }
       }
     }
   }
 
-  let start = (share * BATCH + matrix) * M * N;
+  let start = (share * BATCH + matrix) * M * COLUMNS;
   //@unroll
   for (var i = 0u; i < ROWS; i++) {
     if (!RAGGED_ROWS || row + i < M) {
-      let at = start + (row + i) * N + col;
-      if (F_WIDTH == 4u) { //@static
-        //@unroll
-        for (var j = 0u; j < COLS; j += 4u) {
-          if (!RAGGED_COLUMNS || col + j < N) {
-            let value = vec4f(acc[i * COLS + j], acc[i * COLS + j + 1u], acc[i * COLS + j + 2u], acc[i * COLS + j + 3u]);
-            c[(at + j) / 4u] = epilogue(value, at + j);
-          }
-        }
-      } else {
-        //@unroll
-        for (var j = 0u; j < COLS; j++) {
-          if (!RAGGED_COLUMNS || col + j < N) {
-            c[at + j] = epilogue(F(acc[i * COLS + j]), at + j);
-          }
+      //@unroll
+      for (var j = 0u; j < COLS; j++) {
+        if (!RAGGED_COLUMNS || col + j < COLUMNS) {
+          let at = start + (row + i) * COLUMNS + col + j;
+          c[at] = epilogue(acc[i * COLS + j], at * F_WIDTH);
         }
       }
     }

@@ -1,254 +1,242 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { readFile } from "node:fs/promises";
-import { createInterface } from "node:readline";
-import type { Browser, Page } from "playwright-core";
 import type { Counts } from "../../src/bench/counting.ts";
+import type {
+  Measured,
+  PeerFailure,
+  PeerResult,
+  PeersReport,
+  Times,
+} from "../../src/bench/peers.ts";
 import { median } from "../../src/gpu/profiler.ts";
-import { openChromium } from "../../src/host/chromium.ts";
-import { exitStatus, runtimeCommand } from "../../src/host/node-launch.ts";
-import { type PageServer, servePage } from "../../src/host/page-server.ts";
-import type { Opened, Stepped } from "./side.ts";
+import {
+  difference,
+  LOSS_TOLERANCE,
+  lossDifference,
+  RESULT_TOLERANCE,
+  voidReason,
+} from "./agreement.ts";
+import type { Answers, Timed } from "./protocol.ts";
+import type { Runner } from "./runners.ts";
+import { type OpTask, type StepTask, type Task, taskFlops, taskName } from "./tasks.ts";
+import { type OpenSide, Turns } from "./turns.ts";
 
 export interface CompareOptions {
-  readonly runtime: "deno" | "chrome";
-  readonly batch: number;
+  /** Ours first, which the others are held against. `tasks`: what a peer is compared at. */
+  readonly sides: readonly {
+    readonly name: string;
+    start(): Promise<Runner>;
+    tasks: readonly Task[];
+  }[];
+  readonly runtime: string;
   /** Steps of each side; the first is not timed. */
   readonly steps: number;
-  /** The bundles by the side's name; the first is the one that the others are held against. */
-  readonly sides: readonly { readonly name: string; readonly bundle: string }[];
   readonly log: (line: string) => void;
 }
 
-/** One side's steps; times in milliseconds. */
-export interface SideMeasurement {
-  readonly peer: string;
-  readonly what: string;
-  /** Median over all steps but the first, and the shortest and longest. */
-  readonly ms: number;
-  readonly minMs: number;
-  readonly maxMs: number;
-  /** This side's time over the first side's. */
-  readonly ratio: number;
-  /** From the loaded script to the end of the first step, compilation included. */
-  readonly firstStepMs: number;
-  readonly losses: readonly number[];
-  /** What the last step asked of WebGPU. */
-  readonly counts: Counts;
-}
-
-export interface PeersReport {
-  readonly adapter: string;
-  readonly runtime: string;
-  readonly batch: number;
-  /** Largest relative difference between two sides' losses of one step. */
-  readonly lossDifference: number;
-  /** Why the comparison says nothing, if so. */
-  readonly void?: string;
-  readonly peers: readonly SideMeasurement[];
-}
-
-/** The losses of one step may differ by this much. */
-const TOLERANCE = 1e-3;
-const MARK = "@bench ";
-
-/** A process or page that runs one side. */
-interface Runner {
-  ask(question: object): Promise<Opened | Stepped>;
-  close(): Promise<void>;
-}
-
-class ProcessRunner implements Runner {
-  private waiting: { resolve(value: Opened | Stepped): void; reject(e: Error): void } | undefined;
-  private readonly tail: string[] = [];
-
-  private constructor(
-    private readonly name: string,
-    private readonly child: ChildProcess,
-  ) {
-    for (const stream of [child.stdout, child.stderr])
-      if (stream) createInterface({ input: stream }).on("line", (line) => this.line(line));
-    child.on("exit", (code, signal) =>
-      this.waiting?.reject(
-        new Error(`${name} ended with status ${exitStatus(code, signal)}\n${this.tail.join("\n")}`),
-      ),
-    );
-  }
-
-  static async start(name: string, bundle: string): Promise<ProcessRunner> {
-    const { command, args, env } = await runtimeCommand("deno", bundle, []);
-    return new ProcessRunner(name, spawn(command, args, { env, stdio: "pipe" }));
-  }
-
-  private line(text: string): void {
-    if (!text.startsWith(MARK)) {
-      this.tail.push(text);
-      if (this.tail.length > 20) this.tail.shift();
-      return;
-    }
-    const answer = JSON.parse(text.slice(MARK.length)) as (Opened | Stepped) & { error?: string };
-    if (answer.error) this.waiting?.reject(new Error(`${this.name}: ${answer.error}`));
-    else this.waiting?.resolve(answer);
-    this.waiting = undefined;
-  }
-
-  ask(question: object): Promise<Opened | Stepped> {
-    return new Promise((resolve, reject) => {
-      this.waiting = { resolve, reject };
-      this.child.stdin?.write(`${JSON.stringify(question)}\n`);
-    });
-  }
-
-  async close(): Promise<void> {
-    this.child.kill("SIGKILL");
-  }
-}
-
-class PageRunner implements Runner {
-  private constructor(
-    private readonly browser: Browser,
-    private readonly page: Page,
-    private readonly server: PageServer,
-  ) {}
-
-  static async start(bundle: string): Promise<PageRunner> {
-    const server = await servePage({ script: await readFile(bundle), config: {} });
-    const { browser, page } = await openChromium(server.url);
-    await page.waitForFunction(() => "benchAsk" in globalThis);
-    return new PageRunner(browser, page, server);
-  }
-
-  ask(question: object): Promise<Opened | Stepped> {
-    return this.page.evaluate(
-      (asked) =>
-        (globalThis as unknown as { benchAsk(q: object): Promise<Opened | Stepped> }).benchAsk(
-          asked,
-        ),
-      question,
-    );
-  }
-
-  async close(): Promise<void> {
-    await this.browser.close().catch(() => {});
-    await this.server.close();
-  }
-}
+/** Calls are queued in groups of about this long, so that the wait at their end does not count. */
+const GROUP_MS = 200;
+const LARGEST_GROUP = 2000;
+/** Rounds of an op; no further one starts when all have taken so long, but for the fewest. */
+const ROUNDS = 5;
+const FEWEST_ROUNDS = 3;
+const TASK_MS = 8_000;
 
 /**
- * Runs the sides' steps in turns, one process each, none of them at work while another is timed.
- * All start from the same weights and see the same images and noise.
+ * Runs the engines' ops and steps in turns, one process each, none at work while another is timed.
+ * All get the same operands, weights, images and noise.
  */
 export async function comparePeers(options: CompareOptions): Promise<PeersReport> {
-  const { runtime, batch, steps, sides, log } = options;
-  const runners: Runner[] = [];
+  const open: OpenSide[] = [];
   try {
-    const opened: Opened[] = [];
-    const results: Stepped[][] = sides.map(() => []);
-    for (const { name, bundle } of sides) {
-      const runner =
-        runtime === "deno"
-          ? await ProcessRunner.start(name, bundle)
-          : await PageRunner.start(bundle);
-      runners.push(runner);
-      const answer = (await runner.ask({ open: batch })) as Opened;
-      opened.push(answer);
-      log(`${name}: open after ${answer.openMs.toFixed(0)} ms on ${answer.adapter}`);
+    for (const side of options.sides) {
+      const runner = await side.start();
+      const tasks = side.tasks.map(taskName);
+      const opened = { name: side.name, runner, tasks, openMs: 0, adapter: undefined };
+      // Kept before it is asked, to be closed whatever comes.
+      open.push(opened);
+      const { ms, adapter } = await runner.ask({ ask: "open" });
+      open[open.length - 1] = { ...opened, openMs: ms, adapter };
+      options.log(`${side.name}: open after ${ms.toFixed(0)} ms on ${adapter ?? "the CPU"}`);
     }
-    for (let step = 1; step <= steps; step++)
-      for (const [i, side] of sides.entries()) {
-        const result = (await runners[i]?.ask({ step })) as Stepped;
-        results[i]?.push(result);
-        log(`step ${step}, ${side.name}: loss ${result.loss}, ${result.ms.toFixed(1)} ms`);
-      }
-    return tabulate(options, opened, results);
+    const wrong = otherAdapters(open);
+    const peers: PeerResult[] = [];
+    const failures: PeerFailure[] = [];
+    for (const task of options.sides[0]?.tasks ?? []) {
+      const what = taskName(task);
+      const turns = new Turns(
+        task,
+        open.filter(({ tasks }) => tasks.includes(what)),
+      );
+      const preparedMs = new Map<OpenSide, number>();
+      await turns.each(
+        () => ({ ask: "prepare", task }),
+        (side, { ms, able }) => {
+          if (able) preparedMs.set(side, side.openMs + ms);
+          else turns.without(side);
+        },
+      );
+      const compared =
+        task.kind === "step"
+          ? await compareSteps(task, turns, preparedMs, options)
+          : await compareOps(task, turns, options);
+      peers.push(...compared.map((r) => (wrong ? { ...r, void: wrong } : r)));
+      failures.push(...turns.failures);
+    }
+    const adapter = adaptersOf(open).join("; ");
+    return { adapter, runtime: options.runtime, peers, failures };
   } finally {
-    await Promise.all(runners.map((runner) => runner.close()));
+    await Promise.all(open.map(({ runner }) => runner.close()));
   }
 }
 
-function tabulate(
-  { runtime, batch, steps, sides }: CompareOptions,
-  opened: readonly Opened[],
-  results: readonly (readonly Stepped[])[],
-): PeersReport {
-  const adapters = [...new Set(opened.map((o) => o.adapter))];
-  let lossDifference = 0;
-  for (let s = 0; s < steps; s++) {
-    const losses = results.map((side) => side[s]?.loss ?? Number.NaN);
-    const [low, high] = [Math.min(...losses), Math.max(...losses)];
-    // Of a loss that is no number Math.max makes a difference that is none, which is no agreement.
-    lossDifference = Math.max(lossDifference, (high - low) / Math.abs(low));
-  }
-  const wrong =
-    adapters.length > 1
-      ? `the sides ran on different adapters (${adapters.join("; ")})`
-      : lossDifference <= TOLERANCE
-        ? undefined
-        : `the losses differ by ${lossDifference.toExponential(1)} of their size, ${TOLERANCE} at most`;
-  const times = results.map((side) => side.slice(1).map((r) => r.ms));
-  const ours = median(times[0] ?? []);
-  const peers = sides.map(({ name }, i): SideMeasurement => {
-    const all = results[i] as readonly Stepped[];
-    const timed = times[i] as number[];
-    const [first, last] = [all[0] as Stepped, all.at(-1) as Stepped];
+/** Names of the adapters in use; engines on the CPU have none. */
+function adaptersOf(sides: readonly OpenSide[]): string[] {
+  return [...new Set(sides.flatMap(({ adapter }) => adapter ?? []))];
+}
+
+function otherAdapters(sides: readonly OpenSide[]): string | undefined {
+  const adapters = adaptersOf(sides);
+  if (adapters.length <= 1) return undefined;
+  return `the engines ran on different adapters (${adapters.join("; ")})`;
+}
+
+function times(all: readonly number[]): Times {
+  return { ms: median([...all]), minMs: Math.min(...all), maxMs: Math.max(...all) };
+}
+
+async function compareSteps(
+  task: StepTask,
+  turns: Turns,
+  preparedMs: ReadonlyMap<OpenSide, number>,
+  { steps, log }: CompareOptions,
+): Promise<PeerResult[]> {
+  type Stepped = Answers["step"];
+  const results = new Map(turns.sides.map((side) => [side, [] as Stepped[]]));
+  for (let step = 1; step <= steps; step++)
+    await turns.each(
+      () => ({ ask: "step", step }),
+      (side, result) => {
+        results.get(side)?.push(result);
+        log(`step ${step}, ${side.name}: loss ${result.loss}, ${result.ms.toFixed(1)} ms`);
+      },
+    );
+  const [ours, ...peers] = turns.sides.map((side): Measured & { losses: readonly number[] } => {
+    const all = results.get(side) as Stepped[];
     return {
-      peer: name,
-      what: `step/vae-conv/${batch}`,
-      ms: median(timed),
-      minMs: Math.min(...timed),
-      maxMs: Math.max(...timed),
-      ratio: median(timed) / ours,
-      firstStepMs: (opened[i]?.openMs ?? 0) + first.ms,
-      losses: all.map((r) => r.loss),
-      counts: last.counts,
+      ...times(all.slice(1).map(({ ms }) => ms)),
+      firstMs: (preparedMs.get(side) as number) + (all[0] as Stepped).ms,
+      losses: all.map(({ loss }) => loss),
+      ...countsOf(side, all.at(-1) as Stepped, 1),
     };
   });
+  return peers.map((theirs, i) => {
+    const found = lossDifference(ours?.losses ?? [], theirs.losses);
+    const agreement = { found, tolerance: LOSS_TOLERANCE, of: "the losses" };
+    return pair(task, turns.sides[i + 1] as OpenSide, ours as Measured, theirs, agreement);
+  });
+}
+
+async function compareOps(
+  task: OpTask,
+  turns: Turns,
+  { log }: CompareOptions,
+): Promise<PeerResult[]> {
+  let expected: Float32Array | undefined;
+  const found = new Map<OpenSide, number>();
+  await turns.each(
+    () => ({ ask: "read" }),
+    (side, { values }) => {
+      const read = new Float32Array(new Uint8Array(Buffer.from(values, "base64")).buffer);
+      expected ??= read;
+      found.set(side, difference(expected, read));
+    },
+  );
+  const groups = await chooseGroups(turns);
+  const all = new Map(turns.sides.map((side) => [side, [] as Timed[]]));
+  const start = performance.now();
+  for (let round = 0; round < ROUNDS; round++) {
+    if (round >= FEWEST_ROUNDS && performance.now() - start > TASK_MS) break;
+    await turns.each(
+      (side) => ({ ask: "calls", count: groups.get(side) as number }),
+      (side, timed) => all.get(side)?.push(timed),
+    );
+  }
+  const [ours, ...peers] = turns.sides.map((side): Measured => {
+    const timed = all.get(side) as Timed[];
+    const count = groups.get(side) as number;
+    const t = times(timed.map(({ ms }) => ms / count));
+    const gflops = taskFlops(task) / t.ms / 1e6;
+    return { ...t, gflops, ...countsOf(side, timed.at(-1) as Timed, count) };
+  });
+  return peers.map((theirs, i) => {
+    const side = turns.sides[i + 1] as OpenSide;
+    const agreement = {
+      found: found.get(side) as number,
+      tolerance: RESULT_TOLERANCE,
+      of: "the results",
+    };
+    const result = pair(task, side, ours as Measured, theirs, agreement);
+    const { what, peer, ms, ratio } = result;
+    log(
+      `${what}: latentgrad ${ours?.ms.toFixed(2)} ms, ${peer} ${ms.toFixed(2)} ms, ${ratio.toFixed(2)} times`,
+    );
+    return result;
+  });
+}
+
+/** How many calls each side takes a group's time for; warms up on the way. */
+async function chooseGroups(turns: Turns): Promise<Map<OpenSide, number>> {
+  const groups = new Map(turns.sides.map((side) => [side, 1]));
+  let unsettled = new Set(turns.sides);
+  while (unsettled.size > 0) {
+    const again = new Set<OpenSide>();
+    await turns.each(
+      (side) =>
+        unsettled.has(side) ? { ask: "calls", count: groups.get(side) as number } : undefined,
+      (side, { ms }) => {
+        const count = groups.get(side) as number;
+        if (ms >= GROUP_MS / 2 || count === LARGEST_GROUP) return;
+        const wanted = Math.max(2 * count, Math.round((count * GROUP_MS) / ms));
+        groups.set(side, Math.min(LARGEST_GROUP, wanted));
+        again.add(side);
+      },
+    );
+    unsettled = again;
+  }
+  return groups;
+}
+
+/** What one of `calls` calls asked of WebGPU. */
+function countsOf(side: OpenSide, timed: Timed, calls: number): { counts?: Counts } {
+  return side.adapter === undefined ? {} : { counts: each(timed.counts, calls) };
+}
+
+function each(counts: Counts, calls: number): Counts {
+  const { buffers, bindGroups, pipelines, dispatches, submits } = counts;
   return {
-    adapter: adapters.join("; "),
-    runtime,
-    batch,
-    lossDifference,
-    ...(wrong === undefined ? {} : { void: wrong }),
-    peers,
+    buffers: buffers / calls,
+    bindGroups: bindGroups / calls,
+    pipelines: pipelines / calls,
+    dispatches: dispatches / calls,
+    submits: submits / calls,
   };
 }
 
-/** The report as text for people. */
-export function formatPeers(report: PeersReport): string {
-  const header = [
-    "engine",
-    "ms",
-    "from",
-    "to",
-    "ratio",
-    "first step",
-    "dispatches",
-    "buffers made",
-  ];
-  const rows = report.peers.map((p) => [
-    p.peer,
-    p.ms.toFixed(0),
-    p.minMs.toFixed(0),
-    p.maxMs.toFixed(0),
-    p.ratio.toFixed(2),
-    p.firstStepMs.toFixed(0),
-    String(p.counts.dispatches),
-    String(p.counts.buffers),
-  ]);
-  const widths = header.map((_, c) =>
-    Math.max(...[header, ...rows].map((row) => (row[c] as string).length)),
-  );
-  const table = [header, ...rows].map((row) =>
-    row
-      .map((cell, c) => (c === 0 ? cell.padEnd(widths[c] ?? 0) : cell.padStart(widths[c] ?? 0)))
-      .join("  "),
-  );
-  return [
-    `adapter  ${report.adapter}`,
-    `runtime  ${report.runtime}`,
-    `step     vae-conv, batch ${report.batch}; the losses of ${report.peers[0]?.losses.length ?? 0} steps agree to ${report.lossDifference.toExponential(1)}`,
-    "",
-    ...table,
-    ...(report.void ? ["", `void: ${report.void}`] : []),
-    "",
-  ].join("\n");
+function pair(
+  task: Task,
+  side: OpenSide,
+  ours: Measured,
+  theirs: Measured,
+  { found, tolerance, of }: { found: number; tolerance: number; of: string },
+): PeerResult {
+  const reason = voidReason(found, tolerance, of);
+  return {
+    peer: side.name,
+    what: taskName(task),
+    ...theirs,
+    ratio: theirs.ms / ours.ms,
+    ours,
+    difference: found,
+    tolerance,
+    ...(reason === undefined ? {} : { void: reason }),
+  };
 }

@@ -55,12 +55,19 @@ function normal(stream: number, index: number): number {
   return radius * Math.cos(2 * Math.PI * uniform(stream, 2 * index + 1));
 }
 
+/** Values of a standard normal distribution; streams below 100 are the parameters'. */
+export function normals(stream: number, shape: readonly number[]): Float32Array<ArrayBuffer> {
+  const values = new Float32Array(shape.reduce((a, b) => a * b, 1));
+  for (let i = 0; i < values.length; i++) values[i] = normal(stream, i);
+  return values;
+}
+
 export function initialParameters(): Parameter[] {
-  return SHAPES.map(([name, shape, deviation], stream) => {
-    const size = shape.reduce((a, b) => a * b, 1);
-    const values = Float32Array.from({ length: size }, (_, i) => normal(stream, i) * deviation);
-    return { name, shape, values };
-  });
+  return SHAPES.map(([name, shape, deviation], stream) => ({
+    name,
+    shape,
+    values: normals(stream, shape).map((x) => x * deviation),
+  }));
 }
 
 /** [batch, 28, 28, 1] in [0, 1]: waves of another direction in every image, with no symmetry. */
@@ -82,7 +89,7 @@ export function images(batch: number): Float32Array<ArrayBuffer> {
 
 /** [batch, latent]: the noise of step `step`, counted from 1. */
 export function noise(batch: number, step: number): Float32Array<ArrayBuffer> {
-  return Float32Array.from({ length: batch * LATENT }, (_, i) => normal(1000 + step, i));
+  return normals(1000 + step, [batch, LATENT]);
 }
 
 /** Moves axes: result axis k is axis `order[k]` of the values. */

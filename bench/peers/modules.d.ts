@@ -12,6 +12,15 @@ declare module "@tensorflow/tfjs-core" {
   }
   type Operand = Tensor | number;
   export function setBackend(name: string): Promise<boolean>;
+  export function backend(): unknown;
+  export function env(): { set(flag: string, value: number | boolean): void };
+  export function engine(): {
+    runKernel(
+      kernel: string,
+      inputs: { readonly [name: string]: Tensor },
+      attributes: { readonly [name: string]: unknown },
+    ): Tensor;
+  };
   export function ready(): Promise<void>;
   export function tensor(values: Float32Array, shape: readonly number[]): Tensor;
   export function variable(value: Tensor): Variable;
@@ -49,7 +58,28 @@ declare module "@tensorflow/tfjs-core" {
 
 declare module "@tensorflow/tfjs-core/dist/register_all_gradients";
 
-declare module "@tensorflow/tfjs-backend-webgpu";
+declare module "@tensorflow/tfjs-backend-webgpu" {
+  export interface WebGPUBackend {
+    readonly device: GPUDevice;
+    endComputePassEncoder(): void;
+    ensureCommandEncoderReady(): void;
+    submitQueue(): void;
+  }
+}
+
+declare module "@tensorflow/tfjs-backend-wasm" {
+  export function setWasmPaths(
+    files: { readonly [name: string]: string },
+    usePlatformFetch: boolean,
+  ): void;
+  export function setThreadsCount(count: number): void;
+}
+
+/** Bundled as bytes. */
+declare module "*.wasm" {
+  const bytes: Uint8Array<ArrayBuffer>;
+  export default bytes;
+}
 
 declare module "@jax-js/jax" {
   export interface Array {
@@ -63,6 +93,7 @@ declare module "@jax-js/jax" {
     reshape(shape: number[]): Array;
     slice(...index: ([] | [number, number])[]): Array;
     data(): Promise<Float32Array>;
+    gpuBuffer(): Promise<GPUBuffer>;
     dispose(): void;
   }
   type Tree = Array | readonly Tree[] | { readonly [name: string]: Tree };
@@ -70,6 +101,10 @@ declare module "@jax-js/jax" {
   export function defaultDevice(device: string): string;
   export function blockUntilReady<T extends Tree>(tree: T): Promise<T>;
   export function jit<F>(f: F): F;
+  export function vjp(
+    f: (x: Array) => Array,
+    primals: readonly [Array],
+  ): [Array, ((cotangent: Array) => [Array]) & { dispose(): void }];
   export function valueAndGrad<P, R extends unknown[]>(
     f: (parameters: P, ...rest: R) => Array,
   ): (parameters: P, ...rest: R) => [Array, P];

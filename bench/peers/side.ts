@@ -1,53 +1,128 @@
 import { type Counts, countCalls, since } from "../../src/bench/counting.ts";
-import { type FoundAdapter, requestAdapter } from "../../src/gpu/adapter.ts";
+import { requestAdapter } from "../../src/gpu/adapter.ts";
+import { normals } from "./data.ts";
+import { type Answer, type Ask, MARK, type Timed } from "./protocol.ts";
+import { OPERAND_STREAMS, type OpTask, opShapes } from "./tasks.ts";
 
-/** One engine of the comparison, with the step built for it. */
-export interface Side {
+/** An op on operands that lie where the engine keeps them. */
+export interface Op {
+  /** Starts the computation once more. Its result stays where it is made, or is dropped. */
+  call(): void | Promise<void>;
+  /** Resolves when all that was started is done, without reading a result. */
+  wait(): Promise<void>;
+  /** Computes once and reads the result, in latentgrad's layout. */
+  read(): Promise<Float32Array>;
+  /** Gives the operands back. */
+  close(): void;
+}
+
+/** The training step with its state. */
+export interface Step {
   /** Runs step `step` (from 1) and waits for all of it. Returns the loss. */
   step(step: number): Promise<number>;
 }
 
-/** Opens an engine; the adapter is what WebGPU offers this process. */
-export type Open = (batch: number) => Promise<Side>;
-
-export interface Opened {
-  readonly adapter: string;
-  readonly openMs: number;
+/** An open engine. */
+export interface Engine {
+  /** Undefined where the engine has no such op. */
+  op(task: OpTask, first: Float32Array, second: Float32Array): Promise<Op | undefined>;
+  /** Undefined where the engine lacks an op of the step. */
+  step(batch: number): Promise<Step | undefined>;
 }
 
-export interface Stepped {
-  readonly loss: number;
-  readonly ms: number;
-  readonly counts: Counts;
-}
+/** Loads and opens an engine. */
+export type Open = () => Promise<Engine>;
 
-/** Lines that begin so are answers; libraries may print others. */
-export const MARK = "@bench ";
+class Answerer {
+  private engine: Engine | undefined;
+  private counts: Counts | undefined;
+  private op: Op | undefined;
+  private training: Step | undefined;
 
-interface Ask {
-  readonly open?: number;
-  readonly step?: number;
-}
+  constructor(
+    private readonly load: Open,
+    private readonly usesWebgpu: boolean,
+  ) {}
 
-function answerer(open: Open): (ask: Ask) => Promise<Opened | Stepped> {
-  let side: Side | undefined;
-  let counts: Counts | undefined;
-  return async (ask) => {
-    if (ask.open !== undefined) {
-      // Chooses the same drivers for every side; the engines then find that adapter.
-      const found: FoundAdapter = await requestAdapter();
-      const start = performance.now();
-      side = await open(ask.open);
-      const openMs = performance.now() - start;
-      counts = countCalls();
-      return { adapter: found.name, openMs };
-    }
-    if (!side || !counts || ask.step === undefined) throw new Error("nothing is open");
-    const before = { ...counts };
+  async answer(ask: Ask): Promise<Answer> {
     const start = performance.now();
-    const loss = await side.step(ask.step);
-    return { loss, ms: performance.now() - start, counts: since(before, counts) };
-  };
+    const ms = () => performance.now() - start;
+    switch (ask.ask) {
+      case "open": {
+        // Chooses the same drivers for every side; the engines then find that adapter.
+        const adapter = this.usesWebgpu ? (await requestAdapter()).name : undefined;
+        this.engine = await this.load();
+        const answer = { ms: ms(), ...(adapter === undefined ? {} : { adapter }) };
+        if (this.usesWebgpu) this.counts = countCalls();
+        return answer;
+      }
+      case "prepare": {
+        this.op?.close();
+        this.op = undefined;
+        this.training = undefined;
+        const { task } = ask;
+        if (!this.engine) throw new Error("nothing is open");
+        if (task.kind === "step") this.training = await this.engine.step(task.batch);
+        else {
+          const { first, second } = opShapes(task);
+          const operands = [
+            normals(OPERAND_STREAMS.first, first),
+            normals(OPERAND_STREAMS.second, second),
+          ] as const;
+          this.op = await this.engine.op(task, ...operands);
+        }
+        return { ms: ms(), able: this.op !== undefined || this.training !== undefined };
+      }
+      case "read": {
+        const values = await this.prepared().read();
+        const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+        return { ms: ms(), values: base64(bytes) };
+      }
+      case "calls": {
+        const op = this.prepared();
+        return this.timed(async () => {
+          for (let i = 0; i < ask.count; i++) {
+            const started = op.call();
+            if (started) await started;
+          }
+          await op.wait();
+        });
+      }
+      case "step": {
+        const { training } = this;
+        if (!training) throw new Error("no step is prepared");
+        let loss = Number.NaN;
+        const timed = await this.timed(async () => {
+          loss = await training.step(ask.step);
+        });
+        return { ...timed, loss };
+      }
+    }
+  }
+
+  private prepared(): Op {
+    if (!this.op) throw new Error("no op is prepared");
+    return this.op;
+  }
+
+  private async timed(body: () => Promise<void>): Promise<Timed> {
+    const before = { ...(this.counts ?? NOTHING) };
+    const start = performance.now();
+    await body();
+    const ms = performance.now() - start;
+    return { ms, counts: since(before, this.counts ?? NOTHING) };
+  }
+}
+
+/** What an engine without WebGPU asks of it. */
+const NOTHING: Counts = { buffers: 0, bindGroups: 0, pipelines: 0, dispatches: 0, submits: 0 };
+
+function base64(bytes: Uint8Array): string {
+  // A piece at a time: arguments of a call are limited in number.
+  const pieces: string[] = [];
+  for (let i = 0; i < bytes.length; i += 0x6000)
+    pieces.push(btoa(String.fromCharCode(...bytes.subarray(i, i + 0x6000))));
+  return pieces.join("");
 }
 
 interface Streams {
@@ -57,13 +132,13 @@ interface Streams {
 
 /**
  * Answers the comparison's questions: on Deno one JSON a line of standard input, in a page through
- * `benchAsk`.
+ * `benchAsk`. The engine is loaded when it is asked to open, so that this counts as its start.
  */
-export async function serve(open: Open): Promise<void> {
-  const answer = answerer(open);
+export async function serve(load: Open, usesWebgpu = true): Promise<void> {
+  const answerer = new Answerer(load, usesWebgpu);
   const deno = (globalThis as { Deno?: Streams }).Deno;
   if (!deno) {
-    Object.assign(globalThis, { benchAsk: answer });
+    Object.assign(globalThis, { benchAsk: (ask: Ask) => answerer.answer(ask) });
     return;
   }
   let text = "";
@@ -74,7 +149,7 @@ export async function serve(open: Open): Promise<void> {
     text = lines.pop() ?? "";
     for (const line of lines) {
       try {
-        console.log(MARK + JSON.stringify(await answer(JSON.parse(line) as Ask)));
+        console.log(MARK + JSON.stringify(await answerer.answer(JSON.parse(line) as Ask)));
       } catch (error) {
         console.log(MARK + JSON.stringify({ error: String((error as Error).stack ?? error) }));
       }

@@ -1,13 +1,9 @@
 import * as tf from "@tensorflow/tfjs-core";
-import "@tensorflow/tfjs-core/dist/register_all_gradients";
-import "@tensorflow/tfjs-backend-webgpu";
 import { ADAM, images, initialParameters, LATENT, noise } from "./data.ts";
-import type { Side } from "./side.ts";
+import type { Step } from "./side.ts";
 
 /** The step in TensorFlow.js; its layouts are latentgrad's. */
-export async function openTfjs(batch: number): Promise<Side> {
-  if (!(await tf.setBackend("webgpu"))) throw new Error("TensorFlow.js has no webgpu backend");
-  await tf.ready();
+export function tfjsStep(batch: number): Step {
   const variables = initialParameters().map(({ name, shape, values }) => ({
     name,
     variable: tf.variable(tf.tensor(values, shape)),

@@ -9,6 +9,7 @@ import {
   kernelCases,
   measureKernel,
 } from "./kernels.ts";
+import type { PeerFailure, PeerResult } from "./peers.ts";
 import { raiseCeilings, standingOf } from "./roofline.ts";
 import type { StepMeasurement } from "./step.ts";
 import {
@@ -27,15 +28,6 @@ export interface BenchOptions {
   readonly runs?: number | undefined;
 }
 
-/** What another engine took for the same. */
-export interface PeerMeasurement {
-  readonly peer: string;
-  readonly what: string;
-  readonly ms: number;
-  /** Its time over ours. */
-  readonly ratio: number;
-}
-
 /** What `bench --json` writes. */
 export interface BenchReport {
   readonly adapter: string;
@@ -44,7 +36,9 @@ export interface BenchReport {
   readonly kernels: readonly KernelMeasurement[];
   readonly steps: readonly StepMeasurement[];
   readonly growth: readonly GrowthMeasurement[];
-  readonly peers: readonly PeerMeasurement[];
+  readonly peers: readonly PeerResult[];
+  /** Comparisons that a peer did not go through with; absent where none were made. */
+  readonly peerFailures?: readonly PeerFailure[];
 }
 
 /** Names of the ceilings, which are measured in every run. */
@@ -73,7 +67,7 @@ export function select(filter: RegExp | undefined): Selection {
   const found = Object.values(selection).some((cases) => cases.length > 0);
   if (!found && !ceilingNames.some(matches))
     throw new UsageError(
-      `--filter ${filter.source.replaceAll("\\/", "/")}: no measurement has such a name; there are kernel/NAME/SHAPE, step/MODEL/BATCH, growth/latent/N and ${ceilingNames.join(", ")}`,
+      `--filter ${filter.source.replaceAll("\\/", "/")}: no measurement has such a name; there are kernel/NAME/SHAPE, step/MODEL/BATCH, growth/latent/N and ${ceilingNames.join(", ")}, and with --peers peer/ENGINE/WHAT`,
     );
   return selection;
 }

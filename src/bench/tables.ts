@@ -1,6 +1,7 @@
 import { alignColumns } from "../gpu/profiler.ts";
 import type { Ceilings } from "./ceilings.ts";
 import type { KernelMeasurement } from "./kernels.ts";
+import { formatPeers } from "./peers.ts";
 import type { ProgramListing } from "./program.ts";
 import type { BenchReport } from "./run.ts";
 import type { StepMeasurement } from "./step.ts";
@@ -90,6 +91,8 @@ export function formatReport(report: BenchReport): string {
       `${growth[i]?.model}/${growth[i]?.batch}, z = ${growth[i]?.latent}`;
     parts.push(`Growth with the latent dimensions\n${stepTable("model/batch", growth, label)}`);
   }
+  if (report.peerFailures !== undefined)
+    parts.push(`Against other engines\n${formatPeers(report.peers, report.peerFailures)}`);
   return parts.join("\n\n");
 }
 

@@ -33,6 +33,8 @@ export interface Actions {
   readonly embed: typeof embed;
   readonly swap: typeof swap;
   readonly bench: typeof runBenchmarks;
+  /** The same, and the comparison with other engines. */
+  readonly benchWithPeers: typeof runBenchmarks;
   readonly benchProgram: typeof listProgram;
   readonly models: readonly ModelEntry[];
 }

@@ -9,6 +9,7 @@ import { report, writeReport } from "../figures/report.ts";
 import { sample } from "../figures/sample.ts";
 import { swap } from "../figures/swap.ts";
 import { traverse } from "../figures/traverse.ts";
+import { UsageError } from "../gpu/errors.ts";
 import type { Host } from "../host/host.ts";
 import { evaluate } from "../metrics/evaluate.ts";
 import { models } from "../models/registry.ts";
@@ -17,7 +18,7 @@ import { train } from "../train/train.ts";
 import type { Actions } from "./actions.ts";
 import { runCommand } from "./program.ts";
 
-export { needsDevice, requestedRuntime } from "./runtime.ts";
+export { comparesPeers, needsDevice, requestedRuntime } from "./runtime.ts";
 export { configuredRuntime } from "./train-options.ts";
 
 /** What a training draws and writes beside its metrics. */
@@ -39,17 +40,23 @@ const actions: Omit<Actions, "models"> = {
   embed,
   swap,
   bench: runBenchmarks,
+  async benchWithPeers() {
+    throw new UsageError("--peers starts a process for each engine: give it to latentgrad bench");
+  },
   benchProgram: listProgram,
 };
 
 /**
  * Runs one command line (without program name) on the runtime that `host` speaks for, and returns
  * the exit status. Never throws for what a command does wrong: that is one line on stderr.
+ *
+ * @param others actions in place of the usual ones
  */
 export function run(
   argv: readonly string[],
   host: Host,
   interruption?: Interruption,
+  others: Partial<Actions> = {},
 ): Promise<number> {
-  return runCommand(argv, host, { ...actions, models }, interruption);
+  return runCommand(argv, host, { ...actions, models, ...others }, interruption);
 }

@@ -12,7 +12,8 @@ import {
 } from "../host/node-launch.ts";
 import { interruptedStatus, sameSignalMs, signals } from "../host/signals.ts";
 import { Interruption } from "../train/interruption.ts";
-import { configuredRuntime, needsDevice, requestedRuntime, run } from "./core.ts";
+import { comparesPeers, configuredRuntime, needsDevice, requestedRuntime, run } from "./core.ts";
+import { benchWithPeers } from "./peers.ts";
 
 /** Runs the command in this process. A second signal ends it at once. */
 async function runHere(argv: string[]): Promise<number> {
@@ -103,12 +104,28 @@ async function launch(argv: string[]): Promise<number> {
   return interruptedStatus;
 }
 
+/** Compares engines, each in a process that this one starts. */
+async function compare(argv: string[]): Promise<number> {
+  const early = new EarlySignals();
+  const wanted = requestedRuntime(argv);
+  const runtimes = wanted ? [wanted] : await availableRuntimes();
+  const host = await createNodeHost();
+  try {
+    return await run(argv, host, undefined, {
+      benchWithPeers: (options, log) => benchWithPeers(options, runtimes, log),
+    });
+  } finally {
+    early.close();
+  }
+}
+
 async function main(): Promise<number> {
   restoreHome();
   const argv = process.argv.slice(2);
   try {
     const here = Boolean(process.env.LATENTGRAD_CHILD) || !needsDevice(argv);
-    return await (here ? runHere(argv) : launch(argv));
+    if (here) return await runHere(argv);
+    return await (comparesPeers(argv) ? compare(argv) : launch(argv));
   } catch (error) {
     const known = error instanceof LatentgradError;
     process.stderr.write(`latentgrad: ${known ? error.message : (error as Error).stack}\n`);

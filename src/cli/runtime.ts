@@ -37,3 +37,8 @@ export function needsDevice(argv: readonly string[]): boolean {
   const help = argv.some((word) => word === "--help" || word === "-h");
   return !help && deviceCommands.includes(argv[0] ?? "");
 }
+
+/** Whether the command line wants other engines compared, which takes several processes. */
+export function comparesPeers(argv: readonly string[]): boolean {
+  return argv[0] === "bench" && argv.includes("--peers");
+}

@@ -4,14 +4,14 @@ import type { Value } from "./value.ts";
 export interface KernelSource {
   /** Family, direction and shape, as the profiler shows it: `conv2d 28x28x32→14x14x64 s2`. */
   readonly name: string;
+  /** Which of the kernel's variants it is, where it has several. */
+  readonly variant?: string;
   /** WGSL with bindings 0…n−1 of group 0 in the order inputs, outputs, updates; entry point `main`. */
   readonly code: string;
   readonly workgroups: readonly [number, number, number];
   /** Floating-point operations and bytes moved, for rates in the profiler's table. */
   readonly flops: number;
   readonly bytes: number;
-  /** What was chosen among the ways to compute this, in a few words: `tile 8×8, 4 shares`. */
-  readonly variant?: string;
 }
 
 /** What a kernel does with each of its bindings, in binding order. */

@@ -17,6 +17,7 @@ import { BufferPool } from "./pool.ts";
 import { ReadBack } from "./readback.ts";
 import { encodeTextureCopies, type TextureCopy, TexturePool } from "./textures.ts";
 import { type DType, ELEMENT_BYTES, overlaps, type Storage, Value } from "./value.ts";
+import { VariantTable } from "./variant-table.ts";
 
 /** Eager ops are submitted in batches of this many. */
 const EAGER_BATCH = 64;
@@ -60,6 +61,8 @@ export class Device extends GuardedDevice {
   readonly bindGroups: BindGroupCache;
   readonly textures: TexturePool;
   readonly finite: FiniteChecker;
+  /** Which variants its kernels take. */
+  readonly variants = new VariantTable();
   readonly debug: number;
   readonly hasTimestamps: boolean;
   /** The optional features it was opened with. */

@@ -1,17 +1,17 @@
 import shader from "../../shaders/matmul.wgsl";
 import tiledShader from "../../shaders/matmul_tiled.wgsl";
-import { type Call, foldWorkgroups, type KernelSource } from "../gpu/call.ts";
+import type { Call } from "../gpu/call.ts";
+import type { Device } from "../gpu/device.ts";
 import { Value } from "../gpu/value.ts";
-import { bytesOf, callWithEpilogue, gridConstants, writeEpilogue } from "./epilogue.ts";
-import type { Epilogue } from "./facets.ts";
-import { sumPartials } from "./partials.ts";
-import { specialise } from "./specialise.ts";
-import { prefersTextures, readTextures } from "./textures.ts";
-import { chooseTile, tileBudget } from "./tiles.ts";
+import { productCalls, workgroupsOf } from "./product.ts";
+import { tileBudget, tileVariants } from "./tiles.ts";
+import { chooseVariant, lengthClass, type Variant } from "./variants.ts";
 
-const WORKGROUP = 64;
 /** Edge of the square tile of matmul_tiled.wgsl. */
 const TILE = 64;
+/** Shortest share of a split sum, and most shares. */
+const SHORTEST_SHARE = 128;
+const MOST_SPLITS = 64;
 
 /** Shapes of a batched product C[b] = op(A[b]) · op(B[b]), C: [batch, m, n], summed length k. */
 export interface MatmulGeometry {
@@ -28,17 +28,40 @@ export interface MatmulGeometry {
   readonly sharedB?: boolean;
 }
 
-export type MatmulVariant = "registers" | "tiled";
+export type MatmulFamily = "registers" | "tiled";
 
 function describe(g: MatmulGeometry): string {
   const batch = g.batch > 1 ? `${g.batch}×` : "";
   return `${batch}${g.m}×${g.k}×${g.n}${g.transposeA ? " Aᵀ" : ""}${g.transposeB ? " Bᵀ" : ""}`;
 }
 
+/** Width of a load along an axis of this length. */
+const widthFor = (length: number): 1 | 4 => (length % 4 === 0 ? 4 : 1);
+const typeFor = (width: 1 | 4): string => (width === 4 ? "vec4f" : "f32");
+
+/**
+ * The class of shapes that share a tuned variant: lengths up to the next power of two, and whether
+ * they are multiples of four.
+ */
+function shapeClass(g: MatmulGeometry): string {
+  const length = (n: number) => `${lengthClass(n)}${n % 4 === 0 ? "" : " odd"}`;
+  const axes = {
+    ...g,
+    batch: lengthClass(g.batch),
+    m: length(g.m),
+    n: length(g.n),
+    k: length(g.k),
+  };
+  const batch = g.batch > 1 ? `${axes.batch}×` : "";
+  const turned = `${g.transposeA ? " Aᵀ" : ""}${g.transposeB ? " Bᵀ" : ""}`;
+  return `${batch}${axes.m}×${axes.k}×${axes.n}${turned}`;
+}
+
 /**
  * The calls of a matrix product.
  *
- * @param variant default: workgroup-memory tiles for large products on GPUs, else register tiles
+ * @param variant default: what the device's table or else the heuristic says; or the best of a
+ *   family
  */
 export function matmulCalls(
   op: string,
@@ -46,138 +69,127 @@ export function matmulCalls(
   b: Value,
   g: MatmulGeometry,
   c: Value,
-  variant?: MatmulVariant,
+  variant?: Variant | MatmulFamily,
 ): Call[] {
+  const chosen =
+    variant === undefined
+      ? ask(c.device, g)
+      : typeof variant === "string"
+        ? (candidates(c.device, g).find((v) => v.family === variant) as Variant)
+        : variant;
+  return (chosen.family === "tiled" ? tiledCalls : registerCalls)(op, a, b, g, c, chosen);
+}
+
+/**
+ * Workgroup-memory tiles for large products on GPUs, else register tiles. Both are candidates
+ * everywhere.
+ */
+function candidates(device: Device, g: MatmulGeometry): Variant[] {
+  const budget = tileBudget(device);
+  const registers = tileVariants(device, {
+    m: g.m,
+    n: g.n,
+    copies: g.batch,
+    rowStep: g.transposeA ? widthFor(g.m) : 1,
+    columnStep: widthFor(g.n),
+    splits: (tile) => {
+      const tiles = g.batch * Math.ceil(g.m / tile.rows) * Math.ceil(g.n / tile.cols);
+      const most = Math.min(Math.floor(g.k / SHORTEST_SHARE), MOST_SPLITS);
+      const splits = Math.max(1, Math.min(most, Math.floor((2 * budget.threads) / tiles)));
+      const twice = Math.max(1, Math.min(most, 2 * splits));
+      return [...new Set([splits, Math.ceil(splits / 2), twice])];
+    },
+  });
+  const tiled: Variant = { family: "tiled", rows: TILE, cols: TILE, splits: 1, half: false };
   const large = g.m >= TILE && g.n >= TILE && g.k >= 32;
-  const chosen = variant ?? (c.device.isSoftware || !large ? "registers" : "tiled");
-  return chosen === "tiled" ? [tiledCall(op, a, b, g, c)] : registerCalls(op, a, b, g, c);
+  return device.isSoftware || !large ? [...registers, tiled] : [tiled, ...registers];
 }
 
-function registerCalls(op: string, a: Value, b: Value, g: MatmulGeometry, c: Value): Call[] {
-  const block = g.k % 4 === 0 ? 4 : 1;
-  // Width of a load: along the contiguous axis, which is m or k for A and k or n for B.
-  const aWidth = (g.transposeA ? g.m : g.k) % 4 === 0 ? 4 : 1;
-  const bWidth = (g.transposeB ? g.k : g.n) % 4 === 0 ? 4 : 1;
-  const fWidth = g.n % 4 === 0 ? 4 : 1;
-  const rowsInFours = g.transposeA && aWidth === 4;
-  const colsInFours = fWidth === 4;
-  const budget = tileBudget(c.device);
-  const small = { ...budget, accumulators: Math.min(64, budget.accumulators) };
-  const tile = chooseTile(
-    small,
-    g.m,
-    g.n,
-    rowsInFours ? [8, 4] : [8, 4, 2, 1],
-    colsInFours ? [8, 4] : [8, 4, 2, 1],
-    g.batch,
-  );
-  const tiles = g.batch * Math.ceil(g.m / tile.rows) * Math.ceil(g.n / tile.cols);
-  const splits = Math.max(
-    1,
-    Math.min(Math.floor(g.k / 128), Math.floor((2 * budget.threads) / tiles), 64),
-  );
-  const result = splits === 1 ? c : new Value(c.device, "f32", splits * c.size, `${op} partial`);
-  const widths = { a: aWidth, b: bWidth } as const;
-  const textures = prefersTextures(c.device, [a, b], widths);
-  const text = textures ? readTextures(op, shader, c.device.textures.reads, widths) : shader;
-  const product = (epilogue?: Epilogue): Call => {
-    const source = (inputs: readonly Value[]): KernelSource => {
-      const workgroups = foldWorkgroups(Math.ceil((tiles * splits) / WORKGROUP));
-      const written = writeEpilogue(text, epilogue, fWidth, 2);
-      return {
-        name: `${op} ${describe(g)}`,
-        code: specialise(written.text, {
-          op,
-          sizeBound: tileBudget(c.device).characters,
-          aliases: {
-            AX: aWidth === 4 ? "vec4f" : "f32",
-            BX: bWidth === 4 ? "vec4f" : "f32",
-            F: fWidth === 4 ? "vec4f" : "f32",
-          },
-          constants: {
-            ...gridConstants(workgroups),
-            TRANSPOSE_A: g.transposeA,
-            TRANSPOSE_B: g.transposeB,
-            BATCH: g.batch,
-            A_STRIDE: g.sharedA ? 0 : g.m * g.k,
-            B_STRIDE: g.sharedB ? 0 : g.k * g.n,
-            M: g.m,
-            N: g.n,
-            K: g.k,
-            ROWS: tile.rows,
-            COLS: tile.cols,
-            BLOCK: block,
-            A_WIDTH: aWidth,
-            B_WIDTH: bWidth,
-            F_WIDTH: fWidth,
-            SPLITS: splits,
-          },
-        }),
-        workgroups,
-        flops: 2 * g.batch * g.m * g.n * g.k,
-        bytes: bytesOf(inputs) + result.bytes,
-      };
-    };
-    const again = splits === 1 ? product : undefined;
-    return callWithEpilogue({
-      op,
-      inputs: [a, b],
-      result,
-      width: fWidth,
-      epilogue,
-      again,
-      source,
-      textures,
-    });
+function ask(device: Device, g: MatmulGeometry): Variant {
+  const kernel = "matmul";
+  return chooseVariant(device, kernel, shapeClass(g), candidates(device, g), (on, variant) => {
+    const a = on.allocate("f32", (g.sharedA ? 1 : g.batch) * g.m * g.k, "a");
+    const b = on.allocate("f32", (g.sharedB ? 1 : g.batch) * g.k * g.n, "b");
+    const c = new Value(on, "f32", g.batch * g.m * g.n, "c");
+    return { inputs: [a, b], result: c, calls: matmulCalls(kernel, a, b, g, c, variant) };
+  });
+}
+
+/** Constants that both shaders have. */
+function geometryConstants(g: MatmulGeometry): Record<string, number | boolean> {
+  return {
+    TRANSPOSE_A: g.transposeA,
+    TRANSPOSE_B: g.transposeB,
+    BATCH: g.batch,
+    A_STRIDE: g.sharedA ? 0 : g.m * g.k,
+    B_STRIDE: g.sharedB ? 0 : g.k * g.n,
+    M: g.m,
+    N: g.n,
+    K: g.k,
+    F_WIDTH: widthFor(g.n),
   };
-  return splits === 1 ? [product()] : [product(), ...sumPartials(op, result, splits, c)];
 }
 
-function tiledCall(
+const flopsOf = (g: MatmulGeometry): number => 2 * g.batch * g.m * g.n * g.k;
+
+function registerCalls(
   op: string,
   a: Value,
   b: Value,
   g: MatmulGeometry,
   c: Value,
-  epilogue?: Epilogue,
-): Call {
-  const fWidth = g.n % 4 === 0 ? 4 : 1;
-  const source = (inputs: readonly Value[]): KernelSource => {
-    const groups = g.batch * Math.ceil(g.m / TILE) * Math.ceil(g.n / TILE);
-    const workgroups = foldWorkgroups(groups);
-    const written = writeEpilogue(tiledShader, epilogue, fWidth, 2);
-    return {
-      name: `${op} ${describe(g)} tiled`,
-      code: specialise(written.text, {
-        op,
-        sizeBound: tileBudget(c.device).characters,
-        aliases: { F: fWidth === 4 ? "vec4f" : "f32" },
-        constants: {
-          ...gridConstants(workgroups),
-          TRANSPOSE_A: g.transposeA,
-          TRANSPOSE_B: g.transposeB,
-          BATCH: g.batch,
-          A_STRIDE: g.sharedA ? 0 : g.m * g.k,
-          B_STRIDE: g.sharedB ? 0 : g.k * g.n,
-          M: g.m,
-          N: g.n,
-          K: g.k,
-          F_WIDTH: fWidth,
-        },
-      }),
-      workgroups,
-      flops: 2 * g.batch * g.m * g.n * g.k,
-      bytes: bytesOf(inputs) + c.bytes,
-    };
-  };
-  const again = (e: Epilogue) => tiledCall(op, a, b, g, c, e);
-  return callWithEpilogue({
+  variant: Variant,
+): Call[] {
+  // Width of a load: along the contiguous axis, which is m or k for A and k or n for B.
+  const aWidth = widthFor(g.transposeA ? g.m : g.k);
+  const bWidth = widthFor(g.transposeB ? g.k : g.n);
+  const fWidth = widthFor(g.n);
+  const cols = variant.cols / fWidth;
+  const tiles = Math.ceil(g.m / variant.rows) * Math.ceil(g.n / fWidth / cols);
+  return productCalls({
     op,
-    inputs: [a, b],
-    result: c,
-    width: fWidth,
-    epilogue,
-    again,
-    source,
+    name: `${op} ${describe(g)}`,
+    variant,
+    shader,
+    operands: { a, b },
+    widths: { a: aWidth, b: bWidth },
+    output: c,
+    storeWidth: fWidth,
+    aliases: { AX: typeFor(aWidth), BX: typeFor(bWidth), F: typeFor(fWidth) },
+    constants: {
+      ...geometryConstants(g),
+      ROWS: variant.rows,
+      COLS: cols,
+      BLOCK: widthFor(g.k),
+      A_WIDTH: aWidth,
+      B_WIDTH: bWidth,
+      SPLITS: variant.splits,
+    },
+    workgroups: workgroupsOf(g.batch * tiles * variant.splits),
+    flops: flopsOf(g),
+  });
+}
+
+function tiledCalls(
+  op: string,
+  a: Value,
+  b: Value,
+  g: MatmulGeometry,
+  c: Value,
+  variant: Variant,
+): Call[] {
+  const fWidth = widthFor(g.n);
+  return productCalls({
+    op,
+    name: `${op} ${describe(g)} tiled`,
+    variant,
+    shader: tiledShader,
+    operands: { a, b },
+    output: c,
+    storeWidth: fWidth,
+    aliases: { F: typeFor(fWidth) },
+    constants: geometryConstants(g),
+    workgroups: g.batch * Math.ceil(g.m / TILE) * Math.ceil(g.n / TILE),
+    flops: flopsOf(g),
   });
 }

@@ -1,4 +1,5 @@
 import type { Device } from "../gpu/device.ts";
+import type { Variant } from "./variants.ts";
 
 /** Register tile of a matrix-like kernel, in elements. */
 export interface Tile {
@@ -8,8 +9,10 @@ export interface Tile {
 
 /** What an adapter bears. */
 export interface TileBudget {
-  /** Most accumulators in a thread. Beyond it SwiftShader's compiler takes all memory there is. */
+  /** Most accumulators in a thread that the heuristic takes: more are longer to compile. */
   readonly accumulators: number;
+  /** Most that the tuner tries. Far beyond it SwiftShader's compiler takes all memory there is. */
+  readonly largest: number;
   /** Threads that keep the adapter busy; smaller tiles are taken until there are as many. */
   readonly threads: number;
   /** Most characters of a kernel's unrolled text. The largest tiles make 32,000. */
@@ -22,13 +25,13 @@ export function tileBudget(device: Device): TileBudget {
     // taps of one channel) runs at 4–5 GFLOP/s on SwiftShader and at 17–22 on llvmpipe; smaller
     // tiles are slower, larger ones no faster and long to compile.
     case "llvmpipe":
-      return { accumulators: 144, threads: 128, characters: 96_000 };
+      return { accumulators: 144, largest: 512, threads: 128, characters: 96_000 };
     case "swiftshader":
-      return { accumulators: 128, threads: 64, characters: 48_000 };
+      return { accumulators: 128, largest: 256, threads: 64, characters: 56_000 };
     case "other":
-      return { accumulators: 64, threads: 64, characters: 48_000 };
+      return { accumulators: 64, largest: 128, threads: 64, characters: 48_000 };
     default:
-      return { accumulators: 64, threads: 4096, characters: 96_000 };
+      return { accumulators: 64, largest: 128, threads: 4096, characters: 96_000 };
   }
 }
 
@@ -43,7 +46,7 @@ export function tileBudget(device: Device): TileBudget {
  * @param copies how many such products the kernel computes at once (batch, phases, splits)
  */
 export function chooseTile(
-  budget: TileBudget,
+  budget: Pick<TileBudget, "accumulators" | "threads">,
   m: number,
   n: number,
   rows: readonly number[],
@@ -67,4 +70,75 @@ export function chooseTile(
       }
     }
   return best ?? { rows: rows[0] ?? 1, cols: cols[0] ?? 1 };
+}
+
+/** What a family of register tiles needs to know of a shape. */
+export interface TileSearch {
+  /** Rows and columns of the product. */
+  readonly m: number;
+  readonly n: number;
+  /** How many such products the kernel computes at once. */
+  readonly copies?: number;
+  /** Threads that keep the adapter busy, where they do not come from the tiles. */
+  readonly threads?: number;
+  /** What the tile's height and width are multiples of: the widths of loads and stores. */
+  readonly rowStep: 1 | 4;
+  readonly columnStep: 1 | 4;
+  /** A height that suits the shape, beside the usual ones. */
+  readonly extraRows?: number;
+  /** Most accumulators that the heuristic takes, where it is fewer than the adapter's. */
+  readonly accumulators?: number;
+  /** Into how many shares the sum may be split with a tile; the heuristic's number first. */
+  readonly splits?: (tile: Tile) => readonly number[];
+}
+
+/** Heights and widths of the tiles that the tuner tries beside the heuristic's. */
+const TRIED: readonly (readonly [rows: number, cols: number])[] = [
+  [16, 1],
+  [16, 4],
+  [4, 8],
+  [8, 8],
+  [4, 16],
+  [8, 16],
+  [16, 8],
+  [12, 16],
+  [16, 16],
+  [16, 32],
+];
+
+/**
+ * The register variants for a shape: the heuristic's (`chooseTile`) first, then what the tuner tries
+ * beside it: other tiles with the heuristic's number of shares, and its tile with other numbers.
+ */
+export function tileVariants(device: Device, search: TileSearch): Variant[] {
+  const budget = tileBudget(device);
+  const { m, n, rowStep, columnStep, extraRows } = search;
+  const rows = rowStep === 4 ? [8, 4] : [...(extraRows ? [extraRows] : []), 8, 4, 2, 1];
+  const bounds = {
+    ...budget,
+    accumulators: Math.min(budget.accumulators, search.accumulators ?? budget.accumulators),
+    threads: search.threads ?? budget.threads,
+  };
+  const columns = columnStep === 4 ? [16, 8, 4] : [8, 4, 2, 1];
+  const first = chooseTile(bounds, m, n, [...new Set(rows)], columns, search.copies);
+  // A scalar accumulator takes as much text as a vector of four.
+  const largest = columnStep === 4 ? budget.largest : budget.largest / 4;
+  const others = TRIED.map(([r, c]) => ({ rows: r, cols: c })).filter(
+    (t) =>
+      t.rows * t.cols <= largest && t.cols % columnStep === 0 && t.rows < 2 * m && t.cols < 2 * n,
+  );
+  const splitsOf = (tile: Tile): readonly number[] => search.splits?.(tile) ?? [1];
+  const variant = (tile: Tile, splits: number): Variant => ({
+    ...tile,
+    family: "registers",
+    splits,
+    half: false,
+  });
+  const all = [
+    ...splitsOf(first).map((splits) => variant(first, splits)),
+    ...others.map((tile) => variant(tile, splitsOf(tile)[0] ?? 1)),
+  ];
+  const same = (a: Variant, b: Variant) =>
+    a.rows === b.rows && a.cols === b.cols && a.splits === b.splits;
+  return all.filter((v, i) => all.findIndex((other) => same(other, v)) === i);
 }

@@ -1,5 +1,5 @@
 /** The command `bench` as a user calls it. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
@@ -13,6 +13,19 @@ import { MemoryHost } from "../support/memory-host.ts";
 
 const test = suite("bench");
 
+/** Of two comparisons one says nothing. */
+const comparedReport: BenchReport = {
+  ...emptyReport,
+  peers: [
+    {
+      ...{ peer: "tfjs-webgpu", what: "matmul/64x64x64", ms: 8, minMs: 7, maxMs: 9, ratio: 4 },
+      ours: { ms: 2, minMs: 1, maxMs: 3 },
+      ...{ difference: 1e-6, tolerance: 1e-4 },
+    },
+  ],
+  peerFailures: [{ peer: "jax-js-wasm", what: "matmul/64x64x64", message: "no memory" }],
+};
+
 /** Runs a command line with doubles for what measures. */
 async function run(...argv: string[]) {
   const host = new MemoryHost();
@@ -23,6 +36,10 @@ async function run(...argv: string[]) {
       asked.push(options);
       log("kernel/x/1");
       return emptyReport;
+    },
+    benchWithPeers: async (options) => {
+      asked.push({ ...options, peers: true });
+      return comparedReport;
     },
     benchProgram: async (options) => {
       asked.push(options);
@@ -59,10 +76,32 @@ test("prints the program of a model with settings", async () => {
   assert.match(host.out, /^vae, batch 128, an adapter, node; timed by timestamps$/m);
 });
 
+test("compares with other engines, and fails where a comparison says nothing", async () => {
+  const { status, asked, host } = await run("--peers", "--filter", "matmul");
+  assert.equal(asked, [{ filter: /matmul/, runs: undefined, peers: true }]);
+  assert.match(host.out, /^matmul\/64x64x64 +tfjs-webgpu +2\.00 +8\.00 +7\.00 +9\.00 +4\.00 /m);
+  assert.match(host.out, /^failed: jax-js-wasm, matmul\/64x64x64: no memory$/m);
+  assert.is(status, 1);
+  assert.is(host.err, "latentgrad: comparisons that say nothing: 1\n");
+  const json = await run("--peers", "--json");
+  assert.equal(JSON.parse(json.host.out), comparedReport);
+  assert.is(json.status, 1);
+});
+
+test("says what the comparison with other engines wants", async () => {
+  const { status, stdout, stderr } = await start(["bench", "--peers", "--runtime", "node"]).ended;
+  const installed = existsSync("bench/peers/node_modules");
+  const reason = installed
+    ? "--peers runs on deno or chrome: the engines start on no other"
+    : "--peers wants the other engines: npm ci --prefix bench/peers";
+  assert.equal([status, stdout, stderr], [2, "", `latentgrad: ${reason}\n`]);
+});
+
 test("refuses what makes no sense, in one line with status 2", async () => {
   const cases: [string[], RegExp][] = [
     [["--filter", "("], /regular expression/],
     [["--filter", "kernel", "--program", "vae"], /--filter/],
+    [["--peers", "--program", "vae"], /--peers/],
     [["--set", "latent=8"], /--set goes with --program/],
     [["--batch", "8"], /--batch goes with --program/],
     [["--program", "vea"], /unknown model "vea" \(did you mean vae\?\)|unknown model "vea"/],

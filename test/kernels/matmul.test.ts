@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { type MatmulGeometry, type MatmulVariant, matmulCalls } from "../../src/kernels/matmul.ts";
+import { type MatmulFamily, type MatmulGeometry, matmulCalls } from "../../src/kernels/matmul.ts";
 import { testDevice } from "../support/device.ts";
 import { assertSums, compute, matmulReference, numbers, upload } from "../support/products.ts";
 
@@ -10,7 +10,7 @@ const test = suite("matmul kernel");
 const sizeOfA = (g: MatmulGeometry): number => (g.sharedA ? 1 : g.batch) * g.m * g.k;
 const sizeOfB = (g: MatmulGeometry): number => (g.sharedB ? 1 : g.batch) * g.k * g.n;
 
-async function check(g: MatmulGeometry, variant?: MatmulVariant): Promise<void> {
+async function check(g: MatmulGeometry, variant?: MatmulFamily): Promise<void> {
   const device = await testDevice();
   const a = numbers(sizeOfA(g), 1);
   const b = numbers(sizeOfB(g), 2);

@@ -6,15 +6,12 @@ import type { Call } from "../../src/gpu/call.ts";
 import type { Device } from "../../src/gpu/device.ts";
 import { openDevice } from "../../src/gpu/open.ts";
 import { Value } from "../../src/gpu/value.ts";
-import {
-  conv2dCall,
-  conv2dInputGradientCall,
-  conv2dWeightGradientCalls,
-} from "../../src/kernels/conv2d.ts";
+import { conv2dCalls, conv2dInputGradientCalls } from "../../src/kernels/conv2d.ts";
+import { conv2dWeightGradientCalls } from "../../src/kernels/conv2d-weight-gradient.ts";
 import { apply, input } from "../../src/kernels/expression.ts";
 import { type Epilogue, facetOf } from "../../src/kernels/facets.ts";
 import { matmulCalls } from "../../src/kernels/matmul.ts";
-import { matmulSubgroupsCall } from "../../src/kernels/matmul-subgroups.ts";
+import { matmulSubgroupsCalls } from "../../src/kernels/matmul-subgroups.ts";
 import { contiguousView } from "../../src/kernels/view.ts";
 import { same } from "../support/conv-cases.ts";
 
@@ -78,9 +75,9 @@ function calls(device: Device): Call[] {
   const plain = [
     ...matmulCalls("matmul", value(), value(), m, value(), "registers"),
     ...matmulCalls("matmul", value(), value(), m, value(), "tiled"),
-    matmulSubgroupsCall("matmul", value(), value(), m, value()),
-    conv2dCall("conv2d", value(), value(), g, value()),
-    conv2dInputGradientCall("conv2d", value(), value(), g, value()),
+    ...matmulSubgroupsCalls("matmul", value(), value(), m, value()),
+    ...conv2dCalls("conv2d", value(), value(), g, value()),
+    ...conv2dInputGradientCalls("conv2d", value(), value(), g, value()),
     ...conv2dWeightGradientCalls("conv2d", value(), value(), g, value()),
   ];
   const fused = plain.flatMap((call) => {

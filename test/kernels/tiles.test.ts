@@ -2,12 +2,11 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Device } from "../../src/gpu/device.ts";
 import { Value } from "../../src/gpu/value.ts";
-import {
-  conv2dCall,
-  conv2dInputGradientCall,
-  conv2dWeightGradientCalls,
-} from "../../src/kernels/conv2d.ts";
+import type { VariantQuestion } from "../../src/gpu/variant-table.ts";
+import { conv2dCalls, conv2dInputGradientCalls } from "../../src/kernels/conv2d.ts";
+import { conv2dWeightGradientCalls } from "../../src/kernels/conv2d-weight-gradient.ts";
 import { chooseTile, tileBudget } from "../../src/kernels/tiles.ts";
+import { parseVariant, type Variant } from "../../src/kernels/variants.ts";
 import { testDevice } from "../support/device.ts";
 
 const test = suite("register tiles");
@@ -52,11 +51,26 @@ test("keep the unrolled text within what each kind of adapter bears", async () =
       const w = value(49 * inC * outC);
       const y = value(g.batch * 14 * 14 * outC);
       const calls = [
-        conv2dCall("conv", x, w, g, y),
-        conv2dInputGradientCall("conv", y, w, g, x),
+        ...conv2dCalls("conv", x, w, g, y),
+        ...conv2dInputGradientCalls("conv", y, w, g, x),
         ...conv2dWeightGradientCalls("conv", x, y, g, w),
       ];
       for (const call of calls) assert.ok(call.kernel().code.length <= bound);
+      const asked: VariantQuestion[] = [];
+      device.variants.listener = (question) => asked.push(question);
+      conv2dCalls("conv", x, w, g, y);
+      conv2dInputGradientCalls("conv", y, w, g, x);
+      conv2dWeightGradientCalls("conv", x, y, g, w);
+      device.variants.listener = undefined;
+      const make = [
+        (v: Variant) => conv2dCalls("conv", x, w, g, y, v),
+        (v: Variant) => conv2dInputGradientCalls("conv", y, w, g, x, v),
+        (v: Variant) => conv2dWeightGradientCalls("conv", x, y, g, w, v),
+      ];
+      for (const [i, { candidates }] of asked.entries())
+        for (const text of candidates)
+          for (const call of make[i]?.(parseVariant(text) as Variant) ?? [])
+            assert.ok(call.kernel().code.length <= bound, `${kind}: ${call.op} ${text}`);
     }
   }
 });

@@ -110,6 +110,7 @@ const actions: Actions = {
     select(filter);
     return emptyReport;
   },
+  benchWithPeers: async () => emptyReport,
   benchProgram: async () => emptyListing,
   models,
 };

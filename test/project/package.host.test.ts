@@ -125,6 +125,16 @@ test("bundles for a browser as one module that imports nothing", async ({ projec
   assert.equal(metafile.outputs["bundle.js"]?.imports, []);
 });
 
+test("says that other engines are compared in a checkout", async ({ project }) => {
+  const script = join(project, "node_modules/latentgrad/bin/latentgrad.js");
+  const ended = await run(process.execPath, [script, "bench", "--peers"], { cwd: project }).then(
+    () => ({ code: 0, stderr: "" }),
+    (error: { code: number; stderr: string }) => error,
+  );
+  assert.is(ended.code, 2);
+  assert.match(ended.stderr, /^latentgrad: --peers wants a checkout of latentgrad[^\n]*\n$/);
+});
+
 for (const runtime of ["deno", "node"] as const) {
   test(`runs in ${runtime}`, async ({ project }) => {
     if (!(await availableRuntimes()).includes(runtime)) return skip(`${runtime} is not installed`);

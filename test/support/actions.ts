@@ -17,6 +17,7 @@ export const unusedActions: Actions = {
   embed: unused,
   swap: unused,
   bench: unused,
+  benchWithPeers: unused,
   benchProgram: unused,
   models: [],
 };

@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import type { ConvGeometry } from "../../src/kernels/conv2d.ts";
+import type { ConvGeometry } from "../../src/kernels/conv-geometry.ts";
 
 interface Axis {
   readonly size: number;

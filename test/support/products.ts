@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import type { Call } from "../../src/gpu/call.ts";
 import type { Device } from "../../src/gpu/device.ts";
 import { Value } from "../../src/gpu/value.ts";
-import type { ConvGeometry } from "../../src/kernels/conv2d.ts";
+import type { ConvGeometry } from "../../src/kernels/conv-geometry.ts";
 import type { MatmulGeometry } from "../../src/kernels/matmul.ts";
 
 /** Sums of products, and the sums of their absolute values, to which rounding errors are relative. */

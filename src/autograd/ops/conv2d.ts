@@ -1,11 +1,8 @@
 import type { Call } from "../../gpu/call.ts";
 import { DTypeError, ShapeError } from "../../gpu/errors.ts";
-import {
-  type ConvGeometry,
-  conv2dCall,
-  conv2dInputGradientCall,
-  conv2dWeightGradientCalls,
-} from "../../kernels/conv2d.ts";
+import type { ConvGeometry } from "../../kernels/conv-geometry.ts";
+import { conv2dCalls, conv2dInputGradientCalls } from "../../kernels/conv2d.ts";
+import { conv2dWeightGradientCalls } from "../../kernels/conv2d-weight-gradient.ts";
 import { empty, zeros } from "../../tensor/create.ts";
 import { emptyResult, formatShape, type Tensor } from "../../tensor/tensor.ts";
 import { differentiable } from "../tape.ts";
@@ -94,9 +91,9 @@ export function conv2dWeightGradient(
 
 function forward(op: string, x: Tensor, w: Tensor, g: ConvGeometry): Tensor {
   const shape = [g.batch, g.outH, g.outW, g.outC];
-  const y = launch(op, [x, w], shape, g.inC, (out) => [
-    conv2dCall(op, x.value, w.value, g, out.value),
-  ]);
+  const y = launch(op, [x, w], shape, g.inC, (out) =>
+    conv2dCalls(op, x.value, w.value, g, out.value),
+  );
   return differentiable(op, [x, w], y, [
     (dy) => inputGradient("conv2d input gradient", dy, w, g),
     (dy) => weightGradient("conv2d weight gradient", x, dy, g),
@@ -105,9 +102,9 @@ function forward(op: string, x: Tensor, w: Tensor, g: ConvGeometry): Tensor {
 
 function inputGradient(op: string, dy: Tensor, w: Tensor, g: ConvGeometry): Tensor {
   const shape = [g.batch, g.inH, g.inW, g.inC];
-  const dx = launch(op, [dy, w], shape, g.outC, (out) => [
-    conv2dInputGradientCall(op, dy.value, w.value, g, out.value),
-  ]);
+  const dx = launch(op, [dy, w], shape, g.outC, (out) =>
+    conv2dInputGradientCalls(op, dy.value, w.value, g, out.value),
+  );
   const transposed = op === "convTranspose2d";
   return differentiable(op, [dy, w], dx, [
     (u) => forward(transposed ? "convTranspose2d input gradient" : "conv2d", u, w, g),

@@ -1,5 +1,5 @@
 import { DTypeError, ShapeError } from "../../gpu/errors.ts";
-import { type MatmulGeometry, type MatmulVariant, matmulCalls } from "../../kernels/matmul.ts";
+import { type MatmulFamily, type MatmulGeometry, matmulCalls } from "../../kernels/matmul.ts";
 import { sizeOf } from "../../kernels/view.ts";
 import { empty, zeros } from "../../tensor/create.ts";
 import { emptyResult, formatShape, type Tensor } from "../../tensor/tensor.ts";
@@ -12,7 +12,7 @@ export interface MatmulOptions {
   /** B is stored [..., n, k]. */
   readonly transposeB?: boolean;
   /** Kernel to use in place of the adapter's default. */
-  readonly variant?: MatmulVariant;
+  readonly variant?: MatmulFamily;
 }
 
 /**

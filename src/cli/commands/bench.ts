@@ -1,7 +1,8 @@
 import { type Command, InvalidArgumentError } from "commander";
+import { countInvalid } from "../../bench/peers.ts";
 import type { BenchReport } from "../../bench/run.ts";
 import { formatProgram, formatReport } from "../../bench/tables.ts";
-import { UsageError } from "../../gpu/errors.ts";
+import { LatentgradError, UsageError } from "../../gpu/errors.ts";
 import { findModel, models } from "../../models/registry.ts";
 import { checkSettings } from "../../models/settings.ts";
 import type { Context } from "../context.ts";
@@ -10,6 +11,7 @@ import { keyValue, path, wholeNumber } from "../parsers.ts";
 
 interface Options {
   filter?: RegExp;
+  peers?: true;
   program?: string;
   set?: Record<string, string>;
   batch?: number;
@@ -29,8 +31,12 @@ export function addBench(program: Command, context: Context): void {
     .description("Measure the adapter's ceilings, the kernels against them, and training steps.")
     .option(
       "--filter <re>",
-      "regular expression; measure what it finds in kernel/NAME/SHAPE, step/MODEL/BATCH, growth/latent/N",
+      "regular expression; measure what it finds in kernel/NAME/SHAPE, step/MODEL/BATCH, growth/latent/N, peer/ENGINE/WHAT",
       regularExpression,
+    )
+    .option(
+      "--peers",
+      "compare with TensorFlow.js and jax-js, too; in a checkout, after npm ci --prefix bench/peers",
     )
     .option("--program <model>", "print the recorded step of a model, a line a dispatch, instead")
     .option("--set <key=value>", "with --program: a setting of the model; repeatable", keyValue)
@@ -50,6 +56,7 @@ export function addBench(program: Command, context: Context): void {
     "bench",
     "bench --filter kernel/matmul --json bench.json",
     "bench --filter ^step/vae- --runtime chrome",
+    "bench --peers --filter peer/tfjs-webgpu/matmul",
     "bench --program aae --set latent=8 --batch 64",
   ]).action(async (options: Options) => {
     applyCommon(options, output);
@@ -68,9 +75,11 @@ function regularExpression(text: string): RegExp {
 }
 
 /** Options that mean nothing without or beside --program. */
-function checkTogether({ program, filter, set, batch }: Options): void {
+function checkTogether({ program, filter, peers, set, batch }: Options): void {
   if (program !== undefined && filter)
     throw new UsageError("--filter chooses among measurements, --program makes none of them");
+  if (program !== undefined && peers)
+    throw new UsageError("--peers compares measurements, --program makes none of them");
   if (program !== undefined) return;
   if (set) throw new UsageError("--set goes with --program");
   if (batch !== undefined) throw new UsageError("--batch goes with --program");
@@ -79,10 +88,11 @@ function checkTogether({ program, filter, set, batch }: Options): void {
 async function measure(options: Options, context: Context): Promise<void> {
   const { output, actions } = context;
   const { filter, runs } = options;
-  const report: BenchReport = await actions.bench({ filter, runs }, (line) =>
-    output.progress(line),
-  );
+  const bench = options.peers ? actions.benchWithPeers : actions.bench;
+  const report: BenchReport = await bench({ filter, runs }, (line) => output.progress(line));
   await deliver(report, () => formatReport(report), options, context);
+  const invalid = countInvalid(report.peers, report.peerFailures ?? []);
+  if (invalid > 0) throw new LatentgradError(`comparisons that say nothing: ${invalid}`);
 }
 
 async function printProgram(model: string, options: Options, context: Context): Promise<void> {

@@ -1,0 +1,3 @@
+import { serve } from "./side.ts";
+
+await serve(async () => (await import("./jaxjs-ops.ts")).openJaxjs("wasm"), false);

@@ -1,0 +1,60 @@
+/**
+ * Compares latentgrad with other engines. Each engine runs in a process or page of its own, from a
+ * bundle that is made here. The engines are packages of this folder: npm ci --prefix bench/peers
+ */
+import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { build } from "esbuild";
+import { hostOptions, pageOptions, root } from "../../scripts/build.mjs";
+
+const folder = join(root, "bench/peers");
+// Inside node_modules, so that Node finds the packages that are not bundled.
+const work = join(root, "node_modules/.cache/latentgrad-bench");
+
+/** Whether the engines' packages are there. */
+export const installed = () => existsSync(join(folder, "node_modules"));
+
+/** @returns the module `driver.ts` */
+export async function loadDriver() {
+  await mkdir(work, { recursive: true });
+  const outfile = join(work, "peers-driver.js");
+  await build({
+    ...hostOptions,
+    entryPoints: ["bench/peers/driver.ts"],
+    external: ["playwright-core"],
+    outfile,
+  });
+  return import(pathToFileURL(outfile).href);
+}
+
+/**
+ * Chooses the comparisons whose names `wanted` accepts, and bundles their engines.
+ *
+ * @returns how many there are, and `compare`, which makes them on a runtime, `deno` or `chrome`
+ */
+export async function preparePeers(wanted, batch = 128) {
+  const { comparePeers, selectSides, startRunner } = await loadDriver();
+  const sides = selectSides(wanted, batch);
+  const bundles = sides.map(({ name }) => join(work, `${name}.js`));
+  for (const [i, { entry }] of sides.entries())
+    await build({
+      ...pageOptions,
+      mainFields: ["browser", "module", "main"],
+      loader: { ...pageOptions.loader, ".wasm": "binary" },
+      entryPoints: [join(folder, entry)],
+      logOverride: { "direct-eval": "silent" },
+      outfile: bundles[i],
+    });
+  const compare = (runtime, steps, log) =>
+    comparePeers({
+      sides: sides.map(({ name, tasks }, i) => ({
+        name,
+        tasks,
+        start: () => startRunner(runtime, name, bundles[i]),
+      })),
+      ...{ runtime, steps, log },
+    });
+  return { comparisons: sides.slice(1).reduce((sum, { tasks }) => sum + tasks.length, 0), compare };
+}

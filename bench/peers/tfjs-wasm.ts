@@ -1,0 +1,3 @@
+import { serve } from "./side.ts";
+
+await serve(async () => (await import("./tfjs-start.ts")).start("wasm"), false);

@@ -1,0 +1,101 @@
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { PeersReport } from "../bench/peers.ts";
+import { type BenchOptions, type BenchReport, select } from "../bench/run.ts";
+import { LatentgradError, UsageError } from "../gpu/errors.ts";
+import { exitStatus } from "../host/node-launch.ts";
+import type { RuntimeName } from "./runtime.ts";
+
+/** What is used of the checkout's `bench/peers/run.mjs`. */
+interface Comparison {
+  installed(): boolean;
+  preparePeers(wanted: (name: string) => boolean): Promise<{
+    /** How many were chosen. */
+    readonly comparisons: number;
+    compare(runtime: string, steps: number, log: (line: string) => void): Promise<PeersReport>;
+  }>;
+}
+
+/** The first step compiles and is not timed. */
+const STEPS = 5;
+
+/** The ceilings, which every run measures, and nothing else. */
+const CEILINGS = "^ceiling/";
+
+async function loadComparison(): Promise<Comparison> {
+  const script = new URL("../bench/peers/run.mjs", import.meta.url);
+  if (!existsSync(script))
+    throw new UsageError(
+      "--peers wants a checkout of latentgrad: the package has no other engines",
+    );
+  const comparison = (await import(script.href)) as Comparison;
+  if (!comparison.installed())
+    throw new UsageError("--peers wants the other engines: npm ci --prefix bench/peers");
+  return comparison;
+}
+
+/**
+ * Measures as `bench` does, in a process or page of the runtime, and then compares with the other
+ * engines, each in one of its own. Runs in the command line's own process, on Node.
+ *
+ * @param runtimes where it may run: what was asked for, or else all there are
+ * @throws UsageError where the engines are not there, run nowhere, or nothing matches
+ */
+export async function benchWithPeers(
+  { filter, runs }: BenchOptions,
+  runtimes: readonly RuntimeName[],
+  log: (line: string) => void,
+): Promise<BenchReport> {
+  const comparison = await loadComparison();
+  const runtime = runtimes.find((name) => name !== "node");
+  if (!runtime)
+    throw new UsageError("--peers runs on deno or chrome: the engines start on no other");
+  const { comparisons, compare } = await comparison.preparePeers(
+    (name) => !filter || filter.test(name),
+  );
+  const own = ownFilter(filter, comparisons);
+  const words = ["--runtime", runtime, ...(own === undefined ? [] : ["--filter", own])];
+  const report = await measureApart([
+    ...words,
+    ...(runs === undefined ? [] : ["--runs", `${runs}`]),
+  ]);
+  if (comparisons === 0) return { ...report, peerFailures: [] };
+  const { peers, failures } = await compare(runtime, STEPS, log);
+  return { ...report, peers, peerFailures: failures };
+}
+
+/** The filter for what is not compared: the ceilings alone where it matches comparisons only. */
+function ownFilter(filter: RegExp | undefined, comparisons: number): string | undefined {
+  try {
+    select(filter);
+    return filter?.source;
+  } catch (error) {
+    if (comparisons === 0) throw error;
+    return CEILINGS;
+  }
+}
+
+/** Runs the benchmark in another process, whose progress is shown. */
+async function measureApart(words: readonly string[]): Promise<BenchReport> {
+  const folder = await mkdtemp(join(tmpdir(), "latentgrad-bench-"));
+  try {
+    const file = join(folder, "bench.json");
+    const argv = [fileURLToPath(import.meta.url), "bench", ...words, "--json", file];
+    const child = spawn(process.execPath, argv, { stdio: ["ignore", "ignore", "inherit"] });
+    const stop = () => child.kill();
+    process.on("exit", stop);
+    const status = await new Promise<number>((resolve, reject) => {
+      child.on("error", reject);
+      child.on("exit", (code, signal) => resolve(exitStatus(code, signal)));
+    });
+    process.off("exit", stop);
+    if (status !== 0) throw new LatentgradError(`the measurement ended with status ${status}`);
+    return JSON.parse(await readFile(file, "utf8")) as BenchReport;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

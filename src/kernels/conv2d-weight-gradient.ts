@@ -1,0 +1,107 @@
+import shader from "../../shaders/conv2d_weight_gradient.wgsl";
+import type { Call } from "../gpu/call.ts";
+import type { Device } from "../gpu/device.ts";
+import { Value } from "../gpu/value.ts";
+import {
+  type ConvGeometry,
+  convShapeClass,
+  describeConv,
+  flopsOf,
+  geometryConstants,
+  imageSizes,
+  typeFor,
+  widthFor,
+} from "./conv-geometry.ts";
+import { productCalls, workgroupsOf } from "./product.ts";
+import { tileBudget, tileVariants } from "./tiles.ts";
+import { chooseVariant, type Variant } from "./variants.ts";
+
+/** Pixels that a thread takes at once, which saves loading and storing its sums. */
+const DEPTH = 4;
+/** Fewest pixels that are worth a share of the sum, and most shares. */
+const SHORTEST_SHARE = 64;
+const MOST_SPLITS = 256;
+
+/**
+ * dw = weight gradient of conv2d, and of the transposed convolution with the roles of the images
+ * swapped. x: [batch, inH, inW, inC], dy: [batch, outH, outW, outC].
+ *
+ * @param variant default: what the device's table or else the heuristic says
+ * @returns one call, or two where the sum over the pixels is split
+ */
+export function conv2dWeightGradientCalls(
+  op: string,
+  x: Value,
+  dy: Value,
+  g: ConvGeometry,
+  dw: Value,
+  variant: Variant = weightGradientVariant(dw.device, g),
+): Call[] {
+  const xWidth = widthFor(g.inC);
+  const fWidth = widthFor(g.outC);
+  return productCalls({
+    op,
+    name: `${op} ${describeConv(g)}`,
+    variant,
+    shader,
+    operands: { x, dy },
+    widths: { x: xWidth, dy: fWidth },
+    output: dw,
+    storeWidth: fWidth,
+    aliases: { X: typeFor(xWidth), F: typeFor(fWidth) },
+    constants: {
+      ...geometryConstants(g),
+      ROWS: variant.rows / xWidth,
+      COLS: variant.cols / fWidth,
+      DEPTH,
+      SPLITS: variant.splits,
+      BATCH: g.batch,
+      IN_C: g.inC / xWidth,
+      COLUMNS: g.outC / fWidth,
+      X_WIDTH: xWidth,
+      F_WIDTH: fWidth,
+    },
+    workgroups: workgroupsOf(tilesOf(g, variant) * variant.splits),
+    flops: flopsOf(g),
+  });
+}
+
+/** Tiles of the matrix of weights, [kernelH · kernelW · inC, outC]. */
+function tilesOf(g: ConvGeometry, { rows, cols }: Pick<Variant, "rows" | "cols">): number {
+  return Math.ceil((g.kernelH * g.kernelW * g.inC) / rows) * Math.ceil(g.outC / cols);
+}
+
+function weightGradientVariant(device: Device, g: ConvGeometry): Variant {
+  const budget = tileBudget(device);
+  const pixels = g.batch * g.outH * g.outW;
+  const taps = g.kernelH * g.kernelW;
+  const rowStep = widthFor(g.inC);
+  // Enough shares to fill the adapter, but none too short.
+  const most = Math.max(1, Math.min(MOST_SPLITS, Math.floor(pixels / SHORTEST_SHARE)));
+  const variants = tileVariants(device, {
+    m: taps * g.inC,
+    n: g.outC,
+    threads: 1, // splitting the sum makes the threads
+    rowStep,
+    columnStep: widthFor(g.outC),
+    // All taps of an image of one channel fit one tile.
+    ...(rowStep === 1 && taps <= 9 ? { extraRows: taps } : {}),
+    splits: (tile) => {
+      const wanted = Math.ceil((4 * Math.max(budget.threads, 256)) / tilesOf(g, tile));
+      const splits = Math.min(wanted, most);
+      return [...new Set([splits, Math.ceil(splits / 2), Math.min(2 * splits, most)])];
+    },
+  });
+  const kernel = "conv2d weight gradient";
+  return chooseVariant(device, kernel, convShapeClass(g), variants, (on, v) => {
+    const sizes = imageSizes(g);
+    const x = on.allocate("f32", sizes.x, "x");
+    const dy = on.allocate("f32", sizes.y, "dy");
+    const dw = new Value(on, "f32", sizes.w, "dw");
+    return {
+      inputs: [x, dy],
+      result: dw,
+      calls: conv2dWeightGradientCalls(kernel, x, dy, g, dw, v),
+    };
+  });
+}

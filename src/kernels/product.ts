@@ -1,0 +1,78 @@
+import { type Call, foldWorkgroups, type KernelSource } from "../gpu/call.ts";
+import { Value } from "../gpu/value.ts";
+import { bytesOf, callWithEpilogue, gridConstants, writeEpilogue } from "./epilogue.ts";
+import type { Epilogue } from "./facets.ts";
+import { sumPartials } from "./partials.ts";
+import { specialise } from "./specialise.ts";
+import { type LoadWidths, prefersTextures, readTextures } from "./textures.ts";
+import { tileBudget } from "./tiles.ts";
+import { formatVariant, type Variant } from "./variants.ts";
+
+/** Threads of a workgroup of the kernels that keep their tiles in registers. */
+export const WORKGROUP = 64;
+
+/** A bilinear kernel (a matrix product or a direction of convolution) for one shape and variant. */
+export interface Product {
+  readonly op: string;
+  /** Op and shape, as the profiler shows it. */
+  readonly name: string;
+  readonly variant: Variant;
+  readonly shader: string;
+  /** The two operands by the shader's names for them, in binding order. */
+  readonly operands: Readonly<Record<string, Value>>;
+  /** Elements that it loads of each at once, where it may read textures in place of buffers. */
+  readonly widths?: LoadWidths;
+  readonly output: Value;
+  /** Elements of the result that it stores at once. */
+  readonly storeWidth: 1 | 4;
+  readonly aliases: Readonly<Record<string, string>>;
+  readonly constants: Readonly<Record<string, number | boolean>>;
+  readonly workgroups: number;
+  readonly flops: number;
+}
+
+/** The calls of a product: the kernel, and where its sum is split the one that adds up the shares. */
+export function productCalls(product: Product): Call[] {
+  const { op, output, operands, widths, variant, storeWidth } = product;
+  const { device } = output;
+  const { splits } = variant;
+  const inputs = Object.values(operands);
+  const textures = widths !== undefined && prefersTextures(device, inputs, widths);
+  const shader = textures
+    ? readTextures(op, product.shader, device.textures.reads, widths)
+    : product.shader;
+  const result =
+    splits === 1 ? output : new Value(device, "f32", splits * output.size, `${op} partial`);
+  const workgroups = foldWorkgroups(product.workgroups);
+  const kernel = (epilogue?: Epilogue): Call => {
+    const source = (bound: readonly Value[]): KernelSource => ({
+      name: product.name,
+      variant: formatVariant(variant),
+      code: specialise(writeEpilogue(shader, epilogue, storeWidth, inputs.length).text, {
+        op,
+        sizeBound: tileBudget(device).characters,
+        aliases: product.aliases,
+        constants: { ...product.constants, ...gridConstants(workgroups) },
+      }),
+      workgroups,
+      flops: product.flops,
+      bytes: bytesOf(bound) + result.bytes,
+    });
+    return callWithEpilogue({
+      op,
+      inputs,
+      result,
+      width: storeWidth,
+      epilogue,
+      again: splits === 1 ? kernel : undefined,
+      source,
+      textures,
+    });
+  };
+  return splits === 1 ? [kernel()] : [kernel(), ...sumPartials(op, result, splits, output)];
+}
+
+/** The workgroups of a kernel whose threads each compute one tile of registers. */
+export function workgroupsOf(threads: number): number {
+  return Math.ceil(threads / WORKGROUP);
+}

@@ -1,0 +1,310 @@
+/** What the comparison with other engines concludes, from engines that only say what they took. */
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { difference, lossDifference } from "../../bench/peers/agreement.ts";
+import { comparePeers } from "../../bench/peers/compare.ts";
+import type { Answer, Ask } from "../../bench/peers/protocol.ts";
+import type { Runner } from "../../bench/peers/runners.ts";
+import { selectSides } from "../../bench/peers/select.ts";
+import { allTasks, opShapes, type Task, taskFlops, taskName } from "../../bench/peers/tasks.ts";
+import { nameOfCase } from "../../src/bench/kernel-case.ts";
+import { kernelCases } from "../../src/bench/kernels.ts";
+import { countInvalid, formatPeers, type PeersReport } from "../../src/bench/peers.ts";
+import { stepCases } from "../../src/bench/steps.ts";
+
+const test = suite("comparison with other engines");
+
+const NOTHING = { buffers: 0, bindGroups: 0, pipelines: 0, dispatches: 0, submits: 0 };
+
+interface FakeEngine {
+  readonly adapter?: string;
+  /** Milliseconds of a call or step, one after another, the last for all that follow. */
+  readonly ms: readonly number[];
+  readonly result?: readonly number[];
+  readonly losses?: readonly number[];
+  readonly unable?: boolean;
+  /** What it cannot answer. */
+  readonly fails?: Ask["ask"];
+}
+
+/** An engine that takes the time it is said to, and a record of who was asked what. */
+class FakeRunner implements Runner {
+  private timed = 0;
+  closed = false;
+
+  constructor(
+    private readonly name: string,
+    private readonly engine: FakeEngine,
+    private readonly asked: string[],
+  ) {}
+
+  async ask<A extends Ask>(question: A): Promise<never> {
+    return this.answer(question) as never;
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+  }
+
+  private answer(question: Ask): Answer {
+    this.asked.push(`${this.name} ${question.ask}`);
+    const { adapter, unable, result = [1, -2], losses = [], fails } = this.engine;
+    if (fails === question.ask) throw new Error("out of memory");
+    switch (question.ask) {
+      case "open":
+        return { ms: 10, ...(adapter === undefined ? {} : { adapter }) };
+      case "prepare":
+        return { ms: 5, able: unable !== true };
+      case "read": {
+        const values = Buffer.from(Float32Array.from(result).buffer).toString("base64");
+        return { ms: 1, values };
+      }
+      case "calls":
+        return {
+          ms: question.count * this.next(),
+          counts: { ...NOTHING, submits: question.count },
+        };
+      case "step":
+        return { ms: this.next(), counts: NOTHING, loss: losses[question.step - 1] ?? 1 };
+    }
+  }
+
+  private next(): number {
+    const { ms } = this.engine;
+    return ms[Math.min(this.timed++, ms.length - 1)] as number;
+  }
+}
+
+const invalid = ({ peers, failures }: PeersReport) => countInvalid(peers, failures);
+const text = ({ peers, failures }: PeersReport) => formatPeers(peers, failures);
+
+const PRODUCT: Task = { kind: "matmul", m: 100, k: 1000, n: 500 };
+const STEP: Task = { kind: "step", batch: 128 };
+const DEVICE = { adapter: "an adapter" };
+
+async function compare(
+  engines: Readonly<Record<string, FakeEngine>>,
+  tasks: readonly Task[] = [PRODUCT],
+): Promise<{ report: PeersReport; asked: string[]; runners: FakeRunner[] }> {
+  const asked: string[] = [];
+  const runners: FakeRunner[] = [];
+  const sides = Object.entries(engines).map(([name, engine]) => ({
+    name,
+    tasks,
+    async start() {
+      const runner = new FakeRunner(name, engine, asked);
+      runners.push(runner);
+      return runner;
+    },
+  }));
+  const report = await comparePeers({ sides, runtime: "deno", steps: 5, log: () => {} });
+  return { report, asked, runners };
+}
+
+test("the ratio is the peer's median over ours", async () => {
+  // The first time settles that one call makes a group.
+  const { report } = await compare({
+    latentgrad: { ...DEVICE, ms: [500, 100, 120, 110, 90, 300] },
+    slow: { ...DEVICE, ms: [500, 440, 430, 450, 1000, 400] },
+  });
+  const [found] = report.peers;
+  assert.is(found?.peer, "slow");
+  assert.is(found?.what, "matmul/100x1000x500");
+  assert.is(found?.ours.ms, 110);
+  assert.is(found?.ms, 440);
+  assert.is(found?.ratio, 4);
+  assert.equal([found?.minMs, found?.maxMs], [400, 1000]);
+  assert.is(found?.gflops, (2 * 100 * 1000 * 500) / 440 / 1e6);
+  assert.is(found?.void, undefined);
+  assert.is(invalid(report), 0);
+});
+
+test("short calls are queued in groups, and their time is divided by their number", async () => {
+  const { report } = await compare({
+    latentgrad: { ...DEVICE, ms: [2] },
+    quick: { ms: [0.5] },
+  });
+  const [found] = report.peers;
+  assert.is(found?.ours.ms, 2);
+  assert.is(found?.ms, 0.5);
+  assert.is(found?.ratio, 0.25);
+  assert.is(found?.ours.counts?.submits, 1, "of one call");
+  assert.is(found?.counts, undefined, "an engine on the CPU asks nothing of WebGPU");
+});
+
+test("the engines take turns", async () => {
+  const { asked, runners } = await compare({
+    latentgrad: { ...DEVICE, ms: [500] },
+    first: { ...DEVICE, ms: [500] },
+    second: { ...DEVICE, ms: [500] },
+  });
+  const calls = asked.filter((line) => line.endsWith("calls"));
+  const round = ["latentgrad calls", "first calls", "second calls"];
+  assert.equal(calls, [...round, ...round, ...round, ...round, ...round, ...round]);
+  assert.ok(runners.every(({ closed }) => closed));
+});
+
+test("results that differ make a comparison void, and only that one", async () => {
+  const { report } = await compare({
+    latentgrad: { ...DEVICE, ms: [500], result: [1, 2, 3] },
+    right: { ...DEVICE, ms: [900], result: [1, 2, 3.00001] },
+    wrong: { ...DEVICE, ms: [900], result: [1, 2, 3.001] },
+  });
+  const [right, wrong] = report.peers;
+  assert.is(right?.void, undefined);
+  assert.match(wrong?.void ?? "", /^the results differ by 3\.3e-4 of their size, 0\.0001 at most$/);
+  assert.is(invalid(report), 1);
+  assert.match(text(report), /void: wrong, matmul\/100x1000x500: the results differ/);
+});
+
+test("steps are void by their losses; the first is compiled in and not timed", async () => {
+  const losses = [600, 550, 540, 530, 520];
+  const { report } = await compare(
+    {
+      latentgrad: { ...DEVICE, ms: [3000, 100], losses },
+      right: { ...DEVICE, ms: [9000, 1000], losses: losses.map((x) => x * 1.0009) },
+      wrong: { ...DEVICE, ms: [9000, 1000], losses: [...losses.slice(0, 4), 521] },
+    },
+    [STEP],
+  );
+  const [right, wrong] = report.peers;
+  assert.is(right?.what, "step/vae-conv/128");
+  assert.is(right?.ratio, 10);
+  assert.is(right?.void, undefined);
+  assert.equal([right?.ours.firstMs, right?.firstMs], [3015, 9015], "open, prepare, first step");
+  assert.equal(right?.ours.losses, losses);
+  assert.match(wrong?.void ?? "", /^the losses differ by 1\.9e-3 of their size, 0\.001 at most$/);
+});
+
+test("engines on different adapters are not compared; the CPU is no other adapter", async () => {
+  const other = await compare({
+    latentgrad: { adapter: "a GPU", ms: [500] },
+    peer: { adapter: "another", ms: [500] },
+  });
+  assert.is(other.report.peers[0]?.void, "the engines ran on different adapters (a GPU; another)");
+  const cpu = await compare({ latentgrad: { ...DEVICE, ms: [500] }, wasm: { ms: [500] } });
+  assert.is(cpu.report.peers[0]?.void, undefined);
+  assert.is(cpu.report.adapter, "an adapter");
+});
+
+test("a peer without the op is left out; one that fails is reported, and the others go on", async () => {
+  const { report, asked } = await compare({
+    latentgrad: { ...DEVICE, ms: [500] },
+    without: { ms: [500], unable: true },
+    broken: { ...DEVICE, ms: [500], fails: "calls" },
+    sound: { ...DEVICE, ms: [1000] },
+  });
+  assert.equal(
+    report.peers.map(({ peer }) => peer),
+    ["sound"],
+  );
+  assert.is(report.peers[0]?.ratio, 2);
+  assert.equal(report.failures, [
+    { peer: "broken", what: "matmul/100x1000x500", message: "out of memory" },
+  ]);
+  assert.is(invalid(report), 1);
+  assert.is(asked.filter((line) => line === "without read").length, 0);
+  assert.match(text(report), /failed: broken, matmul\/100x1000x500: out of memory/);
+});
+
+test("our own failure is the comparison's, and every engine is closed", async () => {
+  const runners: FakeRunner[] = [];
+  const start = async () => {
+    const runner = new FakeRunner("latentgrad", { ...DEVICE, ms: [1], fails: "read" }, []);
+    runners.push(runner);
+    return runner;
+  };
+  const sides = [{ name: "latentgrad", tasks: [PRODUCT], start }];
+  let message = "";
+  await comparePeers({ sides, runtime: "deno", steps: 5, log: () => {} }).catch((error) => {
+    message = (error as Error).message;
+  });
+  assert.is(message, "out of memory");
+  assert.ok(runners[0]?.closed);
+});
+
+test("results agree by their size or by the mean square of all", () => {
+  const ours = Float32Array.of(100, -100, 0.001, 0);
+  const near = difference(ours, Float32Array.of(100.01, -100, 0.002, 0.001));
+  assert.ok(near > 0.9e-4 && near < 1.1e-4, `${near}`);
+  assert.is(difference(ours, ours), 0);
+  assert.is(difference(Float32Array.of(0, 0), Float32Array.of(0, 0)), 0);
+  for (const wrong of [
+    Float32Array.of(Number.NaN, -100, 0.001, 0),
+    Float32Array.of(100, Number.POSITIVE_INFINITY, 0.001, 0),
+    Float32Array.of(100, -100, 0.001),
+  ])
+    assert.is(difference(ours, wrong), Number.POSITIVE_INFINITY);
+  assert.is(difference(Float32Array.of(), Float32Array.of()), Number.POSITIVE_INFINITY);
+  assert.is(difference(Float32Array.of(Number.NaN, 1), ours.subarray(0, 2)), Infinity);
+  assert.is(difference(Float32Array.of(0, 0), Float32Array.of(0, 1)), Infinity);
+});
+
+test("losses agree step by step", () => {
+  assert.ok(Math.abs(lossDifference([100, 50], [100, 50.5]) - 0.01) < 1e-12);
+  assert.is(lossDifference([100], [Number.NaN]), Number.POSITIVE_INFINITY);
+  assert.is(lossDifference([Number.NaN], [100]), Number.POSITIVE_INFINITY);
+  assert.is(lossDifference([100, 50], [100]), Number.POSITIVE_INFINITY);
+  assert.is(lossDifference([], []), Number.POSITIVE_INFINITY);
+});
+
+test("a filter chooses engines and tasks by peer/ENGINE/WHAT", () => {
+  const chosen = (filter: RegExp) =>
+    selectSides((name) => filter.test(name), 64).map(({ name, tasks }) => [
+      name,
+      tasks.map(taskName),
+    ]);
+  assert.equal(chosen(/^peer\/tfjs-webgpu\/matmul\/512x512x512$/), [
+    ["latentgrad", ["matmul/512x512x512"]],
+    ["tfjs-webgpu", ["matmul/512x512x512"]],
+  ]);
+  assert.equal(
+    chosen(/step/).map(([name]) => name),
+    ["latentgrad", "tfjs-webgpu", "jax-js-webgpu", "jax-js-wasm"],
+  );
+  assert.equal(chosen(/step/)[0]?.[1], ["step/vae-conv/64"]);
+  assert.equal(
+    chosen(/wasm\/matmul\/128/).map(([name]) => name),
+    ["latentgrad", "tfjs-wasm", "jax-js-wasm"],
+  );
+  assert.equal(chosen(/^kernel\//), []);
+  // Each engine has only what was asked of it; ours has all that any has.
+  const mixed = chosen(/tfjs-webgpu\/matmul\/256|jax-js-webgpu\/matmul\/512/);
+  assert.equal(mixed, [
+    ["latentgrad", ["matmul/256x256x256", "matmul/512x512x512"]],
+    ["tfjs-webgpu", ["matmul/256x256x256"]],
+    ["jax-js-webgpu", ["matmul/512x512x512"]],
+  ]);
+});
+
+test("an op or step is called what the rest of the benchmark calls it", () => {
+  const known = new Set([
+    ...kernelCases.map((kernel) => nameOfCase(kernel).replace(/^kernel\//, "")),
+    ...stepCases.map(({ name }) => name),
+  ]);
+  for (const task of allTasks(128)) assert.ok(known.has(taskName(task)), taskName(task));
+});
+
+test("the tasks are the models' own, three directions a layer", () => {
+  const names = allTasks(128).map(taskName);
+  assert.is(new Set(names).size, names.length);
+  assert.is(names.length, 1 + 6 + 3 * 5);
+  assert.is(names[0], "step/vae-conv/128");
+  const conv = allTasks(128).filter((task) => task.kind === "conv");
+  for (const task of conv) {
+    const { first, second, result } = opShapes(task);
+    // Whatever the direction, the three are the large image, the small one and the weights.
+    const all = [first, second, result].map((shape) => shape.join("x")).sort();
+    const { batch, large, small } = task;
+    const expected = [
+      [batch, large[0], large[0], large[1]],
+      [batch, small[0], small[0], small[1]],
+      [3, 3, large[1], small[1]],
+    ];
+    assert.equal(all, expected.map((shape) => shape.join("x")).sort());
+    assert.is(Math.ceil(large[0] / task.stride), small[0]);
+  }
+  assert.is(taskFlops(PRODUCT as Task & { kind: "matmul" }), 1e8);
+});
+
+test.run();
