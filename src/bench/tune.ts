@@ -1,11 +1,7 @@
 import type { Device } from "../gpu/device.ts";
 import type { Program } from "../gpu/program.ts";
 import type { Value } from "../gpu/value.ts";
-import {
-  questionKey,
-  type VariantChoices,
-  type VariantQuestion,
-} from "../gpu/variant-table.ts";
+import { questionKey, type VariantChoices, type VariantQuestion } from "../gpu/variant-table.ts";
 import { HostRandom } from "../nn/initialisers.ts";
 import { record } from "../tensor/run.ts";
 import { Tensor } from "../tensor/tensor.ts";
@@ -131,7 +127,8 @@ async function tuneOne(
     }
     const right = contestants.filter(({ variant }) => refused[variant] === undefined);
     for (let round = 0; round < ROUNDS; round++)
-      for (const contestant of right) contestant.ms.push(await timeOnce(device, contestant.program));
+      for (const contestant of right)
+        contestant.ms.push(await timeOnce(device, contestant.program));
     const ms = Object.fromEntries(right.map((c) => [c.variant, Math.min(...c.ms)]));
     return { kernel, shape, heuristic, winner: winnerOf(ms, heuristic), ms, refused };
   } finally {

@@ -4,7 +4,7 @@ import type { Call } from "../gpu/call.ts";
 import type { Device } from "../gpu/device.ts";
 import { GpuValidationError } from "../gpu/errors.ts";
 import { Value } from "../gpu/value.ts";
-import { matmulSubgroupsCall, subgroupsTile } from "./matmul-subgroups.ts";
+import { matmulSubgroupsCalls, subgroupsVariant } from "./matmul-subgroups.ts";
 import { productCalls, workgroupsOf } from "./product.ts";
 import { tileBudget, tileVariants } from "./tiles.ts";
 import { chooseVariant, lengthClass, type Variant } from "./variants.ts";
@@ -83,7 +83,7 @@ export function matmulCalls(
     case "tiled":
       return tiledCalls(op, a, b, g, c, chosen);
     case "subgroups":
-      return [matmulSubgroupsCall(op, a, b, g, c, undefined, chosen)];
+      return matmulSubgroupsCalls(op, a, b, g, c, chosen);
     default:
       return registerCalls(op, a, b, g, c, chosen);
   }
@@ -111,9 +111,7 @@ function candidates(device: Device, g: MatmulGeometry): Variant[] {
   });
   const tiled: Variant = { family: "tiled", rows: TILE, cols: TILE, splits: 1, half: false };
   const large = g.m >= TILE && g.n >= TILE && g.k >= 32;
-  const subgroups: Variant[] = device.has.subgroups
-    ? [{ family: "subgroups", ...subgroupsTile(device, g), splits: 1, half: false }]
-    : [];
+  const subgroups: Variant[] = device.has.subgroups ? [subgroupsVariant(device, g)] : [];
   return device.isSoftware || !large
     ? [...registers, tiled, ...subgroups]
     : [tiled, ...registers, ...subgroups];
@@ -122,12 +120,19 @@ function candidates(device: Device, g: MatmulGeometry): Variant[] {
 function ask(device: Device, g: MatmulGeometry): Variant {
   const kernel = "matmul";
   const plain = { rows: g.transposeA ? widthFor(g.m) : 1, cols: widthFor(g.n) };
-  return chooseVariant(device, kernel, shapeClass(g), candidates(device, g), plain, (on, variant) => {
-    const a = on.allocate("f32", (g.sharedA ? 1 : g.batch) * g.m * g.k, "a");
-    const b = on.allocate("f32", (g.sharedB ? 1 : g.batch) * g.k * g.n, "b");
-    const c = new Value(on, "f32", g.batch * g.m * g.n, "c");
-    return { inputs: [a, b], result: c, calls: matmulCalls(kernel, a, b, g, c, variant) };
-  });
+  return chooseVariant(
+    device,
+    kernel,
+    shapeClass(g),
+    candidates(device, g),
+    plain,
+    (on, variant) => {
+      const a = on.allocate("f32", (g.sharedA ? 1 : g.batch) * g.m * g.k, "a");
+      const b = on.allocate("f32", (g.sharedB ? 1 : g.batch) * g.k * g.n, "b");
+      const c = new Value(on, "f32", g.batch * g.m * g.n, "c");
+      return { inputs: [a, b], result: c, calls: matmulCalls(kernel, a, b, g, c, variant) };
+    },
+  );
 }
 
 /** Constants that both shaders have. */

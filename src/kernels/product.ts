@@ -45,8 +45,7 @@ export function productCalls(product: Product): Call[] {
     ? whole.map((v) => new Value(device, "f16", v.size, `${v.label} as f16`))
     : whole;
   const rounding = variant.half ? whole.map((v, i) => toHalfCall(op, v, inputs[i] as Value)) : [];
-  const textures =
-    !variant.half && widths !== undefined && prefersTextures(device, inputs, widths);
+  const textures = !variant.half && widths !== undefined && prefersTextures(device, inputs, widths);
   let { shader } = product;
   if (textures) shader = readTextures(op, shader, device.textures.reads, widths);
   if (variant.half && widths !== undefined) shader = readHalves(op, shader, widths);

@@ -147,7 +147,10 @@ export function otherCircumstances(
 }
 
 /** The tuned variants that a checkpoint was trained with; empty for one that says nothing of them. */
-export function choicesIn(metadata: Readonly<Record<string, string>>, file: string): VariantChoices {
+export function choicesIn(
+  metadata: Readonly<Record<string, string>>,
+  file: string,
+): VariantChoices {
   const variants = parse(metadata.variants ?? "null");
   const value = isObject(variants) ? variants.choices : undefined;
   if (value === undefined) return {};

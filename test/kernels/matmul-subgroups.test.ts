@@ -9,8 +9,9 @@ import { Value } from "../../src/gpu/value.ts";
 import { apply, input } from "../../src/kernels/expression.ts";
 import { facetOf } from "../../src/kernels/facets.ts";
 import type { MatmulGeometry } from "../../src/kernels/matmul.ts";
-import { matmulSubgroupsCall, subgroupsKernel } from "../../src/kernels/matmul-subgroups.ts";
+import { matmulSubgroupsCalls } from "../../src/kernels/matmul-subgroups.ts";
 import type { Tile } from "../../src/kernels/tiles.ts";
+import type { Variant } from "../../src/kernels/variants.ts";
 import { contiguousView } from "../../src/kernels/view.ts";
 import { testDevice } from "../support/device.ts";
 import { assertSums, compute, matmulReference, numbers, upload } from "../support/products.ts";
@@ -88,6 +89,13 @@ function madeSubgroups(size: number, first = 0, last = first + size - 1): Rewrit
   };
 }
 
+const variantOf = (tile: Tile): Variant => ({
+  ...tile,
+  family: "subgroups",
+  splits: 1,
+  half: false,
+});
+
 async function check(
   device: Device,
   g: MatmulGeometry,
@@ -97,9 +105,10 @@ async function check(
   const b = numbers((g.sharedB ? 1 : g.batch) * g.k * g.n, 2);
   const [x, y] = [upload(device, a), upload(device, b)];
   const rewrite = options.rewrite ?? ((code) => code);
-  const c = await compute(device, g.batch * g.m * g.n, (out) => [
-    rewritten(matmulSubgroupsCall("matmul", x, y, g, out, undefined, options.tile), rewrite),
-  ]);
+  const variant = options.tile && variantOf(options.tile);
+  const c = await compute(device, g.batch * g.m * g.n, (out) =>
+    matmulSubgroupsCalls("matmul", x, y, g, out, variant).map((call) => rewritten(call, rewrite)),
+  );
   assertSums(c, matmulReference(a, b, g), `${JSON.stringify(g)} ${JSON.stringify(options.tile)}`);
 }
 
@@ -136,13 +145,13 @@ for (const flags of turned) {
 
   test(`${nameOf(flags)} is right whatever the size of a subgroup`, async () => {
     const device = await testDevice();
-    const shapes = [
-      { batch: 2, m: 9, n: 70, k: 37, ...flags },
-      { batch: 1, m: 12, n: 260, k: 44, ...flags },
-    ];
-    // 64 lanes have more blocks than there are; one lane has no other to ask.
-    for (const size of [1, 16, 64])
-      for (const g of shapes) await check(device, g, { rewrite: madeSubgroups(size) });
+    const narrow = { batch: 2, m: 9, n: 70, k: 37, ...flags };
+    const wide = { batch: 1, m: 12, n: 260, k: 44, ...flags };
+    // One lane has no other to ask; 64 lanes have more blocks than there are.
+    await check(device, narrow, { rewrite: madeSubgroups(1) });
+    await check(device, wide, { rewrite: madeSubgroups(2) });
+    await check(device, narrow, { rewrite: madeSubgroups(16) });
+    await check(device, wide, { rewrite: madeSubgroups(64) });
   });
 }
 
@@ -168,13 +177,15 @@ test("takes other tiles than its own choice, and refuses those that its loads do
     { rows: 3, cols: 2 },
   ])
     await check(device, odd, { tile, rewrite });
-  const refused = (g: MatmulGeometry, tile: Tile) =>
+  const value = upload(device, numbers(4));
+  const refused = (g: MatmulGeometry, tile: Tile, splits = 1) =>
     assert.throws(
-      () => subgroupsKernel(g, tile),
+      () => matmulSubgroupsCalls("matmul", value, value, g, value, { ...variantOf(tile), splits }),
       (e: unknown) => e instanceof GpuValidationError && /no tile/.test(e.message),
     );
   refused(even, { rows: 4, cols: 2 });
   refused(even, { rows: 2, cols: 4 });
+  refused(odd, { rows: 1, cols: 1 }, 2);
 });
 
 test("stores its results through an epilogue", async () => {
@@ -184,8 +195,9 @@ test("stores its results through an epilogue", async () => {
     const g = { batch: 1, m: 5, n, k: 12, transposeA: false, transposeB: false };
     const [x, y, bias] = [numbers(g.m * g.k, 1), numbers(g.k * n, 2), numbers(g.m * n, 3)];
     const product = new Value(device, "f32", g.m * n, "product");
-    const call = matmulSubgroupsCall("matmul", upload(device, x), upload(device, y), g, product);
-    const facet = facetOf(call);
+    const operands = [upload(device, x), upload(device, y)] as const;
+    const [call] = matmulSubgroupsCalls("matmul", ...operands, g, product);
+    const facet = facetOf(call!);
     if (facet?.kind !== "kernel" || !facet.withEpilogue) throw new Error("takes no epilogue");
     const { withEpilogue } = facet;
     const shape = [g.m * n];
@@ -207,7 +219,8 @@ test("folds a grid beyond 65,535 workgroups", async () => {
   const device = await testDevice();
   const value = upload(device, numbers(4));
   const g = { batch: 70_000, m: 1, n: 1, k: 1, transposeA: false, transposeB: false };
-  const { workgroups, code } = matmulSubgroupsCall("matmul", value, value, g, value).kernel();
+  const [call] = matmulSubgroupsCalls("matmul", value, value, g, value);
+  const { workgroups, code } = call!.kernel();
   assert.ok(workgroups.every((n) => n <= 65535));
   assert.ok(workgroups[0] * workgroups[1] * workgroups[2] >= 70_000);
   assert.match(code, `const GROUPS_X = ${workgroups[0]}u;`);

@@ -11,7 +11,7 @@ import { conv2dWeightGradientCalls } from "../../src/kernels/conv2d-weight-gradi
 import { apply, input } from "../../src/kernels/expression.ts";
 import { type Epilogue, facetOf } from "../../src/kernels/facets.ts";
 import { matmulCalls } from "../../src/kernels/matmul.ts";
-import { matmulSubgroupsCall } from "../../src/kernels/matmul-subgroups.ts";
+import { matmulSubgroupsCalls } from "../../src/kernels/matmul-subgroups.ts";
 import { contiguousView } from "../../src/kernels/view.ts";
 import { same } from "../support/conv-cases.ts";
 
@@ -77,7 +77,7 @@ function calls(device: Device): Call[] {
   const plain = [
     ...matmulCalls("matmul", value(), value(), m, value(), "registers"),
     ...matmulCalls("matmul", value(), value(), m, value(), "tiled"),
-    matmulSubgroupsCall("matmul", value(), value(), m, value()),
+    ...matmulSubgroupsCalls("matmul", value(), value(), m, value()),
     ...conv2dCalls("conv2d", value(), value(), g, value()),
     ...conv2dInputGradientCalls("conv2d", value(), value(), g, value()),
     ...conv2dWeightGradientCalls("conv2d", value(), value(), g, value()),
