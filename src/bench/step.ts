@@ -4,6 +4,7 @@ import type { Device } from "../gpu/device.ts";
 import { NonFiniteError } from "../gpu/errors.ts";
 import { openDevice } from "../gpu/open.ts";
 import { median } from "../gpu/profiler.ts";
+import type { VariantQuestion } from "../gpu/variant-table.ts";
 import type { ModelDefinition } from "../models/registry.ts";
 import { resolveSettings } from "../models/settings.ts";
 import { HostRandom } from "../nn/initialisers.ts";
@@ -79,14 +80,22 @@ function randomImages(count: number): Split {
   return { images, labels: modulo(CLASSES), attributes: { style: modulo(STYLES) }, count };
 }
 
-/** Builds a model and records its training step as `latentgrad train` does, on random 28×28 images. */
-export async function openStep({ entry, settings, batch }: StepOptions): Promise<OpenStep> {
+/**
+ * Builds a model and records its training step as `latentgrad train` does, on random 28×28 images.
+ *
+ * @param listener hears which variants the kernels ask for
+ */
+export async function openStep(
+  { entry, settings, batch }: Pick<StepOptions, "entry" | "settings" | "batch">,
+  listener?: (question: VariantQuestion) => void,
+): Promise<OpenStep> {
   const checked = resolveSettings(entry, settings);
   const split = randomImages(batch * BATCHES);
   const begin = performance.now();
   const device = await openDevice();
   try {
     const opened = performance.now();
+    device.variants.listener = listener;
     const data = {
       ...IMAGE,
       classes: CLASSES,

@@ -42,23 +42,6 @@ const WORTH = 0.95;
 /** Largest difference from the reference, in units of the reference's root mean square. */
 const TOLERANCE = { whole: 1e-4, half: 2e-2 };
 
-/** The questions that kernels ask while `body` runs, each once. */
-export async function questionsOf(
-  device: Device,
-  body: () => Promise<unknown>,
-): Promise<VariantQuestion[]> {
-  const asked = new Map<string, VariantQuestion>();
-  device.variants.listener = (question) => {
-    if (!asked.has(questionKey(question))) asked.set(questionKey(question), question);
-  };
-  try {
-    await body();
-  } finally {
-    device.variants.listener = undefined;
-  }
-  return [...asked.values()];
-}
-
 /**
  * Measures the candidates of each question on a device, and holds their results against those of the
  * plainest variant. The choices that come out leave out what the heuristic had right.

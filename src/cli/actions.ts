@@ -1,6 +1,7 @@
 import type { runNamedLadder } from "../bench/ladders/run.ts";
 import type { listProgram } from "../bench/program.ts";
 import type { runBenchmarks } from "../bench/run.ts";
+import type { tuneModels } from "../bench/tune-models.ts";
 import type { embed } from "../figures/embed.ts";
 import type { interpolate } from "../figures/interpolate.ts";
 import type { manifold } from "../figures/manifold.ts";
@@ -38,5 +39,6 @@ export interface Actions {
   readonly benchWithPeers: typeof runBenchmarks;
   readonly benchProgram: typeof listProgram;
   readonly benchLadder: typeof runNamedLadder;
+  readonly tune: typeof tuneModels;
   readonly models: readonly ModelEntry[];
 }

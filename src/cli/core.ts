@@ -1,6 +1,7 @@
 import { runNamedLadder } from "../bench/ladders/run.ts";
 import { listProgram } from "../bench/program.ts";
 import { runBenchmarks } from "../bench/run.ts";
+import { tuneModels } from "../bench/tune-models.ts";
 import { figuresAfterTraining, trainingPictures } from "../figures/after-training.ts";
 import { embed } from "../figures/embed.ts";
 import { interpolate } from "../figures/interpolate.ts";
@@ -46,6 +47,7 @@ const actions: Omit<Actions, "models"> = {
   },
   benchProgram: listProgram,
   benchLadder: runNamedLadder,
+  tune: tuneModels,
 };
 
 /**

@@ -19,6 +19,7 @@ import { addSample } from "./commands/sample.ts";
 import { addSwap } from "./commands/swap.ts";
 import { addTrain } from "./commands/train.ts";
 import { addTraverse } from "./commands/traverse.ts";
+import { addTune } from "./commands/tune.ts";
 import type { Context } from "./context.ts";
 import { Output } from "./output.ts";
 
@@ -86,6 +87,7 @@ Exit status: 0 success, 2 usage, 3 bad data or checkpoint, 4 no adapter, 5 devic
   addDoctor(program, context);
   addDemo(program, context);
   addBench(program, context);
+  addTune(program, context);
   return program;
 }
 

@@ -17,6 +17,7 @@ const deviceCommands = [
   "doctor",
   "demo",
   "bench",
+  "tune",
 ];
 
 /**

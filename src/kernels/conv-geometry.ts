@@ -45,10 +45,6 @@ export function geometryConstants(g: ConvGeometry): Record<string, number> {
   };
 }
 
-/** Elements of a load along the channels. */
-export const widthFor = (channels: number): 1 | 4 => (channels % 4 === 0 ? 4 : 1);
-export const typeFor = (width: 1 | 4): string => (width === 4 ? "vec4f" : "f32");
-
 /**
  * The class of shapes that share a tuned variant: channels, kernel and stride as they are, the
  * images' sides and the batch up to the next power of two.

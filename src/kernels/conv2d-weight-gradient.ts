@@ -9,12 +9,11 @@ import {
   flopsOf,
   geometryConstants,
   imageSizes,
-  typeFor,
-  widthFor,
 } from "./conv-geometry.ts";
 import { productCalls, workgroupsOf } from "./product.ts";
 import { tileBudget, tileVariants } from "./tiles.ts";
 import { chooseVariant, type Variant } from "./variants.ts";
+import { typeFor, widthFor } from "./widths.ts";
 
 /** Pixels that a thread takes at once, which saves loading and storing its sums. */
 const DEPTH = 4;

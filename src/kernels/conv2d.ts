@@ -10,12 +10,11 @@ import {
   flopsOf,
   geometryConstants,
   imageSizes,
-  typeFor,
-  widthFor,
 } from "./conv-geometry.ts";
 import { productCalls, workgroupsOf } from "./product.ts";
 import { type TileSearch, tileVariants } from "./tiles.ts";
 import { chooseVariant, type Variant } from "./variants.ts";
+import { typeFor, widthFor } from "./widths.ts";
 
 /**
  * y = conv2d(x, w). x: [batch, inH, inW, inC], w: [kernelH, kernelW, inC, outC].

@@ -3,11 +3,11 @@ import type { Call } from "../gpu/call.ts";
 import type { Device } from "../gpu/device.ts";
 import { GpuValidationError } from "../gpu/errors.ts";
 import type { Value } from "../gpu/value.ts";
-import { typeFor, widthFor } from "./conv-geometry.ts";
-import type { MatmulGeometry } from "./matmul.ts";
+import type { MatmulGeometry } from "./matmul-geometry.ts";
 import { productCalls } from "./product.ts";
 import { chooseTile, tileBudget } from "./tiles.ts";
 import type { Variant } from "./variants.ts";
+import { typeFor, widthFor } from "./widths.ts";
 
 /** Threads of a workgroup, which lie side by side along C's rows. */
 const ACROSS = 64;

@@ -4,10 +4,12 @@ import type { Call } from "../gpu/call.ts";
 import type { Device } from "../gpu/device.ts";
 import { GpuValidationError } from "../gpu/errors.ts";
 import { Value } from "../gpu/value.ts";
+import type { MatmulGeometry } from "./matmul-geometry.ts";
 import { matmulSubgroupsCalls, subgroupsVariant } from "./matmul-subgroups.ts";
 import { productCalls, workgroupsOf } from "./product.ts";
 import { tileBudget, tileVariants } from "./tiles.ts";
 import { chooseVariant, lengthClass, type Variant } from "./variants.ts";
+import { typeFor, widthFor } from "./widths.ts";
 
 /** Edge of the square tile of matmul_tiled.wgsl. */
 const TILE = 64;
@@ -15,31 +17,12 @@ const TILE = 64;
 const SHORTEST_SHARE = 128;
 const MOST_SPLITS = 64;
 
-/** Shapes of a batched product C[b] = op(A[b]) · op(B[b]), C: [batch, m, n], summed length k. */
-export interface MatmulGeometry {
-  readonly batch: number;
-  readonly m: number;
-  readonly n: number;
-  readonly k: number;
-  /** A is stored [k, m] instead of [m, k]. */
-  readonly transposeA: boolean;
-  /** B is stored [n, k] instead of [k, n]. */
-  readonly transposeB: boolean;
-  /** One matrix A serves the whole batch. */
-  readonly sharedA?: boolean;
-  readonly sharedB?: boolean;
-}
-
 export type MatmulFamily = Variant["family"];
 
 function describe(g: MatmulGeometry): string {
   const batch = g.batch > 1 ? `${g.batch}×` : "";
   return `${batch}${g.m}×${g.k}×${g.n}${g.transposeA ? " Aᵀ" : ""}${g.transposeB ? " Bᵀ" : ""}`;
 }
-
-/** Width of a load along an axis of this length. */
-const widthFor = (length: number): 1 | 4 => (length % 4 === 0 ? 4 : 1);
-const typeFor = (width: 1 | 4): string => (width === 4 ? "vec4f" : "f32");
 
 /**
  * The class of shapes that share a tuned variant: lengths up to the next power of two, and whether

@@ -8,7 +8,7 @@ import { openDevice } from "../../src/gpu/open.ts";
 import { Value } from "../../src/gpu/value.ts";
 import { apply, input } from "../../src/kernels/expression.ts";
 import { facetOf } from "../../src/kernels/facets.ts";
-import type { MatmulGeometry } from "../../src/kernels/matmul.ts";
+import type { MatmulGeometry } from "../../src/kernels/matmul-geometry.ts";
 import { matmulSubgroupsCalls } from "../../src/kernels/matmul-subgroups.ts";
 import type { Tile } from "../../src/kernels/tiles.ts";
 import type { Variant } from "../../src/kernels/variants.ts";

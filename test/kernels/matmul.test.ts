@@ -1,7 +1,8 @@
 import * as fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { type MatmulFamily, type MatmulGeometry, matmulCalls } from "../../src/kernels/matmul.ts";
+import { type MatmulFamily, matmulCalls } from "../../src/kernels/matmul.ts";
+import type { MatmulGeometry } from "../../src/kernels/matmul-geometry.ts";
 import { testDevice } from "../support/device.ts";
 import { assertSums, compute, matmulReference, numbers, upload } from "../support/products.ts";
 

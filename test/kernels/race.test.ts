@@ -2,7 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { detectRaces } from "wgsl_reflect/wgsl_reflect.module.js";
 import shader from "../../shaders/matmul_tiled.wgsl";
-import type { MatmulGeometry } from "../../src/kernels/matmul.ts";
+import type { MatmulGeometry } from "../../src/kernels/matmul-geometry.ts";
 import { specialise } from "../../src/kernels/specialise.ts";
 import { assertSums, matmulReference, numbers } from "../support/products.ts";
 

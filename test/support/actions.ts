@@ -20,5 +20,6 @@ export const unusedActions: Actions = {
   benchWithPeers: unused,
   benchProgram: unused,
   benchLadder: unused,
+  tune: unused,
   models: [],
 };

@@ -4,7 +4,7 @@ import type { Call } from "../../src/gpu/call.ts";
 import type { Device } from "../../src/gpu/device.ts";
 import { Value } from "../../src/gpu/value.ts";
 import type { ConvGeometry } from "../../src/kernels/conv-geometry.ts";
-import type { MatmulGeometry } from "../../src/kernels/matmul.ts";
+import type { MatmulGeometry } from "../../src/kernels/matmul-geometry.ts";
 
 /** Sums of products, and the sums of their absolute values, to which rounding errors are relative. */
 export interface Sums {

@@ -1,5 +1,6 @@
 import { DTypeError, ShapeError } from "../../gpu/errors.ts";
-import { type MatmulFamily, type MatmulGeometry, matmulCalls } from "../../kernels/matmul.ts";
+import { type MatmulFamily, matmulCalls } from "../../kernels/matmul.ts";
+import type { MatmulGeometry } from "../../kernels/matmul-geometry.ts";
 import { sizeOf } from "../../kernels/view.ts";
 import { empty, zeros } from "../../tensor/create.ts";
 import { emptyResult, formatShape, type Tensor } from "../../tensor/tensor.ts";

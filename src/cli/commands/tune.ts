@@ -1,0 +1,76 @@
+import type { Command } from "commander";
+import type { TuneModelsReport } from "../../bench/tune-models.ts";
+import { findModel, models } from "../../models/registry.ts";
+import { checkSettings } from "../../models/settings.ts";
+import type { Context } from "../context.ts";
+import { addCommon, addRuntime, applyCommon, type CommonOptions } from "../options.ts";
+import { keyValue, wholeNumber } from "../parsers.ts";
+
+interface Options extends CommonOptions {
+  set?: Record<string, string>;
+  batch: number;
+  seconds: number;
+  memory: number;
+}
+
+/** `tune`: finds the fastest variants of a model's kernels on this adapter, and remembers them. */
+export function addTune(program: Command, context: Context): void {
+  const { output, actions, host } = context;
+  const command = program
+    .command("tune")
+    .description(
+      "Measure the variants of a model's matrix products and convolutions on this adapter, and keep the fastest for later trainings.",
+    )
+    .argument("[model]", "the model whose training step is tuned", "vae")
+    .option("--set <key=value>", "a setting of the model; repeatable", keyValue)
+    .option("--batch <n>", "images a step", wholeNumber(1, 65_536), 128)
+    .option("--seconds <n>", "begin no further kernel after so long", wholeNumber(1, 86_400), 600)
+    .option(
+      "--memory <MiB>",
+      "leave kernels with more operands than this to the heuristic",
+      wholeNumber(1, 65_536),
+      512,
+    );
+  addRuntime(command);
+  addCommon(command, [
+    "tune",
+    "tune vae --set network=dense --batch 64",
+    "tune aae --seconds 60",
+  ]).action(async (name: string, options: Options) => {
+    applyCommon(options, output);
+    const entry = findModel(name, models);
+    const { set = {}, batch, seconds, memory } = options;
+    checkSettings(entry, set);
+    const wanted = { entries: [entry], settings: set, batch, seconds, bytes: memory * 2 ** 20 };
+    const report = await actions.tune(wanted, host, (line) => output.progress(line));
+    if (options.json) output.json(report);
+    else output.data(formatTuning(report));
+  });
+}
+
+/** A line a kernel, then where the winners are. */
+export function formatTuning({
+  adapter,
+  runtime,
+  tuned,
+  left,
+  choices,
+  path,
+}: TuneModelsReport): string {
+  const won = Object.keys(choices).length;
+  const lines = tuned.map(({ kernel, shape, heuristic, winner, ms, refused }) => {
+    const gain = (ms[heuristic] ?? Number.NaN) / (ms[winner] ?? Number.NaN);
+    const how =
+      winner === heuristic
+        ? "as the heuristic says"
+        : `${gain.toFixed(2)} times as fast as ${heuristic}`;
+    const wrong = Object.keys(refused).length;
+    return `${kernel} ${shape}  ${winner}, ${how}${wrong > 0 ? `; refused: ${Object.keys(refused).join(", ")}` : ""}`;
+  });
+  return [
+    `adapter  ${adapter} (${runtime})`,
+    ...lines,
+    ...left.map((key) => `${key}  not measured: --seconds or --memory was not enough`),
+    `${won} of ${tuned.length} kernels have a faster variant now: ${path}`,
+  ].join("\n");
+}
