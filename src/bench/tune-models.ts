@@ -1,13 +1,13 @@
 import { openDevice } from "../gpu/open.ts";
 import { questionKey, type VariantChoices, type VariantQuestion } from "../gpu/variant-table.ts";
 import type { Host } from "../host/host.ts";
-import type { ModelEntry } from "../models/registry.ts";
+import type { ModelDefinition } from "../models/definition.ts";
 import { readVariants, variantsPath, writeVariants } from "../train/variants.ts";
 import { openStep } from "./step.ts";
 import { type TuneReport, tune } from "./tune.ts";
 
 export interface TuneModelsOptions {
-  readonly entries: readonly ModelEntry[];
+  readonly entries: readonly ModelDefinition[];
   readonly settings: Readonly<Record<string, string>>;
   readonly batch: number;
   readonly seconds: number;

@@ -57,6 +57,13 @@ export class VariantTable {
     for (const [key, variant] of Object.entries(choices)) this.winners.set(key, variant);
   }
 
+  /** Knows these winners and no others from now on, as at the beginning of a run. */
+  replace(choices: VariantChoices): void {
+    this.winners.clear();
+    this.followed.clear();
+    this.learn(choices);
+  }
+
   /** The winners that kernels have followed so far, in the order of their names. */
   used(): VariantChoices {
     return Object.fromEntries([...this.followed].sort(([a], [b]) => (a < b ? -1 : 1)));

@@ -29,7 +29,7 @@ function describe(g: MatmulGeometry): string {
  * they are multiples of four.
  */
 function shapeClass(g: MatmulGeometry): string {
-  const length = (n: number) => `${lengthClass(n)}${n % 4 === 0 ? "" : " odd"}`;
+  const length = (n: number) => `${lengthClass(n)}${n % 4 === 0 ? "" : " unaligned"}`;
   const axes = {
     ...g,
     batch: lengthClass(g.batch),

@@ -52,7 +52,7 @@ export function withVariants(
   return async () => {
     const device = await open();
     try {
-      device.variants.learn(await table(device));
+      device.variants.replace(await table(device));
       return device;
     } catch (error) {
       device.close();

@@ -106,6 +106,12 @@ const actions: Actions = {
   manifold: async () => ({ figure }),
   traverse: async () => ({ figure, dimensions: [] }),
   embed: async () => ({ figure, n: 1, axes: [] }),
+  tune: async () => ({
+    ...{ adapter: "", runtime: "", path: "" },
+    tuned: [],
+    left: [],
+    choices: {},
+  }),
   swap: async () => ({ figure }),
   bench: async ({ filter }) => {
     select(filter);

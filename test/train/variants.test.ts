@@ -1,0 +1,83 @@
+/** Tuned variants: taken from the user's cache by a new run, and kept by it ever after. */
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { CheckpointError } from "../../src/gpu/errors.ts";
+import { questionKey, type VariantQuestion } from "../../src/gpu/variant-table.ts";
+import { readSafetensors } from "../../src/train/safetensors.ts";
+import { choicesIn } from "../../src/train/state.ts";
+import { readVariants, variantsPath, writeVariants } from "../../src/train/variants.ts";
+import { testDevice } from "../support/device.ts";
+import { MemoryHost } from "../support/memory-host.ts";
+import { rejects } from "../support/rejects.ts";
+import { trainInMemory } from "../support/training.ts";
+
+const test = suite("tuned variants of a run");
+
+const path = "r/checkpoints/last.safetensors";
+const saved = async (host: MemoryHost) =>
+  (await readSafetensors(host.files.get(path)!, path)).metadata;
+
+/** A kernel of the run that has a choice, and a variant that the heuristic does not choose. */
+async function another(): Promise<Record<string, string>> {
+  const device = await testDevice();
+  const asked: VariantQuestion[] = [];
+  device.variants.listener = (question) => asked.push(question);
+  await trainInMemory(new MemoryHost(), { epochs: "1" });
+  device.variants.listener = undefined;
+  const question = asked.find(({ candidates }) => candidates.length > 1);
+  assert.ok(question, "a product with a choice");
+  return { [questionKey(question)]: question.candidates[1] as string };
+}
+
+test("a run takes the adapter's table, and goes on with it when that has changed", async () => {
+  const { adapter } = await testDevice();
+  const choices = await another();
+  const plain = new MemoryHost();
+  await trainInMemory(plain);
+  assert.equal(choicesIn(await saved(plain), path), {});
+
+  const tuned = new MemoryHost();
+  await writeVariants(tuned, adapter, { ...choices, "matmul 1×1×1": "registers 1x1" });
+  await trainInMemory(tuned);
+  const metadata = await saved(tuned);
+  assert.equal(choicesIn(metadata, path), choices, "only what the run's kernels follow");
+  const config = JSON.parse(tuned.text("r/config.json")) as { run: { variants: unknown } };
+  assert.equal(config.run.variants, choices);
+  const hash = (m: Readonly<Record<string, string>>) => JSON.parse(m.variants ?? "").sha256;
+  assert.is.not(hash(metadata), hash(await saved(plain)), "other kernels");
+
+  const resumed = new MemoryHost();
+  await writeVariants(resumed, adapter, choices);
+  await trainInMemory(resumed, { epochs: "1" });
+  await writeVariants(resumed, adapter, {});
+  await trainInMemory(resumed, { resume: "true" });
+  assert.equal(choicesIn(await saved(resumed), path), choices);
+  assert.is(hash(await saved(resumed)), hash(metadata));
+});
+
+test("a table that cannot be read is none; a checkpoint's must be sound", async () => {
+  const { adapter } = await testDevice();
+  const host = new MemoryHost();
+  assert.equal(await readVariants(host, adapter), {});
+  for (const text of [
+    "",
+    "[]",
+    '{"format": 1}',
+    '{"format": 1, "choices": {"a": 1}}',
+    '{"format": 2, "choices": {}}',
+  ]) {
+    host.put(variantsPath(host, adapter), text);
+    assert.equal(await readVariants(host, adapter), {}, text);
+  }
+  await writeVariants(host, adapter, { a: "registers 1x1" });
+  assert.equal(await readVariants(host, adapter), { a: "registers 1x1" });
+  assert.equal(choicesIn({}, path), {});
+  assert.equal(choicesIn({ variants: '{"sha256": ""}' }, path), {});
+  await rejects(
+    async () => choicesIn({ variants: '{"choices": {"a": 1}}' }, path),
+    CheckpointError,
+    /last\.safetensors: its kernel variants are \{"a":1\}/,
+  );
+});
+
+test.run();
