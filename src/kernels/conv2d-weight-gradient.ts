@@ -10,8 +10,9 @@ import {
   geometryConstants,
   imageSizes,
 } from "./conv-geometry.ts";
+import { conv2dTiledCalls, conv2dTiledVariants } from "./conv2d-tiled.ts";
 import { productCalls, workgroupsOf } from "./product.ts";
-import { tileBudget, tileVariants } from "./tiles.ts";
+import { inHeuristicOrder, tileBudget, tileVariants } from "./tiles.ts";
 import { chooseVariant, type Variant } from "./variants.ts";
 import { typeFor, widthFor } from "./widths.ts";
 
@@ -36,6 +37,8 @@ export function conv2dWeightGradientCalls(
   dw: Value,
   variant: Variant = weightGradientVariant(dw.device, g),
 ): Call[] {
+  if (variant.family === "tiled")
+    return conv2dTiledCalls(op, "weight gradient", x, dy, g, dw, variant);
   const xWidth = widthFor(g.inC);
   const fWidth = widthFor(g.outC);
   return productCalls({
@@ -78,7 +81,7 @@ function weightGradientVariant(device: Device, g: ConvGeometry): Variant {
   const columnStep = widthFor(g.outC);
   // Enough shares to fill the adapter, but none too short.
   const most = Math.max(1, Math.min(MOST_SPLITS, Math.floor(pixels / SHORTEST_SHARE)));
-  const variants = tileVariants(device, {
+  const registers = tileVariants(device, {
     m: taps * g.inC,
     n: g.outC,
     threads: 1, // splitting the sum makes the threads
@@ -94,6 +97,8 @@ function weightGradientVariant(device: Device, g: ConvGeometry): Variant {
       return [...new Set([splits, Math.ceil(splits / 2), Math.min(2 * splits, most)])];
     },
   });
+  const tiled = conv2dTiledVariants(device, "weight gradient", g);
+  const variants = inHeuristicOrder(device, { m: taps * g.inC, n: g.outC }, registers, tiled);
   const kernel = "conv2d weight gradient";
   const plain = { rows: rowStep, cols: columnStep };
   return chooseVariant(device, kernel, convShapeClass(g), variants, plain, (on, v) => {

@@ -11,8 +11,9 @@ import {
   geometryConstants,
   imageSizes,
 } from "./conv-geometry.ts";
+import { conv2dTiledCalls, conv2dTiledVariants } from "./conv2d-tiled.ts";
 import { productCalls, workgroupsOf } from "./product.ts";
-import { type TileSearch, tileVariants } from "./tiles.ts";
+import { inHeuristicOrder, type TileSearch, tileVariants } from "./tiles.ts";
 import { chooseVariant, type Variant } from "./variants.ts";
 import { typeFor, widthFor } from "./widths.ts";
 
@@ -29,6 +30,7 @@ export function conv2dCalls(
   y: Value,
   variant: Variant = forwardVariant(y.device, g),
 ): Call[] {
+  if (variant.family === "tiled") return conv2dTiledCalls(op, "forward", x, w, g, y, variant);
   const xWidth = widthFor(g.inC);
   const fWidth = widthFor(g.outC);
   const pixels = g.batch * g.outH * g.outW;
@@ -67,7 +69,12 @@ function forwardVariant(device: Device, g: ConvGeometry): Variant {
     columnStep: widthFor(g.outC),
   };
   const kernel = "conv2d";
-  const variants = tileVariants(device, search);
+  const variants = inHeuristicOrder(
+    device,
+    search,
+    tileVariants(device, search),
+    conv2dTiledVariants(device, "forward", g),
+  );
   const plain = { rows: search.rowStep, cols: search.columnStep };
   return chooseVariant(device, kernel, convShapeClass(g), variants, plain, (on, v) => {
     const sizes = imageSizes(g);
@@ -92,6 +99,8 @@ export function conv2dInputGradientCalls(
   dx: Value,
   variant: Variant = inputGradientVariant(dx.device, g),
 ): Call[] {
+  if (variant.family === "tiled")
+    return conv2dTiledCalls(op, "input gradient", dy, w, g, dx, variant);
   const yWidth = widthFor(g.outC);
   const fWidth = widthFor(g.inC);
   const phases = g.strideH * g.strideW;
@@ -137,7 +146,12 @@ function inputGradientVariant(device: Device, g: ConvGeometry): Variant {
     columnStep: widthFor(g.inC),
   };
   const kernel = "conv2d input gradient";
-  const variants = tileVariants(device, search);
+  const variants = inHeuristicOrder(
+    device,
+    search,
+    tileVariants(device, search),
+    conv2dTiledVariants(device, "input gradient", g),
+  );
   const plain = { rows: search.rowStep, cols: search.columnStep };
   return chooseVariant(device, kernel, convShapeClass(g), variants, plain, (on, v) => {
     const sizes = imageSizes(g);

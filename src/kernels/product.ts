@@ -1,4 +1,5 @@
 import { type Call, foldWorkgroups, type KernelSource } from "../gpu/call.ts";
+import { GpuValidationError } from "../gpu/errors.ts";
 import { Value } from "../gpu/value.ts";
 import { bytesOf, callWithEpilogue, gridConstants, writeEpilogue } from "./epilogue.ts";
 import type { Epilogue } from "./facets.ts";
@@ -40,6 +41,8 @@ export function productCalls(product: Product): Call[] {
   const { op, output, operands, widths, variant, storeWidth } = product;
   const { device } = output;
   const { splits } = variant;
+  if (variant.half && widths === undefined)
+    throw new GpuValidationError(op, `${formatVariant(variant)} cannot read f16`);
   const whole = Object.values(operands);
   const inputs = variant.half
     ? whole.map((v) => new Value(device, "f16", v.size, `${v.label} as f16`))

@@ -148,3 +148,23 @@ export function tileVariants(device: Device, search: TileSearch): Variant[] {
     a.rows === b.rows && a.cols === b.cols && a.splits === b.splits && a.half === b.half;
   return all.filter((v, i) => all.findIndex((other) => same(other, v)) === i);
 }
+
+/** Products of fewer rows or columns leave most of a workgroup's tile empty. */
+const LARGE = { m: 64, n: 16 };
+
+/**
+ * All candidates in the heuristic's order. Workgroup memory wins on GPUs where the product fills its
+ * tiles. On software adapters it loses, and one such tile is enough for the tuner to see that.
+ *
+ * @param tiled the best of them first
+ */
+export function inHeuristicOrder(
+  device: Device,
+  { m, n }: Pick<TileSearch, "m" | "n">,
+  registers: readonly Variant[],
+  tiled: readonly Variant[],
+): Variant[] {
+  if (device.isSoftware) return [...registers, ...tiled.slice(0, 1)];
+  const large = m >= LARGE.m && n >= LARGE.n;
+  return large ? [...tiled, ...registers] : [...registers, ...tiled];
+}

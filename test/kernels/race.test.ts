@@ -2,8 +2,13 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { detectRaces } from "wgsl_reflect/wgsl_reflect.module.js";
 import shader from "../../shaders/matmul_tiled.wgsl";
+import { Value } from "../../src/gpu/value.ts";
+import type { ConvGeometry } from "../../src/kernels/conv-geometry.ts";
 import type { MatmulGeometry } from "../../src/kernels/matmul-geometry.ts";
 import { specialise } from "../../src/kernels/specialise.ts";
+import { same } from "../support/conv-cases.ts";
+import { type Direction, directions } from "../support/conv-tiled.ts";
+import { testDevice } from "../support/device.ts";
 import { assertSums, matmulReference, numbers } from "../support/products.ts";
 
 const test = suite("races of kernels with barriers");
@@ -29,7 +34,11 @@ function small(g: MatmulGeometry, side: 2 | 4): string {
       DEPTH: 4,
     },
   });
-  // The interpreter mixes up the results of functions that several threads call.
+  return withoutEpilogue(code);
+}
+
+/** The interpreter mixes up the results of functions that several threads call. */
+function withoutEpilogue(code: string): string {
   return code.replace(/= epilogue\((.*), .*\);/g, "= $1;");
 }
 
@@ -65,14 +74,67 @@ test("the tiled product that stores vectors has none", () => {
   assertSums(c, want, "the interpreter's result");
 });
 
-test("without either of its barriers it has", () => {
-  const g = shapes[0]!;
-  const code = small(g, 2);
+/** Code with one of its two barriers, or the other. */
+function withoutBarrier(code: string): string[] {
   const parts = code.split("workgroupBarrier();");
   assert.is(parts.length, 3);
-  const first = `${parts[0]}${parts[1]}workgroupBarrier();${parts[2]}`;
-  const second = `${parts[0]}workgroupBarrier();${parts[1]}${parts[2]}`;
-  for (const broken of [first, second]) assert.ok(interpret(broken, g, 2).races.length > 0);
+  return [
+    `${parts[0]}${parts[1]}workgroupBarrier();${parts[2]}`,
+    `${parts[0]}workgroupBarrier();${parts[1]}${parts[2]}`,
+  ];
+}
+
+test("without either of its barriers it has", () => {
+  const g = shapes[0]!;
+  for (const broken of withoutBarrier(small(g, 2)))
+    assert.ok(interpret(broken, g, 2).races.length > 0);
+});
+
+/** Runs the product of a direction in lockstep on the CPU, as the host writes it. */
+async function interpretConv(
+  direction: Direction,
+  g: ConvGeometry,
+  change: (code: string) => string = (code) => code,
+) {
+  const device = await testDevice();
+  const [sizeA, sizeB, size] = direction.sizes(g);
+  const [a, b] = [numbers(sizeA, 3), numbers(sizeB, 4)];
+  const operand = new Value(device, "f32", 4, "operand");
+  const out = new Value(device, "f32", size, "result");
+  const { code, workgroups } = direction.calls(operand, operand, g, out)[0]!.kernel();
+  const c = new Float32Array(direction.calls(operand, operand, g, out)[0]!.outputs[0]!.size);
+  const buffers = { 0: { 0: a, 1: b, 2: c } };
+  const { races, errors } = detectRaces(
+    change(withoutEpilogue(code)),
+    "main",
+    [...workgroups],
+    buffers,
+  );
+  const shares = c.length / size;
+  const sum = new Float32Array(size).map((_, i) =>
+    Array.from({ length: shares }, (_, share) => c[share * size + i]!).reduce((p, q) => p + q),
+  );
+  return { races, errors, sum, want: direction.reference(a, b, g) };
+}
+
+for (const [name, direction] of Object.entries(directions)) {
+  // Neighbouring threads read along either axis; two slices or more, the last not full.
+  for (const g of [same(1, 5, 2, 3, 3, 2), same(1, 3, 4, 5, 3, 1)])
+    test(`the ${name} of conv2d has none: ${g.inC}→${g.outC}`, async () => {
+      const { races, errors, sum, want } = await interpretConv(direction, g);
+      assert.equal(errors, []);
+      assert.is(races.length, 0);
+      assertSums(sum, want, "the interpreter's result");
+    });
+}
+
+test("conv2d without either of its barriers has", async () => {
+  const g = same(1, 3, 1, 3, 3, 1); // 9 taps are two slices
+  for (const which of [0, 1]) {
+    const remove = (code: string) => withoutBarrier(code)[which]!;
+    const { races } = await interpretConv(directions.forward!, g, remove);
+    assert.ok(races.length > 0, `barrier ${which}`);
+  }
 });
 
 test.run();

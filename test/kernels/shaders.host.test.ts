@@ -14,6 +14,7 @@ import { matmulCalls } from "../../src/kernels/matmul.ts";
 import { matmulSubgroupsCalls } from "../../src/kernels/matmul-subgroups.ts";
 import { contiguousView } from "../../src/kernels/view.ts";
 import { same } from "../support/conv-cases.ts";
+import { directions } from "../support/conv-tiled.ts";
 
 const test = suite("shader files");
 
@@ -81,6 +82,9 @@ function calls(device: Device): Call[] {
     ...conv2dCalls("conv2d", value(), value(), g, value()),
     ...conv2dInputGradientCalls("conv2d", value(), value(), g, value()),
     ...conv2dWeightGradientCalls("conv2d", value(), value(), g, value()),
+    ...["forward", "input gradient", "weight gradient"].flatMap((direction) => [
+      ...directions[direction]!.calls(value(), value(), g, value()),
+    ]),
   ];
   const fused = plain.flatMap((call) => {
     const facet = facetOf(call);
@@ -92,7 +96,7 @@ function calls(device: Device): Call[] {
     const epilogue: Epilogue = { shape, inputs: views, hole: facet.result, expression, output };
     return [facet.withEpilogue(epilogue)];
   });
-  assert.ok(fused.length >= 6, "every kernel takes an epilogue");
+  assert.ok(fused.length >= 9, "every kernel takes an epilogue");
   return [...plain, ...fused];
 }
 

@@ -1,0 +1,167 @@
+import shader from "../../shaders/conv2d_tiled.wgsl";
+import type { Call } from "../gpu/call.ts";
+import type { Device } from "../gpu/device.ts";
+import type { Value } from "../gpu/value.ts";
+import {
+  type ConvGeometry,
+  describeConv,
+  flopsOf,
+  geometryConstants,
+  typeFor,
+  widthFor,
+} from "./conv-geometry.ts";
+import { productCalls, WORKGROUP } from "./product.ts";
+import { chooseTile, type Tile, tileBudget } from "./tiles.ts";
+import type { Variant } from "./variants.ts";
+
+export type ConvDirection = "forward" | "input gradient" | "weight gradient";
+
+/** Summed elements that the shader stages at once. */
+const DEPTH = 8;
+/** Threads along each edge of a workgroup's tile. */
+const EDGE = 8;
+/** Heights and widths of the tile of a workgroup: up to 8 × 8 elements a thread. */
+const ROWS = [64, 32];
+const COLS = [64, 32, 16, 8];
+/** Fewest pixels that are worth a share of a weight gradient's sum, and most shares. */
+const SHORTEST_SHARE = 64;
+const MOST_SPLITS = 256;
+/** Workgroups that keep a GPU busy while the sum is split. */
+const WORKGROUPS = 256;
+/**
+ * Channels from which neighbouring threads read neighbouring channels. With fewer they read the
+ * same channel of neighbouring pixels (of neighbouring weights), which then lie closer together.
+ */
+const WIDE = 4;
+
+/** A direction as a product C[m, n] = Σ A[m, k] · B[k, n]: see the shader. */
+interface Shape {
+  /** DIRECTION in the shader. */
+  readonly code: 0 | 1 | 2;
+  readonly m: number;
+  readonly n: number;
+  /** Products of this size: phases of the input gradient. */
+  readonly copies: number;
+  readonly aAlongK: boolean;
+  readonly bAlongK: boolean;
+}
+
+function shapeOf(direction: ConvDirection, g: ConvGeometry): Shape {
+  switch (direction) {
+    case "forward":
+      return {
+        code: 0,
+        m: g.batch * g.outH * g.outW,
+        n: g.outC,
+        copies: 1,
+        aAlongK: g.inC >= WIDE,
+        bAlongK: false,
+      };
+    case "input gradient":
+      return {
+        code: 1,
+        m: g.batch * Math.ceil(g.inH / g.strideH) * Math.ceil(g.inW / g.strideW),
+        n: g.inC,
+        copies: g.strideH * g.strideW,
+        aAlongK: g.outC >= WIDE,
+        bAlongK: g.outC >= WIDE,
+      };
+    case "weight gradient":
+      return {
+        code: 2,
+        m: g.kernelH * g.kernelW * g.inC,
+        n: g.outC,
+        copies: 1,
+        aAlongK: g.inC < WIDE,
+        bAlongK: false,
+      };
+  }
+}
+
+/**
+ * A direction of convolution with tiles in workgroup memory.
+ *
+ * @param a x; for the input gradient dy
+ * @param b w; for the weight gradient dy
+ * @param out y, dx or dw; shapes as in conv2dCalls and its gradients
+ * @param variant a tile of {32, 64} rows and {8, 16, 32, 64} columns. Only the weight gradient's sum
+ *   can be split; shares beyond the pixels' slices of 8 are zero
+ * @returns one call, or those of a product and of the sum of its shares
+ */
+export function conv2dTiledCalls(
+  op: string,
+  direction: ConvDirection,
+  a: Value,
+  b: Value,
+  g: ConvGeometry,
+  out: Value,
+  variant: Variant,
+): Call[] {
+  const { code, m, n, copies, aAlongK, bAlongK } = shapeOf(direction, g);
+  const { rows, cols, splits } = variant;
+  const slices = Math.ceil((g.batch * g.outH * g.outW) / DEPTH);
+  const storeWidth = (cols / EDGE) % 4 === 0 ? widthFor(n) : 1;
+  return productCalls({
+    op,
+    name: `${op} ${describeConv(g)}`,
+    variant,
+    shader,
+    operands: { a, b },
+    output: out,
+    storeWidth,
+    aliases: { F: typeFor(storeWidth) },
+    constants: {
+      ...geometryConstants(g),
+      DIRECTION: code,
+      M: m,
+      N: n,
+      COPIES: copies * splits,
+      SHARE: Math.ceil(slices / splits) * DEPTH,
+      BATCH: g.batch,
+      IN_C: g.inC,
+      OUT_C: g.outC,
+      F_WIDTH: storeWidth,
+      ROWS: rows / EDGE,
+      COLS: cols / EDGE,
+      DEPTH,
+      A_ALONG_K: aAlongK,
+      B_ALONG_K: bAlongK,
+    },
+    workgroups: copies * splits * Math.ceil(m / rows) * Math.ceil(n / cols),
+    flops: flopsOf(g),
+  });
+}
+
+/** The variants with tiles in workgroup memory, the heuristic's first. */
+export function conv2dTiledVariants(
+  device: Device,
+  direction: ConvDirection,
+  g: ConvGeometry,
+): Variant[] {
+  const { m, n, copies } = shapeOf(direction, g);
+  const split = direction === "weight gradient";
+  // Splitting the sum makes workgroups enough.
+  const threads = split ? 1 : Math.ceil(tileBudget(device).threads / WORKGROUP);
+  const accumulators = Math.max(...ROWS) * Math.max(...COLS);
+  const first = chooseTile({ accumulators, threads }, m, n, ROWS, COLS, copies);
+  const most = Math.max(1, Math.floor((g.batch * g.outH * g.outW) / SHORTEST_SHARE));
+  const splitsOf = (tile: Tile): number => {
+    const tiles = Math.ceil(m / tile.rows) * Math.ceil(n / tile.cols);
+    return split ? Math.min(most, MOST_SPLITS, Math.ceil(WORKGROUPS / tiles)) : 1;
+  };
+  const variant = (tile: Tile, splits: number): Variant => ({
+    ...tile,
+    family: "tiled",
+    splits,
+    half: false,
+  });
+  const splits = splitsOf(first);
+  const others = ROWS.flatMap((rows) => COLS.map((cols) => ({ rows, cols }))).filter(
+    (t) => !(t.rows === first.rows && t.cols === first.cols) && t.rows < 2 * m && t.cols < 2 * n,
+  );
+  return [
+    variant(first, splits),
+    ...(splits > 1 ? [variant(first, Math.ceil(splits / 2))] : []),
+    ...others.map((tile) => variant(tile, splitsOf(tile))),
+  ];
+}
