@@ -2,17 +2,11 @@ import shader from "../../shaders/conv2d_tiled.wgsl";
 import type { Call } from "../gpu/call.ts";
 import type { Device } from "../gpu/device.ts";
 import type { Value } from "../gpu/value.ts";
-import {
-  type ConvGeometry,
-  describeConv,
-  flopsOf,
-  geometryConstants,
-  typeFor,
-  widthFor,
-} from "./conv-geometry.ts";
+import { type ConvGeometry, describeConv, flopsOf, geometryConstants } from "./conv-geometry.ts";
 import { productCalls, WORKGROUP } from "./product.ts";
 import { chooseTile, type Tile, tileBudget } from "./tiles.ts";
 import type { Variant } from "./variants.ts";
+import { typeFor, widthFor } from "./widths.ts";
 
 export type ConvDirection = "forward" | "input gradient" | "weight gradient";
 
