@@ -73,7 +73,7 @@ export interface RungSpeed {
 }
 
 export interface LadderOptions {
-  /** How often each rung is timed; default 5. */
+  /** How often each rung is timed; default 3. */
   readonly rounds?: number | undefined;
 }
 
@@ -101,7 +101,7 @@ export async function runLadder(
   device: Device,
   name: string,
   { small, large }: { readonly small: Ladder; readonly large: Ladder },
-  { rounds = 5 }: LadderOptions = {},
+  { rounds = 3 }: LadderOptions = {},
   log: (line: string) => void = () => undefined,
 ): Promise<LadderReport> {
   const trial = Operands.make(device, small);

@@ -7,7 +7,7 @@ import largerTile from "../../../shaders/ladder/conv_weight_gradient/06_larger_t
 import workgroupSum from "../../../shaders/ladder/conv_weight_gradient/07_workgroup_sum.wgsl";
 import secondPass from "../../../shaders/ladder/conv_weight_gradient/08_second_pass.wgsl";
 import textures from "../../../shaders/ladder/conv_weight_gradient/09_textures.wgsl";
-import type { ConvGeometry } from "../../kernels/conv-geometry.ts";
+import { type ConvGeometry, flopsOf, geometryConstants } from "../../kernels/conv-geometry.ts";
 import { conv2dWeightGradientCalls } from "../../kernels/conv2d-weight-gradient.ts";
 import type { Ladder } from "../ladder.ts";
 import { fileRung, type StepOptions } from "./step.ts";
@@ -15,21 +15,12 @@ import { fileRung, type StepOptions } from "./step.ts";
 /** Versions of the weight gradient of `conv2d`; docs/kernels.md explains them. */
 export function convWeightGradientLadder(g: ConvGeometry): Ladder {
   const taps = g.kernelH * g.kernelW;
-  const flops = 2 * g.batch * g.outH * g.outW * taps * g.inC * g.outC;
+  const flops = flopsOf(g);
   const constants = {
+    ...geometryConstants(g),
     BATCH: g.batch,
-    IN_H: g.inH,
-    IN_W: g.inW,
     IN_C: g.inC,
-    OUT_H: g.outH,
-    OUT_W: g.outW,
     OUT_C: g.outC,
-    KERNEL_H: g.kernelH,
-    KERNEL_W: g.kernelW,
-    STRIDE_H: g.strideH,
-    STRIDE_W: g.strideW,
-    PAD_TOP: g.padTop,
-    PAD_LEFT: g.padLeft,
   };
   const rung = (name: string, text: string, options: StepOptions) =>
     fileRung(name, text, { constants, flops }, options);

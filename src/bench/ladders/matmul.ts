@@ -94,7 +94,7 @@ export function matmulLadder({ m, n, k }: MatmulShape): Ladder {
         ...unfit(n, k),
       }),
       engineRung("15_engine_tiled", "a block in workgroup memory, tiles in registers", {
-        ...{ m, n, k, variant: "tiled", from: "11_workgroup_memory" },
+        ...{ m, n, k, family: "tiled", from: "11_workgroup_memory" },
       }),
       engineRung("16_engine", "what the engine takes on this adapter", {
         ...{ m, n, k, from: "10_loads_first" },
@@ -107,14 +107,14 @@ export function matmulLadder({ m, n, k }: MatmulShape): Ladder {
 function engineRung(
   name: string,
   idea: string,
-  options: MatmulShape & { readonly variant?: MatmulFamily; readonly from: string },
+  options: MatmulShape & { readonly family?: MatmulFamily; readonly from: string },
 ): Rung {
-  const { m, n, k, variant, from } = options;
+  const { m, n, k, family, from } = options;
   const geometry = { batch: 1, m, n, k, transposeA: false, transposeB: false };
   return {
     name,
     idea,
     from,
-    calls: ([a, b], c) => matmulCalls("matmul", a!, b!, geometry, c, variant),
+    calls: ([a, b], c) => matmulCalls("matmul", a!, b!, geometry, c, family),
   };
 }

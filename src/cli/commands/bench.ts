@@ -52,7 +52,11 @@ export function addBench(program: Command, context: Context): void {
       `with --program: images a step (default: ${PROGRAM_BATCH})`,
       wholeNumber(1, 65_536),
     )
-    .option("--runs <n>", "how often each thing is timed (default: 5)", wholeNumber(1, 1000))
+    .option(
+      "--runs <n>",
+      "how often each thing is timed (default: 5; of a ladder: 3)",
+      wholeNumber(1, 1000),
+    )
     .option(
       "--json [file]",
       "write the result as JSON to a file, or print it in place of the text",
@@ -86,7 +90,7 @@ function regularExpression(text: string): RegExp {
 /** Options that mean nothing without or beside --program and --ladder. */
 function checkTogether({ program, ladder, filter, peers, set, batch }: Options): void {
   if (ladder !== undefined && (program !== undefined || filter || peers))
-    throw new UsageError("--ladder goes with none of --program, --filter, --peers");
+    throw new UsageError("--ladder goes with none of --program, --filter and --peers");
   if (program !== undefined && filter)
     throw new UsageError("--filter chooses among measurements, --program makes none of them");
   if (program !== undefined && peers)
