@@ -16,7 +16,7 @@ const GROUPS_X = 1u;
 const GROUPS_XY = 1u;
 const ROWS = 2u; // rows of a tile in units of X
 const COLS = 2u; // columns of a tile in units of F
-const DEPTH = 4u; // pixels at once: 1 or 4
+const DEPTH = 4u; // pixels at once: 4 where an X is four channels, else 1
 const SPLITS = 1u;
 const BATCH = 1u;
 const IN_H = 3u;
@@ -123,26 +123,15 @@ fn main(
         // One sum for each accumulator, which is then loaded and stored once for four pixels.
         //@unroll
         for (var i = 0u; i < ROWS; i++) {
-          if (X_WIDTH == 4u) { //@static
-            acc[(i * 4u) * COLS + j] += a[i * 4u].x * b[0] + a[i * 4u + 1u].x * b[1] + a[i * 4u + 2u].x * b[2] + a[i * 4u + 3u].x * b[3];
-            acc[(i * 4u + 1u) * COLS + j] += a[i * 4u].y * b[0] + a[i * 4u + 1u].y * b[1] + a[i * 4u + 2u].y * b[2] + a[i * 4u + 3u].y * b[3];
-            acc[(i * 4u + 2u) * COLS + j] += a[i * 4u].z * b[0] + a[i * 4u + 1u].z * b[1] + a[i * 4u + 2u].z * b[2] + a[i * 4u + 3u].z * b[3];
-            acc[(i * 4u + 3u) * COLS + j] += a[i * 4u].w * b[0] + a[i * 4u + 1u].w * b[1] + a[i * 4u + 2u].w * b[2] + a[i * 4u + 3u].w * b[3];
-          } else {
-            acc[i * COLS + j] += a[i * 4u] * b[0] + a[i * 4u + 1u] * b[1] + a[i * 4u + 2u] * b[2] + a[i * 4u + 3u] * b[3];
-          }
+          acc[(i * 4u) * COLS + j] += a[i * 4u].x * b[0] + a[i * 4u + 1u].x * b[1] + a[i * 4u + 2u].x * b[2] + a[i * 4u + 3u].x * b[3];
+          acc[(i * 4u + 1u) * COLS + j] += a[i * 4u].y * b[0] + a[i * 4u + 1u].y * b[1] + a[i * 4u + 2u].y * b[2] + a[i * 4u + 3u].y * b[3];
+          acc[(i * 4u + 2u) * COLS + j] += a[i * 4u].z * b[0] + a[i * 4u + 1u].z * b[1] + a[i * 4u + 2u].z * b[2] + a[i * 4u + 3u].z * b[3];
+          acc[(i * 4u + 3u) * COLS + j] += a[i * 4u].w * b[0] + a[i * 4u + 1u].w * b[1] + a[i * 4u + 2u].w * b[2] + a[i * 4u + 3u].w * b[3];
         }
       } else {
         //@unroll
         for (var i = 0u; i < ROWS; i++) {
-          if (X_WIDTH == 4u) { //@static
-            acc[(i * 4u) * COLS + j] += a[i].x * b[0];
-            acc[(i * 4u + 1u) * COLS + j] += a[i].y * b[0];
-            acc[(i * 4u + 2u) * COLS + j] += a[i].z * b[0];
-            acc[(i * 4u + 3u) * COLS + j] += a[i].w * b[0];
-          } else {
-            acc[i * COLS + j] += a[i] * b[0];
-          }
+          acc[i * COLS + j] += a[i] * b[0];
         }
       }
     }

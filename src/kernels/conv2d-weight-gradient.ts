@@ -16,8 +16,11 @@ import { inHeuristicOrder, tileBudget, tileVariants } from "./tiles.ts";
 import { chooseVariant, type Variant } from "./variants.ts";
 import { typeFor, widthFor } from "./widths.ts";
 
-/** Pixels that a thread takes at once, which saves loading and storing its sums. */
-const DEPTH = 4;
+/**
+ * Pixels that a thread takes at once, which saves loading and storing its sums. With rows of single
+ * channels it gains a tenth on llvmpipe, and SwiftShader's compiler does not come to an end.
+ */
+const DEPTH = { 1: 1, 4: 4 } as const;
 /** Fewest pixels that are worth a share of the sum, and most shares. */
 const SHORTEST_SHARE = 64;
 const MOST_SPLITS = 256;
@@ -55,7 +58,7 @@ export function conv2dWeightGradientCalls(
       ...geometryConstants(g),
       ROWS: variant.rows / xWidth,
       COLS: variant.cols / fWidth,
-      DEPTH,
+      DEPTH: DEPTH[xWidth],
       SPLITS: variant.splits,
       BATCH: g.batch,
       IN_C: g.inC / xWidth,
@@ -89,7 +92,6 @@ function weightGradientVariant(device: Device, g: ConvGeometry): Variant {
     columnStep,
     // All taps of an image of one channel fit one tile.
     ...(rowStep === 1 && taps <= 9 ? { extraRows: taps } : {}),
-    // Four pixels of scalar rows at once: SwiftShader's compiler does not bear more of them.
     ...(rowStep === 1 ? { largest: budget.accumulators } : {}),
     splits: (tile) => {
       const wanted = Math.ceil((4 * Math.max(budget.threads, 256)) / tilesOf(g, tile));
