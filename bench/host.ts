@@ -1,6 +1,6 @@
 import { LatentgradError } from "../src/gpu/errors.ts";
 import { createNodeHost } from "../src/host/node.ts";
-import { main } from "./main.ts";
+import { main } from "./trainer.ts";
 
 /** Entry for Deno and Node. */
 try {

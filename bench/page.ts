@@ -1,7 +1,7 @@
 import { LatentgradError } from "../src/gpu/errors.ts";
 import { createPageHost } from "../src/host/page.ts";
 import type { PageConfig } from "../src/host/page-protocol.ts";
-import { main } from "./main.ts";
+import { main } from "./trainer.ts";
 
 /** Entry of the page that Chrome runs. */
 async function latentgradStart(): Promise<number> {

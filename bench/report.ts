@@ -1,15 +1,22 @@
 import { availableParallelism } from "node:os";
 import type { LadderReport, RungResult } from "../src/bench/ladder.ts";
 import { numberOf } from "../src/bench/ladder-report.ts";
-import type { PeersReport } from "../src/bench/peers.ts";
-import type { ProfileRow } from "../src/gpu/profiler.ts";
-import type { StepReport } from "./step.ts";
+import type { BenchReport } from "../src/bench/run.ts";
+import {
+  type Cells,
+  ceilingRows,
+  kernelCells,
+  nameOfGrowth,
+  nameOfStep,
+  stepCells,
+} from "../src/bench/tables.ts";
+import { growthSvg } from "./growth-figure.ts";
+import { rooflineSvg } from "./roofline-figure.ts";
 
-const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
-
-function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+/** @param words how many of the last columns are words, too, like the first */
+function table([header = [], ...rows]: Cells, words = 0): string {
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
-  const rule = header.map((_, c) => (c === 0 ? "---" : "---:"));
+  const rule = header.map((_, c) => (c === 0 || c >= header.length - words ? "---" : "---:"));
   return [line(header), line(rule), ...rows.map(line)].join("\n");
 }
 
@@ -30,82 +37,111 @@ function heading(
   return `\`${command}\`, ${date}, ${adapter}, ${runtime}, ${machine}:`;
 }
 
-/** Kernels below this share of the step are summed up in one row. */
-const SMALLEST_SHARE = 0.003;
-
-/** The measured section of one model's step. */
-export function measuredStep(report: StepReport, how: Circumstances): string {
-  const parts = [heading(how, report)];
-  for (const s of report.steps) {
-    parts.push(
-      table(
-        [`${s.model}, batch ${s.batch}`, "value"],
-        [
-          [
-            "time of a step, median (shortest, longest)",
-            `${s.ms.toFixed(1)} ms (${s.minMs.toFixed(1)}, ${s.maxMs.toFixed(1)})`,
-          ],
-          [
-            "work, rate",
-            `${s.gflop.toFixed(2)} GFLOP, ${((s.gflop * 1e3) / s.ms).toFixed(2)} GFLOP/s`,
-          ],
-          ["host time of a step, median", `${s.hostMicros.toFixed(0)} µs`],
-          ["dispatches, submits", `${s.dispatches}, ${s.submits}`],
-          [
-            "buffers, bind groups, pipelines made by a replay",
-            `${s.buffersCreatedPerStep}, ${s.bindGroupsCreatedPerStep}, ${s.pipelinesCreatedPerStep}`,
-          ],
-          [
-            "buffers of the recorded step, textures, device's peak of buffers",
-            `${mib(s.peakBytes)}, ${mib(s.textureBytes)}, ${mib(s.devicePeakBytes)}`,
-          ],
-          [
-            "first step done after",
-            `${((s.openMs + s.recordMs + s.firstStepMs) / 1000).toFixed(1)} s`,
-          ],
-        ],
-      ),
-      table(["kernel", "calls", "µs", "share", "GFLOP/s", "GB/s"], kernelRows(s.kernels)),
-      `Kernels were timed by ${s.profiledBy === "timestamps" ? "the adapter's timestamps" : "waiting for each dispatch alone"}.`,
-    );
-  }
-  return parts.join("\n\n");
-}
-
-function kernelRows(kernels: readonly ProfileRow[]): string[][] {
-  const shown = kernels.filter((k) => k.share >= SMALLEST_SHARE);
-  const rest = kernels.filter((k) => k.share < SMALLEST_SHARE);
-  const total = (of: (k: ProfileRow) => number) => rest.reduce((sum, k) => sum + of(k), 0);
-  const row = (name: string, calls: number, micros: number, share: number) => [
-    name,
-    String(calls),
-    micros.toFixed(0),
-    `${(100 * share).toFixed(1)} %`,
-  ];
+/** The adapter's ceilings, and the kernels under them. */
+function measuredKernels({ ceilings, kernels }: BenchReport): string[] {
   return [
-    ...shown.map((k) => [
-      ...row(k.name, k.calls, k.micros, k.share),
-      k.gflops > 0 ? k.gflops.toFixed(2) : "",
-      k.gbps.toFixed(2),
-    ]),
-    [
-      ...row(
-        `the other ${rest.length}`,
-        total((k) => k.calls),
-        total((k) => k.micros),
-        total((k) => k.share),
-      ),
-      "",
-      "",
-    ],
+    table([["ceiling", "measured", "by"], ...ceilingRows(ceilings)], 1),
+    table(kernelCells(kernels), 1),
   ];
 }
 
-/** The measured section of the comparison. */
-export function measuredPeers(report: PeersReport, how: Circumstances): string {
+function measuredSteps({ steps }: BenchReport): string[] {
+  return [table(stepCells(steps, nameOfStep))];
+}
+
+/** Batches whose times of an image are held against each other. */
+const GROWN = { from: 128, to: 1024 } as const;
+
+function measuredGrowth({ steps, growth }: BenchReport): string[] {
+  const models = [...new Set(steps.map(({ model }) => model))];
+  const ratios = models.flatMap((model) => {
+    const [from, to] = [GROWN.from, GROWN.to].map((batch) =>
+      steps.find((step) => step.model === model && step.batch === batch),
+    );
+    return from && to
+      ? [`${(from.imagesPerSecond / to.imagesPerSecond).toFixed(2)} for ${model}`]
+      : [];
+  });
+  return [
+    table(stepCells(steps, nameOfStep)),
+    ...(ratios.length > 0
+      ? [
+          `Time of an image in batches of ${GROWN.to} over that in batches of ${GROWN.from}: ${ratios.join(", ")}.`,
+        ]
+      : []),
+    table(stepCells(growth, nameOfGrowth)),
+  ];
+}
+
+/** A part of docs/benchmarks.md that one command measures on one runtime. */
+export interface Section {
+  /** What `latentgrad bench` measures for it. */
+  readonly filter: string;
+  readonly options?: readonly string[];
+  /** Its Markdown, a part a paragraph. */
+  measured(report: BenchReport): string[];
+  /** A drawing, which is docs/results/NAME-RUNTIME.svg. */
+  readonly figure?: {
+    readonly name: string;
+    readonly alt: string;
+    draw(report: BenchReport): string;
+  };
+}
+
+/** The sections in the order of the page. */
+export const sections: Readonly<Record<string, Section>> = {
+  kernels: {
+    filter: "^kernel/",
+    measured: measuredKernels,
+    figure: {
+      name: "roofline",
+      alt: "What each kernel computes in a second, over what it computes for a byte, under the roof of the adapter",
+      draw: rooflineSvg,
+    },
+  },
+  steps: { filter: "^step/(vae-.*/128|(?!vae-).*/32)$", measured: measuredSteps },
+  growth: {
+    filter: "^(growth/|step/vae-)",
+    measured: measuredGrowth,
+    figure: {
+      name: "growth",
+      alt: "Time and memory of a training step of the VAE over the batch and over the latent dimensions",
+      draw: growthSvg,
+    },
+  },
+  peers: { filter: "^peer/", options: ["--peers"], measured: measuredPeers },
+};
+
+/** The words of the command that measures a section. */
+export function argumentsOf({ filter, options = [] }: Section, runtime: string): string[] {
+  return ["bench", ...options, "--filter", filter, "--runtime", runtime];
+}
+
+/** A command as one writes it in a shell. */
+export function commandLine(words: readonly string[]): string {
+  const quoted = words.map((word) => (/^[\w./:=-]+$/.test(word) ? word : `'${word}'`));
+  return ["latentgrad", ...quoted].join(" ");
+}
+
+/** Name of the file of a section's drawing, in docs/results/. */
+export function figureFile(name: string, runtime: string): string {
+  return `${name}-${runtime}.svg`;
+}
+
+/** What stands in a section: how it was measured, its drawing, its tables. */
+export function measuredSection(
+  { measured, figure }: Section,
+  report: BenchReport,
+  how: Circumstances,
+): string {
+  const image = figure && `![${figure.alt}](results/${figureFile(figure.name, report.runtime)})`;
+  return [heading(how, report), ...(image ? [image] : []), ...measured(report)].join("\n\n");
+}
+
+function measuredPeers({ peers, peerFailures = [] }: BenchReport): string[] {
   const seconds = (x: number | undefined) => (x === undefined ? "" : `${(x / 1000).toFixed(1)} s`);
   const calls = (x: number | undefined) => (x === undefined ? "" : x.toFixed(1));
-  const rows = report.peers.map((p) => [
+  const rows = peers.map((p) => [
     p.what,
     p.ours.ms.toPrecision(3),
     p.peer,
@@ -116,11 +152,10 @@ export function measuredPeers(report: PeersReport, how: Circumstances): string {
     calls(p.counts?.dispatches),
     calls(p.counts?.submits),
   ]);
-  const starts = report.peers.filter((p) => p.firstMs !== undefined);
-  const voids = report.peers.filter((p) => p.void);
+  const starts = peers.filter((p) => p.firstMs !== undefined);
+  const voids = peers.filter((p) => p.void);
   return [
-    heading(how, report),
-    table(
+    table([
       [
         "what",
         "latentgrad, ms",
@@ -132,15 +167,15 @@ export function measuredPeers(report: PeersReport, how: Circumstances): string {
         "dispatches",
         "submits",
       ],
-      rows,
-    ),
-    table(
+      ...rows,
+    ]),
+    table([
       ["first step done after", "latentgrad", "engine"],
-      starts.map((p) => [p.peer, seconds(p.ours.firstMs), seconds(p.firstMs)]),
-    ),
+      ...starts.map((p) => [p.peer, seconds(p.ours.firstMs), seconds(p.firstMs)]),
+    ]),
     ...voids.map((p) => `**Void**: ${p.peer}, ${p.what}: ${p.void}.`),
-    ...report.failures.map((f) => `**Failed**: ${f.peer}, ${f.what}.`),
-  ].join("\n\n");
+    ...peerFailures.map((f) => `**Failed**: ${f.peer}, ${f.what}.`),
+  ];
 }
 
 /** One ladder on several adapters, a row a rung: each report with the command that made it. */
@@ -167,7 +202,7 @@ export function measuredLadder(
   ]);
   return [
     ...measured.map(({ report, how }) => heading(how, report)),
-    table([first?.report.shape ?? "", ...titles], rows),
+    table([[first?.report.shape ?? "", ...titles], ...rows]),
   ].join("\n\n");
 }
 

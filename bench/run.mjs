@@ -1,14 +1,13 @@
 /**
- * The benchmarks.
+ * Measurements of a checkout, beside those of `latentgrad bench`.
  *
- *   node bench/run.mjs step [--model conv|dense] [--batch N] [--runs N] [--runtime deno|node|chrome] [--json]
+ *   node bench/run.mjs report [--section kernels|steps|growth|peers|ladders]… [--runtime deno|chrome]…
  *   node bench/run.mjs trainer [--model conv|dense] [--batch N] [--runs N] [--epoch-steps N] [--runtime deno|node|chrome] [--json]
  *   node bench/run.mjs peers [--batch N] [--steps N] [--filter RE] [--runtime deno|chrome] [--json]
- *   node bench/run.mjs report [--section conv|dense|peers]… [--runtime deno|chrome]
- *   node bench/run.mjs ladders
  *
- * `report` measures again and rewrites the measured parts of docs/benchmarks.md, `ladders` those of
- * docs/kernels.md. The peers want their packages once: npm ci --prefix bench/peers
+ * `report` measures again and rewrites the measured parts of docs/benchmarks.md with their drawings, and
+ * of docs/kernels.md (ladders): all sections on both runtimes unless some are chosen. The peers want
+ * their packages once: npm ci --prefix bench/peers
  */
 import { spawn } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
@@ -22,8 +21,7 @@ import { installed, loadDriver, preparePeers } from "./peers/run.mjs";
 
 // Inside node_modules, so that Node finds the packages that are not bundled.
 const work = join(root, "node_modules/.cache/latentgrad-bench");
-const page = join(root, "docs/benchmarks.md");
-const sections = ["conv", "dense", "peers"];
+const docs = join(root, "docs");
 
 class Usage extends Error {}
 
@@ -33,14 +31,14 @@ function parse() {
     parsed = parseArgs({
       allowPositionals: true,
       options: {
-        runtime: { type: "string", default: "deno" },
+        runtime: { type: "string", multiple: true },
         model: { type: "string", default: "conv" },
         batch: { type: "string", default: "128" },
         runs: { type: "string", default: "7" },
         steps: { type: "string", default: "5" },
         "epoch-steps": { type: "string", default: "20" },
         filter: { type: "string", default: "" },
-        section: { type: "string", multiple: true, default: sections },
+        section: { type: "string", multiple: true, default: [] },
         json: { type: "boolean", default: false },
         help: { type: "boolean", short: "h", default: false },
       },
@@ -51,20 +49,19 @@ function parse() {
   const { values, positionals } = parsed;
   if (values.help) return { command: "help" };
   const [command, ...rest] = positionals;
-  if (!["step", "trainer", "peers", "report", "ladders"].includes(command) || rest.length > 0)
-    throw new Usage("give one of step, trainer, peers, report, ladders");
+  if (!["report", "trainer", "peers"].includes(command) || rest.length > 0)
+    throw new Usage("give one of report, trainer, peers");
   const among = (option, value, known) => {
     if (!known.includes(value))
       throw new Usage(`--${option} takes ${known.join(", ")}, not "${value}"`);
   };
-  among(
-    "runtime",
-    values.runtime,
-    ["step", "trainer"].includes(command) ? ["deno", "node", "chrome"] : ["deno", "chrome"],
-  );
+  const both = ["deno", "chrome"];
+  const { runtime = command === "report" ? both : ["deno"] } = values;
+  for (const name of runtime)
+    among("runtime", name, command === "trainer" ? ["deno", "node", "chrome"] : both);
+  if (command !== "report" && runtime.length > 1) throw new Usage(`${command} takes one --runtime`);
   among("model", values.model, ["conv", "dense"]);
-  for (const name of values.section) among("section", name, sections);
-  const options = { ...values };
+  const options = { ...values, runtime: command === "report" ? runtime : runtime[0] };
   for (const name of ["batch", "runs", "steps", "epoch-steps"]) {
     options[name] = Number(values[name]);
     if (!/^[0-9]+$/.test(values[name]) || options[name] < 1)
@@ -85,8 +82,7 @@ async function loadLaunch() {
   return import(pathToFileURL(outfile).href);
 }
 
-/** The benchmarks that run in a process or page of the runtime that they measure. */
-async function inRuntime(name, options, launch) {
+async function trainer(options, launch) {
   const chrome = options.runtime === "chrome";
   const outfile = join(work, chrome ? "page.js" : "host.js");
   await build({
@@ -95,14 +91,11 @@ async function inRuntime(name, options, launch) {
     outfile,
   });
   const { model, batch, runs, json, "epoch-steps": steps } = options;
-  const argv = [name, JSON.stringify({ model, batch, runs, json, steps })];
+  const argv = [JSON.stringify({ model, batch, runs, json, steps })];
   if (chrome) return launch.launchChrome(pathToFileURL(outfile), argv);
   const command = await launch.runtimeCommand(options.runtime, outfile, argv);
   return (await launch.runChild(command)).status;
 }
-
-const step = (options, launch) => inRuntime("step", options, launch);
-const trainer = (options, launch) => inRuntime("trainer", options, launch);
 
 async function peers({ runtime, batch, steps, filter, json }) {
   if (!installed()) throw new Usage("the peers are not installed: npm ci --prefix bench/peers");
@@ -117,9 +110,16 @@ async function peers({ runtime, batch, steps, filter, json }) {
   return countInvalid(report.peers, report.failures) > 0 ? 1 : 0;
 }
 
-/** Runs a script, this one unless another is named, and returns the JSON that it prints. */
-function measure(args, script = fileURLToPath(import.meta.url)) {
-  const child = spawn(process.execPath, [script, ...args], {
+/**
+ * Runs `latentgrad` with these words.
+ *
+ * @returns the JSON that it printed, which may say what failed, its status and how it was measured
+ */
+async function measure(words, { commandLine }) {
+  console.error(`measuring: ${words.join(" ")}`);
+  const [load] = loadavg();
+  const command = commandLine(words);
+  const child = spawn(process.execPath, [join(root, "bin/latentgrad.js"), ...words, "--json"], {
     cwd: root,
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -127,51 +127,50 @@ function measure(args, script = fileURLToPath(import.meta.url)) {
   child.stdout.setEncoding("utf8").on("data", (text) => {
     output += text;
   });
-  return new Promise((resolve, reject) => {
+  const status = await new Promise((resolve, reject) => {
     child.on("error", reject);
-    child.on("close", (status) =>
-      status === 0
-        ? resolve(JSON.parse(output))
-        : reject(new Error(`${args.join(" ")} ended with status ${status}\n${output}`)),
-    );
+    child.on("close", resolve);
   });
+  if (output === "") throw new Error(`${command} ended with status ${status}`);
+  const date = new Date().toISOString().slice(0, 10);
+  return { report: JSON.parse(output), status, how: { command, date, load } };
 }
 
-async function report(options, launch) {
-  const date = new Date().toISOString().slice(0, 10);
-  for (const section of options.section) {
-    const words = section === "peers" ? ["peers"] : ["step", "--model", section];
-    const args = [...words, "--runtime", options.runtime];
-    console.error(`measuring: ${args.join(" ")}`);
-    const [load] = loadavg();
-    const measured = await measure([...args, "--json"]);
-    const format = section === "peers" ? launch.measuredPeers : launch.measuredStep;
-    const command = `npm run bench -- ${args.join(" ")}`;
-    const content = format(measured, { command, date, load });
-    // Read again: a measurement takes minutes.
-    await writeFile(page, launch.replaceSection(await readFile(page, "utf8"), section, content));
-  }
-  return 0;
+/** Rewrites a section of a page. It is read again: a measurement takes minutes. */
+async function rewrite(file, name, content, { replaceSection }) {
+  const page = join(docs, file);
+  await writeFile(page, replaceSection(await readFile(page, "utf8"), name, content));
 }
 
-/** Runs each ladder on Deno and in Chrome and rewrites its table in docs/kernels.md. */
-async function ladders(_options, launch) {
-  const file = join(root, "docs/kernels.md");
-  const date = new Date().toISOString().slice(0, 10);
+/** Measures sections and rewrites them; status 1 if something in them failed. */
+async function report({ section, runtime }, launch) {
+  const known = [...Object.keys(launch.sections), "ladders"];
+  const unknown = section.find((name) => !known.includes(name));
+  if (unknown !== undefined)
+    throw new Usage(`--section takes ${known.join(", ")}, not "${unknown}"`);
+  const chosen = section.length > 0 ? section : known;
+  let failed = 0;
+  for (const name of chosen.filter((other) => other !== "ladders"))
+    for (const on of runtime) {
+      const section = launch.sections[name];
+      const { report, status, how } = await measure(launch.argumentsOf(section, on), launch);
+      failed = Math.max(failed, status);
+      if (section.figure) {
+        const file = join(docs, "results", launch.figureFile(section.figure.name, on));
+        await writeFile(file, section.figure.draw(report));
+      }
+      const content = launch.measuredSection(section, report, how);
+      await rewrite("benchmarks.md", `${name}-${on}`, content, launch);
+    }
+  if (!chosen.includes("ladders")) return failed;
   for (const name of Object.keys(launch.ladders)) {
     const measured = [];
-    for (const runtime of ["deno", "chrome"]) {
-      const args = ["bench", "--ladder", name, "--runtime", runtime];
-      console.error(`measuring: ${args.join(" ")}`);
-      const [load] = loadavg();
-      const report = await measure([...args, "--json"], join(root, "bin/latentgrad.js"));
-      measured.push({ report, how: { command: `latentgrad ${args.join(" ")}`, date, load } });
-    }
-    const text = await readFile(file, "utf8");
-    const section = `ladder-${name}`;
-    await writeFile(file, launch.replaceSection(text, section, launch.measuredLadder(measured)));
+    for (const on of runtime)
+      measured.push(await measure(["bench", "--ladder", name, "--runtime", on], launch));
+    failed = Math.max(failed, ...measured.map(({ status }) => status));
+    await rewrite("kernels.md", `ladder-${name}`, launch.measuredLadder(measured), launch);
   }
-  return 0;
+  return failed;
 }
 
 async function main() {
@@ -188,7 +187,7 @@ async function main() {
   }
   await mkdir(work, { recursive: true });
   const launch = await loadLaunch();
-  return { step, trainer, peers, report, ladders }[command](options, launch);
+  return { report, trainer, peers }[command](options, launch);
 }
 
 process.chdir(root);

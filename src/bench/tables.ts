@@ -5,6 +5,10 @@ import { formatPeers } from "./peers.ts";
 import type { ProgramListing } from "./program.ts";
 import type { BenchReport } from "./run.ts";
 import type { StepMeasurement } from "./step.ts";
+import type { GrowthMeasurement } from "./steps.ts";
+
+/** Rows of cells, the first of them titles, for text and for Markdown. */
+export type Cells = readonly (readonly string[])[];
 
 const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
@@ -14,7 +18,8 @@ function milliseconds(ms: number): string {
   return ms.toFixed(ms >= 100 ? 0 : ms >= 10 ? 1 : ms >= 1 ? 2 : 3);
 }
 
-function ceilingLines(c: Ceilings): string[] {
+/** What each ceiling is, its value, and what reached it. */
+export function ceilingRows(c: Ceilings): [what: string, value: string, by: string][] {
   const rows: [string, string, string][] = [
     ["multiply-add, f32", `${c.fmaGflops.toFixed(1)} GFLOP/s`, c.fmaEntry],
   ];
@@ -28,14 +33,19 @@ function ceilingLines(c: Ceilings): string[] {
     ["submit", `${c.submitMicros.toFixed(1)} µs`, ""],
     ["reading 4 bytes back", `${c.readBackMs.toFixed(2)} ms`, ""],
   );
+  return rows;
+}
+
+function ceilingLines(c: Ceilings): string[] {
+  const rows = ceilingRows(c);
   const cells = rows.map(([what, value]) => [what, value]);
   return alignColumns(cells)
     .split("\n")
     .map((line, i) => `${line}  ${rows[i]?.[2]}`.trimEnd());
 }
 
-function kernelTable(kernels: readonly KernelMeasurement[]): string {
-  return alignColumns([
+export function kernelCells(kernels: readonly KernelMeasurement[]): Cells {
+  return [
     ["kernel", "ms", "from", "to", "GFLOP/s", "GB/s", "of ceiling", "bound", "variant"],
     ...kernels.map((k) => [
       `${k.name}/${k.shape}`,
@@ -48,15 +58,19 @@ function kernelTable(kernels: readonly KernelMeasurement[]): string {
       k.bound,
       k.variant,
     ]),
-  ]);
+  ];
 }
 
-function stepTable(first: string, steps: readonly StepMeasurement[], label: (i: number) => string) {
+/** @param label what the row of a step is called */
+export function stepCells<S extends StepMeasurement>(
+  steps: readonly S[],
+  label: (step: S) => string,
+): Cells {
   const header = ["ms", "from", "to", "images/s", "dispatches", "submits", "made", "buffers"];
-  return alignColumns([
-    [first, ...header, "host µs", "first step"],
-    ...steps.map((s, i) => [
-      label(i),
+  return [
+    ["model/batch", ...header, "host µs", "first step"],
+    ...steps.map((s) => [
+      label(s),
       milliseconds(s.ms),
       milliseconds(s.minMs),
       milliseconds(s.maxMs),
@@ -68,8 +82,12 @@ function stepTable(first: string, steps: readonly StepMeasurement[], label: (i: 
       s.hostMicros.toFixed(0),
       `${(s.timeToFirstStepMs / 1000).toFixed(1)} s`,
     ]),
-  ]);
+  ];
 }
+
+export const nameOfStep = ({ model, batch }: StepMeasurement): string => `${model}/${batch}`;
+export const nameOfGrowth = (step: GrowthMeasurement): string =>
+  `${nameOfStep(step)}, z = ${step.latent}`;
 
 /** The report as text for people. */
 export function formatReport(report: BenchReport): string {
@@ -81,16 +99,12 @@ export function formatReport(report: BenchReport): string {
     ]).replace(/ +$/gm, ""),
     `Ceilings of the adapter\n${ceilingLines(report.ceilings).join("\n")}`,
   ];
-  if (kernels.length > 0) parts.push(`Kernels\n${kernelTable(kernels)}`);
-  if (steps.length > 0) {
-    const label = (i: number) => `${steps[i]?.model}/${steps[i]?.batch}`;
-    parts.push(`Training steps\n${stepTable("model/batch", steps, label)}`);
-  }
-  if (growth.length > 0) {
-    const label = (i: number) =>
-      `${growth[i]?.model}/${growth[i]?.batch}, z = ${growth[i]?.latent}`;
-    parts.push(`Growth with the latent dimensions\n${stepTable("model/batch", growth, label)}`);
-  }
+  if (kernels.length > 0) parts.push(`Kernels\n${alignColumns(kernelCells(kernels))}`);
+  if (steps.length > 0) parts.push(`Training steps\n${alignColumns(stepCells(steps, nameOfStep))}`);
+  if (growth.length > 0)
+    parts.push(
+      `Growth with the latent dimensions\n${alignColumns(stepCells(growth, nameOfGrowth))}`,
+    );
   if (report.peerFailures !== undefined)
     parts.push(`Against other engines\n${formatPeers(report.peers, report.peerFailures)}`);
   return parts.join("\n\n");

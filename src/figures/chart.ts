@@ -32,6 +32,8 @@ export interface Panel {
   /** From the lowest to the highest value, before any were put together for the lines. */
   readonly full: Range | undefined;
   readonly marks: readonly Mark[];
+  /** y begins at 0, so that heights can be compared; else just below the lowest value. */
+  readonly fromZero?: boolean;
 }
 
 /** Size of a panel in pixels. */
@@ -54,7 +56,7 @@ export function drawPanel(panel: Panel): Markup {
     .domain([0, panel.xEnd || 1])
     .range([0, plot.width]);
   const y = scaleLinear()
-    .domain(range ? padded(range) : [0, 1])
+    .domain(range ? padded(range, panel.fromZero) : [0, 1])
     .range([plot.height, 0]);
   const { left, top } = margin;
   const cut = range && cutNote(panel, range);
@@ -94,7 +96,8 @@ ${dots || alone ? markup`<path class="${style} dots" d="${marks.join("")}"/>` : 
 }
 
 /** A little room beyond the values; a constant stands in the middle. */
-function padded({ low, high }: Range): [number, number] {
+function padded({ low, high }: Range, fromZero = false): [number, number] {
+  if (fromZero && high > 0) return [Math.min(0, low), 1.05 * high];
   const room = 0.05 * (high - low) || Math.abs(low) * 0.05 || 1;
   // Nothing that is 0 or more looks as if it could be less.
   return [low >= 0 ? Math.max(0, low - room) : low - room, high + room];

@@ -1,8 +1,7 @@
 import { termsOf } from "../train/metrics.ts";
-import { drawPanel, type Line, type Mark, type Panel, panelSize } from "./chart.ts";
-import { chartStyle } from "./chart-style.ts";
+import type { Line, Mark, Panel } from "./chart.ts";
 import type { EpochRow, History } from "./history.ts";
-import { type Markup, markup } from "./markup.ts";
+import { type LegendEntry, panelsSvg } from "./panels.ts";
 import { fullRange, type Point, thin } from "./series.ts";
 import { counted, listed, nats, short, whole } from "./text.ts";
 
@@ -115,13 +114,6 @@ function describeLoss({ steps, epochs, best }: History, name: string): string {
   return sentences.filter((sentence) => sentence !== "").join(" ");
 }
 
-/** One entry of the legend: the line's class, and what it is. */
-export interface LegendEntry {
-  readonly style: Line["style"];
-  readonly dots: boolean;
-  readonly text: string;
-}
-
 /** What the lines of the panels are. */
 export function legendOf(curves: readonly Curves[], history: History): LegendEntry[] {
   const lines = curves.flatMap(({ panel }) => panel.lines);
@@ -137,14 +129,6 @@ export function legendOf(curves: readonly Curves[], history: History): LegendEnt
   });
 }
 
-/** The sign of a legend's entry, 26 × 12 pixels. */
-export function legendSign({ style, dots }: LegendEntry): Markup {
-  return markup`<path class="${style}" d="M1 6h24"/>${dots ? markup`<path class="${style} dots" d="M13 6h0"/>` : undefined}`;
-}
-
-const gap = 24;
-const columns = 2;
-
 /**
  * `figures/curves.svg`: every loss term over the epochs, in two columns. Undefined for a run without a
  * single step.
@@ -152,47 +136,13 @@ const columns = 2;
 export function curvesSvg(history: History, name: string): string | undefined {
   const curves = curvesOf(history);
   if (curves.length === 0) return undefined;
-  const across = Math.min(columns, curves.length);
-  const width = across * panelSize.width + (across + 1) * gap;
-  const legend = placeLegend(legendOf(curves, history), width);
-  const top = gap + legend.height;
-  const rows = Math.ceil(curves.length / columns);
-  const height = top + rows * (panelSize.height + gap);
   const terms = listed(curves.map(({ panel }) => panel.title));
   const epochs = counted(history.epochs.length, "whole epoch");
   const summary = curves.map(({ description }) => description).join(" ");
-  const panels = curves.map(({ panel }, i) => {
-    const x = gap + (i % columns) * (panelSize.width + gap);
-    const y = top + Math.floor(i / columns) * (panelSize.height + gap);
-    return markup`<g transform="translate(${x} ${y})">${drawPanel(panel)}</g>
-`;
+  return panelsSvg({
+    title: `Training curves of ${name}: ${terms}`,
+    description: `${epochs}. ${summary}`,
+    panels: curves.map(({ panel }) => panel),
+    legend: legendOf(curves, history),
   });
-  return markup`<svg xmlns="http://www.w3.org/2000/svg" class="chart" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-labelledby="title description">
-<title id="title">${`Training curves of ${name}: ${terms}`}</title>
-<desc id="description">${`${epochs}. ${summary}`}</desc>
-<style>${chartStyle}</style>
-<rect class="paper" width="${width}" height="${height}"/>
-${legend.content}
-${panels}
-</svg>
-`.text;
-}
-
-/** Sets the entries of a legend in lines as wide as the chart. */
-function placeLegend(
-  entries: readonly LegendEntry[],
-  width: number,
-): { readonly content: Markup; readonly height: number } {
-  /** About the width of a letter. */
-  const letter = 6.6;
-  let [x, y] = [gap, gap];
-  const content = entries.map((entry) => {
-    const length = 34 + letter * entry.text.length;
-    if (x > gap && x + length > width - gap) [x, y] = [gap, y + 22];
-    const here = markup`<g transform="translate(${x.toFixed(1)} ${y})">${legendSign(entry)}<text x="34" y="10.5">${entry.text}</text></g>
-`;
-    x += length + 20;
-    return here;
-  });
-  return { content: markup`${content}`, height: y + 12 };
 }

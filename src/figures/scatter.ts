@@ -1,7 +1,8 @@
 import { scaleLinear } from "d3-scale";
+import { capOf, drawLegend, LETTER, shortened } from "./class-legend.ts";
 import { type Label, spread } from "./labels.ts";
 import { type Markup, markup } from "./markup.ts";
-import { classColour, classColours } from "./palette.ts";
+import { classColour } from "./palette.ts";
 import { scatterStyle } from "./scatter-style.ts";
 import { short } from "./text.ts";
 
@@ -23,10 +24,6 @@ export interface Scatter {
 
 /** More classes are told apart by the legend alone. */
 const MOST_LABELS = 20;
-const MOST_ENTRIES = 40;
-const LONGEST_NAME = 16;
-/** Width of a letter where the text is largest. */
-const LETTER = 9.4;
 
 const size = { width: 480, left: 52, right: 16, top: 16, plot: 412 } as const;
 /** A row of the plot without a y axis. */
@@ -38,7 +35,13 @@ export function scatterSvg(scatter: Scatter): string {
   const classes = scatter.classes.filter(({ points }) => points.length > 0);
   const height = yTitle === undefined ? ROW * classes.length : size.plot;
   const { x, y, ticks } = scales(classes, yTitle !== undefined, height);
-  const legend = classes.length > 1 ? drawLegend(classes, size.top + height + 74) : undefined;
+  const legend =
+    classes.length > 1
+      ? drawLegend(
+          classes.map(({ name }) => name),
+          { left: size.left, top: size.top + height + 74, width: size.width - size.left },
+        )
+      : undefined;
   const all = legend?.bottom ?? size.top + height + 62;
   const count = classes.reduce((sum, { points }) => sum + points.length, 0);
   const diameter = count > 4000 ? 3.5 : 5;
@@ -130,11 +133,6 @@ function drawPoints(
 `;
 }
 
-/** Classes of one colour have different marks. */
-function capOf(index: number): "round" | "square" {
-  return Math.floor(index / classColours.length) % 2 === 0 ? "round" : "square";
-}
-
 /** The names at the medians of the classes, moved apart where they would overlap. */
 function drawLabels(classes: readonly ScatterClass[], x: Scale, y: Scale, height: number): Markup {
   const wanted = classes.map(({ name, points }): Label => {
@@ -155,32 +153,4 @@ function drawLabels(classes: readonly ScatterClass[], x: Scale, y: Scale, height
 
 function medianOf(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
-}
-
-/** Columns of marks and names below the plot, from `top` on. */
-function drawLegend(classes: readonly ScatterClass[], top: number) {
-  const shown = classes.slice(0, MOST_ENTRIES);
-  const texts = shown.map(({ name }) => shortened(name));
-  const longest = Math.max(...texts.map((text) => text.length));
-  const room = size.width - size.left;
-  const fitting = Math.max(1, Math.floor(room / (LETTER * longest + 34)));
-  const rows = Math.ceil(shown.length / fitting);
-  const columns = Math.ceil(shown.length / rows);
-  const entries = texts.map((text, i) => {
-    const x = size.left + (i % columns) * (room / columns);
-    const y = top + 24 * Math.floor(i / columns);
-    return markup`<path class="mark" transform="translate(${x.toFixed(1)} ${y})" d="M6 0h0" stroke="${classColour(i)}" stroke-width="12" stroke-linecap="${capOf(i)}"/><text x="${(x + 18).toFixed(1)}" y="${y + 5}">${text}</text>
-`;
-  });
-  const more = classes.length - shown.length;
-  const rest =
-    more > 0
-      ? markup`<text class="muted" x="${size.left}" y="${top + 24 * rows + 5}">${`and ${more} more`}</text>`
-      : undefined;
-  return { content: markup`${entries}${rest}`, bottom: top + 24 * (rows + (rest ? 1 : 0)) };
-}
-
-function shortened(name: string): string {
-  const letters = [...name];
-  return letters.length > LONGEST_NAME ? `${letters.slice(0, LONGEST_NAME - 1).join("")}…` : name;
 }

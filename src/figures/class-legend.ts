@@ -1,0 +1,47 @@
+import { markup } from "./markup.ts";
+import { classColour, classColours } from "./palette.ts";
+
+const MOST_ENTRIES = 40;
+const LONGEST_NAME = 16;
+/** Width of a letter where the text is largest. */
+export const LETTER = 9.4;
+
+/** Classes of one colour have different marks. */
+export function capOf(index: number): "round" | "square" {
+  return Math.floor(index / classColours.length) % 2 === 0 ? "round" : "square";
+}
+
+/** Columns of marks and names below a plot, from `top` on. */
+export function drawLegend(
+  names: readonly string[],
+  {
+    left,
+    top,
+    width: room,
+  }: { readonly left: number; readonly top: number; readonly width: number },
+) {
+  const shown = names.slice(0, MOST_ENTRIES);
+  const texts = shown.map(shortened);
+  const longest = Math.max(...texts.map((text) => text.length));
+  const fitting = Math.max(1, Math.floor(room / (LETTER * longest + 34)));
+  const rows = Math.ceil(shown.length / fitting);
+  const columns = Math.ceil(shown.length / rows);
+  const entries = texts.map((text, i) => {
+    const x = left + (i % columns) * (room / columns);
+    const y = top + 24 * Math.floor(i / columns);
+    return markup`<path class="mark" transform="translate(${x.toFixed(1)} ${y})" d="M6 0h0" stroke="${classColour(i)}" stroke-width="12" stroke-linecap="${capOf(i)}"/><text x="${(x + 18).toFixed(1)}" y="${y + 5}">${text}</text>
+`;
+  });
+  const more = names.length - shown.length;
+  const rest =
+    more > 0
+      ? markup`<text class="muted" x="${left}" y="${top + 24 * rows + 5}">${`and ${more} more`}</text>`
+      : undefined;
+  return { content: markup`${entries}${rest}`, bottom: top + 24 * (rows + (rest ? 1 : 0)) };
+}
+
+/** A name that fits into a legend. */
+export function shortened(name: string): string {
+  const letters = [...name];
+  return letters.length > LONGEST_NAME ? `${letters.slice(0, LONGEST_NAME - 1).join("")}…` : name;
+}
