@@ -117,6 +117,9 @@ const actions: Actions = {
     assert.ok(Object.hasOwn(ladders, name), name);
     return emptyLadder;
   },
+  tune: async () => ({
+    ...{ adapter: "an adapter", runtime: "node", tuned: [], left: [], choices: {}, path: "a.json" },
+  }),
   models,
 };
 
