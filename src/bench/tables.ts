@@ -14,7 +14,16 @@ function milliseconds(ms: number): string {
   return ms.toFixed(ms >= 100 ? 0 : ms >= 10 ? 1 : ms >= 1 ? 2 : 3);
 }
 
-function ceilingLines(c: Ceilings): string[] {
+/** A table of a report, as cells. */
+export interface ReportTable {
+  readonly title: string;
+  /** Names of the columns; none where the rows speak for themselves. */
+  readonly header: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** What was measured, its rate, and the case that reached it. */
+function ceilingTable(c: Ceilings): ReportTable {
   const rows: [string, string, string][] = [
     ["multiply-add, f32", `${c.fmaGflops.toFixed(1)} GFLOP/s`, c.fmaEntry],
   ];
@@ -28,16 +37,15 @@ function ceilingLines(c: Ceilings): string[] {
     ["submit", `${c.submitMicros.toFixed(1)} µs`, ""],
     ["reading 4 bytes back", `${c.readBackMs.toFixed(2)} ms`, ""],
   );
-  const cells = rows.map(([what, value]) => [what, value]);
-  return alignColumns(cells)
-    .split("\n")
-    .map((line, i) => `${line}  ${rows[i]?.[2]}`.trimEnd());
+  return { title: "Ceilings of the adapter", header: [], rows };
 }
 
-function kernelTable(kernels: readonly KernelMeasurement[]): string {
-  return alignColumns([
-    ["kernel", "ms", "from", "to", "GFLOP/s", "GB/s", "of ceiling", "bound", "variant"],
-    ...kernels.map((k) => [
+function kernelTable(kernels: readonly KernelMeasurement[]): ReportTable {
+  const header = ["kernel", "ms", "from", "to", "GFLOP/s", "GB/s", "of ceiling", "bound"];
+  return {
+    title: "Kernels",
+    header: [...header, "variant"],
+    rows: kernels.map((k) => [
       `${k.name}/${k.shape}`,
       milliseconds(k.ms),
       milliseconds(k.minMs),
@@ -48,15 +56,20 @@ function kernelTable(kernels: readonly KernelMeasurement[]): string {
       k.bound,
       k.variant,
     ]),
-  ]);
+  };
 }
 
-function stepTable(first: string, steps: readonly StepMeasurement[], label: (i: number) => string) {
+function stepTable<S extends StepMeasurement>(
+  title: string,
+  steps: readonly S[],
+  label: (step: S) => string,
+): ReportTable {
   const header = ["ms", "from", "to", "images/s", "dispatches", "submits", "made", "buffers"];
-  return alignColumns([
-    [first, ...header, "host µs", "first step"],
-    ...steps.map((s, i) => [
-      label(i),
+  return {
+    title,
+    header: ["model/batch", ...header, "host µs", "first step"],
+    rows: steps.map((s) => [
+      label(s),
       milliseconds(s.ms),
       milliseconds(s.minMs),
       milliseconds(s.maxMs),
@@ -68,29 +81,41 @@ function stepTable(first: string, steps: readonly StepMeasurement[], label: (i: 
       s.hostMicros.toFixed(0),
       `${(s.timeToFirstStepMs / 1000).toFixed(1)} s`,
     ]),
-  ]);
+  };
+}
+
+/** The tables of a report but for other engines; those of what was not measured are left out. */
+export function reportTables({ ceilings, kernels, steps, growth }: BenchReport): ReportTable[] {
+  const tables = [
+    ceilingTable(ceilings),
+    kernelTable(kernels),
+    stepTable("Training steps", steps, (s) => `${s.model}/${s.batch}`),
+    stepTable(
+      "Growth with the latent dimensions",
+      growth,
+      (s) => `${s.model}/${s.batch}, z = ${s.latent}`,
+    ),
+  ];
+  return tables.filter(({ rows }) => rows.length > 0);
+}
+
+/** A table as text. The last column of one without a header is a remark, of any width. */
+function formatTable({ title, header, rows }: ReportTable): string {
+  if (header.length > 0) return `${title}\n${alignColumns([header, ...rows])}`;
+  const lines = alignColumns(rows.map((cells) => cells.slice(0, -1))).split("\n");
+  const remarked = lines.map((line, i) => `${line}  ${rows[i]?.at(-1)}`.trimEnd());
+  return `${title}\n${remarked.join("\n")}`;
 }
 
 /** The report as text for people. */
 export function formatReport(report: BenchReport): string {
-  const { kernels, steps, growth } = report;
   const parts = [
     alignColumns([
       ["adapter", report.adapter],
       ["runtime", report.runtime],
     ]).replace(/ +$/gm, ""),
-    `Ceilings of the adapter\n${ceilingLines(report.ceilings).join("\n")}`,
+    ...reportTables(report).map(formatTable),
   ];
-  if (kernels.length > 0) parts.push(`Kernels\n${kernelTable(kernels)}`);
-  if (steps.length > 0) {
-    const label = (i: number) => `${steps[i]?.model}/${steps[i]?.batch}`;
-    parts.push(`Training steps\n${stepTable("model/batch", steps, label)}`);
-  }
-  if (growth.length > 0) {
-    const label = (i: number) =>
-      `${growth[i]?.model}/${growth[i]?.batch}, z = ${growth[i]?.latent}`;
-    parts.push(`Growth with the latent dimensions\n${stepTable("model/batch", growth, label)}`);
-  }
   if (report.peerFailures !== undefined)
     parts.push(`Against other engines\n${formatPeers(report.peers, report.peerFailures)}`);
   return parts.join("\n\n");

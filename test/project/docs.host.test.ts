@@ -112,6 +112,7 @@ const actions: Actions = {
     return emptyReport;
   },
   benchWithPeers: async () => emptyReport,
+  serveBenchPage: async () => ({ url: "http://127.0.0.1/", closed: Promise.resolve() }),
   benchProgram: async () => emptyListing,
   benchLadder: async (name) => {
     assert.ok(Object.hasOwn(ladders, name), name);
