@@ -4,11 +4,12 @@ import { numberOf } from "../src/bench/ladder-report.ts";
 import type { BenchReport } from "../src/bench/run.ts";
 import {
   type Cells,
-  ceilingRows,
-  kernelCells,
+  ceilingTable,
+  kernelTable,
   nameOfGrowth,
   nameOfStep,
-  stepCells,
+  type ReportTable,
+  stepTable,
 } from "../src/bench/tables.ts";
 import { growthSvg } from "./growth-figure.ts";
 import { rooflineSvg } from "./roofline-figure.ts";
@@ -19,6 +20,8 @@ function table([header = [], ...rows]: Cells, words = 0): string {
   const rule = header.map((_, c) => (c === 0 || c >= header.length - words ? "---" : "---:"));
   return [line(header), line(rule), ...rows.map(line)].join("\n");
 }
+
+const cellsOf = ({ header, rows }: ReportTable): Cells => [header, ...rows];
 
 /** How and where a section was measured. */
 export interface Circumstances {
@@ -40,13 +43,13 @@ function heading(
 /** The adapter's ceilings, and the kernels under them. */
 function measuredKernels({ ceilings, kernels }: BenchReport): string[] {
   return [
-    table([["ceiling", "measured", "by"], ...ceilingRows(ceilings)], 1),
-    table(kernelCells(kernels), 1),
+    table([["ceiling", "measured", "by"], ...ceilingTable(ceilings).rows], 1),
+    table(cellsOf(kernelTable(kernels)), 1),
   ];
 }
 
 function measuredSteps({ steps }: BenchReport): string[] {
-  return [table(stepCells(steps, nameOfStep))];
+  return [table(cellsOf(stepTable("", steps, nameOfStep)))];
 }
 
 /** Batches whose times of an image are held against each other. */
@@ -63,13 +66,13 @@ function measuredGrowth({ steps, growth }: BenchReport): string[] {
       : [];
   });
   return [
-    table(stepCells(steps, nameOfStep)),
+    table(cellsOf(stepTable("", steps, nameOfStep))),
     ...(ratios.length > 0
       ? [
           `Time of an image in batches of ${GROWN.to} over that in batches of ${GROWN.from}: ${ratios.join(", ")}.`,
         ]
       : []),
-    table(stepCells(growth, nameOfGrowth)),
+    table(cellsOf(stepTable("", growth, nameOfGrowth))),
   ];
 }
 

@@ -1,6 +1,6 @@
 /**
  * Builds dist/: the library as one self-contained ES module, the command line for Node and Deno,
- * the command line's page for Chrome, and the type declarations.
+ * the command line's page for Chrome, the benchmark's page, and the type declarations.
  *
  *   node scripts/build.mjs
  */
@@ -21,7 +21,7 @@ export const bundleOptions = {
   format: "esm",
   target: "es2022",
   charset: "utf8",
-  loader: { ".wgsl": "text" },
+  loader: { ".wgsl": "text", ".html": "text", ".css": "text" },
   mainFields: ["module", "main"],
   legalComments: "none",
   logLevel: "warning",
@@ -55,6 +55,7 @@ const library = [
 const commandLine = [
   { entry: "src/cli/main.ts", file: "cli.js", options: hostOptions },
   { entry: "src/cli/browser.ts", file: "cli.browser.js", options: pageOptions },
+  { entry: "web/bench/main.ts", file: "bench.browser.js", options: pageOptions },
 ];
 
 /** Newest modification time under a file or folder, in milliseconds. */
@@ -69,7 +70,7 @@ function newest(path) {
 
 /** Whether a bundle of the command line is missing or older than the sources. */
 export function isStale() {
-  const sources = ["src", "shaders", "package.json", "scripts/build.mjs"];
+  const sources = ["src", "shaders", "web", "package.json", "scripts/build.mjs"];
   const latest = Math.max(...sources.map((name) => newest(join(root, name))));
   return commandLine.some(({ file }) => {
     const status = statSync(join(root, "dist", file), { throwIfNoEntry: false });

@@ -65,6 +65,13 @@ export { pad, reshape, slice, sliceAxis, split, transpose } from "./autograd/ops
 export { logSoftmax, logsumexp, softmax } from "./autograd/ops/softmax.ts";
 export { type Axes, broadcastTo, sum, sumTo } from "./autograd/ops/sum.ts";
 export { type GradOptions, grad, stopGradient, track, withoutTape } from "./autograd/tape.ts";
+export {
+  type Tuned,
+  type TuneOptions,
+  type TuneReport,
+  tunableKernels,
+  tune,
+} from "./bench/tune.ts";
 export { type Binarisation, binarise, binariseDataset } from "./data/binarise.ts";
 export { loadGlyphs, loadShapes, loadTones } from "./data/datasets.ts";
 export { DeviceImages, ShuffledBatches } from "./data/loader.ts";
@@ -85,6 +92,7 @@ export type { PoolStatistics } from "./gpu/pool.ts";
 export { formatProfile, type ProfileRow } from "./gpu/profiler.ts";
 export type { Program, ProgramStatistics } from "./gpu/program.ts";
 export type { DType } from "./gpu/value.ts";
+export type { VariantChoices, VariantQuestion, VariantTable } from "./gpu/variant-table.ts";
 export { type AaeOptions, AdversarialAutoencoder } from "./models/aae.ts";
 export { type AeOptions, PlainAutoencoder } from "./models/ae.ts";
 export { Autoencoder, type AutoencoderOptions } from "./models/autoencoder.ts";
@@ -173,3 +181,4 @@ export {
 } from "./tensor/create.ts";
 export { record, scope } from "./tensor/run.ts";
 export { Tensor } from "./tensor/tensor.ts";
+export { loadVariants, saveVariants } from "./train/variant-store.ts";

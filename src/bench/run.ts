@@ -26,6 +26,8 @@ export interface BenchOptions {
   readonly filter?: RegExp | undefined;
   /** Groups that are timed of each kernel and step. */
   readonly runs?: number | undefined;
+  /** Opens the devices, one for the kernels and one for each step; default: openDevice. */
+  readonly open?: (() => Promise<Device>) | undefined;
 }
 
 /** What `bench --json` writes. */
@@ -86,9 +88,9 @@ export async function runBenchmarks(
   options: BenchOptions,
   log: (line: string) => void,
 ): Promise<BenchReport> {
-  const { filter, runs } = options;
+  const { filter, runs, open = openDevice } = options;
   const selection = select(filter);
-  const { ceilings, timings, facts } = await onDevice(async (device) => {
+  const { ceilings, timings, facts } = await onDevice(open, async (device) => {
     const ceilings = await measureCeilings(device, log);
     const timings: KernelTiming[] = [];
     for (const kernel of selection.kernels) {
@@ -106,12 +108,12 @@ export async function runBenchmarks(
   const steps: StepMeasurement[] = [];
   for (const step of selection.steps) {
     log(step.name);
-    steps.push(await measureSteps(step, runs));
+    steps.push(await measureSteps(step, runs, open));
   }
   const growth: GrowthMeasurement[] = [];
   for (const step of selection.growth) {
     log(step.name);
-    growth.push({ ...(await measureSteps(step, runs)), latent: step.latent });
+    growth.push({ ...(await measureSteps(step, runs, open)), latent: step.latent });
   }
   const raised = raiseCeilings(ceilings, timings);
   return {
@@ -125,8 +127,11 @@ export async function runBenchmarks(
   };
 }
 
-async function onDevice<T>(body: (device: Device) => Promise<T>): Promise<T> {
-  const device = await openDevice();
+async function onDevice<T>(
+  open: () => Promise<Device>,
+  body: (device: Device) => Promise<T>,
+): Promise<T> {
+  const device = await open();
   try {
     return await body(device);
   } finally {

@@ -22,6 +22,8 @@ export interface StepOptions {
   readonly batch: number;
   /** How often the step is timed. */
   readonly runs?: number | undefined;
+  /** Default: openDevice. */
+  readonly open?: (() => Promise<Device>) | undefined;
 }
 
 /** The training step of one model; times in milliseconds unless the name says otherwise. */
@@ -86,13 +88,18 @@ function randomImages(count: number): Split {
  * @param listener hears which variants the kernels ask for
  */
 export async function openStep(
-  { entry, settings, batch }: Pick<StepOptions, "entry" | "settings" | "batch">,
+  {
+    entry,
+    settings,
+    batch,
+    open = openDevice,
+  }: Pick<StepOptions, "entry" | "settings" | "batch" | "open">,
   listener?: (question: VariantQuestion) => void,
 ): Promise<OpenStep> {
   const checked = resolveSettings(entry, settings);
   const split = randomImages(batch * BATCHES);
   const begin = performance.now();
-  const device = await openDevice();
+  const device = await open();
   try {
     const opened = performance.now();
     device.variants.listener = listener;

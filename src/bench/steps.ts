@@ -1,3 +1,4 @@
+import type { Device } from "../gpu/device.ts";
 import { findModel, models } from "../models/registry.ts";
 import { measureStep, type StepMeasurement, type StepOptions } from "./step.ts";
 
@@ -52,6 +53,10 @@ export function isUsual({ label, batch, latent }: StepCase): boolean {
   return batch === (label.startsWith("vae-") ? BATCH.usual : BATCH.small);
 }
 
-export function measureSteps(step: StepCase, runs: number | undefined): Promise<StepMeasurement> {
-  return measureStep({ ...step, runs });
+export function measureSteps(
+  step: StepCase,
+  runs: number | undefined,
+  open: () => Promise<Device>,
+): Promise<StepMeasurement> {
+  return measureStep({ ...step, runs, open });
 }

@@ -18,8 +18,16 @@ function milliseconds(ms: number): string {
   return ms.toFixed(ms >= 100 ? 0 : ms >= 10 ? 1 : ms >= 1 ? 2 : 3);
 }
 
-/** What each ceiling is, its value, and what reached it. */
-export function ceilingRows(c: Ceilings): [what: string, value: string, by: string][] {
+/** A table of a report, as cells. */
+export interface ReportTable {
+  readonly title: string;
+  /** Names of the columns; none where the rows speak for themselves. */
+  readonly header: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** What was measured, its rate, and the case that reached it. */
+export function ceilingTable(c: Ceilings): ReportTable {
   const rows: [string, string, string][] = [
     ["multiply-add, f32", `${c.fmaGflops.toFixed(1)} GFLOP/s`, c.fmaEntry],
   ];
@@ -33,21 +41,15 @@ export function ceilingRows(c: Ceilings): [what: string, value: string, by: stri
     ["submit", `${c.submitMicros.toFixed(1)} µs`, ""],
     ["reading 4 bytes back", `${c.readBackMs.toFixed(2)} ms`, ""],
   );
-  return rows;
+  return { title: "Ceilings of the adapter", header: [], rows };
 }
 
-function ceilingLines(c: Ceilings): string[] {
-  const rows = ceilingRows(c);
-  const cells = rows.map(([what, value]) => [what, value]);
-  return alignColumns(cells)
-    .split("\n")
-    .map((line, i) => `${line}  ${rows[i]?.[2]}`.trimEnd());
-}
-
-export function kernelCells(kernels: readonly KernelMeasurement[]): Cells {
-  return [
-    ["kernel", "ms", "from", "to", "GFLOP/s", "GB/s", "of ceiling", "bound", "variant"],
-    ...kernels.map((k) => [
+export function kernelTable(kernels: readonly KernelMeasurement[]): ReportTable {
+  const header = ["kernel", "ms", "from", "to", "GFLOP/s", "GB/s", "of ceiling", "bound"];
+  return {
+    title: "Kernels",
+    header: [...header, "variant"],
+    rows: kernels.map((k) => [
       `${k.name}/${k.shape}`,
       milliseconds(k.ms),
       milliseconds(k.minMs),
@@ -58,18 +60,19 @@ export function kernelCells(kernels: readonly KernelMeasurement[]): Cells {
       k.bound,
       k.variant,
     ]),
-  ];
+  };
 }
 
-/** @param label what the row of a step is called */
-export function stepCells<S extends StepMeasurement>(
+export function stepTable<S extends StepMeasurement>(
+  title: string,
   steps: readonly S[],
   label: (step: S) => string,
-): Cells {
+): ReportTable {
   const header = ["ms", "from", "to", "images/s", "dispatches", "submits", "made", "buffers"];
-  return [
-    ["model/batch", ...header, "host µs", "first step"],
-    ...steps.map((s) => [
+  return {
+    title,
+    header: ["model/batch", ...header, "host µs", "first step"],
+    rows: steps.map((s) => [
       label(s),
       milliseconds(s.ms),
       milliseconds(s.minMs),
@@ -82,29 +85,41 @@ export function stepCells<S extends StepMeasurement>(
       s.hostMicros.toFixed(0),
       `${(s.timeToFirstStepMs / 1000).toFixed(1)} s`,
     ]),
-  ];
+  };
 }
 
 export const nameOfStep = ({ model, batch }: StepMeasurement): string => `${model}/${batch}`;
 export const nameOfGrowth = (step: GrowthMeasurement): string =>
   `${nameOfStep(step)}, z = ${step.latent}`;
 
+/** The tables of a report but for other engines; those of what was not measured are left out. */
+export function reportTables({ ceilings, kernels, steps, growth }: BenchReport): ReportTable[] {
+  const tables = [
+    ceilingTable(ceilings),
+    kernelTable(kernels),
+    stepTable("Training steps", steps, nameOfStep),
+    stepTable("Growth with the latent dimensions", growth, nameOfGrowth),
+  ];
+  return tables.filter(({ rows }) => rows.length > 0);
+}
+
+/** A table as text. The last column of one without a header is a remark, of any width. */
+function formatTable({ title, header, rows }: ReportTable): string {
+  if (header.length > 0) return `${title}\n${alignColumns([header, ...rows])}`;
+  const lines = alignColumns(rows.map((cells) => cells.slice(0, -1))).split("\n");
+  const remarked = lines.map((line, i) => `${line}  ${rows[i]?.at(-1)}`.trimEnd());
+  return `${title}\n${remarked.join("\n")}`;
+}
+
 /** The report as text for people. */
 export function formatReport(report: BenchReport): string {
-  const { kernels, steps, growth } = report;
   const parts = [
     alignColumns([
       ["adapter", report.adapter],
       ["runtime", report.runtime],
     ]).replace(/ +$/gm, ""),
-    `Ceilings of the adapter\n${ceilingLines(report.ceilings).join("\n")}`,
+    ...reportTables(report).map(formatTable),
   ];
-  if (kernels.length > 0) parts.push(`Kernels\n${alignColumns(kernelCells(kernels))}`);
-  if (steps.length > 0) parts.push(`Training steps\n${alignColumns(stepCells(steps, nameOfStep))}`);
-  if (growth.length > 0)
-    parts.push(
-      `Growth with the latent dimensions\n${alignColumns(stepCells(growth, nameOfGrowth))}`,
-    );
   if (report.peerFailures !== undefined)
     parts.push(`Against other engines\n${formatPeers(report.peers, report.peerFailures)}`);
   return parts.join("\n\n");

@@ -1,8 +1,9 @@
+import type { AdapterFacts } from "../gpu/device.ts";
 import { openDevice } from "../gpu/open.ts";
 import { questionKey, type VariantChoices, type VariantQuestion } from "../gpu/variant-table.ts";
 import type { Host } from "../host/host.ts";
 import type { ModelDefinition } from "../models/definition.ts";
-import { readVariants, variantsPath, writeVariants } from "../train/variants.ts";
+import { readVariants, writeVariants } from "../train/variants.ts";
 import { openStep } from "./step.ts";
 import { type TuneReport, tune } from "./tune.ts";
 
@@ -14,9 +15,18 @@ export interface TuneModelsOptions {
   readonly bytes: number;
 }
 
-export interface TuneModelsReport extends TuneReport {
+/** Where the winners of each adapter are kept. */
+export interface VariantStore {
+  readonly load: (adapter: AdapterFacts) => Promise<VariantChoices>;
+  readonly save: (adapter: AdapterFacts, choices: VariantChoices) => Promise<unknown>;
+}
+
+export interface TuneStepsReport extends TuneReport {
   readonly adapter: string;
   readonly runtime: string;
+}
+
+export interface TuneModelsReport extends TuneStepsReport {
   /** The file that the winners were added to. */
   readonly path: string;
 }
@@ -26,10 +36,30 @@ export interface TuneModelsReport extends TuneReport {
  * the adapter's table in the user's cache.
  */
 export async function tuneModels(
-  { entries, settings, batch, seconds, bytes }: TuneModelsOptions,
+  options: TuneModelsOptions,
   host: Host,
   log: (line: string) => void,
 ): Promise<TuneModelsReport> {
+  let path = "";
+  const report = await tuneSteps(
+    options,
+    {
+      load: (adapter) => readVariants(host, adapter),
+      save: async (adapter, choices) => {
+        path = await writeVariants(host, adapter, choices);
+      },
+    },
+    log,
+  );
+  return { ...report, path };
+}
+
+/** The same with a store of the winners that the caller chooses. */
+export async function tuneSteps(
+  { entries, settings, batch, seconds, bytes }: TuneModelsOptions,
+  store: VariantStore,
+  log: (line: string) => void,
+): Promise<TuneStepsReport> {
   const asked = new Map<string, VariantQuestion>();
   for (const entry of entries) {
     const { device } = await openStep({ entry, settings, batch }, (question) =>
@@ -50,10 +80,9 @@ export async function tuneModels(
         log(`${++done} of ${asked.size}  ${kernel} ${shape}: ${winner} (${how})`);
       },
     });
-    const known = await readVariants(host, device.adapter);
-    await writeVariants(host, device.adapter, merged(known, report));
+    await store.save(device.adapter, merged(await store.load(device.adapter), report));
     const { name, runtime } = device.adapter;
-    return { adapter: name, runtime, path: variantsPath(host, device.adapter), ...report };
+    return { adapter: name, runtime, ...report };
   } finally {
     device.close();
   }

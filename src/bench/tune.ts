@@ -35,6 +35,29 @@ export interface TuneReport {
   readonly choices: VariantChoices;
 }
 
+/**
+ * The kernels with several variants that `body` asks for on a device: recording a step asks for all of
+ * it. A kernel of the same class of shapes is there once.
+ */
+export async function tunableKernels(
+  device: Device,
+  body: () => unknown,
+): Promise<VariantQuestion[]> {
+  const asked = new Map<string, VariantQuestion>();
+  const { variants } = device;
+  const earlier = variants.listener;
+  variants.listener = (question) => {
+    earlier?.(question);
+    asked.set(questionKey(question), question);
+  };
+  try {
+    await body();
+  } finally {
+    variants.listener = earlier;
+  }
+  return [...asked.values()];
+}
+
 /** Rounds in which every variant of a kernel is timed once. */
 const ROUNDS = 5;
 /** A variant must be so much faster than the heuristic's to win: what is less may be noise. */

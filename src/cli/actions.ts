@@ -22,6 +22,13 @@ export type TrainWatch = Pick<
   "onProgress" | "onEpoch" | "onNotice" | "onDownload" | "interruption"
 >;
 
+/** A page that is served. */
+export interface ServedPage {
+  readonly url: string;
+  /** Resolves when it is served no more. */
+  readonly closed: Promise<void>;
+}
+
 /** What the commands call: the training layer, or a test's double of it. */
 export interface Actions {
   readonly train: (options: TrainOptions, host: Host, watch: TrainWatch) => Promise<TrainResult>;
@@ -37,6 +44,8 @@ export interface Actions {
   readonly bench: typeof runBenchmarks;
   /** The same, and the comparison with other engines. */
   readonly benchWithPeers: typeof runBenchmarks;
+  /** Serves the benchmark's page on a port of 127.0.0.1; 0 is any that is free. */
+  readonly serveBenchPage: (port: number) => Promise<ServedPage>;
   readonly benchProgram: typeof listProgram;
   readonly benchLadder: typeof runNamedLadder;
   readonly tune: typeof tuneModels;

@@ -20,7 +20,7 @@ import { train } from "../train/train.ts";
 import type { Actions } from "./actions.ts";
 import { runCommand } from "./program.ts";
 
-export { comparesPeers, needsDevice, requestedRuntime } from "./runtime.ts";
+export { comparesPeers, needsDevice, requestedRuntime, servesPage } from "./runtime.ts";
 export { configuredRuntime } from "./train-options.ts";
 
 /** What a training draws and writes beside its metrics. */
@@ -44,6 +44,9 @@ const actions: Omit<Actions, "models"> = {
   bench: runBenchmarks,
   async benchWithPeers() {
     throw new UsageError("--peers starts a process for each engine: give it to latentgrad bench");
+  },
+  async serveBenchPage() {
+    throw new UsageError("--page starts a server: give it to latentgrad bench");
   },
   benchProgram: listProgram,
   benchLadder: runNamedLadder,

@@ -12,7 +12,16 @@ import {
 } from "../host/node-launch.ts";
 import { interruptedStatus, sameSignalMs, signals } from "../host/signals.ts";
 import { Interruption } from "../train/interruption.ts";
-import { comparesPeers, configuredRuntime, needsDevice, requestedRuntime, run } from "./core.ts";
+import type { Actions } from "./actions.ts";
+import { serveBenchPage } from "./bench-page.ts";
+import {
+  comparesPeers,
+  configuredRuntime,
+  needsDevice,
+  requestedRuntime,
+  run,
+  servesPage,
+} from "./core.ts";
 import { benchWithPeers } from "./peers.ts";
 
 /** Runs the command in this process. A second signal ends it at once. */
@@ -106,14 +115,28 @@ async function launch(argv: string[]): Promise<number> {
 
 /** Compares engines, each in a process that this one starts. */
 async function compare(argv: string[]): Promise<number> {
-  const early = new EarlySignals();
   const wanted = requestedRuntime(argv);
   const runtimes = wanted ? [wanted] : await availableRuntimes();
-  const host = await createNodeHost();
+  return runInParent(argv, {
+    benchWithPeers: (options, log) => benchWithPeers(options, runtimes, log),
+  });
+}
+
+/** Serves a page, until a signal ends this process. */
+function serve(argv: string[]): Promise<number> {
+  return runInParent(argv, {
+    async serveBenchPage(port) {
+      const { url } = await serveBenchPage(port);
+      return { url, closed: new Promise(() => {}) };
+    },
+  });
+}
+
+/** Runs what wants no device in this process. */
+async function runInParent(argv: string[], others: Partial<Actions>): Promise<number> {
+  const early = new EarlySignals();
   try {
-    return await run(argv, host, undefined, {
-      benchWithPeers: (options, log) => benchWithPeers(options, runtimes, log),
-    });
+    return await run(argv, await createNodeHost(), undefined, others);
   } finally {
     early.close();
   }
@@ -125,6 +148,7 @@ async function main(): Promise<number> {
   try {
     const here = Boolean(process.env.LATENTGRAD_CHILD) || !needsDevice(argv);
     if (here) return await runHere(argv);
+    if (servesPage(argv)) return await serve(argv);
     return await (comparesPeers(argv) ? compare(argv) : launch(argv));
   } catch (error) {
     const known = error instanceof LatentgradError;

@@ -43,3 +43,8 @@ export function needsDevice(argv: readonly string[]): boolean {
 export function comparesPeers(argv: readonly string[]): boolean {
   return argv[0] === "bench" && argv.includes("--peers");
 }
+
+/** Whether the command line serves a page to the user's own browser, and wants no device itself. */
+export function servesPage(argv: readonly string[]): boolean {
+  return argv[0] === "bench" && argv.includes("--page");
+}

@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { DataError, UsageError } from "../gpu/errors.ts";
+import { DataError, IoError, UsageError } from "../gpu/errors.ts";
 import type { Host } from "./host.ts";
+import { codeOf } from "./io-failure.ts";
 import {
   CALL_HEADER,
   type DownloadReport,
@@ -20,6 +21,12 @@ export interface PageServer {
 export interface PageContent {
   /** The page's ES module. */
   readonly script: string | Uint8Array;
+  /** The page itself, which loads `main.js`; default: an empty one. */
+  readonly html?: string;
+  /** Answers `style.css`. */
+  readonly style?: string;
+  /** Default: any that is free. */
+  readonly port?: number;
   /** Answers `config.json`. */
   readonly config: unknown;
   /** Carries out the page's calls; without it there are none. */
@@ -102,13 +109,19 @@ async function carryOutDownload(
   response.end();
 }
 
-/** Serves one page on a free port of 127.0.0.1. */
+const EMPTY_PAGE =
+  '<!doctype html><meta charset="utf-8"><title>latentgrad</title><script type="module" src="main.js"></script>';
+
+/**
+ * Serves one page on a port of 127.0.0.1.
+ *
+ * @throws IoError where the port is not to be had
+ */
 export async function servePage(content: PageContent): Promise<PageServer> {
   const token = randomBytes(16).toString("hex");
   /** What the page has locked, by path. */
   const locks = new Map<string, () => Promise<void>>();
-  const html =
-    '<!doctype html><meta charset="utf-8"><title>latentgrad</title><script type="module" src="main.js"></script>';
+  const { html = EMPTY_PAGE, style, port: wantedPort = 0 } = content;
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const send = (
@@ -127,6 +140,9 @@ export async function servePage(content: PageContent): Promise<PageServer> {
     if (request.method === "GET" && name === "") return send(200, "text/html", html);
     if (request.method === "GET" && name === "main.js") {
       return send(200, "text/javascript", content.script);
+    }
+    if (request.method === "GET" && name === "style.css" && style !== undefined) {
+      return send(200, "text/css", style);
     }
     if (request.method === "GET" && name === "config.json") {
       return send(200, "application/json", JSON.stringify(content.config));
@@ -155,8 +171,12 @@ export async function servePage(content: PageContent): Promise<PageServer> {
     answer(request, response).catch(() => response.destroy());
   });
   await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", resolve);
+    server.once("error", (error) => {
+      const taken = codeOf(error) === "EADDRINUSE";
+      const reason = taken ? "another process has it" : error.message;
+      reject(new IoError(`cannot serve on port ${wantedPort} of 127.0.0.1: ${reason}`));
+    });
+    server.listen(wantedPort, "127.0.0.1", resolve);
   });
   const { port } = server.address() as AddressInfo;
   return {

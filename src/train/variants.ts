@@ -17,9 +17,7 @@ export async function readVariants(host: Host, adapter: AdapterFacts): Promise<V
   const path = variantsPath(host, adapter);
   if ((await host.stat(path))?.kind !== "file") return {};
   try {
-    const table: unknown = JSON.parse(new TextDecoder().decode(await host.readFile(path)));
-    if (!isObject(table) || table.format !== FORMAT) return {};
-    return soundChoices(table.choices) ?? {};
+    return choicesOf(JSON.parse(new TextDecoder().decode(await host.readFile(path))));
   } catch {
     return {}; // a table saves time; without one the heuristics choose
   }
@@ -31,10 +29,20 @@ export async function writeVariants(
   choices: VariantChoices,
 ): Promise<string> {
   const path = variantsPath(host, adapter);
-  const { name, runtime } = adapter;
-  const text = JSON.stringify({ format: FORMAT, adapter: name, runtime, choices }, null, 2);
+  const text = JSON.stringify(tableOf(adapter, choices), null, 2);
   await host.writeAtomic(path, new TextEncoder().encode(`${text}\n`));
   return path;
+}
+
+/** A table as it is kept. */
+export function tableOf({ name, runtime }: AdapterFacts, choices: VariantChoices) {
+  return { format: FORMAT, adapter: name, runtime, choices };
+}
+
+/** The choices of a table that was kept; none where it is damaged or of another format. */
+export function choicesOf(table: unknown): VariantChoices {
+  if (!isObject(table) || table.format !== FORMAT) return {};
+  return soundChoices(table.choices) ?? {};
 }
 
 /** Choices as a file has them, or undefined where they are none. */

@@ -41,6 +41,10 @@ async function run(...argv: string[]) {
       asked.push({ ...options, peers: true });
       return comparedReport;
     },
+    serveBenchPage: async (port) => {
+      asked.push({ port });
+      return { url: "http://127.0.0.1:1/key/", closed: Promise.resolve() };
+    },
     benchProgram: async (options) => {
       asked.push(options);
       return emptyListing;
@@ -90,6 +94,28 @@ test("runs a ladder, and fails where a result is wrong", async () => {
     assert.is((await run("--ladder", "matmul", ...also)).status, 2, also.join(" "));
 });
 
+test("serves a page on the usual port or another, and on nothing else", async () => {
+  const plain = await run("--page");
+  assert.equal([plain.status, plain.asked], [0, [{ port: 8417 }]]);
+  assert.is(plain.host.out, "http://127.0.0.1:1/key/\n");
+  assert.equal((await run("--page", "--port", "0", "--quiet")).asked, [{ port: 0 }]);
+  for (const also of [
+    ["--filter", "x"],
+    ["--peers"],
+    ["--program", "vae"],
+    ["--ladder", "matmul"],
+    ["--set", "latent=8"],
+    ["--batch", "2"],
+    ["--runs", "2"],
+    ["--json"],
+    ["--runtime", "chrome"],
+  ]) {
+    const { status, host, asked } = await run("--page", ...also);
+    assert.equal([status, asked], [2, []], also.join(" "));
+    assert.match(host.err, new RegExp(`^latentgrad: ${also[0]} does not go with --page: .+\n$`));
+  }
+});
+
 test("prints the program of a model with settings", async () => {
   const { status, asked, host } = await run(
     ...["--program", "vae", "--set", "network=dense", "--set", "latent=8", "--batch", "16"],
@@ -133,6 +159,8 @@ test("refuses what makes no sense, in one line with status 2", async () => {
     [["--program", "vea"], /unknown model "vea" \(did you mean vae\?\)|unknown model "vea"/],
     [["--program", "vae", "--set", "latents=8"], /latents: vae has no such setting/],
     [["--runs", "0"], /whole number/],
+    [["--port", "80"], /--port goes with --page/],
+    [["--page", "--port", "65536"], /whole number/],
   ];
   for (const [argv, message] of cases) {
     const { status, host, asked } = await run(...argv);

@@ -106,23 +106,21 @@ const actions: Actions = {
   manifold: async () => ({ figure }),
   traverse: async () => ({ figure, dimensions: [] }),
   embed: async () => ({ figure, n: 1, axes: [] }),
-  tune: async () => ({
-    ...{ adapter: "", runtime: "", path: "" },
-    tuned: [],
-    left: [],
-    choices: {},
-  }),
   swap: async () => ({ figure }),
   bench: async ({ filter }) => {
     select(filter);
     return emptyReport;
   },
   benchWithPeers: async () => emptyReport,
+  serveBenchPage: async () => ({ url: "http://127.0.0.1/", closed: Promise.resolve() }),
   benchProgram: async () => emptyListing,
   benchLadder: async (name) => {
     assert.ok(Object.hasOwn(ladders, name), name);
     return emptyLadder;
   },
+  tune: async () => ({
+    ...{ adapter: "an adapter", runtime: "node", tuned: [], left: [], choices: {}, path: "a.json" },
+  }),
   models,
 };
 

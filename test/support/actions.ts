@@ -18,6 +18,7 @@ export const unusedActions: Actions = {
   swap: unused,
   bench: unused,
   benchWithPeers: unused,
+  serveBenchPage: unused,
   benchProgram: unused,
   benchLadder: unused,
   tune: unused,

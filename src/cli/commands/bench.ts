@@ -16,6 +16,9 @@ interface Options {
   peers?: true;
   program?: string;
   ladder?: string;
+  page?: true;
+  port?: number;
+  runtime?: string;
   set?: Record<string, string>;
   batch?: number;
   runs?: number;
@@ -25,6 +28,9 @@ interface Options {
 
 /** Images of the step that `--program` prints. */
 const PROGRAM_BATCH = 128;
+
+/** What a page remembers is kept by port, so it is the same each time. */
+const PAGE_PORT = 8417;
 
 /** `bench`: what the adapter can do at most, what the kernels and training steps make of it. */
 export function addBench(program: Command, context: Context): void {
@@ -45,6 +51,12 @@ export function addBench(program: Command, context: Context): void {
     .option(
       "--ladder <name>",
       `${Object.keys(ladders).join(" or ")}: time versions of a kernel, naive to best, instead`,
+    )
+    .option("--page", "serve a page that measures in your own browser, until Ctrl-C, instead")
+    .option(
+      "--port <n>",
+      `with --page: port of 127.0.0.1, 0 for any (default: ${PAGE_PORT})`,
+      wholeNumber(0, 65_535),
     )
     .option("--set <key=value>", "with --program: a setting of the model; repeatable", keyValue)
     .option(
@@ -70,8 +82,13 @@ export function addBench(program: Command, context: Context): void {
     "bench --peers --filter peer/tfjs-webgpu/matmul",
     "bench --program aae --set latent=8 --batch 64",
     "bench --ladder matmul",
+    "bench --page",
   ]).action(async (options: Options) => {
     applyCommon(options, output);
+    if (options.page) {
+      await servePage(options, context);
+      return;
+    }
     checkTogether(options);
     if (options.ladder !== undefined) await climb(options.ladder, options, context);
     else if (options.program !== undefined) await printProgram(options.program, options, context);
@@ -87,8 +104,21 @@ function regularExpression(text: string): RegExp {
   }
 }
 
+/** Prints the page's address, and is at it until it is served no more. */
+async function servePage(options: Options, { output, actions }: Context): Promise<void> {
+  const { page, port = PAGE_PORT, quiet, ...others } = options;
+  const [other] = Object.keys(others);
+  if (other !== undefined)
+    throw new UsageError(`--${other} does not go with --page: the page asks for what to measure`);
+  const { url, closed } = await actions.serveBenchPage(port);
+  output.data(url);
+  output.progress("open it in a browser with WebGPU; Ctrl-C ends it");
+  await closed;
+}
+
 /** Options that mean nothing without or beside --program and --ladder. */
-function checkTogether({ program, ladder, filter, peers, set, batch }: Options): void {
+function checkTogether({ program, ladder, filter, peers, set, batch, port }: Options): void {
+  if (port !== undefined) throw new UsageError("--port goes with --page");
   if (ladder !== undefined && (program !== undefined || filter || peers))
     throw new UsageError("--ladder goes with none of --program, --filter and --peers");
   if (program !== undefined && filter)

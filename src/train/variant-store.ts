@@ -1,0 +1,84 @@
+/**
+ * The variants that a tuning found best, kept in IndexedDB for the pages of one origin. What has files
+ * keeps them with train/variants.ts.
+ */
+import type { AdapterFacts } from "../gpu/device.ts";
+import { IoError, UsageError } from "../gpu/errors.ts";
+import type { VariantChoices } from "../gpu/variant-table.ts";
+import { choicesOf, tableOf } from "./variants.ts";
+
+/** Name of the database, of its store, and the version that has the store. */
+const DATABASE = "latentgrad";
+const STORE = "variants";
+const VERSION = 1;
+
+/** Drivers of other runtimes compile the same kernels differently, so each has winners of its own. */
+const keyOf = ({ name, runtime }: AdapterFacts): string => `${name} ${runtime}`;
+
+/**
+ * The variants that are kept for an adapter, to be learnt by a device:
+ * `device.variants.learn(await loadVariants(device.adapter))`. Empty where there are none, or none
+ * that can be read: without them the kernels' heuristics choose.
+ *
+ * @throws UsageError where there is no IndexedDB, which is outside of pages
+ */
+export async function loadVariants(adapter: AdapterFacts): Promise<VariantChoices> {
+  const factory = indexedDatabases(adapter);
+  try {
+    return choicesOf(await inStore(factory, "readonly", (store) => store.get(keyOf(adapter))));
+  } catch {
+    return {};
+  }
+}
+
+/**
+ * Keeps variants for an adapter, in place of those that were kept for it.
+ *
+ * @throws UsageError where there is no IndexedDB, which is outside of pages
+ * @throws IoError where the browser does not let this page keep anything
+ */
+export async function saveVariants(adapter: AdapterFacts, choices: VariantChoices): Promise<void> {
+  const factory = indexedDatabases(adapter);
+  const table = tableOf(adapter, choices);
+  try {
+    await inStore(factory, "readwrite", (store) => store.put(table, keyOf(adapter)));
+  } catch (error) {
+    throw new IoError(`IndexedDB does not keep the variants: ${(error as Error).message}`);
+  }
+}
+
+function indexedDatabases({ runtime }: AdapterFacts): IDBFactory {
+  const { indexedDB } = globalThis as { indexedDB?: IDBFactory };
+  if (!indexedDB)
+    throw new UsageError(`there is no IndexedDB in ${runtime}: only a page keeps variants there`);
+  return indexedDB;
+}
+
+/** Carries out one request; what it writes is there when the promise resolves. */
+async function inStore<T>(
+  factory: IDBFactory,
+  mode: IDBTransactionMode,
+  body: (store: IDBObjectStore) => IDBRequest<T>,
+): Promise<T> {
+  const database = await open(factory);
+  try {
+    return await new Promise<T>((resolve, reject) => {
+      const transaction = database.transaction(STORE, mode);
+      const request = body(transaction.objectStore(STORE));
+      transaction.oncomplete = () => resolve(request.result);
+      transaction.onabort = () => reject(transaction.error ?? new Error("broken off"));
+    });
+  } finally {
+    database.close();
+  }
+}
+
+function open(factory: IDBFactory): Promise<IDBDatabase> {
+  return new Promise((resolve, reject) => {
+    const request = factory.open(DATABASE, VERSION);
+    request.onupgradeneeded = () => request.result.createObjectStore(STORE);
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+    request.onblocked = () => reject(new Error("another page holds an older version of it"));
+  });
+}

@@ -1,0 +1,101 @@
+/** The page of `latentgrad bench --page`: the benchmark and the tuner in the reader's own browser. */
+import { type BenchReport, runBenchmarks } from "../../src/bench/run.ts";
+import { reportTables } from "../../src/bench/tables.ts";
+import { tuneSteps } from "../../src/bench/tune-models.ts";
+import { openDevice } from "../../src/gpu/open.ts";
+import { findModel, models } from "../../src/models/registry.ts";
+import { loadVariants, saveVariants } from "../../src/train/variant-store.ts";
+import { withVariants } from "../../src/train/variants.ts";
+import { tableElement } from "./table.ts";
+
+function element<E extends HTMLElement>(id: string, kind: new () => E): E {
+  const found = document.getElementById(id);
+  if (!(found instanceof kind)) throw new Error(`the page has no ${id}`);
+  return found;
+}
+
+const filter = element("filter", HTMLInputElement);
+const tuned = element("tuned", HTMLInputElement);
+const network = element("network", HTMLSelectElement);
+const batch = element("batch", HTMLInputElement);
+const seconds = element("seconds", HTMLInputElement);
+const buttons = [element("run", HTMLButtonElement), element("tune", HTMLButtonElement)];
+const status = element("status", HTMLElement);
+const failure = element("error", HTMLElement);
+const result = element("result", HTMLElement);
+const download = element("download", HTMLAnchorElement);
+
+/** Kernels whose operands and result take more bytes are left to the heuristic. */
+const TUNING_BYTES = 512 * 2 ** 20;
+
+const show = (line: string): void => {
+  status.textContent = line;
+};
+
+/** One thing at a time; what goes wrong is one line. */
+async function work(body: () => Promise<string>): Promise<void> {
+  for (const button of buttons) button.disabled = true;
+  failure.textContent = "";
+  try {
+    show(await body());
+  } catch (error) {
+    show("");
+    failure.textContent = error instanceof Error ? error.message : String(error);
+  } finally {
+    for (const button of buttons) button.disabled = false;
+  }
+}
+
+function expression(text: string): RegExp | undefined {
+  return text === "" ? undefined : new RegExp(text);
+}
+
+async function measure(): Promise<string> {
+  const wanted = expression(filter.value.trim());
+  const open = tuned.checked
+    ? withVariants(openDevice, ({ adapter }) => loadVariants(adapter))
+    : openDevice;
+  const begin = performance.now();
+  const report = await runBenchmarks({ filter: wanted, open }, show);
+  present(report);
+  return `done in ${((performance.now() - begin) / 1000).toFixed(1)} s`;
+}
+
+function present(report: BenchReport): void {
+  const facts = document.createElement("p");
+  facts.textContent = `${report.adapter}, ${report.runtime}`;
+  result.replaceChildren(facts, ...reportTables(report).map(tableElement));
+  const blob = new Blob([`${JSON.stringify(report, null, 2)}\n`], { type: "application/json" });
+  if (download.href) URL.revokeObjectURL(download.href);
+  download.href = URL.createObjectURL(blob);
+  download.download = "bench.json";
+  download.hidden = false;
+}
+
+async function tuneHere(): Promise<string> {
+  const wanted = {
+    entries: [findModel("vae", models)],
+    settings: { network: network.value },
+    batch: batch.valueAsNumber,
+    seconds: seconds.valueAsNumber,
+    bytes: TUNING_BYTES,
+  };
+  const store = { load: loadVariants, save: saveVariants };
+  const { tuned: measured, left, choices } = await tuneSteps(wanted, store, show);
+  tuned.checked = true;
+  const faster = `${Object.keys(choices).length} of ${measured.length} kernels have a faster variant now; kept in this browser's IndexedDB`;
+  return left.length === 0 ? faster : `${faster} (${left.length} left for want of time or memory)`;
+}
+
+element("measure", HTMLFormElement).addEventListener("submit", (event) => {
+  event.preventDefault();
+  void work(measure);
+});
+element("tuning", HTMLFormElement).addEventListener("submit", (event) => {
+  event.preventDefault();
+  void work(tuneHere);
+});
+
+if (!navigator.gpu)
+  failure.textContent =
+    "this browser has no WebGPU: open this page in a current Chrome, Edge, Firefox or Safari, and see that WebGPU and graphics acceleration are switched on there";
