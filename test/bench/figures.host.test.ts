@@ -118,6 +118,11 @@ test("growth is drawn over the batch and over the latent dimensions", () => {
   );
 });
 
+test("both axes of all panels begin at 0", () => {
+  const texts = all(parseMarkup(growthSvg(smallReport)), "text").map(textIn);
+  assert.is(texts.filter((text) => text === "0").length, 8);
+});
+
 test("drawings are accessible, small, and inert whatever the adapter is called", () => {
   for (const draw of [rooflineSvg, growthSvg]) {
     const text = draw({ ...smallReport, adapter: "<script>&" });
