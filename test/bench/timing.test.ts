@@ -49,7 +49,7 @@ for (const withTimestamps of [true, false]) {
     assert.is((await result.data())[7], 1);
     let turns = 0;
     const queued = await timeQueued(device, () => turns++, { runs: 2, groupMs: 1 });
-    assert.ok(turns >= 3 * queued.queued);
+    assert.ok(turns > 2 * queued.queued, "two groups, and what found their size");
     device.close();
   });
 }
