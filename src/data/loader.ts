@@ -135,8 +135,8 @@ export class Examples implements Batch {
  * a batch) sits that epoch out.
  */
 export class ShuffledBatches {
-  /** [epoch, offset of the batch]. */
-  private readonly position: Tensor;
+  /** [epoch, offset of the batch], as `placeOf` gives them: u32 variable. */
+  readonly position: Tensor;
   readonly batchesPerEpoch: number;
 
   constructor(
@@ -156,6 +156,11 @@ export class ShuffledBatches {
 
   /** Sets which batch `next` gives, for the runs of a recorded step. */
   moveTo(epoch: number, index: number): void {
-    upload(this.position.value, Uint32Array.of(epoch, index * this.batch));
+    upload(this.position.value, Uint32Array.from(this.placeOf(epoch, index)));
+  }
+
+  /** What `position` holds for a batch of an epoch, both from 0. */
+  placeOf(epoch: number, index: number): readonly [number, number] {
+    return [epoch, index * this.batch];
   }
 }

@@ -48,7 +48,7 @@ export class KernelTimer {
           encodeCopy(encoder, step);
           continue;
         }
-        encodeTextureCopies(encoder, step.textures);
+        encodeTextureCopies(encoder, step.fills);
         const pass = encoder.beginComputePass({
           timestampWrites: {
             querySet,
@@ -65,7 +65,7 @@ export class KernelTimer {
       for (const [k, i] of dispatches.entries()) {
         // Textures are filled before the pass begins.
         const step = part[i] as DispatchStep;
-        const begin = stamps[k > 0 && step.textures.length > 0 ? 2 * k - 1 : 2 * k] ?? 0n;
+        const begin = stamps[k > 0 && step.fills.length > 0 ? 2 * k - 1 : 2 * k] ?? 0n;
         micros[start + i] = Math.max(0, Number((stamps[2 * k + 1] ?? 0n) - begin)) / 1000;
       }
       querySet.destroy();
@@ -124,7 +124,7 @@ export class KernelTimer {
       const encoder = gpu.createCommandEncoder();
       if (step?.kind === "copy") encodeCopy(encoder, step);
       else if (step) {
-        encodeTextureCopies(encoder, step.textures);
+        encodeTextureCopies(encoder, step.fills);
         const pass = encoder.beginComputePass();
         encodeDispatch(pass, step);
         pass.end();

@@ -6,6 +6,7 @@ import type { Pipeline } from "./pipelines.ts";
 import { KernelTimer, type ProfileRow, tabulate } from "./profiler.ts";
 import { allocate, dispatchStep, packSteps, Recording, throughTemporary } from "./recording.ts";
 import { type DispatchStep, encodeSteps, type Step, splitSubmits } from "./step.ts";
+import { gatherFills, TexturePlan } from "./texture-plan.ts";
 import { textureBytes } from "./textures.ts";
 import type { Storage, Value } from "./value.ts";
 
@@ -128,18 +129,23 @@ export class Program {
     const find = (v: Value, op: string) => storages.get(v) ?? device.storageOf(v, op);
     const pipelines = await compiled;
     const outside = new Map<Value, Storage>();
-    const steps: Step[] = [];
+    const listed: Step[] = [];
+    const texturePlan = new TexturePlan(device.textures);
     for (const [i, item] of items.entries()) {
       const values = isPack(item) ? [...item.inputs, item.target] : bindingsOf(item);
       for (const v of values) if (!storages.has(v)) outside.set(v, find(v, item.op));
       if (isPack(item)) {
         const copies = packSteps(item, plan, (v) => find(v, item.op));
-        steps.push(...copies.flatMap((copy) => throughTemporary(device, recording, copy)));
+        for (const copy of copies.flatMap((c) => throughTemporary(device, recording, c))) {
+          listed.push(copy);
+          texturePlan.changed(copy.to);
+        }
         continue;
       }
       const source = sources[i] as KernelSource;
-      steps.push(dispatchStep(device, item, source, pipelines[i] as Pipeline, find));
+      listed.push(dispatchStep(device, item, source, pipelines[i] as Pipeline, find, texturePlan));
     }
+    const steps = gatherFills(listed);
     for (const v of keep) v.storage ??= storages.get(v);
     const cuts = splitSubmits(steps, device.isSoftware ? "software" : "hardware");
     const dispatched = steps.filter((s) => s.kind === "dispatch");
@@ -255,7 +261,7 @@ export class Program {
       else {
         const { source, op } = step;
         if (device.debug >= 1) device.trace(op, source.name, source.workgroups, source.code);
-        device.encode(op, step.pipeline, step.group, source.workgroups, step.textures);
+        device.encode(op, step.pipeline, step.group, source.workgroups, step.fills);
         behind?.(step);
       }
     }

@@ -12,6 +12,7 @@ import { GpuValidationError } from "./errors.ts";
 import type { Plan } from "./liveness.ts";
 import type { Pipeline } from "./pipelines.ts";
 import type { CopyStep, Step } from "./step.ts";
+import type { TexturePlan } from "./texture-plan.ts";
 import type { Storage, Value } from "./value.ts";
 
 /** What the tensors of a recording have in common: it keeps the program's memory reserved. */
@@ -33,13 +34,14 @@ export class Recording {
   }
 }
 
-/** A dispatch with its bind group; `find` gives the storage of what the call binds. */
+/** A dispatch with its bind group and textures; `find` gives the storage of what the call binds. */
 export function dispatchStep(
   device: Device,
   call: Call,
   source: KernelSource,
   pipeline: Pipeline,
   find: (v: Value, op: string) => Storage,
+  plan: TexturePlan,
 ): Step {
   const { op } = call;
   const storages = bindingsOf(call).map((v) => find(v, op));
@@ -48,9 +50,10 @@ export function dispatchStep(
     const { label, dtype, size, part } = v;
     return { label, dtype, size, part, storage: find(v, op) };
   });
-  const textures = device.textures.copies(storages.slice(0, call.textures ?? 0));
+  const { textures, fills } = plan.assign(storages.slice(0, call.textures ?? 0));
+  for (const { storage } of written) plan.changed(storage);
   const group = device.bindGroups.create(op, pipeline, storages, textures);
-  return { kind: "dispatch", op, source, pipeline, group, textures, written };
+  return { kind: "dispatch", op, source, pipeline, group, textures, fills, written };
 }
 
 /** Copies for the parts of a pack that are not produced in place. */

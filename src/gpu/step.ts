@@ -15,6 +15,8 @@ export interface DispatchStep {
   readonly group: GPUBindGroup;
   /** Inputs that the kernel reads through textures. */
   readonly textures: readonly TextureCopy[];
+  /** Textures that are filled before it: others hold already what it reads. */
+  readonly fills: readonly TextureCopy[];
   readonly written: readonly Checkable[];
 }
 
@@ -34,8 +36,8 @@ export function encodeCopy(encoder: GPUCommandEncoder, step: CopyStep): void {
 }
 
 /**
- * Encodes steps in their order. Neighbouring dispatches share a pass, unless the second reads textures,
- * which have to be filled between them.
+ * Encodes steps in their order. Neighbouring dispatches share a pass, unless textures have to be
+ * filled between them.
  *
  * @param last descriptor of a pass that the last step, a dispatch, has for itself
  */
@@ -47,7 +49,7 @@ export function encodeSteps(
   let pass: GPUComputePassEncoder | undefined;
   for (const [i, step] of steps.entries()) {
     const apart = last !== undefined && i === steps.length - 1;
-    if (step.kind === "copy" || step.textures.length > 0 || apart) {
+    if (step.kind === "copy" || step.fills.length > 0 || apart) {
       pass?.end();
       pass = undefined;
     }
@@ -55,7 +57,7 @@ export function encodeSteps(
       encodeCopy(encoder, step);
       continue;
     }
-    encodeTextureCopies(encoder, step.textures);
+    encodeTextureCopies(encoder, step.fills);
     pass ??= encoder.beginComputePass(apart ? last : undefined);
     encodeDispatch(pass, step);
   }

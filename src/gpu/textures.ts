@@ -40,7 +40,7 @@ export function textureEntry(
     : { texture: { sampleType: "unfilterable-float" } };
 }
 
-/** A buffer's content that a dispatch reads through a texture: copied there just before. */
+/** A buffer's content that a dispatch reads through a texture. */
 export interface TextureCopy {
   readonly from: Storage;
   readonly texture: GPUTexture;
@@ -48,8 +48,8 @@ export interface TextureCopy {
 
 /**
  * Textures that kernels read in place of buffers. llvmpipe reads buffers one lane at a time and
- * textures eight lanes at once, ten times faster and more. Since each is filled just before the dispatch
- * that reads it, a few serve all dispatches.
+ * textures eight lanes at once, ten times faster and more. Eager ops and programs fill them before
+ * they read them, so a few serve all.
  */
 export class TexturePool {
   private readonly textures = new Map<string, GPUTexture>();
@@ -61,19 +61,19 @@ export class TexturePool {
     readonly reads: TexelReads,
   ) {}
 
-  /** Textures for the inputs of one dispatch. */
+  /** Textures for the inputs of one eager dispatch, each to be filled for it. */
   copies(storages: readonly Storage[]): TextureCopy[] {
     return storages.map((from, slot) => ({ from, texture: this.texture(from.bytes, slot) }));
   }
 
-  private texture(bytes: number, slot: number): GPUTexture {
-    const needed = Math.ceil(bytes / (TEXTURE_WIDTH * TEXEL_BYTES));
-    const height = 2 ** Math.ceil(Math.log2(needed));
+  /** The texture of a slot among those that are just large enough. */
+  texture(bytes: number, slot: number): GPUTexture {
+    const height = textureHeight(bytes);
     const key = `${height}/${slot}`;
     const found = this.textures.get(key);
     if (found) return found;
-    const size = TEXTURE_WIDTH * TEXEL_BYTES * height;
-    const label = `texture for a kernel's input ${slot}`;
+    const size = textureSize(height);
+    const label = `texture ${slot} for kernels' inputs`;
     const texture = this.device.guardMemory(label, size, () =>
       this.device.gpu.createTexture({
         label,
@@ -87,6 +87,16 @@ export class TexturePool {
     this.textures.set(key, texture);
     return texture;
   }
+}
+
+/** Rows of the texture that holds so many bytes: powers of two, so that many values share one. */
+export function textureHeight(bytes: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.ceil(bytes / (TEXTURE_WIDTH * TEXEL_BYTES))));
+}
+
+/** Bytes of a texture of so many rows. */
+export function textureSize(height: number): number {
+  return TEXTURE_WIDTH * TEXEL_BYTES * height;
 }
 
 /** Bytes of the textures that copies fill, each counted once. */

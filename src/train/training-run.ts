@@ -9,7 +9,7 @@ import type { Batch, LossTerms, Model, SampleTerms, Update } from "../models/mod
 import { NEVER, type Optimiser } from "../optim/optimiser.ts";
 import { makeOptimiser } from "../optim/rules.ts";
 import { WeightAverage } from "../optim/weight-average.ts";
-import { full, upload } from "../tensor/create.ts";
+import { full, upload, variable } from "../tensor/create.ts";
 import { record, recordPart } from "../tensor/run.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { LossLog } from "./loss-log.ts";
@@ -73,6 +73,8 @@ export class TrainingRun {
     /** What it is trained on. */
     readonly images: DeviceImages,
     private readonly batches: ShuffledBatches,
+    /** The step's number and the batch's position, in one buffer. */
+    private readonly place: Tensor,
     private readonly options: TrainingRunOptions,
   ) {}
 
@@ -87,6 +89,7 @@ export class TrainingRun {
     const trained = makeOptimisers(device, model, options);
     const { stepCounter: step } = trained[0]!.optimiser;
     const batches = new ShuffledBatches(images, batch, seed);
+    const place = placeTogether(step, batches.position);
     const key: RandomKey = { seed, step, stream: 0 };
     const stages: RecordedStage[] = [];
     for (let stage = 0; stage < (model.stages ?? 1); stage++) {
@@ -102,7 +105,7 @@ export class TrainingRun {
       stages.push({ program, log: log as LossLog | undefined as LossLog });
     }
     await device.finish();
-    return new TrainingRun(device, model, stages, trained, images, batches, options);
+    return new TrainingRun(device, model, stages, trained, images, batches, place, options);
   }
 
   /** The recorded step; of several stages the first's. */
@@ -265,8 +268,10 @@ export class TrainingRun {
   /** Writes the variables that say which step it is. */
   private prepare(step: number): void {
     const done = step - 1;
-    this.batches.moveTo(Math.floor(done / this.steps), done % this.steps);
-    this.optimiser.setStep(step);
+    const words = new Uint32Array(this.place.size);
+    words[0] = step;
+    words.set(this.batches.placeOf(Math.floor(done / this.steps), done % this.steps), POSITION);
+    upload(this.place.value, words); // one upload: each costs as much as five dispatches
     const pace = this.paceAt(step);
     const stage = this.stageNumber(step);
     for (const { update, optimiser } of this.trained) {
@@ -290,6 +295,18 @@ export class TrainingRun {
     if (this.held.get(variable) !== value) upload(variable.value, Float32Array.of(value));
     this.held.set(variable, value);
   }
+}
+
+/** Element at which the position lies behind the step's number: parts of a buffer are bound at 256 bytes. */
+const POSITION = 64;
+
+/** Moves the words that change with every step into one variable. */
+function placeTogether(step: Tensor, position: Tensor): Tensor {
+  const { device } = step;
+  const home = variable(device, new Uint32Array(POSITION + 2), [POSITION + 2], "place in training");
+  device.rehome(step.value, home.value, 0);
+  device.rehome(position.value, home.value, POSITION * 4);
+  return home;
 }
 
 /**

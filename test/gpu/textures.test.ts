@@ -2,12 +2,14 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Call } from "../../src/gpu/call.ts";
 import type { Device } from "../../src/gpu/device.ts";
+import type { Program } from "../../src/gpu/program.ts";
 import { TEXTURE_WIDTH, texelLoad, textureType } from "../../src/gpu/textures.ts";
 import { Value } from "../../src/gpu/value.ts";
 import { variable } from "../../src/tensor/create.ts";
 import { record } from "../../src/tensor/run.ts";
 import { Tensor } from "../../src/tensor/tensor.ts";
 import { testDevice } from "../support/device.ts";
+import { handCall } from "../support/kernels.ts";
 
 const test = suite("inputs read through textures");
 
@@ -94,6 +96,102 @@ test("a replay sees new values and makes no texture", async () => {
   program.runEager();
   assert.equal([...(await sum.data())], new Array(8).fill(6.5));
   assert.ok((await program.profile(1)).some((line) => line.name === "addition"));
+  program.release();
+});
+
+/** Textures that are filled before each dispatch of a program. */
+function fillsOf(program: Program): number[] {
+  return program.steps.flatMap((step) => (step.kind === "dispatch" ? [step.fills.length] : []));
+}
+
+test("what a texture holds is not copied there again, and fills are made together", async () => {
+  const device = await testDevice();
+  const [a, b] = operands(device, 8);
+  const { program, result: sums } = await record(device, () => {
+    const [first, second, third] = [0, 1, 2].map(() => result(device, 8)) as Tensor[];
+    device.emit(addition(a.value, b.value, first!.value)); // fills a and b
+    device.emit(addition(b.value, a.value, second!.value)); // in another order
+    device.emit(addition(first!.value, b.value, third!.value));
+    return [first!, second!, third!];
+  });
+  assert.equal(fillsOf(program), [2, 0, 1]);
+  for (const x of [1, 2]) {
+    device.write(a.value, new Float32Array(8).fill(x));
+    program.run();
+    const data = await Promise.all(sums.map((t) => t.data()));
+    assert.equal(
+      data.map((d) => d[7]),
+      [x + 0.5, x + 0.5, x + 1],
+    );
+  }
+  program.release();
+});
+
+test("a texture is filled again when its buffer has changed", async () => {
+  const device = await testDevice();
+  const [a, b] = operands(device, 64);
+  const double = { op: "double", updates: [a.value], body: "out0[i] *= 2.0;" };
+  const { program, result: sums } = await record(device, () => {
+    const [first, second, third] = [0, 1, 2].map(() => result(device, 64)) as Tensor[];
+    device.emit(addition(a.value, b.value, first!.value));
+    device.emit(handCall(double));
+    device.emit(addition(a.value, b.value, second!.value));
+    device.emit({
+      op: "assign",
+      pack: true,
+      inputs: [first!.value],
+      target: a.value,
+      offsets: [0],
+    });
+    device.emit(addition(a.value, b.value, third!.value));
+    return [first!, second!, third!];
+  });
+  assert.equal(fillsOf(program), [2, 0, 1, 1]);
+  device.write(a.value, new Float32Array(64).fill(3));
+  program.run();
+  const data = await Promise.all(sums.map((t) => t.data()));
+  assert.equal(
+    data.map((d) => d[63]),
+    [3.5, 6.5, 4],
+  );
+  program.release();
+});
+
+test("fills move to earlier ones, but not over what they depend on", async () => {
+  const device = await testDevice();
+  const [a, b] = operands(device, 8);
+  const [c, d] = operands(device, 8);
+  const { program, result: sums } = await record(device, () => {
+    const [first, second, third] = [0, 1, 2].map(() => result(device, 8)) as Tensor[];
+    device.emit(addition(a.value, b.value, first!.value));
+    device.emit(addition(c.value, d.value, second!.value)); // both are there from the start
+    device.emit(addition(second!.value, first!.value, third!.value)); // made just before
+    return third!;
+  });
+  assert.equal(fillsOf(program), [4, 0, 2]);
+  program.run();
+  assert.equal([...(await sums.data())], [1, 3, 5, 7, 9, 11, 13, 15]);
+  program.release();
+});
+
+test("values that are larger than a few weights share two textures", async () => {
+  const device = await testDevice();
+  const size = 40 * row; // 2.5 MiB
+  const [a, b] = operands(device, size);
+  const { program, result: sum } = await record(device, () => {
+    let x = a;
+    for (let k = 0; k < 4; k++) {
+      const next = result(device, size);
+      device.emit(addition(x.value, b.value, next.value));
+      x = next;
+    }
+    return x;
+  });
+  assert.equal(fillsOf(program), [2, 1, 1, 1]);
+  assert.is(program.statistics.textureBytes, 2 * 64 * row * 4);
+  program.run();
+  const data = await sum.data();
+  assert.is(data[size - 1], ((size - 1) % 4099) + 2);
   program.release();
 });
 
