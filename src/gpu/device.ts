@@ -1,13 +1,6 @@
 import { BindGroupCache } from "./bindgroups.ts";
-import {
-  type Access,
-  accessOf,
-  bindingsOf,
-  type Call,
-  type Item,
-  isPack,
-  writtenBy,
-} from "./call.ts";
+import { accessOf, bindingsOf, type Call, type Item, isPack, writtenBy } from "./call.ts";
+import { checkDispatch } from "./dispatch-rules.ts";
 import { GpuValidationError } from "./errors.ts";
 import { type OptionalFeature, optionalFeatures } from "./features.ts";
 import { FiniteChecker } from "./finite.ts";
@@ -16,7 +9,7 @@ import { type Pipeline, PipelineCache } from "./pipelines.ts";
 import { BufferPool } from "./pool.ts";
 import { ReadBack } from "./readback.ts";
 import { encodeTextureCopies, type TextureCopy, TexturePool } from "./textures.ts";
-import { type DType, ELEMENT_BYTES, overlaps, type Storage, Value } from "./value.ts";
+import { type DType, ELEMENT_BYTES, type Storage, Value } from "./value.ts";
 import { VariantTable } from "./variant-table.ts";
 
 /** Eager ops are submitted in batches of this many. */
@@ -268,46 +261,13 @@ export class Device extends GuardedDevice {
     const storages = bindingsOf(call).map((v) => this.storageOf(v, call.op));
     const source = call.kernel();
     const access = accessOf(call);
-    this.checkDispatch(call.op, source.workgroups, storages, access);
+    checkDispatch(this.limits, call.op, source.workgroups, storages, access);
     const pipeline = this.pipelines.get(call.op, source, access);
     if (this.debug >= 1) this.trace(call.op, source.name, source.workgroups, source.code);
     const copies = this.textures.copies(storages.slice(0, call.textures ?? 0));
     const group = this.bindGroups.get(call.op, pipeline, storages, copies);
     this.encode(call.op, pipeline, group, source.workgroups, copies);
     if (this.debug >= 2) this.finite.check(call.op, checkable(writtenBy(call)));
-  }
-
-  /**
-   * Refuses what WebGPU would refuse only after a batch of ops, without naming one: too many
-   * bindings or workgroups, and a buffer that is both read and written.
-   */
-  checkDispatch(
-    op: string,
-    workgroups: readonly number[],
-    storages: readonly Storage[],
-    access: readonly Access[],
-  ): void {
-    const most = this.limits.maxStorageBuffersPerShaderStage;
-    const buffers = access.filter((a) => a !== "texture").length;
-    if (buffers > most)
-      throw new GpuValidationError(op, `the kernel binds ${buffers} buffers, ${most} at most`);
-    const widest = this.limits.maxComputeWorkgroupsPerDimension;
-    if (workgroups.some((n) => !(Number.isInteger(n) && n >= 0 && n <= widest)))
-      throw new GpuValidationError(
-        op,
-        `a grid of ${workgroups.join("×")} workgroups, ${widest} at most in each dimension`,
-      );
-    for (const [i, a] of storages.entries()) {
-      if (access[i] !== "write") continue;
-      for (const [k, b] of storages.entries()) {
-        if (k === i || a.buffer !== b.buffer || access[k] === "texture") continue;
-        if (access[k] === "read" || overlaps(a, b))
-          throw new GpuValidationError(
-            op,
-            `binding ${i} is written in the buffer that binding ${k} ${access[k] === "read" ? "reads" : "writes"}`,
-          );
-      }
-    }
   }
 
   /** Prints a kernel (LATENTGRAD_DEBUG=1), with its text when it is seen for the first time. */

@@ -8,6 +8,7 @@ import {
   writtenBy,
 } from "./call.ts";
 import type { Device, Holding } from "./device.ts";
+import { checkDispatch } from "./dispatch-rules.ts";
 import { GpuValidationError } from "./errors.ts";
 import type { Plan } from "./liveness.ts";
 import type { Pipeline } from "./pipelines.ts";
@@ -45,7 +46,7 @@ export function dispatchStep(
 ): Step {
   const { op } = call;
   const storages = bindingsOf(call).map((v) => find(v, op));
-  device.checkDispatch(op, source.workgroups, storages, accessOf(call));
+  checkDispatch(device.limits, op, source.workgroups, storages, accessOf(call));
   const written = writtenBy(call).map((v) => {
     const { label, dtype, size, part } = v;
     return { label, dtype, size, part, storage: find(v, op) };
