@@ -1,7 +1,8 @@
 import { DTypeError, ShapeError } from "../../gpu/errors.ts";
 import { input } from "../../kernels/expression.ts";
 import { mapCall } from "../../kernels/map.ts";
-import { type ReduceKind, type ReduceOptions, reduceCalls } from "../../kernels/reduce.ts";
+import { type ReduceOptions, reduceCalls } from "../../kernels/reduce.ts";
+import type { ReduceKind } from "../../kernels/reduce-code.ts";
 import { contiguousStrides, contiguousView } from "../../kernels/view.ts";
 import { empty, zeros } from "../../tensor/create.ts";
 import { emptyResult, formatShape, type Tensor } from "../../tensor/tensor.ts";
