@@ -9,10 +9,11 @@ import type { Batch, LossTerms, Model, SampleTerms, Update } from "../models/mod
 import { NEVER, type Optimiser } from "../optim/optimiser.ts";
 import { makeOptimiser } from "../optim/rules.ts";
 import { WeightAverage } from "../optim/weight-average.ts";
-import { full, upload, variable } from "../tensor/create.ts";
+import { full, upload } from "../tensor/create.ts";
 import { record, recordPart } from "../tensor/run.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { LossLog } from "./loss-log.ts";
+import { TrainingPlace } from "./place.ts";
 
 /** The loss terms of one step: means over the batch by name, in nats per sample. */
 export type LossRow = Readonly<Record<string, number>>;
@@ -73,8 +74,7 @@ export class TrainingRun {
     /** What it is trained on. */
     readonly images: DeviceImages,
     private readonly batches: ShuffledBatches,
-    /** The step's number and the batch's position, in one buffer. */
-    private readonly place: Tensor,
+    private readonly place: TrainingPlace,
     private readonly options: TrainingRunOptions,
   ) {}
 
@@ -89,7 +89,7 @@ export class TrainingRun {
     const trained = makeOptimisers(device, model, options);
     const { stepCounter: step } = trained[0]!.optimiser;
     const batches = new ShuffledBatches(images, batch, seed);
-    const place = placeTogether(step, batches.position);
+    const place = new TrainingPlace(step, batches);
     const key: RandomKey = { seed, step, stream: 0 };
     const stages: RecordedStage[] = [];
     for (let stage = 0; stage < (model.stages ?? 1); stage++) {
@@ -268,10 +268,7 @@ export class TrainingRun {
   /** Writes the variables that say which step it is. */
   private prepare(step: number): void {
     const done = step - 1;
-    const words = new Uint32Array(this.place.size);
-    words[0] = step;
-    words.set(this.batches.placeOf(Math.floor(done / this.steps), done % this.steps), POSITION);
-    upload(this.place.value, words); // one upload: each costs as much as five dispatches
+    this.place.moveTo(step, Math.floor(done / this.steps), done % this.steps);
     const pace = this.paceAt(step);
     const stage = this.stageNumber(step);
     for (const { update, optimiser } of this.trained) {
@@ -295,18 +292,6 @@ export class TrainingRun {
     if (this.held.get(variable) !== value) upload(variable.value, Float32Array.of(value));
     this.held.set(variable, value);
   }
-}
-
-/** Element at which the position lies behind the step's number: parts of a buffer are bound at 256 bytes. */
-const POSITION = 64;
-
-/** Moves the words that change with every step into one variable. */
-function placeTogether(step: Tensor, position: Tensor): Tensor {
-  const { device } = step;
-  const home = variable(device, new Uint32Array(POSITION + 2), [POSITION + 2], "place in training");
-  device.rehome(step.value, home.value, 0);
-  device.rehome(position.value, home.value, POSITION * 4);
-  return home;
 }
 
 /**
