@@ -21,7 +21,7 @@ export const bundleOptions = {
   format: "esm",
   target: "es2022",
   charset: "utf8",
-  loader: { ".wgsl": "text", ".html": "text", ".css": "text" },
+  loader: { ".wgsl": "text" },
   mainFields: ["module", "main"],
   legalComments: "none",
   logLevel: "warning",
@@ -58,6 +58,12 @@ const commandLine = [
   { entry: "web/bench/main.ts", file: "bench.browser.js", options: pageOptions },
 ];
 
+/** Files that are served as they are. */
+const copied = [
+  { from: "web/bench/index.html", file: "bench.html" },
+  { from: "web/bench/style.css", file: "bench.css" },
+];
+
 /** Newest modification time under a file or folder, in milliseconds. */
 function newest(path) {
   const status = statSync(path, { throwIfNoEntry: false });
@@ -72,7 +78,7 @@ function newest(path) {
 export function isStale() {
   const sources = ["src", "shaders", "web", "package.json", "scripts/build.mjs"];
   const latest = Math.max(...sources.map((name) => newest(join(root, name))));
-  return commandLine.some(({ file }) => {
+  return [...commandLine, ...copied].some(({ file }) => {
     const status = statSync(join(root, "dist", file), { throwIfNoEntry: false });
     return !status || status.mtimeMs < latest;
   });
@@ -90,6 +96,13 @@ async function buildTypes() {
     child.on("exit", (code) => resolve(code ?? 1));
   });
   if (status !== 0) throw new Error("the type declarations could not be built");
+}
+
+/** Writes a file of dist/ beside its place and renames it. */
+async function replace(file, contents) {
+  const temporary = join(root, "dist", `.${file}.${process.pid}`);
+  await writeFile(temporary, contents);
+  await rename(temporary, join(root, "dist", file));
 }
 
 /**
@@ -112,10 +125,9 @@ export async function build({ commandLineOnly = false, log = console.error } = {
       write: false,
       define: { LATENTGRAD_VERSION: JSON.stringify(version) },
     });
-    const temporary = join(root, "dist", `.${file}.${process.pid}`);
-    await writeFile(temporary, result.outputFiles[0].contents);
-    await rename(temporary, join(root, "dist", file));
+    await replace(file, result.outputFiles[0].contents);
   }
+  for (const { from, file } of copied) await replace(file, await readFile(join(root, from)));
   if (!commandLineOnly) await buildTypes();
   log(`built dist/ in ${((performance.now() - started) / 1000).toFixed(1)} s`);
 }
