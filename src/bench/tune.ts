@@ -1,7 +1,8 @@
 import type { Device } from "../gpu/device.ts";
 import type { Program } from "../gpu/program.ts";
-import type { Value } from "../gpu/value.ts";
+import { Value } from "../gpu/value.ts";
 import { questionKey, type VariantChoices, type VariantQuestion } from "../gpu/variant-table.ts";
+import { parseVariant } from "../kernels/variants.ts";
 import { HostRandom } from "../nn/initialisers.ts";
 import { record } from "../tensor/run.ts";
 import { Tensor } from "../tensor/tensor.ts";
@@ -10,7 +11,7 @@ import { timeProgram } from "./timing.ts";
 export interface TuneOptions {
   /** No further kernel is begun after so many seconds. */
   readonly seconds: number;
-  /** Kernels whose operands and result take more bytes are left to the heuristic. */
+  /** Kernels whose operands, with the results of all variants, take more bytes are left to the heuristic. */
   readonly bytes: number;
   /** Told of every kernel when it is done. */
   readonly onTuned?: (tuned: Tuned) => void;
@@ -99,7 +100,6 @@ export async function tune(
 interface Contestant {
   readonly variant: string;
   readonly program: Program;
-  readonly inputs: readonly Value[];
   readonly result: Tensor;
   readonly ms: number[];
 }
@@ -110,19 +110,45 @@ async function tuneOne(
   question: VariantQuestion,
   bytes: number,
 ): Promise<Tuned | undefined> {
+  if (bytesOf(question) > bytes) return undefined;
+  const operands = question.operands.map((size, i) => {
+    const value = device.allocate("f32", size, `operand ${i}`);
+    device.write(value, randomNumbers(size, i + 1));
+    return value;
+  });
+  try {
+    return await compare(device, question, operands);
+  } finally {
+    for (const v of operands) device.release(v);
+  }
+}
+
+/** Bytes of the operands, and of the results and shares of all variants, which are there together. */
+function bytesOf({ operands, result, candidates }: VariantQuestion): number {
+  const copies = candidates.map((text) => {
+    const splits = parseVariant(text)?.splits ?? 1;
+    return splits === 1 ? 1 : splits + 1;
+  });
+  const total = (sizes: readonly number[]) => sizes.reduce((sum, n) => sum + n, 0);
+  return 4 * (total(operands) + result * total(copies));
+}
+
+async function compare(
+  device: Device,
+  question: VariantQuestion,
+  operands: readonly Value[],
+): Promise<Tuned> {
   const { kernel, shape, candidates } = question;
   const heuristic = candidates[0] as string;
-  const plain = await enter(device, question, question.reference, bytes);
-  if (!plain) return undefined;
+  const plain = await enter(device, question, operands, question.reference);
   const reference = await resultOf(plain);
-  leave(device, plain);
+  plain.program.release();
   const refused: Record<string, string> = {};
   const contestants: Contestant[] = [];
   try {
     for (const variant of candidates) {
       try {
-        const contestant = await enter(device, question, variant, Number.POSITIVE_INFINITY);
-        if (!contestant) continue;
+        const contestant = await enter(device, question, operands, variant);
         contestants.push(contestant);
         const wrong = difference(await resultOf(contestant), reference, / half$/.test(variant));
         if (wrong !== undefined) refused[variant] = wrong;
@@ -138,7 +164,7 @@ async function tuneOne(
     const ms = Object.fromEntries(right.map((c) => [c.variant, Math.min(...c.ms)]));
     return { kernel, shape, heuristic, winner: winnerOf(ms, heuristic), ms, refused };
   } finally {
-    for (const contestant of contestants) leave(device, contestant);
+    for (const { program } of contestants) program.release();
   }
 }
 
@@ -152,37 +178,18 @@ export function winnerOf(ms: Readonly<Record<string, number>>, heuristic: string
   return time < WORTH * byHeuristic ? fastest : heuristic;
 }
 
-/** Makes a variant with random operands; undefined where it takes more than `bytes`. */
 async function enter(
   device: Device,
-  question: VariantQuestion,
+  { result: size, calls }: VariantQuestion,
+  operands: readonly Value[],
   variant: string,
-  bytes: number,
-): Promise<Contestant | undefined> {
-  const made: Value[] = [];
-  try {
-    const { inputs, result, calls } = question.trial(device, variant);
-    made.push(...inputs);
-    const total = [...inputs, result].reduce((sum, v) => sum + v.bytes, 0);
-    if (total > bytes) {
-      for (const v of inputs) device.release(v);
-      return undefined;
-    }
-    for (const [i, v] of inputs.entries()) device.write(v, randomNumbers(v.size, i + 1));
-    const { program, result: tensor } = await record(device, () => {
-      for (const call of calls) device.emit(call);
-      return new Tensor(result, [result.size]);
-    });
-    return { variant, program, inputs, result: tensor, ms: [] };
-  } catch (error) {
-    for (const v of made) device.release(v);
-    throw error;
-  }
-}
-
-function leave(device: Device, { program, inputs }: Contestant): void {
-  program.release();
-  for (const v of inputs) device.release(v);
+): Promise<Contestant> {
+  const { program, result } = await record(device, () => {
+    const value = new Value(device, "f32", size, "result");
+    for (const call of calls(operands, value, variant)) device.emit(call);
+    return new Tensor(value, [size]);
+  });
+  return { variant, program, result, ms: [] };
 }
 
 async function resultOf({ program, result }: Contestant): Promise<Float32Array> {

@@ -1,13 +1,5 @@
 import type { Call } from "./call.ts";
-import type { Device } from "./device.ts";
 import type { Value } from "./value.ts";
-
-/** A kernel of some shape made for a measurement, with inputs of its own. */
-export interface VariantTrial {
-  readonly inputs: readonly Value[];
-  readonly result: Value;
-  readonly calls: readonly Call[];
-}
 
 /** What a kernel asks: which of its variants is best for a class of shapes. */
 export interface VariantQuestion {
@@ -19,11 +11,14 @@ export interface VariantQuestion {
   readonly candidates: readonly string[];
   /** The plainest variant, which the others' results are held against. */
   readonly reference: string;
-  /** Makes the kernel of the shape that asked, in one of its variants. */
-  readonly trial: (device: Device, variant: string) => VariantTrial;
+  /** f32 elements of each operand of the shape that asked, and of its result. */
+  readonly operands: readonly number[];
+  readonly result: number;
+  /** The kernel of the shape that asked, in one of its variants. */
+  readonly calls: (operands: readonly Value[], result: Value, variant: string) => readonly Call[];
 }
 
-/** Winners by question: `conv2d 128×16×16×64→8×8×64 k3 s2` → `registers 8x16`. */
+/** Winners by question: `conv2d 128×16×16×64→8×8×64 k3x3 s2x2` → `registers 8x16`. */
 export type VariantChoices = Readonly<Record<string, string>>;
 
 export function questionKey(question: Pick<VariantQuestion, "kernel" | "shape">): string {

@@ -1,7 +1,7 @@
 import shader from "../../shaders/conv2d_weight_gradient.wgsl";
 import type { Call } from "../gpu/call.ts";
 import type { Device } from "../gpu/device.ts";
-import { Value } from "../gpu/value.ts";
+import type { Value } from "../gpu/value.ts";
 import {
   type ConvGeometry,
   convShapeClass,
@@ -100,18 +100,16 @@ function weightGradientVariant(device: Device, g: ConvGeometry): Variant {
     },
   });
   const tiled = conv2dTiledVariants(device, "weight gradient", g);
-  const variants = inHeuristicOrder(device, { m: taps * g.inC, n: g.outC }, registers, tiled);
   const kernel = "conv2d weight gradient";
-  const plain = { rows: rowStep, cols: columnStep };
-  return chooseVariant(device, kernel, convShapeClass(g), variants, plain, (on, v) => {
-    const sizes = imageSizes(g);
-    const x = on.allocate("f32", sizes.x, "x");
-    const dy = on.allocate("f32", sizes.y, "dy");
-    const dw = new Value(on, "f32", sizes.w, "dw");
-    return {
-      inputs: [x, dy],
-      result: dw,
-      calls: conv2dWeightGradientCalls(kernel, x, dy, g, dw, v),
-    };
+  const sizes = imageSizes(g);
+  return chooseVariant(device, {
+    kernel,
+    shape: convShapeClass(g),
+    candidates: inHeuristicOrder(device, { m: taps * g.inC, n: g.outC }, registers, tiled),
+    plain: { rows: rowStep, cols: columnStep },
+    operands: [sizes.x, sizes.y],
+    result: sizes.w,
+    calls: ([x, dy], dw, variant) =>
+      conv2dWeightGradientCalls(kernel, x as Value, dy as Value, g, dw, variant),
   });
 }

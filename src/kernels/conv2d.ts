@@ -2,7 +2,7 @@ import forwardShader from "../../shaders/conv2d.wgsl";
 import inputGradientShader from "../../shaders/conv2d_input_gradient.wgsl";
 import type { Call } from "../gpu/call.ts";
 import type { Device } from "../gpu/device.ts";
-import { Value } from "../gpu/value.ts";
+import type { Value } from "../gpu/value.ts";
 import {
   type ConvGeometry,
   convShapeClass,
@@ -68,20 +68,17 @@ function forwardVariant(device: Device, g: ConvGeometry): Variant {
     rowStep: 1,
     columnStep: widthFor(g.outC),
   };
-  const kernel = "conv2d";
-  const variants = inHeuristicOrder(
-    device,
-    search,
-    tileVariants(device, search),
-    conv2dTiledVariants(device, "forward", g),
-  );
-  const plain = { rows: search.rowStep, cols: search.columnStep };
-  return chooseVariant(device, kernel, convShapeClass(g), variants, plain, (on, v) => {
-    const sizes = imageSizes(g);
-    const x = on.allocate("f32", sizes.x, "x");
-    const w = on.allocate("f32", sizes.w, "w");
-    const y = new Value(on, "f32", sizes.y, "y");
-    return { inputs: [x, w], result: y, calls: conv2dCalls(kernel, x, w, g, y, v) };
+  const sizes = imageSizes(g);
+  const registers = tileVariants(device, search);
+  const tiled = conv2dTiledVariants(device, "forward", g);
+  return chooseVariant(device, {
+    kernel: "conv2d",
+    shape: convShapeClass(g),
+    candidates: inHeuristicOrder(device, search, registers, tiled),
+    plain: { rows: search.rowStep, cols: search.columnStep },
+    operands: [sizes.x, sizes.w],
+    result: sizes.y,
+    calls: ([a, b], out, variant) => conv2dCalls("conv2d", a as Value, b as Value, g, out, variant),
   });
 }
 
@@ -145,23 +142,17 @@ function inputGradientVariant(device: Device, g: ConvGeometry): Variant {
     rowStep: 1,
     columnStep: widthFor(g.inC),
   };
-  const kernel = "conv2d input gradient";
-  const variants = inHeuristicOrder(
-    device,
-    search,
-    tileVariants(device, search),
-    conv2dTiledVariants(device, "input gradient", g),
-  );
-  const plain = { rows: search.rowStep, cols: search.columnStep };
-  return chooseVariant(device, kernel, convShapeClass(g), variants, plain, (on, v) => {
-    const sizes = imageSizes(g);
-    const dy = on.allocate("f32", sizes.y, "dy");
-    const w = on.allocate("f32", sizes.w, "w");
-    const dx = new Value(on, "f32", sizes.x, "dx");
-    return {
-      inputs: [dy, w],
-      result: dx,
-      calls: conv2dInputGradientCalls(kernel, dy, w, g, dx, v),
-    };
+  const sizes = imageSizes(g);
+  const registers = tileVariants(device, search);
+  const tiled = conv2dTiledVariants(device, "input gradient", g);
+  return chooseVariant(device, {
+    kernel: "conv2d input gradient",
+    shape: convShapeClass(g),
+    candidates: inHeuristicOrder(device, search, registers, tiled),
+    plain: { rows: search.rowStep, cols: search.columnStep },
+    operands: [sizes.y, sizes.w],
+    result: sizes.x,
+    calls: ([a, b], out, variant) =>
+      conv2dInputGradientCalls("conv2d input gradient", a as Value, b as Value, g, out, variant),
   });
 }

@@ -3,7 +3,7 @@ import tiledShader from "../../shaders/matmul_tiled.wgsl";
 import type { Call } from "../gpu/call.ts";
 import type { Device } from "../gpu/device.ts";
 import { GpuValidationError } from "../gpu/errors.ts";
-import { Value } from "../gpu/value.ts";
+import type { Value } from "../gpu/value.ts";
 import type { MatmulGeometry } from "./matmul-geometry.ts";
 import { matmulSubgroupsCalls, subgroupsVariant } from "./matmul-subgroups.ts";
 import { productCalls, workgroupsOf } from "./product.ts";
@@ -102,20 +102,15 @@ function candidates(device: Device, g: MatmulGeometry): Variant[] {
 
 function ask(device: Device, g: MatmulGeometry): Variant {
   const kernel = "matmul";
-  const plain = { rows: g.transposeA ? widthFor(g.m) : 1, cols: widthFor(g.n) };
-  return chooseVariant(
-    device,
+  return chooseVariant(device, {
     kernel,
-    shapeClass(g),
-    candidates(device, g),
-    plain,
-    (on, variant) => {
-      const a = on.allocate("f32", (g.sharedA ? 1 : g.batch) * g.m * g.k, "a");
-      const b = on.allocate("f32", (g.sharedB ? 1 : g.batch) * g.k * g.n, "b");
-      const c = new Value(on, "f32", g.batch * g.m * g.n, "c");
-      return { inputs: [a, b], result: c, calls: matmulCalls(kernel, a, b, g, c, variant) };
-    },
-  );
+    shape: shapeClass(g),
+    candidates: candidates(device, g),
+    plain: { rows: g.transposeA ? widthFor(g.m) : 1, cols: widthFor(g.n) },
+    operands: [(g.sharedA ? 1 : g.batch) * g.m * g.k, (g.sharedB ? 1 : g.batch) * g.k * g.n],
+    result: g.batch * g.m * g.n,
+    calls: ([a, b], c, variant) => matmulCalls(kernel, a as Value, b as Value, g, c, variant),
+  });
 }
 
 /** Constants that both shaders have. */

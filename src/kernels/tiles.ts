@@ -21,9 +21,9 @@ export interface TileBudget {
 
 export function tileBudget(device: Device): TileBudget {
   switch (device.adapter.kind) {
-    // Measured on the layers of a convolutional VAE: 8 × 16 (on llvmpipe also 9 × 16, for the nine
-    // taps of one channel) runs at 4–5 GFLOP/s on SwiftShader and at 17–22 on llvmpipe; smaller
-    // tiles are slower, larger ones no faster and long to compile.
+    // On the layers of a convolutional VAE 8 × 16 (on llvmpipe also 9 × 16, for the nine taps of one
+    // channel) is faster than smaller tiles; 16 × 16 gains a tenth to a fifth more, on SwiftShader a
+    // tenth to a half, and takes twice as long to compile: the tuner finds out where it pays.
     case "llvmpipe":
       return { accumulators: 144, largest: 512, threads: 128, characters: 96_000 };
     case "swiftshader":

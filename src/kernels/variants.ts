@@ -1,5 +1,7 @@
+import type { Call } from "../gpu/call.ts";
 import type { Device } from "../gpu/device.ts";
-import type { VariantTrial } from "../gpu/variant-table.ts";
+import type { Value } from "../gpu/value.ts";
+import type { VariantQuestion } from "../gpu/variant-table.ts";
 import type { Tile } from "./tiles.ts";
 
 /** How a matrix-like kernel computes its result. */
@@ -39,29 +41,23 @@ export function parseVariant(text: string): Variant | undefined {
   };
 }
 
-/**
- * The variant for a shape: the table's winner, else the first of the candidates.
- *
- * @param kernel name of the kernel
- * @param shape name of its class of shapes
- * @param candidates the heuristic's choice first
- * @param plain the smallest tile that is right: the tuner holds the others' results against it
- * @param trial makes the kernel in one of its variants, for the tuner
- */
-export function chooseVariant(
-  device: Device,
-  kernel: string,
-  shape: string,
-  candidates: readonly Variant[],
-  plain: Tile,
-  trial: (device: Device, variant: Variant) => VariantTrial,
-): Variant {
+/** What `chooseVariant` is asked: the question of the device's table, with variants in place of texts. */
+export interface Choice extends Pick<VariantQuestion, "kernel" | "shape" | "operands" | "result"> {
+  /** The heuristic's choice first. */
+  readonly candidates: readonly Variant[];
+  /** The smallest tile that is right: the tuner holds the others' results against it. */
+  readonly plain: Tile;
+  readonly calls: (operands: readonly Value[], result: Value, variant: Variant) => readonly Call[];
+}
+
+/** The variant for a shape: the table's winner, else the first of the candidates. */
+export function chooseVariant(device: Device, choice: Choice): Variant {
+  const { candidates, plain, calls, ...question } = choice;
   const chosen = device.variants.choose({
-    kernel,
-    shape,
+    ...question,
     candidates: candidates.map(formatVariant),
     reference: formatVariant({ family: "registers", ...plain, splits: 1, half: false }),
-    trial: (on, text) => trial(on, parseVariant(text) as Variant),
+    calls: (operands, result, text) => calls(operands, result, parseVariant(text) as Variant),
   });
   return parseVariant(chosen) as Variant;
 }

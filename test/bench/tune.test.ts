@@ -3,7 +3,6 @@ import * as assert from "uvu/assert";
 import { difference, tune, winnerOf } from "../../src/bench/tune.ts";
 import { merged } from "../../src/bench/tune-models.ts";
 import type { Device } from "../../src/gpu/device.ts";
-import { Value } from "../../src/gpu/value.ts";
 import type { VariantQuestion } from "../../src/gpu/variant-table.ts";
 import { matmulCalls } from "../../src/kernels/matmul.ts";
 import { parseVariant, type Variant } from "../../src/kernels/variants.ts";
@@ -13,20 +12,18 @@ const test = suite("tuning");
 
 const g = { batch: 1, m: 24, n: 16, k: 12, transposeA: false, transposeB: false };
 
-/** A question with a small product; the trial of `wrong` computes another one. */
+/** A question with a small product; `wrong` computes another one. */
 function question(candidates: readonly string[], wrong?: string): VariantQuestion {
   return {
     kernel: "matmul",
     shape: "a small one",
     candidates,
     reference: "registers 1x4",
-    trial: (device, variant) => {
-      const a = device.allocate("f32", g.m * g.k, "a");
-      const b = device.allocate("f32", g.k * g.n, "b");
-      const c = new Value(device, "f32", g.m * g.n, "c");
+    operands: [g.m * g.k, g.k * g.n],
+    result: g.m * g.n,
+    calls: ([a, b], c, variant) => {
       const turned = variant === wrong ? { ...g, transposeB: true } : g;
-      const calls = matmulCalls("matmul", a, b, turned, c, parseVariant(variant) as Variant);
-      return { inputs: [a, b], result: c, calls };
+      return matmulCalls("matmul", a!, b!, turned, c, parseVariant(variant) as Variant);
     },
   };
 }

@@ -47,7 +47,7 @@ test("follow the table where it knows a candidate, else the heuristic", () => {
     kernel: "matmul",
     shape: "8×8×8",
     candidates: ["registers 4x4", "registers 8x8"],
-    trial: () => assert.unreachable("nothing is measured by asking"),
+    calls: () => assert.unreachable("nothing is measured by asking"),
   } as unknown as VariantQuestion;
   assert.is(table.choose(question), "registers 4x4");
   table.learn({ "matmul 8×8×8": "registers 8x8", "matmul 16×8×8": "registers 4x4" });

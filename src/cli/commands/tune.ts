@@ -27,7 +27,7 @@ export function addTune(program: Command, context: Context): void {
     .option("--seconds <n>", "begin no further kernel after so long", wholeNumber(1, 86_400), 600)
     .option(
       "--memory <MiB>",
-      "leave kernels with more operands than this to the heuristic",
+      "leave kernels that take more than this, all variants together, to the heuristic",
       wholeNumber(1, 65_536),
       512,
     );
