@@ -44,7 +44,11 @@ fn loadW(i: u32) -> F {
 }
 
 //@epilogue
-fn epilogue(value: F, i: u32) -> F {
+struct Column { none: u32 } // what it reads alike for all rows of a column
+fn columnAt(i: u32) -> Column {
+  return Column();
+}
+fn epilogue(value: F, i: u32, column: Column) -> F {
   return value;
 }
 
@@ -119,6 +123,11 @@ fn main(
     }
   }
 
+  var columns: array<Column, COLS>; //@registers
+  //@unroll
+  for (var j = 0u; j < COLS; j++) {
+    columns[j] = columnAt((col + j) * F_WIDTH);
+  }
   //@unroll
   for (var i = 0u; i < ROWS; i++) {
     if (row + i < PIXELS) {
@@ -126,7 +135,7 @@ fn main(
       for (var j = 0u; j < COLS; j++) {
         if (!RAGGED_COLUMNS || col + j < COLUMNS) {
           let at = (row + i) * COLUMNS + col + j;
-          y[at] = epilogue(acc[i * COLS + j], at * F_WIDTH);
+          y[at] = epilogue(acc[i * COLS + j], at * F_WIDTH, columns[j]);
         }
       }
     }

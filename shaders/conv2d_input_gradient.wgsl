@@ -52,7 +52,11 @@ fn loadW(i: u32) -> Y {
 }
 
 //@epilogue
-fn epilogue(value: F, i: u32) -> F {
+struct Column { none: u32 } // what it reads alike for all rows of a column
+fn columnAt(i: u32) -> Column {
+  return Column();
+}
+fn epilogue(value: F, i: u32, column: Column) -> F {
   return value;
 }
 
@@ -154,6 +158,11 @@ fn main(
     stepH++;
   }
 
+  var columns: array<Column, COLS>; //@registers
+  //@unroll
+  for (var j = 0u; j < COLS; j++) {
+    columns[j] = columnAt((col + j) * F_WIDTH);
+  }
   //@unroll
   for (var i = 0u; i < ROWS; i++) {
     let pixel = row + i;
@@ -164,7 +173,7 @@ fn main(
       //@unroll
       for (var j = 0u; j < COLS; j++) {
         if (!RAGGED_COLUMNS || col + j < COLUMNS) {
-          dx[at + j] = epilogue(acc[i * COLS + j], (at + j) * F_WIDTH);
+          dx[at + j] = epilogue(acc[i * COLS + j], (at + j) * F_WIDTH, columns[j]);
         }
       }
     }

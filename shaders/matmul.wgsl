@@ -48,7 +48,11 @@ fn loadB(i: u32) -> BX {
 }
 
 //@epilogue
-fn epilogue(value: F, i: u32) -> F {
+struct Column { none: u32 } // what it reads alike for all rows of a column
+fn columnAt(i: u32) -> Column {
+  return Column();
+}
+fn epilogue(value: F, i: u32, column: Column) -> F {
   return value;
 }
 
@@ -167,6 +171,11 @@ fn main(
   }
 
   let start = (share * BATCH + matrix) * M * COLUMNS;
+  var columns: array<Column, COLS>; //@registers
+  //@unroll
+  for (var j = 0u; j < COLS; j++) {
+    columns[j] = columnAt((col + j) * F_WIDTH);
+  }
   //@unroll
   for (var i = 0u; i < ROWS; i++) {
     if (!RAGGED_ROWS || row + i < M) {
@@ -174,7 +183,7 @@ fn main(
       for (var j = 0u; j < COLS; j++) {
         if (!RAGGED_COLUMNS || col + j < COLUMNS) {
           let at = start + (row + i) * COLUMNS + col + j;
-          c[at] = epilogue(acc[i * COLS + j], at * F_WIDTH);
+          c[at] = epilogue(acc[i * COLS + j], at * F_WIDTH, columns[j]);
         }
       }
     }

@@ -54,7 +54,11 @@ fn loadB(i: u32) -> BX {
 }
 
 //@epilogue
-fn epilogue(value: F, i: u32) -> F {
+struct Column { none: u32 } // what it reads alike for all rows of a column
+fn columnAt(i: u32) -> Column {
+  return Column();
+}
+fn epilogue(value: F, i: u32, column: Column) -> F {
   return value;
 }
 
@@ -177,6 +181,11 @@ fn main(
   }
 
   let start = matrix * M * COLUMNS;
+  var columns: array<Column, COLS>; //@registers
+  //@unroll
+  for (var j = 0u; j < COLS; j++) {
+    columns[j] = columnAt((col + j * WORKGROUP) * F_WIDTH);
+  }
   //@unroll
   for (var i = 0u; i < ROWS; i++) {
     if (row + i < M) {
@@ -185,7 +194,7 @@ fn main(
         let column = col + j * WORKGROUP;
         if (column < COLUMNS) {
           let at = start + (row + i) * COLUMNS + column;
-          c[at] = epilogue(acc[i * COLS + j], at * F_WIDTH);
+          c[at] = epilogue(acc[i * COLS + j], at * F_WIDTH, columns[j]);
         }
       }
     }

@@ -45,6 +45,7 @@ export function conv2dCalls(
     widths: { x: xWidth, w: fWidth },
     output: y,
     storeWidth: fWidth,
+    columns: g.outC,
     aliases: { X: typeFor(xWidth), F: typeFor(fWidth) },
     constants: {
       ...geometryConstants(g),
@@ -113,6 +114,7 @@ export function conv2dInputGradientCalls(
     widths: { dy: yWidth, w: yWidth },
     output: dx,
     storeWidth: fWidth,
+    columns: g.inC,
     aliases: { Y: typeFor(yWidth), F: typeFor(fWidth) },
     constants: {
       ...geometryConstants(g),

@@ -10,6 +10,14 @@ export interface MapSpec {
   readonly outputs: readonly { readonly value: Value; readonly expression: Expression }[];
 }
 
+/** An input of an element, which a statement puts into an F. */
+export interface Load {
+  readonly name: string;
+  readonly statement: string;
+  /** It reads the same for elements whose numbers differ by a multiple of this. */
+  readonly period: number | undefined;
+}
+
 /** WGSL of a map's body, for the map kernel itself and for other kernels' epilogues and prologues. */
 export interface ElementCode {
   /** Distinct buffers that are read, in binding order. */
@@ -18,6 +26,8 @@ export interface ElementCode {
   readonly bindings: string;
   /** Statements that load the inputs and compute, given the element number in `i`. */
   readonly statements: readonly string[];
+  /** Those that load. */
+  readonly loads: readonly Load[];
   /** Text of each output's value, an F. */
   readonly results: readonly string[];
 }
@@ -52,7 +62,7 @@ export function elementCode(
     names.set(key, name);
     return name;
   };
-  const loads: string[] = [];
+  const loads: Load[] = [];
   const texts = spec.inputs.map((view, k) => {
     if (hole.has(k)) return "value";
     const mine = strides[k] as number[];
@@ -67,16 +77,20 @@ export function elementCode(
     const same = element === wgslType(view.value.dtype, 1);
     const float = (text: string) => (same ? text : `F(${text})`);
     const one = (text: string) => (same ? text : `${element}(${text})`);
-    if (width === 1) loads.push(`let ${name} = ${float(`${bind(view.value, 1)}[${at("i")}]`)};`);
-    else if (inner === 0 && (shape.at(-1) ?? 4) % 4 === 0)
-      loads.push(`let ${name} = F(${one(`${bind(view.value, 1)}[${at("i")}]`)});`);
-    else if (isVectorLoad(shape, mine, view))
-      loads.push(`let ${name} = ${float(`${bind(view.value, 4)}[${at("i", 4)}]`)};`);
-    else {
+    const loaded = (): string => {
+      if (width === 1) return float(`${bind(view.value, 1)}[${at("i")}]`);
+      if (inner === 0 && (shape.at(-1) ?? 4) % 4 === 0)
+        return `F(${one(`${bind(view.value, 1)}[${at("i")}]`)})`;
+      if (isVectorLoad(shape, mine, view)) return float(`${bind(view.value, 4)}[${at("i", 4)}]`);
       const source = bind(view.value, 1);
       const lanes = [0, 1, 2, 3].map((lane) => one(`${source}[${at(`(i + ${lane}u)`)}]`));
-      loads.push(`let ${name} = F(${lanes.join(", ")});`);
-    }
+      return `F(${lanes.join(", ")})`;
+    };
+    loads.push({
+      name,
+      statement: `let ${name} = ${loaded()};`,
+      period: periodOf(shape, mine),
+    });
     return name;
   });
   const { statements, results } = emitExpressions(
@@ -87,9 +101,16 @@ export function elementCode(
   return {
     values,
     bindings: declarations.join("\n"),
-    statements: [...loads, ...statements],
+    statements: [...loads.map((l) => l.statement), ...statements],
+    loads,
     results,
   };
+}
+
+/** After how many elements a view that walks along the innermost axis at most begins again. */
+function periodOf(shape: readonly number[], strides: readonly number[]): number | undefined {
+  if (strides.slice(0, -1).some((s) => s !== 0)) return undefined;
+  return strides.at(-1) ? shape.at(-1) : 1;
 }
 
 /** An F that is 1 where element i lies within the bounds, else 0. */

@@ -10,32 +10,68 @@ export interface WithEpilogue {
   readonly values: readonly Value[];
 }
 
+/** What stands in a shader for the epilogue that is written into it. */
+const MARKED = /^\/\/@epilogue\n[\s\S]*?^fn epilogue\([\s\S]*?^\}\n/m;
+
 /**
  * Writes an elementwise computation into a shader that stores its results through
  * `fn epilogue(value: F, i: u32) -> F`, where i is the element's number. The output's binding moves
  * behind the epilogue's inputs.
  *
+ * A shader whose threads compute several rows says `fn epilogue(value: F, i: u32, column: Column)`.
+ * What is read alike in all rows, such as a bias, it gets from `columnAt` once for each of its columns.
+ *
  * @param inputs how many inputs the shader has of its own; its output is binding `inputs`
+ * @param columns elements of a row of the result
  */
 export function writeEpilogue(
   shader: string,
   epilogue: Epilogue | undefined,
   width: 1 | 4,
   inputs: number,
+  columns?: number,
 ): WithEpilogue {
-  const marked = /^\/\/@epilogue\nfn epilogue\([\s\S]*?^\}\n/m;
   if (!epilogue) return { text: shader, values: [] };
   const code = epilogueCode(epilogue, width, inputs);
-  const body = [...code.statements, `return ${code.results[0]};`].map((line) => `  ${line}`);
-  const text = `fn epilogue(value: F, i: u32) -> F {\n${body.join("\n")}\n}\n`;
+  const text = /\bcolumn: Column\b/.test(shader)
+    ? byColumns(code, columns)
+    : functionText("epilogue(value: F, i: u32) -> F", [...code.statements, returned(code)]);
   const helpers = helperFunctions(text, width).replace(/^alias F = [^;]*;\n/, "");
   const output = `@binding(${inputs}) var<storage, read_write>`;
   return {
     text: shader
       .replace(output, `@binding(${inputs + code.values.length}) var<storage, read_write>`)
-      .replace(marked, () => `${code.bindings}\n${helpers}${text}`),
+      .replace(MARKED, () => `${code.bindings}\n${helpers}${text}`),
     values: code.values,
   };
+}
+
+const returned = (code: ElementCode): string => `return ${code.results[0]};`;
+
+function functionText(head: string, statements: readonly string[]): string {
+  return `fn ${head} {\n${statements.map((line) => `  ${line}\n`).join("")}}\n`;
+}
+
+/** The epilogue in two functions: what it reads of a column, and the rest of it. */
+function byColumns(code: ElementCode, columns: number | undefined): string {
+  const alike = code.loads.filter(
+    ({ period }) => period !== undefined && columns !== undefined && columns % period === 0,
+  );
+  const loads = alike.map((load) => load.statement);
+  // A struct has at least one member.
+  const members = alike.length > 0 ? alike.map(({ name }) => `${name}: F`) : ["none: u32"];
+  const rest = code.statements.filter((statement) => !loads.includes(statement));
+  const names = alike.map(({ name }) => `let ${name} = column.${name};`);
+  const column = `return Column(${alike.map(({ name }) => name).join(", ")});`;
+  return [
+    `struct Column { ${members.join(", ")} }\n`,
+    functionText("columnAt(i: u32) -> Column", [...loads, column]),
+    functionText("epilogue(value: F, i: u32, column: Column) -> F", [
+      ...names,
+      ...rest,
+      returned(code),
+    ]),
+  ].join("");
 }
 
 function epilogueCode(epilogue: Epilogue, width: 1 | 4, firstBinding: number): ElementCode {

@@ -72,6 +72,7 @@ export function matmulSubgroupsCalls(
     operands: { a, b },
     output: c,
     storeWidth,
+    columns: g.n,
     aliases: {
       AX: typeFor(aWidth),
       BX: typeFor(bWidth),

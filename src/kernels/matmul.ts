@@ -153,6 +153,7 @@ function registerCalls(
     widths: { a: aWidth, b: bWidth },
     output: c,
     storeWidth: fWidth,
+    columns: g.n,
     aliases: { AX: typeFor(aWidth), BX: typeFor(bWidth), F: typeFor(fWidth) },
     constants: {
       ...geometryConstants(g),

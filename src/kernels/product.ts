@@ -27,6 +27,8 @@ export interface Product {
   readonly output: Value;
   /** Elements of the result that it stores at once. */
   readonly storeWidth: 1 | 4;
+  /** Elements of a row of the result, for a shader that asks once for what its epilogue reads alike. */
+  readonly columns?: number;
   readonly aliases: Readonly<Record<string, string>>;
   readonly constants: Readonly<Record<string, number | boolean>>;
   readonly workgroups: number;
@@ -38,7 +40,7 @@ export interface Product {
  * it reads f16, those that round the operands.
  */
 export function productCalls(product: Product): Call[] {
-  const { op, output, operands, widths, variant, storeWidth } = product;
+  const { op, output, operands, widths, variant, storeWidth, columns } = product;
   const { device } = output;
   const { splits } = variant;
   if (variant.half && widths === undefined)
@@ -56,10 +58,11 @@ export function productCalls(product: Product): Call[] {
     splits === 1 ? output : new Value(device, "f32", splits * output.size, `${op} partial`);
   const workgroups = foldWorkgroups(product.workgroups);
   const kernel = (epilogue?: Epilogue): Call => {
+    const text = () => writeEpilogue(shader, epilogue, storeWidth, inputs.length, columns).text;
     const source = (bound: readonly Value[]): KernelSource => ({
       name: product.name,
       variant: formatVariant(variant),
-      code: specialise(writeEpilogue(shader, epilogue, storeWidth, inputs.length).text, {
+      code: specialise(text(), {
         op,
         sizeBound: tileBudget(device).characters,
         aliases: product.aliases,
