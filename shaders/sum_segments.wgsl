@@ -3,7 +3,9 @@
 // matrix. The order of the additions is fixed by the shapes.
 //
 // The host repeats what stands between `each` and `end` for every buffer that is read, and writes a
-// branch for each matrix, which says what its threads read and where their sums go.
+// branch for each matrix, which says what its threads read and where their sums go. The loops stand
+// once for each buffer, not in the branches: compilers copy functions to where they are called, and
+// took half a second for 13 branches.
 
 const WORKGROUP = 64u;
 const GROUPS_X = 1u;
@@ -59,5 +61,16 @@ fn main(
   if (thread >= THREADS) {
     return;
   }
+  var read = 0u; // which of the sums below
+  var sums = 0u; // buffer that is written
+  var own = thread; // among the threads of the matrix
+  var place = 0u; // of the sums
+  var lanes = 4u; // of them that are the matrix's
+  var start = 0u; // in vectors, or numbers where the columns are no multiple of 4
+  var rows = 0u;
+  var stride = 0u;
   //@insert segments
+  var total: vec4f;
+  //@insert reads
+  //@insert writes
 }

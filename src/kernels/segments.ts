@@ -46,19 +46,27 @@ export function segmentsCall(op: string, segments: readonly Segment[]): Call {
         (_, k) =>
           `@group(0) @binding(${sources.length + k}) var<storage, read_write> sums${k}: array<vec4f>;`,
       );
+      const reads = [...new Set(segments.map((s) => readOf(s, sources)))];
       let first = 0;
       const branches = segments.map((segment) => {
         const from = first;
         first += threadsOf(segment);
-        const source = sources.indexOf(segment.source);
-        return branch(segment, from, source, `sums${targets.indexOf(segment.target)}`);
+        const read = reads.indexOf(readOf(segment, sources));
+        return branch(segment, from, read, targets.indexOf(segment.target));
       });
+      const broken = segments.some(({ columns }) => columns % 4 !== 0);
+      const writes = targets.map((_, k) => storeOf(`sums${k}`, broken));
       return {
         name: `${op} of ${segments.length}, ${describe(segments)}`,
         code: specialise(repeatSources(sources.length), {
           op,
           constants: { ...gridConstants(workgroups), THREADS: threads },
-          inserts: { results: bindings.join("\n"), segments: branches.join("\n") },
+          inserts: {
+            results: bindings.join("\n"),
+            segments: branches.join("\n"),
+            reads: chosen("read", reads),
+            writes: chosen("sums", writes),
+          },
         }),
         workgroups,
         flops: elements,
@@ -90,30 +98,53 @@ function repeatSources(count: number): string {
   );
 }
 
-/** What the threads of one segment do, from the thread `first` on. */
-function branch(segment: Segment, first: number, source: number, sums: string): string {
+/** The sum of a segment's buffer that its threads ask for. */
+function readOf({ source, columns }: Segment, sources: readonly Value[]): string {
+  const k = sources.indexOf(source);
+  return columns % 4 === 0
+    ? `total = sumVectors${k}(start, rows, stride);`
+    : `total = sumNumbers${k}(start, rows, stride, lanes);`;
+}
+
+/** @param broken there are sums that end within a vector: what follows may be another's */
+function storeOf(sums: string, broken: boolean): string {
+  const whole = `${sums}[place] = total;`;
+  if (!broken) return whole;
+  return `if (lanes == 4u) { ${whole} } else { for (var k = 0u; k < lanes; k++) { ${sums}[place][k] = total[k]; } }`;
+}
+
+/** The statement whose number a variable holds. */
+function chosen(variable: string, statements: readonly string[]): string {
+  if (statements.length === 1) return `  ${statements[0]}`;
+  return statements.map((text, k) => `  if (${variable} == ${k}u) { ${text} }`).join("\n");
+}
+
+/** What the threads of one segment read and write, from the thread `first` on. */
+function branch(segment: Segment, first: number, read: number, sums: number): string {
   const { rows, columns, chunk, start, at } = segment;
   const units = Math.ceil(columns / 4);
-  const rest = columns % 4;
-  const lines = [`let own = thread - ${first}u;`];
-  if (rest === 0) {
+  const lines = [
+    `read = ${read}u;`,
+    `sums = ${sums}u;`,
+    `own = thread - ${first}u;`,
+    `place = ${at / 4}u + own;`,
+  ];
+  if (columns % 4 === 0) {
     lines.push(
       `let row = (own / ${units}u) * ${chunk}u;`,
-      `let begin = ${start / 4}u + row * ${units}u + own % ${units}u;`,
-      `${sums}[${at / 4}u + own] = sumVectors${source}(begin, min(${chunk}u, ${rows}u - row), ${units}u);`,
+      `start = ${start / 4}u + row * ${units}u + own % ${units}u;`,
+      `rows = min(${chunk}u, ${rows}u - row);`,
+      `stride = ${units}u;`,
     );
   } else {
-    const count = `min(4u, ${columns}u - own * 4u)`;
     lines.push(
-      `let total = sumNumbers${source}(${start}u + own * 4u, ${rows}u, ${columns}u, ${count});`,
+      `lanes = min(4u, ${columns}u - own * 4u);`,
+      `start = ${start}u + own * 4u;`,
+      `rows = ${rows}u;`,
+      `stride = ${columns}u;`,
     );
-    // What follows the last sum may be another's.
-    const place = `${sums}[${at / 4}u + own]`;
-    const last = ["x", "y", "z"].slice(0, rest).map((lane) => `${place}.${lane} = total.${lane};`);
-    if (units > 1)
-      lines.push(`if (own < ${units - 1}u) {`, `  ${place} = total;`, "  return;", "}");
-    lines.push(...last);
   }
-  const body = [...lines, "return;"].map((line) => `    ${line}`).join("\n");
-  return `  if (thread < ${first + threadsOf(segment)}u) {\n${body}\n  }`;
+  const body = lines.map((line) => `    ${line}`).join("\n");
+  // No chain of `else if`: parsers count how deep that nests.
+  return `  if (thread >= ${first}u && thread < ${first + threadsOf(segment)}u) {\n${body}\n  }`;
 }
