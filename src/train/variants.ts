@@ -15,8 +15,8 @@ export function variantsPath(host: Host, { name, runtime }: AdapterFacts): strin
 /** The table of an adapter; empty where there is none, or none that can be read. */
 export async function readVariants(host: Host, adapter: AdapterFacts): Promise<VariantChoices> {
   const path = variantsPath(host, adapter);
-  if ((await host.stat(path))?.kind !== "file") return {};
   try {
+    if ((await host.stat(path))?.kind !== "file") return {};
     return choicesOf(JSON.parse(new TextDecoder().decode(await host.readFile(path))));
   } catch {
     return {}; // a table saves time; without one the heuristics choose

@@ -1,7 +1,7 @@
 /** Tuned variants: taken from the user's cache by a new run, and kept by it ever after. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { CheckpointError } from "../../src/gpu/errors.ts";
+import { CheckpointError, IoError } from "../../src/gpu/errors.ts";
 import { questionKey, type VariantQuestion } from "../../src/gpu/variant-table.ts";
 import { readSafetensors } from "../../src/train/safetensors.ts";
 import { choicesIn } from "../../src/train/state.ts";
@@ -71,6 +71,10 @@ test("a table that cannot be read is none; a checkpoint's must be sound", async 
   }
   await writeVariants(host, adapter, { a: "registers 1x1" });
   assert.equal(await readVariants(host, adapter), { a: "registers 1x1" });
+  host.stat = async (file) => {
+    throw new IoError(`cannot look at ${file}: permission denied`);
+  };
+  assert.equal(await readVariants(host, adapter), {}, "a cache of somebody else's");
   assert.equal(choicesIn({}, path), {});
   assert.equal(choicesIn({ variants: '{"sha256": ""}' }, path), {});
   await rejects(
