@@ -182,3 +182,4 @@ export {
 export { record, scope } from "./tensor/run.ts";
 export { Tensor } from "./tensor/tensor.ts";
 export { loadVariants, saveVariants } from "./train/variant-store.ts";
+export type { TableOwner } from "./train/variants.ts";

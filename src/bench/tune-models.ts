@@ -1,9 +1,8 @@
-import type { AdapterFacts } from "../gpu/device.ts";
 import { openDevice } from "../gpu/open.ts";
 import { questionKey, type VariantChoices, type VariantQuestion } from "../gpu/variant-table.ts";
 import type { Host } from "../host/host.ts";
 import type { ModelDefinition } from "../models/definition.ts";
-import { readVariants, writeVariants } from "../train/variants.ts";
+import { readVariants, type TableOwner, writeVariants } from "../train/variants.ts";
 import { openStep } from "./step.ts";
 import { type TuneReport, tune } from "./tune.ts";
 
@@ -15,10 +14,10 @@ export interface TuneModelsOptions {
   readonly bytes: number;
 }
 
-/** Where the winners of each adapter are kept. */
+/** Where the winners of each adapter and set of optional features are kept. */
 export interface VariantStore {
-  readonly load: (adapter: AdapterFacts) => Promise<VariantChoices>;
-  readonly save: (adapter: AdapterFacts, choices: VariantChoices) => Promise<unknown>;
+  readonly load: (owner: TableOwner) => Promise<VariantChoices>;
+  readonly save: (owner: TableOwner, choices: VariantChoices) => Promise<unknown>;
 }
 
 export interface TuneStepsReport extends TuneReport {
@@ -44,9 +43,9 @@ export async function tuneModels(
   const report = await tuneSteps(
     options,
     {
-      load: (adapter) => readVariants(host, adapter),
-      save: async (adapter, choices) => {
-        path = await writeVariants(host, adapter, choices);
+      load: (owner) => readVariants(host, owner),
+      save: async (owner, choices) => {
+        path = await writeVariants(host, owner, choices);
       },
     },
     log,
@@ -80,7 +79,7 @@ export async function tuneSteps(
         log(`${++done} of ${asked.size}  ${kernel} ${shape}: ${winner} (${how})`);
       },
     });
-    await store.save(device.adapter, merged(await store.load(device.adapter), report));
+    await store.save(device, merged(await store.load(device), report));
     const { name, runtime } = device.adapter;
     return { adapter: name, runtime, ...report };
   } finally {

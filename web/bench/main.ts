@@ -52,9 +52,7 @@ function expression(text: string): RegExp | undefined {
 
 async function measure(): Promise<string> {
   const wanted = expression(filter.value.trim());
-  const open = tuned.checked
-    ? withVariants(openDevice, ({ adapter }) => loadVariants(adapter))
-    : openDevice;
+  const open = tuned.checked ? withVariants(openDevice, loadVariants) : openDevice;
   const begin = performance.now();
   const report = await runBenchmarks({ filter: wanted, open }, show);
   present(report);
