@@ -29,10 +29,17 @@ export interface Tuned {
   readonly refused: Readonly<Record<string, string>>;
 }
 
+/** A kernel and class of shapes that was left to the heuristic, and why. */
+export interface LeftKernel {
+  readonly kernel: string;
+  readonly shape: string;
+  readonly reason: string;
+}
+
 export interface TuneReport {
   readonly tuned: readonly Tuned[];
-  /** Kernels that were left to the heuristic for want of time or memory. */
-  readonly left: readonly string[];
+  /** Kernels that there was no time or memory for, or whose plainest variant does not run. */
+  readonly left: readonly LeftKernel[];
   readonly choices: VariantChoices;
 }
 
@@ -76,13 +83,14 @@ export async function tune(
   { seconds, bytes, onTuned }: TuneOptions,
 ): Promise<TuneReport> {
   const tuned: Tuned[] = [];
-  const left: string[] = [];
+  const left: LeftKernel[] = [];
   const begin = performance.now();
   for (const question of questions) {
     const late = performance.now() - begin > 1000 * seconds;
-    const result = late ? undefined : await tuneOne(device, question, bytes);
-    if (!result) {
-      left.push(questionKey(question));
+    const result = late ? "the time was up" : await tuneOne(device, question, bytes);
+    if (typeof result === "string") {
+      const { kernel, shape } = question;
+      left.push({ kernel, shape, reason: result });
       continue;
     }
     tuned.push(result);
@@ -104,23 +112,41 @@ interface Contestant {
   readonly ms: number[];
 }
 
-/** Undefined where the kernel takes too much memory. */
+/**
+ * Says why not, where the kernel takes too much memory or cannot be compared. Nothing of it is left on
+ * the device in any case.
+ *
+ * @throws DeviceLostError
+ */
 async function tuneOne(
   device: Device,
   question: VariantQuestion,
   bytes: number,
-): Promise<Tuned | undefined> {
-  if (bytesOf(question) > bytes) return undefined;
-  const operands = question.operands.map((size, i) => {
-    const value = device.allocate("f32", size, `operand ${i}`);
-    device.write(value, randomNumbers(size, i + 1));
-    return value;
-  });
+): Promise<Tuned | string> {
+  const wanted = bytesOf(question);
+  if (wanted > bytes) return `it takes ${wanted} bytes, all variants together`;
+  const operands: Value[] = [];
   try {
+    for (const [i, size] of question.operands.entries()) {
+      const value = device.allocate("f32", size, `operand ${i}`);
+      operands.push(value);
+      device.write(value, randomNumbers(size, i + 1));
+    }
     return await compare(device, question, operands);
+  } catch (error) {
+    return await reasonOf(device, error);
   } finally {
     for (const v of operands) device.release(v);
+    if (!device.lost) device.pool.trim(); // buffers of these sizes may not be wanted again
   }
+}
+
+/** Why a kernel or a variant did not run. A device that is gone is no fault of theirs, and is thrown. */
+async function reasonOf(device: Device, error: unknown): Promise<string> {
+  // What else the device has to say of it would be taken for a failure of what comes next.
+  await device.settle().catch(() => undefined);
+  if (device.lost) throw device.lost;
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Bytes of the operands, and of the results and shares of all variants, which are there together. */
@@ -140,9 +166,7 @@ async function compare(
 ): Promise<Tuned> {
   const { kernel, shape, candidates } = question;
   const heuristic = candidates[0] as string;
-  const plain = await enter(device, question, operands, question.reference);
-  const reference = await resultOf(plain);
-  plain.program.release();
+  const reference = await plainResult(device, question, operands);
   const refused: Record<string, string> = {};
   const contestants: Contestant[] = [];
   try {
@@ -153,8 +177,7 @@ async function compare(
         const wrong = difference(await resultOf(contestant), reference, / half$/.test(variant));
         if (wrong !== undefined) refused[variant] = wrong;
       } catch (error) {
-        device.alive(); // a device that is gone is no fault of the variant's
-        refused[variant] = (error as Error).message;
+        refused[variant] = await reasonOf(device, error);
       }
     }
     const right = contestants.filter(({ variant }) => refused[variant] === undefined);
@@ -165,6 +188,20 @@ async function compare(
     return { kernel, shape, heuristic, winner: winnerOf(ms, heuristic), ms, refused };
   } finally {
     for (const { program } of contestants) program.release();
+  }
+}
+
+/** What the plainest variant computes. */
+async function plainResult(
+  device: Device,
+  question: VariantQuestion,
+  operands: readonly Value[],
+): Promise<Float32Array> {
+  const plain = await enter(device, question, operands, question.reference);
+  try {
+    return await resultOf(plain);
+  } finally {
+    plain.program.release();
   }
 }
 

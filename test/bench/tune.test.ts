@@ -3,10 +3,13 @@ import * as assert from "uvu/assert";
 import { difference, tune, winnerOf } from "../../src/bench/tune.ts";
 import { merged } from "../../src/bench/tune-models.ts";
 import type { Device } from "../../src/gpu/device.ts";
+import { DeviceLostError } from "../../src/gpu/errors.ts";
+import { openDevice } from "../../src/gpu/open.ts";
 import type { VariantQuestion } from "../../src/gpu/variant-table.ts";
 import { matmulCalls } from "../../src/kernels/matmul.ts";
 import { parseVariant, type Variant } from "../../src/kernels/variants.ts";
 import { testDevice } from "../support/device.ts";
+import { rejects } from "../support/rejects.ts";
 
 const test = suite("tuning");
 
@@ -53,10 +56,65 @@ test("leaves a kernel to the heuristic where it takes too much memory or time", 
   const before = used(device);
   const asked = [question(["registers 4x4", "registers 8x8"])];
   const large = await tune(device, asked, { seconds: 60, bytes: 1024 });
-  assert.equal(large, { tuned: [], left: ["matmul a small one"], choices: {} });
+  const small = { kernel: "matmul", shape: "a small one" };
+  const reason = "it takes 4992 bytes, all variants together";
+  assert.equal(large, { tuned: [], left: [{ ...small, reason }], choices: {} });
   const late = await tune(device, asked, { seconds: -1, bytes: 2 ** 20 });
-  assert.equal(late, { tuned: [], left: ["matmul a small one"], choices: {} });
+  const up = { ...small, reason: "the time was up" };
+  assert.equal(late, { tuned: [], left: [up], choices: {} });
   assert.is(used(device), before);
+});
+
+test("leaves a kernel whose plainest variant does not run, and goes on with the next", async () => {
+  const device = await openDevice({ memoryLimit: 2 ** 20 });
+  try {
+    const good = question(["registers 4x4"]);
+    const uncompiled = { ...good, shape: "no width of a load", reference: "registers 3x3" };
+    const broken: VariantQuestion = {
+      ...good,
+      shape: "a broken one",
+      calls: () => {
+        throw new Error("no such kernel");
+      },
+    };
+    // The first operand fits, the second does not.
+    const large = { ...good, shape: "a large one", operands: [2 ** 17, 2 ** 18] };
+    const before = used(device);
+    const asked = [uncompiled, broken, large, good];
+    const { tuned, left } = await tune(device, asked, { seconds: 60, bytes: 2 ** 30 });
+    assert.equal(
+      left.map(({ kernel, shape }) => `${kernel}, ${shape}`),
+      ["matmul, no width of a load", "matmul, a broken one", "matmul, a large one"],
+    );
+    assert.match(left[0]?.reason ?? "", /^matmul: /);
+    assert.is(left[1]?.reason, "no such kernel");
+    assert.match(left[2]?.reason ?? "", /^out of GPU memory: operand 1 wants 1048576 bytes, /);
+    assert.equal(
+      tuned.map(({ shape }) => shape),
+      ["a small one"],
+    );
+    assert.is(used(device), before);
+    assert.is(device.pool.statistics().idleBytes, 0);
+  } finally {
+    device.close();
+  }
+});
+
+test("ends with the device", async () => {
+  const device = await openDevice();
+  const last: VariantQuestion = {
+    ...question(["registers 4x4"]),
+    calls: () => {
+      device.close();
+      throw new Error("what follows from that");
+    },
+  };
+  const next = question(["registers 4x4"]);
+  await rejects(
+    () => tune(device, [last, next], { seconds: 60, bytes: 2 ** 20 }),
+    DeviceLostError,
+    /the device was closed/,
+  );
 });
 
 test("takes another variant only where it is clearly faster", () => {

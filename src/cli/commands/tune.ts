@@ -70,7 +70,7 @@ export function formatTuning({
   return [
     `adapter  ${adapter} (${runtime})`,
     ...lines,
-    ...left.map((key) => `${key}  not measured: --seconds or --memory was not enough`),
+    ...left.map(({ kernel, shape, reason }) => `${kernel} ${shape}  not measured: ${reason}`),
     `${won} of ${tuned.length} kernels have a faster variant now: ${path}`,
   ].join("\n");
 }
