@@ -1,10 +1,12 @@
+import { IoError } from "../gpu/errors.ts";
 import { openDevice } from "../gpu/open.ts";
 import { questionKey, type VariantChoices, type VariantQuestion } from "../gpu/variant-table.ts";
 import type { Host } from "../host/host.ts";
 import type { ModelDefinition } from "../models/definition.ts";
-import { readVariants, type TableOwner, writeVariants } from "../train/variants.ts";
+import type { Interruption } from "../train/interruption.ts";
+import { readVariants, type TableOwner, variantsPath, writeVariants } from "../train/variants.ts";
 import { openStep } from "./step.ts";
-import { type TuneReport, tune } from "./tune.ts";
+import { type Tuned, type TuneReport, tune, winnersOf } from "./tune.ts";
 
 export interface TuneModelsOptions {
   readonly entries: readonly ModelDefinition[];
@@ -16,49 +18,53 @@ export interface TuneModelsOptions {
 
 /** Where the winners of each adapter and set of optional features are kept. */
 export interface VariantStore {
+  /** A path, or what else a reader would look for. */
+  readonly place: (owner: TableOwner) => Promise<string>;
   readonly load: (owner: TableOwner) => Promise<VariantChoices>;
+  /** Throws IoError where it cannot keep them. */
   readonly save: (owner: TableOwner, choices: VariantChoices) => Promise<unknown>;
 }
 
-export interface TuneStepsReport extends TuneReport {
+export interface TuneModelsReport extends TuneReport {
   readonly adapter: string;
   readonly runtime: string;
-}
-
-export interface TuneModelsReport extends TuneStepsReport {
-  /** The file that the winners were added to. */
+  /** What the winners were added to: a file, unless the caller chose another store. */
   readonly path: string;
+  /** Why they were not, if so. */
+  readonly unsaved?: IoError;
 }
 
 /**
  * Tunes the matrix products and convolutions of the models' training steps, and adds the winners to
- * the adapter's table in the user's cache.
+ * the adapter's table in the user's cache. See `tuneSteps`.
  */
-export async function tuneModels(
+export function tuneModels(
   options: TuneModelsOptions,
   host: Host,
   log: (line: string) => void,
+  interruption?: Interruption,
 ): Promise<TuneModelsReport> {
-  let path = "";
-  const report = await tuneSteps(
-    options,
-    {
-      load: (owner) => readVariants(host, owner),
-      save: async (owner, choices) => {
-        path = await writeVariants(host, owner, choices);
-      },
-    },
-    log,
-  );
-  return { ...report, path };
+  const store: VariantStore = {
+    place: (owner) => variantsPath(host, owner),
+    load: (owner) => readVariants(host, owner),
+    save: (owner, choices) => writeVariants(host, owner, choices),
+  };
+  return tuneSteps(options, store, log, interruption);
 }
 
-/** The same with a store of the winners that the caller chooses. */
+/**
+ * The same with a store of the winners that the caller chooses. They are kept after each kernel, so
+ * that whatever ends the tuning costs no more than the kernel at work. Where they cannot be kept, the
+ * report says so.
+ *
+ * @throws InterruptedError after an interruption, which ends the tuning between two variants
+ */
 export async function tuneSteps(
   { entries, settings, batch, seconds, bytes }: TuneModelsOptions,
   store: VariantStore,
   log: (line: string) => void,
-): Promise<TuneStepsReport> {
+  interruption?: Interruption,
+): Promise<TuneModelsReport> {
   const asked = new Map<string, VariantQuestion>();
   for (const entry of entries) {
     const { device } = await openStep({ entry, settings, batch }, (question) =>
@@ -68,28 +74,74 @@ export async function tuneSteps(
   }
   const device = await openDevice();
   try {
-    let done = 0;
+    const path = await store.place(device);
+    const keeper = new Keeper(store, device, log);
+    interruption?.attend();
     const report = await tune(device, [...asked.values()], {
       seconds,
       bytes,
-      onTuned: ({ kernel, shape, heuristic, winner, ms }) => {
-        const gain = (ms[heuristic] ?? Number.NaN) / (ms[winner] ?? Number.NaN);
-        const how =
-          winner === heuristic ? "stays" : `before ${heuristic}, ${gain.toFixed(2)} times`;
-        log(`${++done} of ${asked.size}  ${kernel} ${shape}: ${winner} (${how})`);
+      stop: () => interruption?.requested ?? false,
+      onTuned: async (tuned) => {
+        await keeper.add(tuned);
+        log(`${keeper.tuned.length} of ${asked.size}  ${describe(tuned)}`);
       },
     });
-    await store.save(device, merged(await store.load(device), report));
+    if (interruption?.requested) throw interruption.error(keeper.outcome(path));
     const { name, runtime } = device.adapter;
-    return { adapter: name, runtime, ...report };
+    const { unsaved } = keeper;
+    return { adapter: name, runtime, ...report, path, ...(unsaved ? { unsaved } : {}) };
   } finally {
     device.close();
   }
 }
 
+function describe({ kernel, shape, heuristic, winner, ms }: Tuned): string {
+  const gain = (ms[heuristic] ?? Number.NaN) / (ms[winner] ?? Number.NaN);
+  const how = winner === heuristic ? "stays" : `before ${heuristic}, ${gain.toFixed(2)} times`;
+  return `${kernel} ${shape}: ${winner} (${how})`;
+}
+
+/** Adds what a tuning finds to the table of a device, a kernel at a time. */
+class Keeper {
+  readonly tuned: Tuned[] = [];
+  /** Why the store does not have all of them, if it does not. */
+  unsaved: IoError | undefined;
+
+  constructor(
+    private readonly store: VariantStore,
+    private readonly owner: TableOwner,
+    private readonly log: (line: string) => void,
+  ) {}
+
+  async add(tuned: Tuned): Promise<void> {
+    this.tuned.push(tuned);
+    const { store, owner } = this;
+    try {
+      // Read again each time, since another tuning may have added to it meanwhile.
+      await store.save(owner, merged(await store.load(owner), this));
+      this.unsaved = undefined;
+    } catch (error) {
+      if (!(error instanceof IoError)) throw error;
+      if (!this.unsaved) this.log(`the winners are not kept: ${error.message}`);
+      this.unsaved = error;
+    }
+  }
+
+  /** What is kept when it ends here. */
+  outcome(path: string): string {
+    const { length } = this.tuned;
+    if (this.unsaved) return `nothing is kept: ${this.unsaved.message}`;
+    if (length === 0) return "no kernel was measured";
+    return `${path} holds what was found of ${length} ${length === 1 ? "kernel" : "kernels"}`;
+  }
+}
+
 /** What was known, with what was measured now in its place. */
-export function merged(known: VariantChoices, { tuned, choices }: TuneReport): VariantChoices {
+export function merged(
+  known: VariantChoices,
+  { tuned }: Pick<TuneReport, "tuned">,
+): VariantChoices {
   const measured = new Set(tuned.map(questionKey));
   const kept = Object.entries(known).filter(([key]) => !measured.has(key));
-  return { ...Object.fromEntries(kept), ...choices };
+  return { ...Object.fromEntries(kept), ...winnersOf(tuned) };
 }

@@ -13,8 +13,10 @@ export interface TuneOptions {
   readonly seconds: number;
   /** Kernels whose operands, with the results of all variants, take more bytes are left to the heuristic. */
   readonly bytes: number;
-  /** Told of every kernel when it is done. */
-  readonly onTuned?: (tuned: Tuned) => void;
+  /** Told of every kernel when it is done; what it promises is waited for. */
+  readonly onTuned?: (tuned: Tuned) => unknown;
+  /** Asked before each variant; true ends the tuning, and leaves the kernel at work. */
+  readonly stop?: () => boolean;
 }
 
 /** What was found out about one kernel and class of shapes. */
@@ -80,28 +82,30 @@ const TOLERANCE = { whole: 1e-4, half: 2e-2 };
 export async function tune(
   device: Device,
   questions: readonly VariantQuestion[],
-  { seconds, bytes, onTuned }: TuneOptions,
+  { seconds, bytes, onTuned, stop }: TuneOptions,
 ): Promise<TuneReport> {
   const tuned: Tuned[] = [];
   const left: LeftKernel[] = [];
   const begin = performance.now();
+  const stopped = (): string | undefined => (stop?.() ? "the tuning was stopped" : undefined);
   for (const question of questions) {
-    const late = performance.now() - begin > 1000 * seconds;
-    const result = late ? "the time was up" : await tuneOne(device, question, bytes);
+    const late = performance.now() - begin > 1000 * seconds ? "the time was up" : undefined;
+    const result = late ?? stopped() ?? (await tuneOne(device, question, bytes, stopped));
     if (typeof result === "string") {
       const { kernel, shape } = question;
       left.push({ kernel, shape, reason: result });
       continue;
     }
     tuned.push(result);
-    onTuned?.(result);
+    await onTuned?.(result);
   }
-  const won = tuned.filter((t) => t.winner !== t.heuristic);
-  return {
-    tuned,
-    left,
-    choices: Object.fromEntries(won.map((t) => [questionKey(t), t.winner])),
-  };
+  return { tuned, left, choices: winnersOf(tuned) };
+}
+
+/** The choices that the heuristic would not have made. */
+export function winnersOf(tuned: readonly Tuned[]): VariantChoices {
+  const won = tuned.filter(({ winner, heuristic }) => winner !== heuristic);
+  return Object.fromEntries(won.map((t) => [questionKey(t), t.winner]));
 }
 
 /** A variant that was made to be run. */
@@ -113,7 +117,7 @@ interface Contestant {
 }
 
 /**
- * Says why not, where the kernel takes too much memory or cannot be compared. Nothing of it is left on
+ * Says why not, where the kernel takes too much memory, cannot be compared, or `stopped` says so. Nothing of it is left on
  * the device in any case.
  *
  * @throws DeviceLostError
@@ -122,6 +126,7 @@ async function tuneOne(
   device: Device,
   question: VariantQuestion,
   bytes: number,
+  stopped: () => string | undefined,
 ): Promise<Tuned | string> {
   const wanted = bytesOf(question);
   if (wanted > bytes) return `it takes ${wanted} bytes, all variants together`;
@@ -132,7 +137,7 @@ async function tuneOne(
       operands.push(value);
       device.write(value, randomNumbers(size, i + 1));
     }
-    return await compare(device, question, operands);
+    return await compare(device, question, operands, stopped);
   } catch (error) {
     return await reasonOf(device, error);
   } finally {
@@ -163,7 +168,8 @@ async function compare(
   device: Device,
   question: VariantQuestion,
   operands: readonly Value[],
-): Promise<Tuned> {
+  stopped: () => string | undefined,
+): Promise<Tuned | string> {
   const { kernel, shape, candidates } = question;
   const heuristic = candidates[0] as string;
   const reference = await plainResult(device, question, operands);
@@ -171,6 +177,8 @@ async function compare(
   const contestants: Contestant[] = [];
   try {
     for (const variant of candidates) {
+      const reason = stopped();
+      if (reason !== undefined) return reason;
       try {
         const contestant = await enter(device, question, operands, variant);
         contestants.push(contestant);
@@ -182,8 +190,11 @@ async function compare(
     }
     const right = contestants.filter(({ variant }) => refused[variant] === undefined);
     for (let round = 0; round < ROUNDS; round++)
-      for (const contestant of right)
+      for (const contestant of right) {
+        const reason = stopped();
+        if (reason !== undefined) return reason;
         contestant.ms.push(await timeOnce(device, contestant.program));
+      }
     const ms = Object.fromEntries(right.map((c) => [c.variant, Math.min(...c.ms)]));
     return { kernel, shape, heuristic, winner: winnerOf(ms, heuristic), ms, refused };
   } finally {

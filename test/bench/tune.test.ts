@@ -100,6 +100,43 @@ test("leaves a kernel whose plainest variant does not run, and goes on with the 
   }
 });
 
+test("stops between two variants when it is told to, and keeps the kernels before", async () => {
+  const device = await testDevice();
+  const before = used(device);
+  const [first, second, third] = ["first", "second", "third"].map((shape) => ({
+    ...question(["registers 4x4", "registers 8x8"]),
+    shape,
+  })) as [VariantQuestion, VariantQuestion, VariantQuestion];
+  const entered: string[] = [];
+  const watched: VariantQuestion = {
+    ...second,
+    calls: (operands, result, variant) => {
+      entered.push(variant);
+      return second.calls(operands, result, variant);
+    },
+  };
+  let stopped = false;
+  const { tuned, left } = await tune(device, [first, watched, third], {
+    seconds: 60,
+    bytes: 2 ** 20,
+    stop: () => {
+      stopped ||= entered.includes("registers 4x4");
+      return stopped;
+    },
+  });
+  assert.equal(
+    tuned.map(({ shape }) => shape),
+    ["first"],
+  );
+  const reason = "the tuning was stopped";
+  assert.equal(left, [
+    { kernel: "matmul", shape: "second", reason },
+    { kernel: "matmul", shape: "third", reason },
+  ]);
+  assert.equal(entered, [second.reference, "registers 4x4"]);
+  assert.is(used(device), before);
+});
+
 test("ends with the device", async () => {
   const device = await openDevice();
   const last: VariantQuestion = {

@@ -78,10 +78,12 @@ async function tuneHere(): Promise<string> {
     seconds: seconds.valueAsNumber,
     bytes: TUNING_BYTES,
   };
-  const store = { load: loadVariants, save: saveVariants };
-  const { tuned: measured, left, choices } = await tuneSteps(wanted, store, show);
+  const place = async () => "this browser's IndexedDB";
+  const store = { place, load: loadVariants, save: saveVariants };
+  const { tuned: measured, left, choices, path, unsaved } = await tuneSteps(wanted, store, show);
+  if (unsaved) throw unsaved;
   tuned.checked = true;
-  const faster = `${Object.keys(choices).length} of ${measured.length} kernels have a faster variant now; kept in this browser's IndexedDB`;
+  const faster = `${Object.keys(choices).length} of ${measured.length} kernels have a faster variant now; kept in ${path}`;
   return left.length === 0 ? faster : `${faster} (${left.length} left for want of time or memory)`;
 }
 

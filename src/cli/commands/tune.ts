@@ -15,7 +15,7 @@ interface Options extends CommonOptions {
 
 /** `tune`: finds the fastest variants of a model's kernels on this adapter, and remembers them. */
 export function addTune(program: Command, context: Context): void {
-  const { output, actions, host } = context;
+  const { output, actions, host, interruption } = context;
   const command = program
     .command("tune")
     .description(
@@ -42,9 +42,11 @@ export function addTune(program: Command, context: Context): void {
     const { set = {}, batch, seconds, memory } = options;
     checkSettings(entry, set);
     const wanted = { entries: [entry], settings: set, batch, seconds, bytes: memory * 2 ** 20 };
-    const report = await actions.tune(wanted, host, (line) => output.progress(line));
+    const log = (line: string) => output.progress(line);
+    const { unsaved, ...report } = await actions.tune(wanted, host, log, interruption);
     if (options.json) output.json(report);
     else output.data(formatTuning(report));
+    if (unsaved) throw unsaved;
   });
 }
 
