@@ -1,10 +1,16 @@
 import { IoError } from "../gpu/errors.ts";
 import { openDevice } from "../gpu/open.ts";
-import { questionKey, type VariantChoices, type VariantQuestion } from "../gpu/variant-table.ts";
+import { questionKey, type VariantQuestion } from "../gpu/variant-table.ts";
 import type { Host } from "../host/host.ts";
 import type { ModelDefinition } from "../models/definition.ts";
 import type { Interruption } from "../train/interruption.ts";
-import { readVariants, type TableOwner, variantsPath, writeVariants } from "../train/variants.ts";
+import {
+  readTable,
+  type TableOwner,
+  type TunedTable,
+  variantsPath,
+  writeTable,
+} from "../train/variants.ts";
 import { openStep } from "./step.ts";
 import { type Tuned, type TuneReport, tune, winnersOf } from "./tune.ts";
 
@@ -14,20 +20,31 @@ export interface TuneModelsOptions {
   readonly batch: number;
   readonly seconds: number;
   readonly bytes: number;
+  /** Measures what is known already, too. */
+  readonly again?: boolean | undefined;
 }
 
 /** Where the winners of each adapter and set of optional features are kept. */
 export interface VariantStore {
   /** A path, or what else a reader would look for. */
   readonly place: (owner: TableOwner) => Promise<string>;
-  readonly load: (owner: TableOwner) => Promise<VariantChoices>;
+  readonly load: (owner: TableOwner) => Promise<TunedTable>;
   /** Throws IoError where it cannot keep them. */
-  readonly save: (owner: TableOwner, choices: VariantChoices) => Promise<unknown>;
+  readonly save: (owner: TableOwner, table: TunedTable) => Promise<unknown>;
+}
+
+/** A kernel and class of shapes, and what was found best for it. */
+export interface KnownKernel {
+  readonly kernel: string;
+  readonly shape: string;
+  readonly variant: string;
 }
 
 export interface TuneModelsReport extends TuneReport {
   readonly adapter: string;
   readonly runtime: string;
+  /** Kernels of the models that were measured before, and were not now. */
+  readonly known: readonly KnownKernel[];
   /** What the winners were added to: a file, unless the caller chose another store. */
   readonly path: string;
   /** Why they were not, if so. */
@@ -46,8 +63,8 @@ export function tuneModels(
 ): Promise<TuneModelsReport> {
   const store: VariantStore = {
     place: (owner) => variantsPath(host, owner),
-    load: (owner) => readVariants(host, owner),
-    save: (owner, choices) => writeVariants(host, owner, choices),
+    load: (owner) => readTable(host, owner),
+    save: (owner, table) => writeTable(host, owner, table),
   };
   return tuneSteps(options, store, log, interruption);
 }
@@ -60,7 +77,7 @@ export function tuneModels(
  * @throws InterruptedError after an interruption, which ends the tuning between two variants
  */
 export async function tuneSteps(
-  { entries, settings, batch, seconds, bytes }: TuneModelsOptions,
+  { entries, settings, batch, seconds, bytes, again = false }: TuneModelsOptions,
   store: VariantStore,
   log: (line: string) => void,
   interruption?: Interruption,
@@ -76,23 +93,41 @@ export async function tuneSteps(
   try {
     const path = await store.place(device);
     const keeper = new Keeper(store, device, log);
+    const all = [...asked.values()];
+    const known = again ? [] : knownOf(await store.load(device), all);
+    const before = new Set(known.map(questionKey));
+    const questions = all.filter((question) => !before.has(questionKey(question)));
+    if (before.size > 0) log(`${before.size} of ${all.length} kernels were measured before`);
     interruption?.attend();
-    const report = await tune(device, [...asked.values()], {
+    const report = await tune(device, questions, {
       seconds,
       bytes,
       stop: () => interruption?.requested ?? false,
       onTuned: async (tuned) => {
         await keeper.add(tuned);
-        log(`${keeper.tuned.length} of ${asked.size}  ${describe(tuned)}`);
+        log(`${keeper.tuned.length} of ${questions.length}  ${describe(tuned)}`);
       },
     });
     if (interruption?.requested) throw interruption.error(keeper.outcome(path));
     const { name, runtime } = device.adapter;
     const { unsaved } = keeper;
-    return { adapter: name, runtime, ...report, path, ...(unsaved ? { unsaved } : {}) };
+    return { adapter: name, runtime, known, ...report, path, ...(unsaved ? { unsaved } : {}) };
   } finally {
     device.close();
   }
+}
+
+/** What a table says of the kernels whose candidates are still those that were measured. */
+function knownOf(
+  { choices, measured }: TunedTable,
+  questions: readonly VariantQuestion[],
+): KnownKernel[] {
+  return questions.flatMap((question) => {
+    const { kernel, shape, candidates } = question;
+    const key = questionKey(question);
+    if (JSON.stringify(measured[key]) !== JSON.stringify(candidates)) return [];
+    return [{ kernel, shape, variant: choices[key] ?? (candidates[0] as string) }];
+  });
 }
 
 function describe({ kernel, shape, heuristic, winner, ms }: Tuned): string {
@@ -137,11 +172,11 @@ class Keeper {
 }
 
 /** What was known, with what was measured now in its place. */
-export function merged(
-  known: VariantChoices,
-  { tuned }: Pick<TuneReport, "tuned">,
-): VariantChoices {
-  const measured = new Set(tuned.map(questionKey));
-  const kept = Object.entries(known).filter(([key]) => !measured.has(key));
-  return { ...Object.fromEntries(kept), ...winnersOf(tuned) };
+export function merged(known: TunedTable, { tuned }: Pick<TuneReport, "tuned">): TunedTable {
+  const now = Object.fromEntries(tuned.map((t) => [questionKey(t), t.candidates]));
+  const kept = Object.entries(known.choices).filter(([key]) => !Object.hasOwn(now, key));
+  return {
+    choices: { ...Object.fromEntries(kept), ...winnersOf(tuned) },
+    measured: { ...known.measured, ...now },
+  };
 }

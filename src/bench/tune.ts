@@ -23,6 +23,8 @@ export interface TuneOptions {
 export interface Tuned {
   readonly kernel: string;
   readonly shape: string;
+  /** What was compared, the heuristic's first. */
+  readonly candidates: readonly string[];
   readonly heuristic: string;
   readonly winner: string;
   /** Milliseconds of each variant that gave the right result: the shortest of its runs. */
@@ -196,7 +198,8 @@ async function compare(
         contestant.ms.push(await timeOnce(device, contestant.program));
       }
     const ms = Object.fromEntries(right.map((c) => [c.variant, Math.min(...c.ms)]));
-    return { kernel, shape, heuristic, winner: winnerOf(ms, heuristic), ms, refused };
+    const winner = winnerOf(ms, heuristic);
+    return { kernel, shape, candidates, heuristic, winner, ms, refused };
   } finally {
     for (const { program } of contestants) program.release();
   }

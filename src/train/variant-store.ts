@@ -4,7 +4,7 @@
  */
 import { IoError, UsageError } from "../gpu/errors.ts";
 import type { VariantChoices } from "../gpu/variant-table.ts";
-import { choicesOf, ownerKey, type TableOwner, tableOf } from "./variants.ts";
+import { keptTable, ownerKey, type TableOwner, type TunedTable, tableIn } from "./variants.ts";
 
 /** Name of the database, of its store, and the version that has the store. */
 const DATABASE = "latentgrad";
@@ -19,13 +19,14 @@ const VERSION = 1;
  * @throws UsageError where there is no IndexedDB, which is outside of pages
  */
 export async function loadVariants(owner: TableOwner): Promise<VariantChoices> {
+  return (await loadTable(owner)).choices;
+}
+
+/** The same with all that was measured. */
+export async function loadTable(owner: TableOwner): Promise<TunedTable> {
   const factory = indexedDatabases(owner);
-  try {
-    const kept = await inStore(factory, "readonly", (store) => store.get(ownerKey(owner)));
-    return choicesOf(kept, owner);
-  } catch {
-    return {};
-  }
+  const kept = inStore(factory, "readonly", (store) => store.get(ownerKey(owner)));
+  return tableIn(await kept.catch(() => undefined), owner);
 }
 
 /**
@@ -36,10 +37,15 @@ export async function loadVariants(owner: TableOwner): Promise<VariantChoices> {
  * @throws IoError where the browser does not let this page keep anything
  */
 export async function saveVariants(owner: TableOwner, choices: VariantChoices): Promise<void> {
+  await saveTable(owner, { choices, measured: {} });
+}
+
+/** The same with all that was measured. */
+export async function saveTable(owner: TableOwner, table: TunedTable): Promise<void> {
   const factory = indexedDatabases(owner);
-  const table = tableOf(owner, choices);
+  const kept = keptTable(owner, table);
   try {
-    await inStore(factory, "readwrite", (store) => store.put(table, ownerKey(owner)));
+    await inStore(factory, "readwrite", (store) => store.put(kept, ownerKey(owner)));
   } catch (error) {
     throw new IoError(`IndexedDB does not keep the variants: ${(error as Error).message}`);
   }

@@ -1,12 +1,22 @@
 import type { Device } from "../gpu/device.ts";
 import type { OptionalFeature } from "../gpu/features.ts";
-import type { VariantChoices } from "../gpu/variant-table.ts";
+import type { MeasuredCandidates, VariantChoices } from "../gpu/variant-table.ts";
 import type { Host } from "../host/host.ts";
 import { isObject } from "./json.ts";
 import { sha256 } from "./sha256.ts";
 
 /** Raised when the texts of kernels change so much that old measurements say nothing. */
 const FORMAT = 1;
+/** Where nothing was tuned. */
+const EMPTY: TunedTable = { choices: {}, measured: {} };
+
+/** What tunings have found out on an adapter. */
+export interface TunedTable {
+  /** The winners, but for those that the heuristic takes by itself. */
+  readonly choices: VariantChoices;
+  /** All kernels that were measured. What is known of one holds while its candidates are these. */
+  readonly measured: MeasuredCandidates;
+}
 
 /** Whose winners they are: what a device is, and what it was opened with. */
 export type TableOwner = Pick<Device, "adapter" | "has">;
@@ -37,40 +47,54 @@ export async function variantsPath(host: Host, owner: TableOwner): Promise<strin
   return `${host.cacheDir}/variants/${file.replace(/^-|-$/g, "")}-${digits}.json`;
 }
 
-/** The table of a device's adapter; empty where there is none, or none that can be read. */
+/** The winners of a device's adapter; empty where there are none, or none that can be read. */
 export async function readVariants(host: Host, owner: TableOwner): Promise<VariantChoices> {
+  return (await readTable(host, owner)).choices;
+}
+
+/** The same with all that was measured. */
+export async function readTable(host: Host, owner: TableOwner): Promise<TunedTable> {
   try {
     const path = await variantsPath(host, owner);
-    if ((await host.stat(path))?.kind !== "file") return {};
-    return choicesOf(JSON.parse(new TextDecoder().decode(await host.readFile(path))), owner);
+    if ((await host.stat(path))?.kind !== "file") return EMPTY;
+    return tableIn(JSON.parse(new TextDecoder().decode(await host.readFile(path))), owner);
   } catch {
-    return {}; // a table saves time; without one the heuristics choose
+    return EMPTY; // a table saves time; without one the heuristics choose
   }
 }
 
-export async function writeVariants(
+export async function writeTable(
   host: Host,
   owner: TableOwner,
-  choices: VariantChoices,
+  table: TunedTable,
 ): Promise<string> {
   const path = await variantsPath(host, owner);
-  const text = JSON.stringify(tableOf(owner, choices), null, 2);
+  const text = JSON.stringify(keptTable(owner, table), null, 2);
   await host.writeAtomic(path, new TextEncoder().encode(`${text}\n`));
   return path;
 }
 
 /** A table as it is kept. */
-export function tableOf(owner: TableOwner, choices: VariantChoices) {
-  return { format: FORMAT, ...ownerFacts(owner), choices };
+export function keptTable(owner: TableOwner, { choices, measured }: TunedTable) {
+  return { format: FORMAT, ...ownerFacts(owner), choices, measured };
 }
 
-/** The choices of a table that was kept; none where it is damaged, another's or of another format. */
-export function choicesOf(table: unknown, owner: TableOwner): VariantChoices {
-  if (!isObject(table) || table.format !== FORMAT) return {};
+/** The table in what was kept; empty where that is damaged, another's or of another format. */
+export function tableIn(kept: unknown, owner: TableOwner): TunedTable {
+  if (!isObject(kept) || kept.format !== FORMAT) return EMPTY;
   const own = Object.entries(ownerFacts(owner)).every(
-    ([name, fact]) => JSON.stringify(table[name]) === JSON.stringify(fact),
+    ([name, fact]) => JSON.stringify(kept[name]) === JSON.stringify(fact),
   );
-  return own ? (soundChoices(table.choices) ?? {}) : {};
+  const [choices, measured] = [soundChoices(kept.choices), soundCandidates(kept.measured)];
+  return own && choices && measured ? { choices, measured } : EMPTY;
+}
+
+function soundCandidates(value: unknown): MeasuredCandidates | undefined {
+  if (!isObject(value)) return undefined;
+  const sound = Object.values(value).every(
+    (list) => Array.isArray(list) && list.every((variant) => typeof variant === "string"),
+  );
+  return sound ? (value as MeasuredCandidates) : undefined;
 }
 
 /** Choices as a file has them, or undefined where they are none. */

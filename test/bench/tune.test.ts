@@ -169,7 +169,8 @@ test("compares with the reference by its size, and notices what is no number", (
 });
 
 test("replaces what a table knew of the same kernels, and keeps the rest", () => {
-  const measured = { ms: {}, refused: {}, heuristic: "h", winner: "h" };
+  const candidates = ["h", "w"];
+  const measured = { ms: {}, refused: {}, candidates, heuristic: "h", winner: "h" };
   const report = {
     tuned: [
       { ...measured, kernel: "matmul", shape: "A" },
@@ -178,9 +179,18 @@ test("replaces what a table knew of the same kernels, and keeps the rest", () =>
     left: [],
     choices: { "matmul B": "w" },
   };
-  assert.equal(merged({ "matmul A": "old", "matmul C": "other" }, report), {
-    "matmul C": "other",
-    "matmul B": "w",
+  const known = {
+    choices: { "matmul A": "old", "matmul C": "other" },
+    measured: { "matmul A": ["h", "old"], "matmul C": ["x", "other"], "matmul D": ["x"] },
+  };
+  assert.equal(merged(known, report), {
+    choices: { "matmul C": "other", "matmul B": "w" },
+    measured: {
+      "matmul A": candidates,
+      "matmul B": candidates,
+      "matmul C": ["x", "other"],
+      "matmul D": ["x"],
+    },
   });
 });
 

@@ -15,10 +15,12 @@ const test = suite("tune");
 const report: TuneModelsReport = {
   adapter: "an adapter",
   runtime: "node",
+  known: [{ kernel: "matmul", shape: "4×5×6", variant: "registers 4x8" }],
   tuned: [
     {
       kernel: "matmul",
       shape: "1×2×3",
+      candidates: ["registers 4x4", "registers 8x8", "tiled 64x64"],
       heuristic: "registers 4x4",
       winner: "registers 8x8",
       ms: { "registers 4x4": 3, "registers 8x8": 2 },
@@ -41,6 +43,7 @@ async function cli(line: string, tune: Actions["tune"], interruption?: Interrupt
 const text = `adapter  an adapter (node)
 matmul 1×2×3  registers 8x8, 1.50 times as fast as registers 4x4; refused: tiled 64x64
 conv2d large  not measured: the time was up
+1 of 3 kernels were measured before; --again measures them, too
 1 of 1 kernels have a faster variant now: /cache/variants/a.json
 `;
 
@@ -48,6 +51,23 @@ test("prints a line a kernel, and where the winners are", async () => {
   assert.equal(await cli("tune", async () => report), { status: 0, out: text, err: "" });
   const { out } = await cli("tune --json", async () => report);
   assert.equal(JSON.parse(out), report);
+});
+
+test("asks for what the options say", async () => {
+  const asked: unknown[] = [];
+  const tune: Actions["tune"] = async ({ entries, ...wanted }) => {
+    asked.push([entries.map(({ name }) => name), wanted]);
+    return { ...report, known: [] };
+  };
+  const { out } = await cli("tune", tune);
+  assert.not.match(out, /before/);
+  await cli("tune aae --seconds 60 --memory 3 --batch 4 --set latent=2 --again", tune);
+  const usual = { settings: {}, batch: 128, seconds: 600, bytes: 2 ** 29, again: undefined };
+  const other = { settings: { latent: "2" }, batch: 4, seconds: 60, bytes: 3 * 2 ** 20 };
+  assert.equal(asked, [
+    [["vae"], usual],
+    [["aae"], { ...other, again: true }],
+  ]);
 });
 
 test("a cache that cannot be written costs no more than the table", async () => {

@@ -4,6 +4,7 @@ import * as assert from "uvu/assert";
 import { tunableKernels, tune } from "../../src/bench/tune.ts";
 import { UsageError } from "../../src/gpu/errors.ts";
 import { loadVariants, matmul, openDevice, record, saveVariants, zeros } from "../../src/index.ts";
+import { loadTable, saveTable } from "../../src/train/variant-store.ts";
 import { rejects } from "../support/rejects.ts";
 
 const test = suite("variants in IndexedDB");
@@ -44,10 +45,16 @@ if (isPage) {
 
   test("damaged ones count as none, and are written over", async () => {
     const choices = { "matmul 1×2×3": "x" };
-    const good = { format: 1, adapter: "an adapter", runtime: "chrome", features: [], choices };
+    const known = { choices, measured: { "matmul 1×2×3": ["x", "y"] } };
+    const good = { format: 1, adapter: "an adapter", runtime: "chrome", features: [], ...known };
     await saveVariants(owner, {});
     await put(good);
     assert.equal(await loadVariants(owner), good.choices);
+    assert.equal(await loadTable(owner), known);
+    await saveVariants(owner, choices);
+    assert.equal(await loadTable(owner), { choices, measured: {} });
+    await saveTable(owner, known);
+    assert.equal(await loadTable(owner), known);
     for (const damaged of [
       "text",
       7,
@@ -58,6 +65,7 @@ if (isPage) {
       { ...good, adapter: "another" },
       { ...good, features: ["f16"] },
       { ...good, choices: undefined },
+      { ...good, measured: undefined },
       { ...good, choices: { "matmul 1×2×3": 5 } },
     ]) {
       await put(damaged);

@@ -6,10 +6,11 @@ import { questionKey, type VariantQuestion } from "../../src/gpu/variant-table.t
 import { readSafetensors } from "../../src/train/safetensors.ts";
 import { choicesIn } from "../../src/train/state.ts";
 import {
+  readTable,
   readVariants,
   type TableOwner,
   variantsPath,
-  writeVariants,
+  writeTable,
 } from "../../src/train/variants.ts";
 import { testDevice } from "../support/device.ts";
 import { MemoryHost } from "../support/memory-host.ts";
@@ -17,6 +18,12 @@ import { rejects } from "../support/rejects.ts";
 import { trainInMemory } from "../support/training.ts";
 
 const test = suite("tuned variants of a run");
+
+/** Writes a table of winners that were measured beside nothing else. */
+function keep(host: MemoryHost, owner: TableOwner, choices: Record<string, string>) {
+  const measured = Object.fromEntries(Object.entries(choices).map(([key, v]) => [key, [v]]));
+  return writeTable(host, owner, { choices, measured });
+}
 
 const path = "r/checkpoints/last.safetensors";
 const saved = async (host: MemoryHost) =>
@@ -42,7 +49,7 @@ test("a run takes the adapter's table, and goes on with it when that has changed
   assert.equal(choicesIn(await saved(plain), path), {});
 
   const tuned = new MemoryHost();
-  await writeVariants(tuned, device, { ...choices, "matmul 1×1×1": "registers 1x1" });
+  await keep(tuned, device, { ...choices, "matmul 1×1×1": "registers 1x1" });
   await trainInMemory(tuned);
   const metadata = await saved(tuned);
   assert.equal(choicesIn(metadata, path), choices, "only what the run's kernels follow");
@@ -52,9 +59,9 @@ test("a run takes the adapter's table, and goes on with it when that has changed
   assert.is.not(hash(metadata), hash(await saved(plain)), "other kernels");
 
   const resumed = new MemoryHost();
-  await writeVariants(resumed, device, choices);
+  await keep(resumed, device, choices);
   await trainInMemory(resumed, { epochs: "1" });
-  await writeVariants(resumed, device, {});
+  await keep(resumed, device, {});
   await trainInMemory(resumed, { resume: "true" });
   assert.equal(choicesIn(await saved(resumed), path), choices);
   assert.is(hash(await saved(resumed)), hash(metadata));
@@ -65,7 +72,7 @@ test("a table that cannot be read is none; a checkpoint's must be sound", async 
   const host = new MemoryHost();
   assert.equal(await readVariants(host, device), {});
   const good = { a: "registers 1x1" };
-  const file = await writeVariants(host, device, good);
+  const file = await keep(host, device, good);
   assert.equal(await readVariants(host, device), good);
   const table = JSON.parse(host.text(file));
   for (const text of [
@@ -73,14 +80,17 @@ test("a table that cannot be read is none; a checkpoint's must be sound", async 
     "[]",
     '{"format": 1}',
     JSON.stringify({ ...table, choices: undefined }),
+    JSON.stringify({ ...table, measured: undefined }),
+    JSON.stringify({ ...table, measured: { a: "registers 1x1" } }),
     JSON.stringify({ ...table, choices: { a: 1 } }),
     JSON.stringify({ ...table, format: 2 }),
   ]) {
     host.put(file, text);
     assert.equal(await readVariants(host, device), {}, text);
   }
-  await writeVariants(host, device, good);
-  assert.equal(await readVariants(host, device), good);
+  await keep(host, device, good);
+  const measured = { a: ["registers 1x1"] };
+  assert.equal(await readTable(host, device), { choices: good, measured });
   host.stat = async (file) => {
     throw new IoError(`cannot look at ${file}: permission denied`);
   };
@@ -107,7 +117,7 @@ test("adapters, runtimes and sets of optional features have tables of their own"
     { adapter, has: { ...plain, subgroups: true } },
     { adapter, has: { f16: true, subgroups: true } },
   ];
-  for (const [i, owner] of owners.entries()) await writeVariants(host, owner, { a: `v${i}` });
+  for (const [i, owner] of owners.entries()) await keep(host, owner, { a: `v${i}` });
   for (const [i, owner] of owners.entries())
     assert.equal(await readVariants(host, owner), { a: `v${i}` }, JSON.stringify(owner));
 
