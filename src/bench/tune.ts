@@ -1,5 +1,6 @@
 import type { Device } from "../gpu/device.ts";
 import type { Program } from "../gpu/program.ts";
+import { MOST_TEXTURE_ELEMENTS, textureHeight, textureSize } from "../gpu/textures.ts";
 import { Value } from "../gpu/value.ts";
 import { questionKey, type VariantChoices, type VariantQuestion } from "../gpu/variant-table.ts";
 import { parseVariant } from "../kernels/variants.ts";
@@ -9,9 +10,15 @@ import { Tensor } from "../tensor/tensor.ts";
 import { timeProgram } from "./timing.ts";
 
 export interface TuneOptions {
-  /** No further kernel is begun after so many seconds. */
+  /**
+   * After so many seconds no kernel is begun, and the one at work is left, unless none was measured
+   * yet: so every tuning gets further.
+   */
   readonly seconds: number;
-  /** Kernels whose operands, with the results of all variants, take more bytes are left to the heuristic. */
+  /**
+   * Kernels whose operands, with what all variants copy of them and with all their results, take more
+   * bytes are left to the heuristic.
+   */
   readonly bytes: number;
   /** Told of every kernel when it is done; what it promises is waited for. */
   readonly onTuned?: (tuned: Tuned) => unknown;
@@ -89,10 +96,12 @@ export async function tune(
   const tuned: Tuned[] = [];
   const left: LeftKernel[] = [];
   const begin = performance.now();
+  const late = (): string | undefined =>
+    performance.now() - begin > 1000 * seconds ? "the time was up" : undefined;
   const stopped = (): string | undefined => (stop?.() ? "the tuning was stopped" : undefined);
   for (const question of questions) {
-    const late = performance.now() - begin > 1000 * seconds ? "the time was up" : undefined;
-    const result = late ?? stopped() ?? (await tuneOne(device, question, bytes, stopped));
+    const ended = (): string | undefined => stopped() ?? (tuned.length > 0 ? late() : undefined);
+    const result = late() ?? stopped() ?? (await tuneOne(device, question, bytes, ended));
     if (typeof result === "string") {
       const { kernel, shape } = question;
       left.push({ kernel, shape, reason: result });
@@ -119,8 +128,8 @@ interface Contestant {
 }
 
 /**
- * Says why not, where the kernel takes too much memory, cannot be compared, or `stopped` says so. Nothing of it is left on
- * the device in any case.
+ * Says why not, where the kernel takes too much memory, cannot be compared, or `ended` says so before
+ * one of its variants. Nothing of it is left on the device in any case.
  *
  * @throws DeviceLostError
  */
@@ -128,9 +137,9 @@ async function tuneOne(
   device: Device,
   question: VariantQuestion,
   bytes: number,
-  stopped: () => string | undefined,
+  ended: () => string | undefined,
 ): Promise<Tuned | string> {
-  const wanted = bytesOf(question);
+  const wanted = bytesOf(device, question);
   if (wanted > bytes) return `it takes ${wanted} bytes, all variants together`;
   const operands: Value[] = [];
   try {
@@ -139,7 +148,7 @@ async function tuneOne(
       operands.push(value);
       device.write(value, randomNumbers(size, i + 1));
     }
-    return await compare(device, question, operands, stopped);
+    return await compare(device, question, operands, ended);
   } catch (error) {
     return await reasonOf(device, error);
   } finally {
@@ -156,21 +165,29 @@ async function reasonOf(device: Device, error: unknown): Promise<string> {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Bytes of the operands, and of the results and shares of all variants, which are there together. */
-function bytesOf({ operands, result, candidates }: VariantQuestion): number {
-  const copies = candidates.map((text) => {
-    const splits = parseVariant(text)?.splits ?? 1;
-    return splits === 1 ? 1 : splits + 1;
-  });
+/**
+ * Bytes that are there together: the operands, the textures that software adapters read them through,
+ * and the results, shares and f16 copies of all variants.
+ */
+function bytesOf(device: Device, { operands, result, candidates }: VariantQuestion): number {
+  const variants = candidates.map(parseVariant);
+  const copies = variants.map((v) => (v && v.splits > 1 ? v.splits + 1 : 1));
+  const halves = variants.filter((v) => v?.half).length;
   const total = (sizes: readonly number[]) => sizes.reduce((sum, n) => sum + n, 0);
-  return 4 * (total(operands) + result * total(copies));
+  // The variants share textures of one size. Not all kernels read them: this is the most it can be.
+  const textures = device.isSoftware ? operands.filter((n) => n <= MOST_TEXTURE_ELEMENTS) : [];
+  return (
+    4 * (total(operands) + result * total(copies)) +
+    2 * halves * total(operands) +
+    total(textures.map((n) => textureSize(textureHeight(4 * n))))
+  );
 }
 
 async function compare(
   device: Device,
   question: VariantQuestion,
   operands: readonly Value[],
-  stopped: () => string | undefined,
+  ended: () => string | undefined,
 ): Promise<Tuned | string> {
   const { kernel, shape, candidates } = question;
   const heuristic = candidates[0] as string;
@@ -179,7 +196,7 @@ async function compare(
   const contestants: Contestant[] = [];
   try {
     for (const variant of candidates) {
-      const reason = stopped();
+      const reason = ended();
       if (reason !== undefined) return reason;
       try {
         const contestant = await enter(device, question, operands, variant);
@@ -193,7 +210,7 @@ async function compare(
     const right = contestants.filter(({ variant }) => refused[variant] === undefined);
     for (let round = 0; round < ROUNDS; round++)
       for (const contestant of right) {
-        const reason = stopped();
+        const reason = ended();
         if (reason !== undefined) return reason;
         contestant.ms.push(await timeOnce(device, contestant.program));
       }
