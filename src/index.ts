@@ -66,6 +66,7 @@ export { logSoftmax, logsumexp, softmax } from "./autograd/ops/softmax.ts";
 export { type Axes, broadcastTo, sum, sumTo } from "./autograd/ops/sum.ts";
 export { type GradOptions, grad, stopGradient, track, withoutTape } from "./autograd/tape.ts";
 export {
+  type LeftKernel,
   type Tuned,
   type TuneOptions,
   type TuneReport,
@@ -182,3 +183,4 @@ export {
 export { record, scope } from "./tensor/run.ts";
 export { Tensor } from "./tensor/tensor.ts";
 export { loadVariants, saveVariants } from "./train/variant-store.ts";
+export type { TableOwner } from "./train/variants.ts";

@@ -1,11 +1,18 @@
-import type { AdapterFacts } from "../gpu/device.ts";
+import { IoError } from "../gpu/errors.ts";
 import { openDevice } from "../gpu/open.ts";
-import { questionKey, type VariantChoices, type VariantQuestion } from "../gpu/variant-table.ts";
+import { questionKey, type VariantQuestion } from "../gpu/variant-table.ts";
 import type { Host } from "../host/host.ts";
 import type { ModelDefinition } from "../models/definition.ts";
-import { readVariants, writeVariants } from "../train/variants.ts";
+import type { Interruption } from "../train/interruption.ts";
+import {
+  readTable,
+  type TableOwner,
+  type TunedTable,
+  variantsPath,
+  writeTable,
+} from "../train/variants.ts";
 import { openStep } from "./step.ts";
-import { type TuneReport, tune } from "./tune.ts";
+import { type Tuned, type TuneReport, tune, winnersOf } from "./tune.ts";
 
 export interface TuneModelsOptions {
   readonly entries: readonly ModelDefinition[];
@@ -13,53 +20,68 @@ export interface TuneModelsOptions {
   readonly batch: number;
   readonly seconds: number;
   readonly bytes: number;
+  /** Measures what is known already, too. */
+  readonly again?: boolean | undefined;
 }
 
-/** Where the winners of each adapter are kept. */
+/** Where the winners of each adapter and set of optional features are kept. */
 export interface VariantStore {
-  readonly load: (adapter: AdapterFacts) => Promise<VariantChoices>;
-  readonly save: (adapter: AdapterFacts, choices: VariantChoices) => Promise<unknown>;
+  /** A path, or what else a reader would look for. */
+  readonly place: (owner: TableOwner) => Promise<string>;
+  readonly load: (owner: TableOwner) => Promise<TunedTable>;
+  /** Throws IoError where it cannot keep them. */
+  readonly save: (owner: TableOwner, table: TunedTable) => Promise<unknown>;
 }
 
-export interface TuneStepsReport extends TuneReport {
+/** A kernel and class of shapes, and what was found best for it. */
+export interface KnownKernel {
+  readonly kernel: string;
+  readonly shape: string;
+  readonly variant: string;
+}
+
+export interface TuneModelsReport extends TuneReport {
   readonly adapter: string;
   readonly runtime: string;
-}
-
-export interface TuneModelsReport extends TuneStepsReport {
-  /** The file that the winners were added to. */
+  /** Kernels of the models that were measured before, and were not now. */
+  readonly known: readonly KnownKernel[];
+  /** What the winners were added to: a file, unless the caller chose another store. */
   readonly path: string;
+  /** Why they were not, if so. */
+  readonly unsaved?: IoError;
 }
 
 /**
  * Tunes the matrix products and convolutions of the models' training steps, and adds the winners to
- * the adapter's table in the user's cache.
+ * the adapter's table in the user's cache. See `tuneSteps`.
  */
-export async function tuneModels(
+export function tuneModels(
   options: TuneModelsOptions,
   host: Host,
   log: (line: string) => void,
+  interruption?: Interruption,
 ): Promise<TuneModelsReport> {
-  let path = "";
-  const report = await tuneSteps(
-    options,
-    {
-      load: (adapter) => readVariants(host, adapter),
-      save: async (adapter, choices) => {
-        path = await writeVariants(host, adapter, choices);
-      },
-    },
-    log,
-  );
-  return { ...report, path };
+  const store: VariantStore = {
+    place: (owner) => variantsPath(host, owner),
+    load: (owner) => readTable(host, owner),
+    save: (owner, table) => writeTable(host, owner, table),
+  };
+  return tuneSteps(options, store, log, interruption);
 }
 
-/** The same with a store of the winners that the caller chooses. */
+/**
+ * The same with a store of the winners that the caller chooses. They are kept after each kernel, so
+ * that whatever ends the tuning costs no more than the kernel at work. Where they cannot be kept, the
+ * report says so.
+ *
+ * @throws InterruptedError after an interruption, which ends the tuning between two variants
+ */
 export async function tuneSteps(
-  { entries, settings, batch, seconds, bytes }: TuneModelsOptions,
+  { entries, settings, batch, seconds, bytes, again = false }: TuneModelsOptions,
   store: VariantStore,
   log: (line: string) => void,
-): Promise<TuneStepsReport> {
+  interruption?: Interruption,
+): Promise<TuneModelsReport> {
   const asked = new Map<string, VariantQuestion>();
   for (const entry of entries) {
     const { device } = await openStep({ entry, settings, batch }, (question) =>
@@ -69,28 +91,92 @@ export async function tuneSteps(
   }
   const device = await openDevice();
   try {
-    let done = 0;
-    const report = await tune(device, [...asked.values()], {
+    const path = await store.place(device);
+    const keeper = new Keeper(store, device, log);
+    const all = [...asked.values()];
+    const known = again ? [] : knownOf(await store.load(device), all);
+    const before = new Set(known.map(questionKey));
+    const questions = all.filter((question) => !before.has(questionKey(question)));
+    if (before.size > 0) log(`${before.size} of ${all.length} kernels were measured before`);
+    interruption?.attend();
+    const report = await tune(device, questions, {
       seconds,
       bytes,
-      onTuned: ({ kernel, shape, heuristic, winner, ms }) => {
-        const gain = (ms[heuristic] ?? Number.NaN) / (ms[winner] ?? Number.NaN);
-        const how =
-          winner === heuristic ? "stays" : `before ${heuristic}, ${gain.toFixed(2)} times`;
-        log(`${++done} of ${asked.size}  ${kernel} ${shape}: ${winner} (${how})`);
+      stop: () => interruption?.requested ?? false,
+      onTuned: async (tuned) => {
+        await keeper.add(tuned);
+        log(`${keeper.tuned.length} of ${questions.length}  ${describe(tuned)}`);
       },
     });
-    await store.save(device.adapter, merged(await store.load(device.adapter), report));
+    if (interruption?.requested) throw interruption.error(keeper.outcome(path));
     const { name, runtime } = device.adapter;
-    return { adapter: name, runtime, ...report };
+    const { unsaved } = keeper;
+    return { adapter: name, runtime, known, ...report, path, ...(unsaved ? { unsaved } : {}) };
   } finally {
     device.close();
   }
 }
 
+/** What a table says of the kernels whose candidates are still those that were measured. */
+function knownOf(
+  { choices, measured }: TunedTable,
+  questions: readonly VariantQuestion[],
+): KnownKernel[] {
+  return questions.flatMap((question) => {
+    const { kernel, shape, candidates } = question;
+    const key = questionKey(question);
+    if (JSON.stringify(measured[key]) !== JSON.stringify(candidates)) return [];
+    return [{ kernel, shape, variant: choices[key] ?? (candidates[0] as string) }];
+  });
+}
+
+function describe({ kernel, shape, heuristic, winner, ms }: Tuned): string {
+  const gain = (ms[heuristic] ?? Number.NaN) / (ms[winner] ?? Number.NaN);
+  const how = winner === heuristic ? "stays" : `before ${heuristic}, ${gain.toFixed(2)} times`;
+  return `${kernel} ${shape}: ${winner} (${how})`;
+}
+
+/** Adds what a tuning finds to the table of a device, a kernel at a time. */
+class Keeper {
+  readonly tuned: Tuned[] = [];
+  /** Why the store does not have all of them, if it does not. */
+  unsaved: IoError | undefined;
+
+  constructor(
+    private readonly store: VariantStore,
+    private readonly owner: TableOwner,
+    private readonly log: (line: string) => void,
+  ) {}
+
+  async add(tuned: Tuned): Promise<void> {
+    this.tuned.push(tuned);
+    const { store, owner } = this;
+    try {
+      // Read again each time, since another tuning may have added to it meanwhile.
+      await store.save(owner, merged(await store.load(owner), this));
+      this.unsaved = undefined;
+    } catch (error) {
+      if (!(error instanceof IoError)) throw error;
+      if (!this.unsaved) this.log(`the winners are not kept: ${error.message}`);
+      this.unsaved = error;
+    }
+  }
+
+  /** What is kept when it ends here. */
+  outcome(path: string): string {
+    const { length } = this.tuned;
+    if (this.unsaved) return `nothing is kept: ${this.unsaved.message}`;
+    if (length === 0) return "no kernel was measured";
+    return `${path} holds what was found of ${length} ${length === 1 ? "kernel" : "kernels"}`;
+  }
+}
+
 /** What was known, with what was measured now in its place. */
-export function merged(known: VariantChoices, { tuned, choices }: TuneReport): VariantChoices {
-  const measured = new Set(tuned.map(questionKey));
-  const kept = Object.entries(known).filter(([key]) => !measured.has(key));
-  return { ...Object.fromEntries(kept), ...choices };
+export function merged(known: TunedTable, { tuned }: Pick<TuneReport, "tuned">): TunedTable {
+  const now = Object.fromEntries(tuned.map((t) => [questionKey(t), t.candidates]));
+  const kept = Object.entries(known.choices).filter(([key]) => !Object.hasOwn(now, key));
+  return {
+    choices: { ...Object.fromEntries(kept), ...winnersOf(tuned) },
+    measured: { ...known.measured, ...now },
+  };
 }

@@ -1,5 +1,6 @@
 import type { Device } from "../gpu/device.ts";
 import type { Program } from "../gpu/program.ts";
+import { MOST_TEXTURE_ELEMENTS, textureHeight, textureSize } from "../gpu/textures.ts";
 import { Value } from "../gpu/value.ts";
 import { questionKey, type VariantChoices, type VariantQuestion } from "../gpu/variant-table.ts";
 import { parseVariant } from "../kernels/variants.ts";
@@ -9,18 +10,28 @@ import { Tensor } from "../tensor/tensor.ts";
 import { timeProgram } from "./timing.ts";
 
 export interface TuneOptions {
-  /** No further kernel is begun after so many seconds. */
+  /**
+   * After so many seconds no kernel is begun, and the one at work is left, unless none was measured
+   * yet: so every tuning gets further.
+   */
   readonly seconds: number;
-  /** Kernels whose operands, with the results of all variants, take more bytes are left to the heuristic. */
+  /**
+   * Kernels whose operands, with what all variants copy of them and with all their results, take more
+   * bytes are left to the heuristic.
+   */
   readonly bytes: number;
-  /** Told of every kernel when it is done. */
-  readonly onTuned?: (tuned: Tuned) => void;
+  /** Told of every kernel when it is done; what it promises is waited for. */
+  readonly onTuned?: (tuned: Tuned) => unknown;
+  /** Asked before each variant; true ends the tuning, and leaves the kernel at work. */
+  readonly stop?: () => boolean;
 }
 
 /** What was found out about one kernel and class of shapes. */
 export interface Tuned {
   readonly kernel: string;
   readonly shape: string;
+  /** What was compared, the heuristic's first. */
+  readonly candidates: readonly string[];
   readonly heuristic: string;
   readonly winner: string;
   /** Milliseconds of each variant that gave the right result: the shortest of its runs. */
@@ -29,10 +40,17 @@ export interface Tuned {
   readonly refused: Readonly<Record<string, string>>;
 }
 
+/** A kernel and class of shapes that was left to the heuristic, and why. */
+export interface LeftKernel {
+  readonly kernel: string;
+  readonly shape: string;
+  readonly reason: string;
+}
+
 export interface TuneReport {
   readonly tuned: readonly Tuned[];
-  /** Kernels that were left to the heuristic for want of time or memory. */
-  readonly left: readonly string[];
+  /** Kernels that there was no time or memory for, or whose plainest variant does not run. */
+  readonly left: readonly LeftKernel[];
   readonly choices: VariantChoices;
 }
 
@@ -73,27 +91,32 @@ const TOLERANCE = { whole: 1e-4, half: 2e-2 };
 export async function tune(
   device: Device,
   questions: readonly VariantQuestion[],
-  { seconds, bytes, onTuned }: TuneOptions,
+  { seconds, bytes, onTuned, stop }: TuneOptions,
 ): Promise<TuneReport> {
   const tuned: Tuned[] = [];
-  const left: string[] = [];
+  const left: LeftKernel[] = [];
   const begin = performance.now();
+  const late = (): string | undefined =>
+    performance.now() - begin > 1000 * seconds ? "the time was up" : undefined;
+  const stopped = (): string | undefined => (stop?.() ? "the tuning was stopped" : undefined);
   for (const question of questions) {
-    const late = performance.now() - begin > 1000 * seconds;
-    const result = late ? undefined : await tuneOne(device, question, bytes);
-    if (!result) {
-      left.push(questionKey(question));
+    const ended = (): string | undefined => stopped() ?? (tuned.length > 0 ? late() : undefined);
+    const result = late() ?? stopped() ?? (await tuneOne(device, question, bytes, ended));
+    if (typeof result === "string") {
+      const { kernel, shape } = question;
+      left.push({ kernel, shape, reason: result });
       continue;
     }
     tuned.push(result);
-    onTuned?.(result);
+    await onTuned?.(result);
   }
-  const won = tuned.filter((t) => t.winner !== t.heuristic);
-  return {
-    tuned,
-    left,
-    choices: Object.fromEntries(won.map((t) => [questionKey(t), t.winner])),
-  };
+  return { tuned, left, choices: winnersOf(tuned) };
+}
+
+/** The choices that the heuristic would not have made. */
+export function winnersOf(tuned: readonly Tuned[]): VariantChoices {
+  const won = tuned.filter(({ winner, heuristic }) => winner !== heuristic);
+  return Object.fromEntries(won.map((t) => [questionKey(t), t.winner]));
 }
 
 /** A variant that was made to be run. */
@@ -104,67 +127,112 @@ interface Contestant {
   readonly ms: number[];
 }
 
-/** Undefined where the kernel takes too much memory. */
+/**
+ * Says why not, where the kernel takes too much memory, cannot be compared, or `ended` says so before
+ * one of its variants. Nothing of it is left on the device in any case.
+ *
+ * @throws DeviceLostError
+ */
 async function tuneOne(
   device: Device,
   question: VariantQuestion,
   bytes: number,
-): Promise<Tuned | undefined> {
-  if (bytesOf(question) > bytes) return undefined;
-  const operands = question.operands.map((size, i) => {
-    const value = device.allocate("f32", size, `operand ${i}`);
-    device.write(value, randomNumbers(size, i + 1));
-    return value;
-  });
+  ended: () => string | undefined,
+): Promise<Tuned | string> {
+  const wanted = bytesOf(device, question);
+  if (wanted > bytes) return `it takes ${wanted} bytes, all variants together`;
+  const operands: Value[] = [];
   try {
-    return await compare(device, question, operands);
+    for (const [i, size] of question.operands.entries()) {
+      const value = device.allocate("f32", size, `operand ${i}`);
+      operands.push(value);
+      device.write(value, randomNumbers(size, i + 1));
+    }
+    return await compare(device, question, operands, ended);
+  } catch (error) {
+    return await reasonOf(device, error);
   } finally {
     for (const v of operands) device.release(v);
+    if (!device.lost) device.pool.trim(); // buffers of these sizes may not be wanted again
   }
 }
 
-/** Bytes of the operands, and of the results and shares of all variants, which are there together. */
-function bytesOf({ operands, result, candidates }: VariantQuestion): number {
-  const copies = candidates.map((text) => {
-    const splits = parseVariant(text)?.splits ?? 1;
-    return splits === 1 ? 1 : splits + 1;
-  });
+/** Why a kernel or a variant did not run. A device that is gone is no fault of theirs, and is thrown. */
+async function reasonOf(device: Device, error: unknown): Promise<string> {
+  // What else the device has to say of it would be taken for a failure of what comes next.
+  await device.settle().catch(() => undefined);
+  if (device.lost) throw device.lost;
+  return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * Bytes that are there together: the operands, the textures that software adapters read them through,
+ * and the results, shares and f16 copies of all variants.
+ */
+function bytesOf(device: Device, { operands, result, candidates }: VariantQuestion): number {
+  const variants = candidates.map(parseVariant);
+  const copies = variants.map((v) => (v && v.splits > 1 ? v.splits + 1 : 1));
+  const halves = variants.filter((v) => v?.half).length;
   const total = (sizes: readonly number[]) => sizes.reduce((sum, n) => sum + n, 0);
-  return 4 * (total(operands) + result * total(copies));
+  // The variants share textures of one size. Not all kernels read them: this is the most it can be.
+  const textures = device.isSoftware ? operands.filter((n) => n <= MOST_TEXTURE_ELEMENTS) : [];
+  return (
+    4 * (total(operands) + result * total(copies)) +
+    2 * halves * total(operands) +
+    total(textures.map((n) => textureSize(textureHeight(4 * n))))
+  );
 }
 
 async function compare(
   device: Device,
   question: VariantQuestion,
   operands: readonly Value[],
-): Promise<Tuned> {
+  ended: () => string | undefined,
+): Promise<Tuned | string> {
   const { kernel, shape, candidates } = question;
   const heuristic = candidates[0] as string;
-  const plain = await enter(device, question, operands, question.reference);
-  const reference = await resultOf(plain);
-  plain.program.release();
+  const reference = await plainResult(device, question, operands);
   const refused: Record<string, string> = {};
   const contestants: Contestant[] = [];
   try {
     for (const variant of candidates) {
+      const reason = ended();
+      if (reason !== undefined) return reason;
       try {
         const contestant = await enter(device, question, operands, variant);
         contestants.push(contestant);
         const wrong = difference(await resultOf(contestant), reference, / half$/.test(variant));
         if (wrong !== undefined) refused[variant] = wrong;
       } catch (error) {
-        device.alive(); // a device that is gone is no fault of the variant's
-        refused[variant] = (error as Error).message;
+        refused[variant] = await reasonOf(device, error);
       }
     }
     const right = contestants.filter(({ variant }) => refused[variant] === undefined);
     for (let round = 0; round < ROUNDS; round++)
-      for (const contestant of right)
+      for (const contestant of right) {
+        const reason = ended();
+        if (reason !== undefined) return reason;
         contestant.ms.push(await timeOnce(device, contestant.program));
+      }
     const ms = Object.fromEntries(right.map((c) => [c.variant, Math.min(...c.ms)]));
-    return { kernel, shape, heuristic, winner: winnerOf(ms, heuristic), ms, refused };
+    const winner = winnerOf(ms, heuristic);
+    return { kernel, shape, candidates, heuristic, winner, ms, refused };
   } finally {
     for (const { program } of contestants) program.release();
+  }
+}
+
+/** What the plainest variant computes. */
+async function plainResult(
+  device: Device,
+  question: VariantQuestion,
+  operands: readonly Value[],
+): Promise<Float32Array> {
+  const plain = await enter(device, question, operands, question.reference);
+  try {
+    return await resultOf(plain);
+  } finally {
+    plain.program.release();
   }
 }
 

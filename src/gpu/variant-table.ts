@@ -21,6 +21,9 @@ export interface VariantQuestion {
 /** Winners by question: `conv2d 128×16×16×64→8×8×64 k3x3 s2x2` → `registers 8x16`. */
 export type VariantChoices = Readonly<Record<string, string>>;
 
+/** Among which candidates a tuning has chosen, the heuristic's first, by question. */
+export type MeasuredCandidates = Readonly<Record<string, readonly string[]>>;
+
 export function questionKey(question: Pick<VariantQuestion, "kernel" | "shape">): string {
   return `${question.kernel} ${question.shape}`;
 }

@@ -185,13 +185,13 @@ class Run {
   }
 
   /** The kernel variants of a run stay what they were when it began, also on other devices. */
-  private async chooseVariants({ adapter }: Device): Promise<VariantChoices> {
+  private async chooseVariants(device: Device): Promise<VariantChoices> {
     const { folder } = this;
     if (this.begun && (await folder.hasCheckpoint())) {
       const file = await folder.readCheckpoint();
       return choicesIn(await readMetadata(file), file.path);
     }
-    this.variants ??= await readVariants(this.host, adapter);
+    this.variants ??= await readVariants(this.host, device);
     return this.variants;
   }
 

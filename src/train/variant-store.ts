@@ -2,55 +2,61 @@
  * The variants that a tuning found best, kept in IndexedDB for the pages of one origin. What has files
  * keeps them with train/variants.ts.
  */
-import type { AdapterFacts } from "../gpu/device.ts";
 import { IoError, UsageError } from "../gpu/errors.ts";
 import type { VariantChoices } from "../gpu/variant-table.ts";
-import { choicesOf, tableOf } from "./variants.ts";
+import { keptTable, ownerKey, type TableOwner, type TunedTable, tableIn } from "./variants.ts";
 
 /** Name of the database, of its store, and the version that has the store. */
 const DATABASE = "latentgrad";
 const STORE = "variants";
 const VERSION = 1;
 
-/** Drivers of other runtimes compile the same kernels differently, so each has winners of its own. */
-const keyOf = ({ name, runtime }: AdapterFacts): string => `${name} ${runtime}`;
-
 /**
- * The variants that are kept for an adapter, to be learnt by a device:
- * `device.variants.learn(await loadVariants(device.adapter))`. Empty where there are none, or none
- * that can be read: without them the kernels' heuristics choose.
+ * The variants that are kept for a device's adapter and the optional features it was opened with:
+ * `device.variants.learn(await loadVariants(device))`. Empty where there are none, or none that can
+ * be read: without them the kernels' heuristics choose.
  *
  * @throws UsageError where there is no IndexedDB, which is outside of pages
  */
-export async function loadVariants(adapter: AdapterFacts): Promise<VariantChoices> {
-  const factory = indexedDatabases(adapter);
-  try {
-    return choicesOf(await inStore(factory, "readonly", (store) => store.get(keyOf(adapter))));
-  } catch {
-    return {};
-  }
+export async function loadVariants(owner: TableOwner): Promise<VariantChoices> {
+  return (await loadTable(owner)).choices;
+}
+
+/** The same with all that was measured. */
+export async function loadTable(owner: TableOwner): Promise<TunedTable> {
+  const factory = indexedDatabases(owner);
+  const kept = inStore(factory, "readonly", (store) => store.get(ownerKey(owner)));
+  return tableIn(await kept.catch(() => undefined), owner);
 }
 
 /**
- * Keeps variants for an adapter, in place of those that were kept for it.
+ * Keeps variants for a device's adapter and optional features, in place of those that were kept
+ * for them.
  *
  * @throws UsageError where there is no IndexedDB, which is outside of pages
  * @throws IoError where the browser does not let this page keep anything
  */
-export async function saveVariants(adapter: AdapterFacts, choices: VariantChoices): Promise<void> {
-  const factory = indexedDatabases(adapter);
-  const table = tableOf(adapter, choices);
+export async function saveVariants(owner: TableOwner, choices: VariantChoices): Promise<void> {
+  await saveTable(owner, { choices, measured: {} });
+}
+
+/** The same with all that was measured. */
+export async function saveTable(owner: TableOwner, table: TunedTable): Promise<void> {
+  const factory = indexedDatabases(owner);
+  const kept = keptTable(owner, table);
   try {
-    await inStore(factory, "readwrite", (store) => store.put(table, keyOf(adapter)));
+    await inStore(factory, "readwrite", (store) => store.put(kept, ownerKey(owner)));
   } catch (error) {
     throw new IoError(`IndexedDB does not keep the variants: ${(error as Error).message}`);
   }
 }
 
-function indexedDatabases({ runtime }: AdapterFacts): IDBFactory {
+function indexedDatabases({ adapter }: TableOwner): IDBFactory {
   const { indexedDB } = globalThis as { indexedDB?: IDBFactory };
   if (!indexedDB)
-    throw new UsageError(`there is no IndexedDB in ${runtime}: only a page keeps variants there`);
+    throw new UsageError(
+      `there is no IndexedDB in ${adapter.runtime}: only a page keeps variants there`,
+    );
   return indexedDB;
 }
 

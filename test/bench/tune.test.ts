@@ -3,10 +3,13 @@ import * as assert from "uvu/assert";
 import { difference, tune, winnerOf } from "../../src/bench/tune.ts";
 import { merged } from "../../src/bench/tune-models.ts";
 import type { Device } from "../../src/gpu/device.ts";
+import { DeviceLostError } from "../../src/gpu/errors.ts";
+import { openDevice } from "../../src/gpu/open.ts";
 import type { VariantQuestion } from "../../src/gpu/variant-table.ts";
 import { matmulCalls } from "../../src/kernels/matmul.ts";
 import { parseVariant, type Variant } from "../../src/kernels/variants.ts";
 import { testDevice } from "../support/device.ts";
+import { rejects } from "../support/rejects.ts";
 
 const test = suite("tuning");
 
@@ -53,10 +56,152 @@ test("leaves a kernel to the heuristic where it takes too much memory or time", 
   const before = used(device);
   const asked = [question(["registers 4x4", "registers 8x8"])];
   const large = await tune(device, asked, { seconds: 60, bytes: 1024 });
-  assert.equal(large, { tuned: [], left: ["matmul a small one"], choices: {} });
+  const small = { kernel: "matmul", shape: "a small one" };
+  // On software adapters each operand has a texture of at least one row.
+  const textures = device.isSoftware ? 2 * 2 ** 16 : 0;
+  const takes = (bytes: number) => `it takes ${bytes + textures} bytes, all variants together`;
+  assert.equal(large, { tuned: [], left: [{ ...small, reason: takes(4992) }], choices: {} });
+  // Shares of the sum, and operands as f16.
+  for (const [variant, more] of [
+    ["registers 8x8 splits 3", 4 * 3 * g.m * g.n],
+    ["registers 8x8 half", 2 * (g.m * g.k + g.k * g.n)],
+  ] as const) {
+    const other = [question(["registers 4x4", variant])];
+    const { left } = await tune(device, other, { seconds: 60, bytes: 1024 });
+    assert.equal(left, [{ ...small, reason: takes(4992 + more) }]);
+  }
   const late = await tune(device, asked, { seconds: -1, bytes: 2 ** 20 });
-  assert.equal(late, { tuned: [], left: ["matmul a small one"], choices: {} });
+  const up = { ...small, reason: "the time was up" };
+  assert.equal(late, { tuned: [], left: [up], choices: {} });
   assert.is(used(device), before);
+});
+
+test("leaves a kernel whose plainest variant does not run, and goes on with the next", async () => {
+  const device = await openDevice({ memoryLimit: 2 ** 20 });
+  try {
+    const good = question(["registers 4x4"]);
+    const uncompiled = { ...good, shape: "no width of a load", reference: "registers 3x3" };
+    const broken: VariantQuestion = {
+      ...good,
+      shape: "a broken one",
+      calls: () => {
+        throw new Error("no such kernel");
+      },
+    };
+    // The first operand fits, the second does not.
+    const large = { ...good, shape: "a large one", operands: [2 ** 17, 2 ** 18] };
+    const before = used(device);
+    const asked = [uncompiled, broken, large, good];
+    const { tuned, left } = await tune(device, asked, { seconds: 60, bytes: 2 ** 30 });
+    assert.equal(
+      left.map(({ kernel, shape }) => `${kernel}, ${shape}`),
+      ["matmul, no width of a load", "matmul, a broken one", "matmul, a large one"],
+    );
+    assert.match(left[0]?.reason ?? "", /^matmul: /);
+    assert.is(left[1]?.reason, "no such kernel");
+    assert.match(left[2]?.reason ?? "", /^out of GPU memory: operand 1 wants 1048576 bytes, /);
+    assert.equal(
+      tuned.map(({ shape }) => shape),
+      ["a small one"],
+    );
+    assert.is(used(device), before);
+    assert.is(device.pool.statistics().idleBytes, 0);
+  } finally {
+    device.close();
+  }
+});
+
+test("stops between two variants when it is told to, and keeps the kernels before", async () => {
+  const device = await testDevice();
+  const before = used(device);
+  const [first, second, third] = ["first", "second", "third"].map((shape) => ({
+    ...question(["registers 4x4", "registers 8x8"]),
+    shape,
+  })) as [VariantQuestion, VariantQuestion, VariantQuestion];
+  const entered: string[] = [];
+  const watched: VariantQuestion = {
+    ...second,
+    calls: (operands, result, variant) => {
+      entered.push(variant);
+      return second.calls(operands, result, variant);
+    },
+  };
+  let stopped = false;
+  const { tuned, left } = await tune(device, [first, watched, third], {
+    seconds: 60,
+    bytes: 2 ** 20,
+    stop: () => {
+      stopped ||= entered.includes("registers 4x4");
+      return stopped;
+    },
+  });
+  assert.equal(
+    tuned.map(({ shape }) => shape),
+    ["first"],
+  );
+  const reason = "the tuning was stopped";
+  assert.equal(left, [
+    { kernel: "matmul", shape: "second", reason },
+    { kernel: "matmul", shape: "third", reason },
+  ]);
+  assert.equal(entered, [second.reference, "registers 4x4"]);
+  assert.is(used(device), before);
+});
+
+test("leaves the kernel at work when the time is up, unless it is the first", async () => {
+  const device = await testDevice();
+  const before = used(device);
+  const { now } = performance;
+  let skipped = 0;
+  /** A kernel that takes an hour to be entered. */
+  const slow = (shape: string): VariantQuestion => {
+    const asked = question(["registers 4x4", "registers 8x8"]);
+    return {
+      ...asked,
+      shape,
+      calls: (...parameters) => {
+        skipped += 3.6e6;
+        return asked.calls(...parameters);
+      },
+    };
+  };
+  const quick = { ...question(["registers 4x4"]), shape: "quick" };
+  Object.defineProperty(performance, "now", {
+    value: () => now.call(performance) + skipped,
+    configurable: true,
+  });
+  try {
+    for (const [asked, measured] of [
+      [[quick, slow("slow"), quick], ["quick"]],
+      [[slow("slow"), quick], ["slow"]],
+    ] as const) {
+      const { tuned, left } = await tune(device, asked, { seconds: 1800, bytes: 2 ** 20 });
+      const shapes = (kernels: readonly { shape: string }[]) => kernels.map(({ shape }) => shape);
+      assert.equal(shapes(tuned), measured);
+      assert.equal(shapes(left), shapes(asked.slice(1)));
+      assert.ok(left.every(({ reason }) => reason === "the time was up"));
+    }
+  } finally {
+    Reflect.deleteProperty(performance, "now");
+  }
+  assert.is(used(device), before);
+});
+
+test("ends with the device", async () => {
+  const device = await openDevice();
+  const last: VariantQuestion = {
+    ...question(["registers 4x4"]),
+    calls: () => {
+      device.close();
+      throw new Error("what follows from that");
+    },
+  };
+  const next = question(["registers 4x4"]);
+  await rejects(
+    () => tune(device, [last, next], { seconds: 60, bytes: 2 ** 20 }),
+    DeviceLostError,
+    /the device was closed/,
+  );
 });
 
 test("takes another variant only where it is clearly faster", () => {
@@ -74,7 +219,8 @@ test("compares with the reference by its size, and notices what is no number", (
 });
 
 test("replaces what a table knew of the same kernels, and keeps the rest", () => {
-  const measured = { ms: {}, refused: {}, heuristic: "h", winner: "h" };
+  const candidates = ["h", "w"];
+  const measured = { ms: {}, refused: {}, candidates, heuristic: "h", winner: "h" };
   const report = {
     tuned: [
       { ...measured, kernel: "matmul", shape: "A" },
@@ -83,9 +229,18 @@ test("replaces what a table knew of the same kernels, and keeps the rest", () =>
     left: [],
     choices: { "matmul B": "w" },
   };
-  assert.equal(merged({ "matmul A": "old", "matmul C": "other" }, report), {
-    "matmul C": "other",
-    "matmul B": "w",
+  const known = {
+    choices: { "matmul A": "old", "matmul C": "other" },
+    measured: { "matmul A": ["h", "old"], "matmul C": ["x", "other"], "matmul D": ["x"] },
+  };
+  assert.equal(merged(known, report), {
+    choices: { "matmul C": "other", "matmul B": "w" },
+    measured: {
+      "matmul A": candidates,
+      "matmul B": candidates,
+      "matmul C": ["x", "other"],
+      "matmul D": ["x"],
+    },
   });
 });
 

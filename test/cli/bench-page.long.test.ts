@@ -69,6 +69,13 @@ test("measures, offers the JSON, tunes, and says in one line what is wrong", asy
       tuned.status,
       /^\d+ of [1-9]\d* kernels have a faster variant now; kept in this browser's IndexedDB/,
     );
+    await page.click("#tune");
+    const further = await settled(page);
+    assert.is(further.error, "");
+    assert.match(
+      further.status,
+      /; kept in this browser's IndexedDB \([1-9]\d* were measured before/,
+    );
     const databases = await page.evaluate(() => indexedDB.databases());
     assert.equal(databases, [{ name: "latentgrad", version: 1 }]);
     assert.equal(complaints, []);

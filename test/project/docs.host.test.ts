@@ -119,7 +119,8 @@ const actions: Actions = {
     return emptyLadder;
   },
   tune: async () => ({
-    ...{ adapter: "an adapter", runtime: "node", tuned: [], left: [], choices: {}, path: "a.json" },
+    ...{ adapter: "an adapter", runtime: "node", known: [], tuned: [], left: [], choices: {} },
+    path: "a.json",
   }),
   models,
 };

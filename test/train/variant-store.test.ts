@@ -4,11 +4,14 @@ import * as assert from "uvu/assert";
 import { tunableKernels, tune } from "../../src/bench/tune.ts";
 import { UsageError } from "../../src/gpu/errors.ts";
 import { loadVariants, matmul, openDevice, record, saveVariants, zeros } from "../../src/index.ts";
+import { loadTable, saveTable } from "../../src/train/variant-store.ts";
 import { rejects } from "../support/rejects.ts";
 
 const test = suite("variants in IndexedDB");
 const isPage = "indexedDB" in globalThis;
 const adapter = { kind: "other", name: "an adapter", runtime: "chrome" } as const;
+const has = { f16: false, subgroups: false };
+const owner = { adapter, has };
 const key = "an adapter chrome";
 
 /** Puts a value where the table of the adapter is kept. */
@@ -28,22 +31,30 @@ function put(value: unknown): Promise<void> {
 }
 
 if (isPage) {
-  test("come back for the same adapter and runtime alone", async () => {
-    assert.equal(await loadVariants({ ...adapter, name: "never seen" }), {});
+  test("come back for the same adapter, runtime and features alone", async () => {
+    assert.equal(await loadVariants({ adapter: { ...adapter, name: "never seen" }, has }), {});
     const choices = { "matmul 1×2×3": "registers 8x16" };
-    await saveVariants(adapter, choices);
-    assert.equal(await loadVariants(adapter), choices);
-    assert.equal(await loadVariants({ ...adapter, runtime: "browser" }), {});
-    assert.equal(await loadVariants({ ...adapter, name: "another" }), {});
-    await saveVariants(adapter, {});
-    assert.equal(await loadVariants(adapter), {});
+    await saveVariants(owner, choices);
+    assert.equal(await loadVariants(owner), choices);
+    assert.equal(await loadVariants({ adapter: { ...adapter, runtime: "browser" }, has }), {});
+    assert.equal(await loadVariants({ adapter: { ...adapter, name: "another" }, has }), {});
+    assert.equal(await loadVariants({ adapter, has: { ...has, f16: true } }), {});
+    await saveVariants(owner, {});
+    assert.equal(await loadVariants(owner), {});
   });
 
   test("damaged ones count as none, and are written over", async () => {
-    const good = { format: 1, choices: { "matmul 1×2×3": "x" } };
-    await saveVariants(adapter, {});
+    const choices = { "matmul 1×2×3": "x" };
+    const known = { choices, measured: { "matmul 1×2×3": ["x", "y"] } };
+    const good = { format: 1, adapter: "an adapter", runtime: "chrome", features: [], ...known };
+    await saveVariants(owner, {});
     await put(good);
-    assert.equal(await loadVariants(adapter), good.choices);
+    assert.equal(await loadVariants(owner), good.choices);
+    assert.equal(await loadTable(owner), known);
+    await saveVariants(owner, choices);
+    assert.equal(await loadTable(owner), { choices, measured: {} });
+    await saveTable(owner, known);
+    assert.equal(await loadTable(owner), known);
     for (const damaged of [
       "text",
       7,
@@ -51,19 +62,23 @@ if (isPage) {
       [],
       { ...good, format: 2 },
       { format: 1 },
-      { format: 1, choices: { "matmul 1×2×3": 5 } },
+      { ...good, adapter: "another" },
+      { ...good, features: ["f16"] },
+      { ...good, choices: undefined },
+      { ...good, measured: undefined },
+      { ...good, choices: { "matmul 1×2×3": 5 } },
     ]) {
       await put(damaged);
-      assert.equal(await loadVariants(adapter), {}, JSON.stringify(damaged));
+      assert.equal(await loadVariants(owner), {}, JSON.stringify(damaged));
     }
-    await saveVariants(adapter, good.choices);
-    assert.equal(await loadVariants(adapter), good.choices);
+    await saveVariants(owner, good.choices);
+    assert.equal(await loadVariants(owner), good.choices);
   });
 } else {
   test("without IndexedDB one line says so", async () => {
     const line = /^there is no IndexedDB in chrome: only a page keeps variants there$/;
-    await rejects(() => loadVariants(adapter), UsageError, line);
-    await rejects(() => saveVariants(adapter, {}), UsageError, line);
+    await rejects(() => loadVariants(owner), UsageError, line);
+    await rejects(() => saveVariants(owner, {}), UsageError, line);
   });
 }
 

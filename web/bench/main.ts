@@ -4,7 +4,7 @@ import { reportTables } from "../../src/bench/tables.ts";
 import { tuneSteps } from "../../src/bench/tune-models.ts";
 import { openDevice } from "../../src/gpu/open.ts";
 import { findModel, models } from "../../src/models/registry.ts";
-import { loadVariants, saveVariants } from "../../src/train/variant-store.ts";
+import { loadTable, loadVariants, saveTable } from "../../src/train/variant-store.ts";
 import { withVariants } from "../../src/train/variants.ts";
 import { tableElement } from "./table.ts";
 
@@ -19,6 +19,7 @@ const tuned = element("tuned", HTMLInputElement);
 const network = element("network", HTMLSelectElement);
 const batch = element("batch", HTMLInputElement);
 const seconds = element("seconds", HTMLInputElement);
+const again = element("again", HTMLInputElement);
 const buttons = [element("run", HTMLButtonElement), element("tune", HTMLButtonElement)];
 const status = element("status", HTMLElement);
 const failure = element("error", HTMLElement);
@@ -52,9 +53,7 @@ function expression(text: string): RegExp | undefined {
 
 async function measure(): Promise<string> {
   const wanted = expression(filter.value.trim());
-  const open = tuned.checked
-    ? withVariants(openDevice, ({ adapter }) => loadVariants(adapter))
-    : openDevice;
+  const open = tuned.checked ? withVariants(openDevice, loadVariants) : openDevice;
   const begin = performance.now();
   const report = await runBenchmarks({ filter: wanted, open }, show);
   present(report);
@@ -79,12 +78,19 @@ async function tuneHere(): Promise<string> {
     batch: batch.valueAsNumber,
     seconds: seconds.valueAsNumber,
     bytes: TUNING_BYTES,
+    again: again.checked,
   };
-  const store = { load: loadVariants, save: saveVariants };
-  const { tuned: measured, left, choices } = await tuneSteps(wanted, store, show);
+  const place = async () => "this browser's IndexedDB";
+  const store = { place, load: loadTable, save: saveTable };
+  const { tuned: measured, known, left, choices, ...rest } = await tuneSteps(wanted, store, show);
+  if (rest.unsaved) throw rest.unsaved;
   tuned.checked = true;
-  const faster = `${Object.keys(choices).length} of ${measured.length} kernels have a faster variant now; kept in this browser's IndexedDB`;
-  return left.length === 0 ? faster : `${faster} (${left.length} left for want of time or memory)`;
+  const faster = `${Object.keys(choices).length} of ${measured.length} kernels have a faster variant now; kept in ${rest.path}`;
+  const others = [
+    ...(known.length > 0 ? [`${known.length} were measured before`] : []),
+    ...(left.length > 0 ? [`${left.length} left for want of time or memory`] : []),
+  ];
+  return others.length === 0 ? faster : `${faster} (${others.join(", ")})`;
 }
 
 element("measure", HTMLFormElement).addEventListener("submit", (event) => {

@@ -11,11 +11,12 @@ interface Options extends CommonOptions {
   batch: number;
   seconds: number;
   memory: number;
+  again?: boolean;
 }
 
 /** `tune`: finds the fastest variants of a model's kernels on this adapter, and remembers them. */
 export function addTune(program: Command, context: Context): void {
-  const { output, actions, host } = context;
+  const { output, actions, host, interruption } = context;
   const command = program
     .command("tune")
     .description(
@@ -24,27 +25,32 @@ export function addTune(program: Command, context: Context): void {
     .argument("[model]", "the model whose training step is tuned", "vae")
     .option("--set <key=value>", "a setting of the model; repeatable", keyValue)
     .option("--batch <n>", "images a step", wholeNumber(1, 65_536), 128)
-    .option("--seconds <n>", "begin no further kernel after so long", wholeNumber(1, 86_400), 600)
+    .option("--seconds <n>", "measure no further kernel after so long", wholeNumber(1, 86_400), 600)
     .option(
       "--memory <MiB>",
       "leave kernels that take more than this, all variants together, to the heuristic",
       wholeNumber(1, 65_536),
       512,
-    );
+    )
+    .option("--again", "measure what is known from earlier tunings, too");
   addRuntime(command);
   addCommon(command, [
     "tune",
     "tune vae --set network=dense --batch 64",
     "tune aae --seconds 60",
+    "tune --again",
   ]).action(async (name: string, options: Options) => {
     applyCommon(options, output);
     const entry = findModel(name, models);
-    const { set = {}, batch, seconds, memory } = options;
+    const { set = {}, batch, seconds, memory, again } = options;
     checkSettings(entry, set);
-    const wanted = { entries: [entry], settings: set, batch, seconds, bytes: memory * 2 ** 20 };
-    const report = await actions.tune(wanted, host, (line) => output.progress(line));
+    const bytes = memory * 2 ** 20;
+    const wanted = { entries: [entry], settings: set, batch, seconds, bytes, again };
+    const log = (line: string) => output.progress(line);
+    const { unsaved, ...report } = await actions.tune(wanted, host, log, interruption);
     if (options.json) output.json(report);
     else output.data(formatTuning(report));
+    if (unsaved) throw unsaved;
   });
 }
 
@@ -52,11 +58,13 @@ export function addTune(program: Command, context: Context): void {
 export function formatTuning({
   adapter,
   runtime,
+  known,
   tuned,
   left,
   choices,
   path,
 }: TuneModelsReport): string {
+  const all = known.length + tuned.length + left.length;
   const won = Object.keys(choices).length;
   const lines = tuned.map(({ kernel, shape, heuristic, winner, ms, refused }) => {
     const gain = (ms[heuristic] ?? Number.NaN) / (ms[winner] ?? Number.NaN);
@@ -70,7 +78,10 @@ export function formatTuning({
   return [
     `adapter  ${adapter} (${runtime})`,
     ...lines,
-    ...left.map((key) => `${key}  not measured: --seconds or --memory was not enough`),
+    ...left.map(({ kernel, shape, reason }) => `${kernel} ${shape}  not measured: ${reason}`),
+    ...(known.length > 0
+      ? [`${known.length} of ${all} kernels were measured before; --again measures them, too`]
+      : []),
     `${won} of ${tuned.length} kernels have a faster variant now: ${path}`,
   ].join("\n");
 }
