@@ -1,7 +1,9 @@
 import type { Device } from "../gpu/device.ts";
 import { UsageError } from "../gpu/errors.ts";
 import { openDevice } from "../gpu/open.ts";
+import type { VariantChoices } from "../gpu/variant-table.ts";
 import { type Ceilings, measureCeilings } from "./ceilings.ts";
+import { type FindVariants, followVariants } from "./followed-variants.ts";
 import { type KernelCase, nameOfCase } from "./kernel-case.ts";
 import {
   type KernelMeasurement,
@@ -27,13 +29,17 @@ export interface BenchOptions {
   /** Groups that are timed of each kernel and step. */
   readonly runs?: number | undefined;
   /** Opens the devices, one for the kernels and one for each step; default: openDevice. */
-  readonly open?: (() => Promise<Device>) | undefined;
+  readonly open?: typeof openDevice | undefined;
+  /** Finds the variants that the devices are to follow; without it the heuristics choose. */
+  readonly variants?: FindVariants | undefined;
 }
 
 /** What `bench --json` writes. */
 export interface BenchReport {
   readonly adapter: string;
   readonly runtime: string;
+  /** Variants that a tuning had found and kernels followed; absent where none were asked for. */
+  readonly tuned?: VariantChoices;
   readonly ceilings: Ceilings;
   readonly kernels: readonly KernelMeasurement[];
   readonly steps: readonly StepMeasurement[];
@@ -88,7 +94,8 @@ export async function runBenchmarks(
   options: BenchOptions,
   log: (line: string) => void,
 ): Promise<BenchReport> {
-  const { filter, runs, open = openDevice } = options;
+  const { filter, runs } = options;
+  const { open, tuned } = followVariants(options.open ?? openDevice, options.variants);
   const selection = select(filter);
   const { ceilings, timings, facts } = await onDevice(open, async (device) => {
     const ceilings = await measureCeilings(device, log);
@@ -116,9 +123,11 @@ export async function runBenchmarks(
     growth.push({ ...(await measureSteps(step, runs, open)), latent: step.latent });
   }
   const raised = raiseCeilings(ceilings, timings);
+  const followed = tuned();
   return {
     adapter: facts.name,
     runtime: facts.runtime,
+    ...(followed === undefined ? {} : { tuned: followed }),
     ceilings: raised,
     kernels: timings.map((timing) => measurementOf(timing, raised)),
     steps,

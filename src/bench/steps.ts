@@ -1,4 +1,4 @@
-import type { Device } from "../gpu/device.ts";
+import type { openDevice } from "../gpu/open.ts";
 import { findModel, models } from "../models/registry.ts";
 import { measureStep, type StepMeasurement, type StepOptions } from "./step.ts";
 
@@ -56,7 +56,7 @@ export function isUsual({ label, batch, latent }: StepCase): boolean {
 export function measureSteps(
   step: StepCase,
   runs: number | undefined,
-  open: () => Promise<Device>,
+  open: typeof openDevice,
 ): Promise<StepMeasurement> {
   return measureStep({ ...step, runs, open });
 }

@@ -1,11 +1,10 @@
 /** The page of `latentgrad bench --page`: the benchmark and the tuner in the reader's own browser. */
 import { type BenchReport, runBenchmarks } from "../../src/bench/run.ts";
-import { reportTables } from "../../src/bench/tables.ts";
+import { describeTuned, reportTables } from "../../src/bench/tables.ts";
 import { tuneSteps } from "../../src/bench/tune-models.ts";
-import { openDevice } from "../../src/gpu/open.ts";
+import type { Device } from "../../src/gpu/device.ts";
 import { findModel, models } from "../../src/models/registry.ts";
 import { loadVariants, saveVariants } from "../../src/train/variant-store.ts";
-import { withVariants } from "../../src/train/variants.ts";
 import { tableElement } from "./table.ts";
 
 function element<E extends HTMLElement>(id: string, kind: new () => E): E {
@@ -52,18 +51,17 @@ function expression(text: string): RegExp | undefined {
 
 async function measure(): Promise<string> {
   const wanted = expression(filter.value.trim());
-  const open = tuned.checked
-    ? withVariants(openDevice, ({ adapter }) => loadVariants(adapter))
-    : openDevice;
+  const variants = tuned.checked ? ({ adapter }: Device) => loadVariants(adapter) : undefined;
   const begin = performance.now();
-  const report = await runBenchmarks({ filter: wanted, open }, show);
+  const report = await runBenchmarks({ filter: wanted, variants }, show);
   present(report);
   return `done in ${((performance.now() - begin) / 1000).toFixed(1)} s`;
 }
 
 function present(report: BenchReport): void {
   const facts = document.createElement("p");
-  facts.textContent = `${report.adapter}, ${report.runtime}`;
+  const variants = report.tuned ? `; variants ${describeTuned(report.tuned)}` : "";
+  facts.textContent = `${report.adapter}, ${report.runtime}${variants}`;
   result.replaceChildren(facts, ...reportTables(report).map(tableElement));
   const blob = new Blob([`${JSON.stringify(report, null, 2)}\n`], { type: "application/json" });
   if (download.href) URL.revokeObjectURL(download.href);
