@@ -80,6 +80,44 @@ test("tells the measurements what to do, and prints or writes what they found", 
   assert.match(written.host.out, /^Ceilings of the adapter$/m);
 });
 
+test("a file that cannot be written costs no measurement", async () => {
+  const json = ["--json", "results/bench.json"];
+  const never = new MemoryHost();
+  never.failOn = "results";
+  const refused = await runCommand(["bench", ...json], never, unusedActions);
+  assert.equal([refused, never.out], [7, ""]);
+  assert.match(never.err, /^latentgrad: results\/bench\.json: no space left on device\n$/);
+
+  for (const words of [[], ["--program", "vae"], ["--ladder", "matmul"]]) {
+    const host = new MemoryHost();
+    host.put("results/bench.json", "the last");
+    const full = <T>(result: T): T => {
+      assert.is(host.text("results/bench.json"), "the last");
+      host.failOn = "results";
+      return result;
+    };
+    const status = await runCommand(["bench", ...words, ...json], host, {
+      ...unusedActions,
+      bench: async () => full(emptyReport),
+      benchProgram: async () => full(emptyListing),
+      benchLadder: async () => full(emptyLadder),
+    });
+    assert.is(status, 7);
+    assert.match(host.out, /an adapter/);
+    assert.match(host.err, /^latentgrad: results\/bench\.json: no space left on device$/m);
+  }
+  const missing = new MemoryHost();
+  let paths: unknown;
+  await runCommand(["bench", ...json], missing, {
+    ...unusedActions,
+    bench: async () => {
+      paths = missing.paths();
+      return emptyReport;
+    },
+  });
+  assert.equal([paths, missing.paths()], [[], ["results/bench.json"]]);
+});
+
 test("follows what tune has kept for the adapter, where it is told to", async () => {
   const adapter = { kind: "other", name: "an adapter", runtime: "node" } as const;
   for (const words of [

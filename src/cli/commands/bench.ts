@@ -95,6 +95,7 @@ export function addBench(program: Command, context: Context): void {
       return;
     }
     checkTogether(options);
+    await checkWritable(options, context);
     if (options.ladder !== undefined) await climb(options.ladder, options, context);
     else if (options.program !== undefined) await printProgram(options.program, options, context);
     else await measure(options, context);
@@ -178,7 +179,21 @@ async function climb(name: string, options: Options, context: Context): Promise<
     throw new LatentgradError(`wrong results: ${wrong.map((rung) => rung.name).join(", ")}`);
 }
 
-/** The text on stdout, the JSON in a file; or the JSON on stdout. */
+/**
+ * Measuring takes minutes: it is not begun where its result cannot be written. Leaves a file that is
+ * there as it is.
+ */
+async function checkWritable({ json }: Options, { host }: Context): Promise<void> {
+  if (typeof json !== "string") return;
+  if ((await host.stat(json)) !== undefined) {
+    await host.append(json, "");
+    return;
+  }
+  await host.writeAtomic(json, new Uint8Array());
+  await host.remove(json);
+}
+
+/** The text on stdout, then the JSON in a file, which may fail; or the JSON on stdout. */
 async function deliver(
   result: unknown,
   text: () => string,
@@ -189,9 +204,9 @@ async function deliver(
     output.json(result);
     return;
   }
+  output.data(text());
   if (json !== undefined) {
     const content = `${JSON.stringify(result, null, 2)}\n`;
     await host.writeAtomic(json, new TextEncoder().encode(content));
   }
-  output.data(text());
 }
