@@ -28,7 +28,7 @@ export interface BenchOptions {
   readonly filter?: RegExp | undefined;
   /** Groups that are timed of each kernel and step. */
   readonly runs?: number | undefined;
-  /** Opens the devices, one for the kernels and one for each step; default: openDevice. */
+  /** Opens the devices, one for the kernels and one for each step; default: openDevice. f16 is measured where they get the features that are asked for. */
   readonly open?: typeof openDevice | undefined;
   /** Finds the variants that the devices are to follow; without it the heuristics choose. */
   readonly variants?: FindVariants | undefined;
@@ -98,7 +98,7 @@ export async function runBenchmarks(
   const { open, tuned } = followVariants(options.open ?? openDevice, options.variants);
   const selection = select(filter);
   const { ceilings, timings, facts } = await onDevice(open, async (device) => {
-    const ceilings = await measureCeilings(device, log);
+    const ceilings = await measureCeilings(device, open, log);
     const timings: KernelTiming[] = [];
     for (const kernel of selection.kernels) {
       const name = nameOfCase(kernel);
