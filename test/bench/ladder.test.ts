@@ -164,6 +164,31 @@ test("a wrong result is not timed, and said", async () => {
   assert.match(lines[7]!, /^03_naive +[\d.]+ +[\d.]+ +[\d.]+× +[\d.]+× +08 {2}the definition$/);
 });
 
+test("a ladder that breaks off gives back all that it holds", async () => {
+  const { pool } = await device;
+  const before = pool.statistics().liveBytes;
+  const shape = matmulLadder({ m: 8, n: 8, k: 8 });
+  const right = shape.rungs[0]!;
+  const broken: Rung = {
+    ...right,
+    name: "02_broken",
+    calls: () => {
+      throw new Error("no such kernel");
+    },
+  };
+  const unknown = () => {
+    throw new Error("no such number");
+  };
+  const large = { ...shape, rungs: [right, broken] };
+  const small = { ...shape, rungs: [right, right] };
+  const run = async (ladders: { small: Ladder; large: Ladder }) =>
+    runLadder(await device, "matmul", ladders, { rounds: 1 });
+  await rejects(() => run({ small, large }), Error, /^no such kernel$/);
+  assert.is(pool.statistics().liveBytes, before);
+  await rejects(() => run({ small, large: { ...small, reference: unknown } }), Error, /number$/);
+  assert.is(pool.statistics().liveBytes, before);
+});
+
 test("ratios are medians of the rounds' ratios", () => {
   const rounds = [
     [100, 50, 20],
