@@ -67,8 +67,8 @@ export interface RungSpeed {
   readonly minMs: number;
   readonly maxMs: number;
   readonly gflops: number;
-  /** How much faster than the first rung, and than the one it changes where that was timed: medians of the rounds' ratios. */
-  readonly overFirst: number;
+  /** How much faster than the first rung and than the one it changes, where those were timed: medians of the rounds' ratios. */
+  readonly overFirst?: number;
   readonly overFrom?: number;
 }
 
@@ -150,7 +150,8 @@ export async function runLadder(
         const at = timed.indexOf(result);
         if (at < 0) return result;
         const from = timed.findIndex((other) => other.name === result.from);
-        return { ...result, speed: speedOf(times, at, from, large.flops) };
+        const first = timed.indexOf(results[0] as RungResult);
+        return { ...result, speed: speedOf(times, at, { first, from }, large.flops) };
       }),
     };
   } finally {
@@ -160,25 +161,27 @@ export async function runLadder(
 
 /**
  * @param times milliseconds of each timed rung in each round
- * @param from the rung that rung `at` changes; −1 where that was not timed
+ * @param others the ladder's first rung, and the one that rung `at` changes; −1 where it was not timed
  */
 export function speedOf(
   times: readonly (readonly number[])[],
   at: number,
-  from: number,
+  others: { readonly first: number; readonly from: number },
   flops: number,
 ): RungSpeed {
   const own = times.map((round) => round[at] as number);
-  const over = (other: number) =>
-    median(times.map((round) => (round[other] as number) / (round[at] as number)));
+  const over = (name: "overFirst" | "overFrom", other: number) =>
+    other < 0
+      ? {}
+      : { [name]: median(times.map((round) => (round[other] as number) / (round[at] as number))) };
   const ms = median(own);
   return {
     ms,
     minMs: Math.min(...own),
     maxMs: Math.max(...own),
     gflops: flops / ms / 1e6,
-    overFirst: over(0),
-    ...(from < 0 ? {} : { overFrom: over(from) }),
+    ...over("overFirst", others.first),
+    ...over("overFrom", others.from),
   };
 }
 
