@@ -42,6 +42,8 @@ export interface BenchReport {
   readonly tuned?: VariantChoices;
   readonly ceilings: Ceilings;
   readonly kernels: readonly KernelMeasurement[];
+  /** Kernels that would take too long and were not asked for by name; absent where there are none. */
+  readonly leftOut?: readonly string[];
   readonly steps: readonly StepMeasurement[];
   readonly growth: readonly GrowthMeasurement[];
   readonly peers: readonly PeerResult[];
@@ -85,6 +87,17 @@ const LONGEST_RUN_MS = 2000;
 /** A kernel may be that much slower than the ceiling. */
 const ASSUMED_FRACTION = 0.1;
 
+/** Names of kernels that no filter asks for and that may take too long. */
+export function tooLong(
+  kernels: readonly KernelCase[],
+  filter: RegExp | undefined,
+  fmaGflops: number,
+): string[] {
+  if (filter) return [];
+  const longest = ({ flops }: KernelCase) => flops / (ASSUMED_FRACTION * fmaGflops) / 1e6;
+  return kernels.filter((kernel) => longest(kernel) > LONGEST_RUN_MS).map(nameOfCase);
+}
+
 /**
  * Measures the ceilings and what was selected, one after another, in this process.
  *
@@ -97,20 +110,20 @@ export async function runBenchmarks(
   const { filter, runs } = options;
   const { open, tuned } = followVariants(options.open ?? openDevice, options.variants);
   const selection = select(filter);
-  const { ceilings, timings, facts } = await onDevice(open, async (device) => {
+  const { ceilings, timings, leftOut, facts } = await onDevice(open, async (device) => {
     const ceilings = await measureCeilings(device, open, log);
     const timings: KernelTiming[] = [];
+    const leftOut = tooLong(selection.kernels, filter, ceilings.fmaGflops);
     for (const kernel of selection.kernels) {
       const name = nameOfCase(kernel);
-      const longest = kernel.flops / (ASSUMED_FRACTION * ceilings.fmaGflops) / 1e6;
-      if (!filter && longest > LONGEST_RUN_MS) {
-        log(`${name} is left out: it may take ${(longest / 1000).toFixed(1)} s a run`);
+      if (leftOut.includes(name)) {
+        log(`${name} is left out: it may take more than ${LONGEST_RUN_MS / 1000} s a run`);
         continue;
       }
       log(name);
       timings.push(await measureKernel(device, kernel, runs));
     }
-    return { ceilings, timings, facts: device.adapter };
+    return { ceilings, timings, leftOut, facts: device.adapter };
   });
   const steps: StepMeasurement[] = [];
   for (const step of selection.steps) {
@@ -130,6 +143,7 @@ export async function runBenchmarks(
     ...(followed === undefined ? {} : { tuned: followed }),
     ceilings: raised,
     kernels: timings.map((timing) => measurementOf(timing, raised)),
+    ...(leftOut.length > 0 ? { leftOut } : {}),
     steps,
     growth,
     peers: [],

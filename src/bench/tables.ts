@@ -120,6 +120,11 @@ export function describeTuned(tuned: VariantChoices): string {
     : `as tuned on this adapter for ${count} ${count === 1 ? "kernel" : "kernels"}, else by the heuristics`;
 }
 
+/** Which kernels a run without a filter did not measure, and how to get them. */
+export function describeLeftOut(names: readonly string[]): string {
+  return `Left out, since they may take more than 2 s a run; --filter measures them: ${names.join(", ")}`;
+}
+
 /** The report as text for people. */
 export function formatReport(report: BenchReport): string {
   const parts = [
@@ -130,6 +135,7 @@ export function formatReport(report: BenchReport): string {
     ]).replace(/ +$/gm, ""),
     ...reportTables(report).map(formatTable),
   ];
+  if (report.leftOut !== undefined) parts.push(describeLeftOut(report.leftOut));
   if (report.peerFailures !== undefined)
     parts.push(`Against other engines\n${formatPeers(report.peers, report.peerFailures)}`);
   return parts.join("\n\n");

@@ -1,7 +1,8 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { kernelCases } from "../../src/bench/kernels.ts";
 import { linesOf, listProgram } from "../../src/bench/program.ts";
-import { select } from "../../src/bench/run.ts";
+import { select, tooLong } from "../../src/bench/run.ts";
 import { openStep, timeStep } from "../../src/bench/step.ts";
 import { stepCases } from "../../src/bench/steps.ts";
 import { formatProgram, formatReport } from "../../src/bench/tables.ts";
@@ -26,6 +27,16 @@ test("a filter finds measurements by their names", () => {
     () => select(/matmull/),
     (error: Error) => error instanceof UsageError && error.message.startsWith("--filter matmull: "),
   );
+});
+
+test("kernels that may take too long are left out where no filter asks for them, and told of", () => {
+  const slow = tooLong(kernelCases, undefined, 50);
+  assert.equal(slow, ["kernel/matmul/2048x2048x2048"]);
+  assert.equal(tooLong(kernelCases, /matmul/, 50), []);
+  assert.equal(tooLong(kernelCases, undefined, 1000), []);
+  const told = /^Left out, .+ --filter measures them: kernel\/matmul\/2048x2048x2048$/m;
+  assert.match(formatReport({ ...emptyReport, leftOut: slow }), told);
+  assert.not.match(formatReport(emptyReport), /Left out/);
 });
 
 test("every model's step can be measured, and is without a filter", () => {

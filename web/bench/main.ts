@@ -1,6 +1,6 @@
 /** The page of `latentgrad bench --page`: the benchmark and the tuner in the reader's own browser. */
 import { type BenchReport, runBenchmarks } from "../../src/bench/run.ts";
-import { describeTuned, reportTables } from "../../src/bench/tables.ts";
+import { describeLeftOut, describeTuned, reportTables } from "../../src/bench/tables.ts";
 import { tuneSteps } from "../../src/bench/tune-models.ts";
 import type { Device } from "../../src/gpu/device.ts";
 import { findModel, models } from "../../src/models/registry.ts";
@@ -62,7 +62,10 @@ function present(report: BenchReport): void {
   const facts = document.createElement("p");
   const variants = report.tuned ? `; variants ${describeTuned(report.tuned)}` : "";
   facts.textContent = `${report.adapter}, ${report.runtime}${variants}`;
-  result.replaceChildren(facts, ...reportTables(report).map(tableElement));
+  const tables = reportTables(report).map(tableElement);
+  const leftOut = document.createElement("p");
+  leftOut.textContent = report.leftOut ? describeLeftOut(report.leftOut) : "";
+  result.replaceChildren(facts, ...tables, leftOut);
   const blob = new Blob([`${JSON.stringify(report, null, 2)}\n`], { type: "application/json" });
   if (download.href) URL.revokeObjectURL(download.href);
   download.href = URL.createObjectURL(blob);
