@@ -52,7 +52,7 @@ export interface BenchReport {
 }
 
 /** Names of the ceilings, which are measured in every run. */
-export const ceilingNames = ["ceiling/multiply-add", "ceiling/copy", "ceiling/latency"] as const;
+const ceilingNames = ["ceiling/multiply-add", "ceiling/copy", "ceiling/latency"] as const;
 
 export interface Selection {
   readonly kernels: readonly KernelCase[];

@@ -21,8 +21,7 @@ const LATENTS = [2, 8, 32, 128, 512];
 const BATCH = { small: 32, usual: 128 };
 
 function stepCase(label: string, batch: number, settings: Record<string, string> = {}): StepCase {
-  const [model] = label === "vae-conv" || label === "vae-dense" ? ["vae"] : [label];
-  const entry = findModel(model as string, models);
+  const entry = findModel(label.startsWith("vae-") ? "vae" : label, models);
   return { name: `step/${label}/${batch}`, label, entry, settings, batch };
 }
 
@@ -48,8 +47,7 @@ export const growthCases: readonly (StepCase & { readonly latent: number })[] = 
 );
 
 /** What is measured without a filter: the VAE at its usual batch, the others at the small one. */
-export function isUsual({ label, batch, latent }: StepCase): boolean {
-  if (latent !== undefined) return false;
+export function isUsual({ label, batch }: StepCase): boolean {
   return batch === (label.startsWith("vae-") ? BATCH.usual : BATCH.small);
 }
 

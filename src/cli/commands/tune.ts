@@ -49,14 +49,7 @@ export function addTune(program: Command, context: Context): void {
 }
 
 /** A line a kernel, then where the winners are. */
-export function formatTuning({
-  adapter,
-  runtime,
-  tuned,
-  left,
-  choices,
-  path,
-}: TuneModelsReport): string {
+function formatTuning({ adapter, runtime, tuned, left, choices, path }: TuneModelsReport): string {
   const won = Object.keys(choices).length;
   const lines = tuned.map(({ kernel, shape, heuristic, winner, ms, refused }) => {
     const gain = (ms[heuristic] ?? Number.NaN) / (ms[winner] ?? Number.NaN);
