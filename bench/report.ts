@@ -195,7 +195,7 @@ export function measuredLadder(
     speed
       ? [
           speed.gflops.toPrecision(3),
-          `${speed.overFirst.toFixed(1)}×`,
+          speed.overFirst === undefined ? "" : `${speed.overFirst.toFixed(1)}×`,
           speed.overFrom ? `${speed.overFrom.toFixed(2)}× of ${numberOf(from)}` : "",
         ]
       : [wrong ?? skipped ?? "", "", ""];

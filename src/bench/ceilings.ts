@@ -1,5 +1,5 @@
 import type { Device } from "../gpu/device.ts";
-import { openDevice } from "../gpu/open.ts";
+import type { openDevice } from "../gpu/open.ts";
 import { type CopyRate, measureBufferCopy, measureCopies } from "./copy.ts";
 import { type Latencies, measureLatencies } from "./latency.ts";
 import { sweepMultiplyAdds } from "./multiply-add.ts";
@@ -24,9 +24,13 @@ export interface Ceilings extends Latencies {
   readonly bufferCopyGBps: number;
 }
 
-/** @param log gets a line about each thing that is measured next */
+/**
+ * @param open opens another device on the same adapter, with the features that are asked for
+ * @param log gets a line about each thing that is measured next
+ */
 export async function measureCeilings(
   device: Device,
+  open: typeof openDevice,
   log: (line: string) => void,
 ): Promise<Ceilings> {
   log("ceiling/multiply-add");
@@ -41,7 +45,7 @@ export async function measureCeilings(
     fmaGflops: fma.gflops,
     fmaEntry: fma.entry,
     fmaTried: fma.tried,
-    ...(await measureHalf(log)),
+    ...(await measureHalf(open, log)),
     copyGBps: largest.gbps,
     copyEntry: largest.entry,
     copies,
@@ -51,10 +55,11 @@ export async function measureCeilings(
 }
 
 /** f16 on a device of its own: nothing else of the benchmark asks for the feature. */
-async function measureHalf(
+export async function measureHalf(
+  open: typeof openDevice,
   log: (line: string) => void,
 ): Promise<Pick<Ceilings, "f16Gflops" | "f16Entry">> {
-  const device = await openDevice({ features: ["shader-f16"] });
+  const device = await open({ features: ["shader-f16"] });
   try {
     if (!device.gpu.features.has("shader-f16")) return {};
     log("ceiling/multiply-add-f16");

@@ -29,7 +29,7 @@ export interface CopyRate {
   readonly entry: string;
 }
 
-export const COPY_BYTES = 2 ** 26;
+const COPY_BYTES = 2 ** 26;
 /** Smaller ones, which caches may hold. */
 const SIZES = [2 ** 20, 2 ** 22, 2 ** 24];
 

@@ -19,7 +19,8 @@ export function formatLadder({ adapter, runtime, ladder, shape, rungs }: LadderR
 function cells({ name, from, speed }: RungResult): string[] {
   if (!speed) return [name, "", "", "", "", ""];
   const { ms, gflops, overFirst, overFrom } = speed;
-  const rates = [ms.toFixed(2), gflops.toFixed(2), `${overFirst.toFixed(1)}×`];
+  const first = overFirst === undefined ? "" : `${overFirst.toFixed(1)}×`;
+  const rates = [ms.toFixed(2), gflops.toFixed(2), first];
   return [name, ...rates, ...(overFrom ? [`${overFrom.toFixed(2)}×`, numberOf(from)] : ["", ""])];
 }
 

@@ -67,8 +67,8 @@ export interface RungSpeed {
   readonly minMs: number;
   readonly maxMs: number;
   readonly gflops: number;
-  /** How much faster than the first rung, and than the one it changes where that was timed: medians of the rounds' ratios. */
-  readonly overFirst: number;
+  /** How much faster than the first rung and than the one it changes, where those were timed: medians of the rounds' ratios. */
+  readonly overFirst?: number;
   readonly overFrom?: number;
 }
 
@@ -104,73 +104,84 @@ export async function runLadder(
   { rounds = 3 }: LadderOptions = {},
   log: (line: string) => void = () => undefined,
 ): Promise<LadderReport> {
-  const trial = Operands.make(device, small);
-  const operands = Operands.make(device, large);
-  const results: RungResult[] = [];
-  const programs = new Map<RungResult, Program>();
-  for (const [i, rung] of large.rungs.entries()) {
-    log(`ladder/${name}/${rung.name}`);
-    const from = rung.from ?? large.rungs[i - 1]?.name;
-    const result = { name: rung.name, idea: rung.idea, ...(from === undefined ? {} : { from }) };
-    const skipped = whyNot(device, rung);
-    const first = skipped === undefined ? await trial.check(small.rungs[i] as Rung) : undefined;
-    if (skipped !== undefined) results.push({ ...result, skipped });
-    else if (first !== undefined) results.push({ ...result, wrong: `${small.shape}: ${first}` });
-    else {
-      const { program, wrong } = await operands.prepare(rung);
-      results.push(wrong === undefined ? result : { ...result, wrong: `${large.shape}: ${wrong}` });
-      if (wrong === undefined) programs.set(results.at(-1) as RungResult, program);
-      else program.release();
-    }
-  }
-  const times: number[][] = [];
-  for (let round = 1; round <= rounds; round++) {
-    log(`ladder/${name}: round ${round} of ${rounds}`);
-    const group: number[] = [];
-    for (const program of programs.values())
-      group.push((await timeProgram(program, { runs: 1, hasRun: true })).ms);
-    times.push(group);
-  }
-  const timed = [...programs.keys()];
-  for (const program of programs.values()) program.release();
-  trial.release();
-  operands.release();
-  const { adapter } = device;
-  return {
-    adapter: adapter.name,
-    runtime: adapter.runtime,
-    ladder: name,
-    shape: large.shape,
-    rungs: results.map((result) => {
-      const at = timed.indexOf(result);
-      if (at < 0) return result;
-      const from = timed.findIndex((other) => other.name === result.from);
-      return { ...result, speed: speedOf(times, at, from, large.flops) };
-    }),
+  const held: { release(): void }[] = [];
+  const hold = <T extends { release(): void }>(thing: T): T => {
+    held.push(thing);
+    return thing;
   };
+  try {
+    const trial = hold(Operands.make(device, small));
+    const operands = hold(Operands.make(device, large));
+    const results: RungResult[] = [];
+    const programs = new Map<RungResult, Program>();
+    for (const [i, rung] of large.rungs.entries()) {
+      log(`ladder/${name}/${rung.name}`);
+      const from = rung.from ?? large.rungs[i - 1]?.name;
+      const result = { name: rung.name, idea: rung.idea, ...(from === undefined ? {} : { from }) };
+      const skipped = whyNot(device, rung);
+      const first = skipped === undefined ? await trial.check(small.rungs[i] as Rung) : undefined;
+      if (skipped !== undefined) results.push({ ...result, skipped });
+      else if (first !== undefined) results.push({ ...result, wrong: `${small.shape}: ${first}` });
+      else {
+        const { program, wrong } = await operands.prepare(rung);
+        results.push(
+          wrong === undefined ? result : { ...result, wrong: `${large.shape}: ${wrong}` },
+        );
+        if (wrong === undefined) programs.set(results.at(-1) as RungResult, hold(program));
+        else program.release();
+      }
+    }
+    const times: number[][] = [];
+    for (let round = 1; round <= rounds; round++) {
+      log(`ladder/${name}: round ${round} of ${rounds}`);
+      const group: number[] = [];
+      for (const program of programs.values())
+        group.push((await timeProgram(program, { runs: 1, hasRun: true })).ms);
+      times.push(group);
+    }
+    const timed = [...programs.keys()];
+    const { adapter } = device;
+    return {
+      adapter: adapter.name,
+      runtime: adapter.runtime,
+      ladder: name,
+      shape: large.shape,
+      rungs: results.map((result) => {
+        const at = timed.indexOf(result);
+        if (at < 0) return result;
+        const from = timed.findIndex((other) => other.name === result.from);
+        const first = timed.indexOf(results[0] as RungResult);
+        return { ...result, speed: speedOf(times, at, { first, from }, large.flops) };
+      }),
+    };
+  } finally {
+    for (const thing of held.reverse()) thing.release();
+  }
 }
 
 /**
  * @param times milliseconds of each timed rung in each round
- * @param from the rung that rung `at` changes; −1 where that was not timed
+ * @param others the ladder's first rung, and the one that rung `at` changes; −1 where it was not timed
  */
 export function speedOf(
   times: readonly (readonly number[])[],
   at: number,
-  from: number,
+  others: { readonly first: number; readonly from: number },
   flops: number,
 ): RungSpeed {
   const own = times.map((round) => round[at] as number);
-  const over = (other: number) =>
-    median(times.map((round) => (round[other] as number) / (round[at] as number)));
+  const over = (name: "overFirst" | "overFrom", other: number) =>
+    other < 0
+      ? {}
+      : { [name]: median(times.map((round) => (round[other] as number) / (round[at] as number))) };
   const ms = median(own);
   return {
     ms,
     minMs: Math.min(...own),
     maxMs: Math.max(...own),
     gflops: flops / ms / 1e6,
-    overFirst: over(0),
-    ...(from < 0 ? {} : { overFrom: over(from) }),
+    ...over("overFirst", others.first),
+    ...over("overFrom", others.from),
   };
 }
 
@@ -221,7 +232,12 @@ export class Operands {
   /** A program of the rung that has run once, and how its result was wrong, if it was. */
   async prepare(rung: Rung): Promise<{ program: Program; wrong: string | undefined }> {
     const { program, result } = await this.record(rung);
-    return { program, wrong: await this.compare(program, result) };
+    try {
+      return { program, wrong: await this.compare(program, result) };
+    } catch (error) {
+      program.release();
+      throw error;
+    }
   }
 
   private record(rung: Rung): Promise<{ program: Program; result: Value }> {

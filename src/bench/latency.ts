@@ -4,6 +4,7 @@ import { median } from "../gpu/profiler.ts";
 import type { Program } from "../gpu/program.ts";
 import { variable } from "../tensor/create.ts";
 import { record } from "../tensor/run.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import { timeProgram, timeQueued } from "./timing.ts";
 
 /** What commands cost that compute nothing. */
@@ -25,29 +26,37 @@ const READ_BACKS = 21;
  */
 export async function measureLatencies(device: Device): Promise<Latencies> {
   const word = variable(device, Uint32Array.of(0), [1], "word");
-  const [one, many] = [await emptyProgram(device, 1), await emptyProgram(device, DISPATCHES + 1)];
-  const short = await timeProgram(one);
-  const long = await timeProgram(many);
-  const submit = await timeQueued(device, () => one.run(), { groupMs: 100 });
-  const trips: number[] = [];
-  for (let i = 0; i < READ_BACKS; i++) {
-    await device.finish();
-    const start = performance.now();
-    await word.integers();
-    trips.push(performance.now() - start);
-  }
-  for (const program of [one, many]) program.release();
-  device.release(word.value);
-  return {
-    dispatchMicros: Math.max(0, ((long.ms - short.ms) * 1000) / DISPATCHES),
-    submitMicros: submit.ms * 1000,
-    readBackMs: median(trips),
+  const programs: Program[] = [];
+  const dispatches = async (count: number): Promise<Program> => {
+    const program = await emptyProgram(word, count);
+    programs.push(program);
+    return program;
   };
+  try {
+    const [one, many] = [await dispatches(1), await dispatches(DISPATCHES + 1)];
+    const short = await timeProgram(one);
+    const long = await timeProgram(many);
+    const submit = await timeQueued(device, () => one.run(), { groupMs: 100 });
+    const trips: number[] = [];
+    for (let i = 0; i < READ_BACKS; i++) {
+      await device.finish();
+      const start = performance.now();
+      await word.integers();
+      trips.push(performance.now() - start);
+    }
+    return {
+      dispatchMicros: Math.max(0, ((long.ms - short.ms) * 1000) / DISPATCHES),
+      submitMicros: submit.ms * 1000,
+      readBackMs: median(trips),
+    };
+  } finally {
+    for (const program of programs) program.release();
+    device.release(word.value);
+  }
 }
 
-/** So many dispatches of a kernel that does nothing. */
-async function emptyProgram(device: Device, dispatches: number): Promise<Program> {
-  const target = variable(device, Uint32Array.of(0), [1], "unused");
+/** So many dispatches of a kernel that does nothing with a variable. */
+async function emptyProgram({ device, value }: Tensor, dispatches: number): Promise<Program> {
   const source = {
     name: "empty",
     code: shader,
@@ -61,7 +70,7 @@ async function emptyProgram(device: Device, dispatches: number): Promise<Program
         op: "empty",
         inputs: [],
         outputs: [],
-        updates: [target.value],
+        updates: [value],
         kernel: () => source,
       });
   });

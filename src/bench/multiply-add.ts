@@ -65,7 +65,7 @@ const widthOf = ({ type }: MultiplyAdd): number => (type.startsWith("vec4") ? 4 
 const isHalf = ({ type }: MultiplyAdd): boolean => type === "f16" || type === "vec4h";
 
 /** Steps of each accumulator. */
-function stepsOf(c: MultiplyAdd): number {
+export function stepsOf(c: MultiplyAdd): number {
   const wanted = isHalf(c) ? HALF_STEPS : THREAD_TERMS / (c.accumulators * widthOf(c));
   return Math.max(1, Math.round(wanted / c.unroll)) * c.unroll;
 }
@@ -85,10 +85,18 @@ export function factorsOf(c: MultiplyAdd): Float32Array<ArrayBuffer> {
   });
 }
 
-/** What a thread that starts from `start` has to come to, component by component, in float64. */
-export function expectedSums(c: MultiplyAdd, numbers: Float32Array, start: number): number[] {
+/**
+ * What a thread that starts from `start` has to come to, component by component, in float64.
+ *
+ * @param steps of each accumulator
+ */
+export function expectedSums(
+  c: MultiplyAdd,
+  numbers: Float32Array,
+  start: number,
+  steps = stepsOf(c),
+): number[] {
   const width = widthOf(c);
-  const steps = stepsOf(c);
   return Array.from({ length: width }, (_, component) => {
     const factor = numbers[component] as number;
     const term = numbers[width + component] as number;

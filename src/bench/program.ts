@@ -1,5 +1,8 @@
+import { openDevice } from "../gpu/open.ts";
 import { median } from "../gpu/profiler.ts";
 import type { Step } from "../gpu/step.ts";
+import type { VariantChoices } from "../gpu/variant-table.ts";
+import { type FindVariants, followVariants } from "./followed-variants.ts";
 import { openStep, type StepOptions } from "./step.ts";
 
 /** One command of a recorded step. */
@@ -18,9 +21,16 @@ export interface ProgramLine {
   readonly gbps: number;
 }
 
+export interface ListingOptions extends StepOptions {
+  /** Finds the variants that the device is to follow; without it the heuristics choose. */
+  readonly variants?: FindVariants | undefined;
+}
+
 export interface ProgramListing {
   readonly adapter: string;
   readonly runtime: string;
+  /** Variants that a tuning had found and kernels followed; absent where none were asked for. */
+  readonly tuned?: VariantChoices;
   readonly model: string;
   readonly batch: number;
   readonly timedBy: "timestamps" | "waiting";
@@ -36,8 +46,9 @@ export interface ProgramListing {
 }
 
 /** Records the training step of a model and times each command of it. */
-export async function listProgram(options: StepOptions): Promise<ProgramListing> {
-  const { device, run } = await openStep(options);
+export async function listProgram(options: ListingOptions): Promise<ProgramListing> {
+  const { open, tuned } = followVariants(options.open ?? openDevice, options.variants);
+  const { device, run } = await openStep({ ...options, open });
   try {
     run.runStep(1);
     await device.finish();
@@ -45,9 +56,11 @@ export async function listProgram(options: StepOptions): Promise<ProgramListing>
     const samples = await program.timeSteps(options.runs ?? 5);
     const lines = linesOf(program.steps, samples);
     const { dispatches, copies, submits, flops, peakBytes } = program.statistics;
+    const followed = tuned();
     return {
       adapter: device.adapter.name,
       runtime: device.adapter.runtime,
+      ...(followed === undefined ? {} : { tuned: followed }),
       model: options.label,
       batch: options.batch,
       timedBy: device.hasTimestamps ? "timestamps" : "waiting",

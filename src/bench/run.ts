@@ -1,7 +1,9 @@
 import type { Device } from "../gpu/device.ts";
 import { UsageError } from "../gpu/errors.ts";
 import { openDevice } from "../gpu/open.ts";
+import type { VariantChoices } from "../gpu/variant-table.ts";
 import { type Ceilings, measureCeilings } from "./ceilings.ts";
+import { type FindVariants, followVariants } from "./followed-variants.ts";
 import { type KernelCase, nameOfCase } from "./kernel-case.ts";
 import {
   type KernelMeasurement,
@@ -26,16 +28,22 @@ export interface BenchOptions {
   readonly filter?: RegExp | undefined;
   /** Groups that are timed of each kernel and step. */
   readonly runs?: number | undefined;
-  /** Opens the devices, one for the kernels and one for each step; default: openDevice. */
-  readonly open?: (() => Promise<Device>) | undefined;
+  /** Opens the devices, one for the kernels and one for each step; default: openDevice. f16 is measured where they get the features that are asked for. */
+  readonly open?: typeof openDevice | undefined;
+  /** Finds the variants that the devices are to follow; without it the heuristics choose. */
+  readonly variants?: FindVariants | undefined;
 }
 
 /** What `bench --json` writes. */
 export interface BenchReport {
   readonly adapter: string;
   readonly runtime: string;
+  /** Variants that a tuning had found and kernels followed; absent where none were asked for. */
+  readonly tuned?: VariantChoices;
   readonly ceilings: Ceilings;
   readonly kernels: readonly KernelMeasurement[];
+  /** Kernels that would take too long and were not asked for by name; absent where there are none. */
+  readonly leftOut?: readonly string[];
   readonly steps: readonly StepMeasurement[];
   readonly growth: readonly GrowthMeasurement[];
   readonly peers: readonly PeerResult[];
@@ -44,7 +52,7 @@ export interface BenchReport {
 }
 
 /** Names of the ceilings, which are measured in every run. */
-export const ceilingNames = ["ceiling/multiply-add", "ceiling/copy", "ceiling/latency"] as const;
+const ceilingNames = ["ceiling/multiply-add", "ceiling/copy", "ceiling/latency"] as const;
 
 export interface Selection {
   readonly kernels: readonly KernelCase[];
@@ -79,6 +87,17 @@ const LONGEST_RUN_MS = 2000;
 /** A kernel may be that much slower than the ceiling. */
 const ASSUMED_FRACTION = 0.1;
 
+/** Names of kernels that no filter asks for and that may take too long. */
+export function tooLong(
+  kernels: readonly KernelCase[],
+  filter: RegExp | undefined,
+  fmaGflops: number,
+): string[] {
+  if (filter) return [];
+  const longest = ({ flops }: KernelCase) => flops / (ASSUMED_FRACTION * fmaGflops) / 1e6;
+  return kernels.filter((kernel) => longest(kernel) > LONGEST_RUN_MS).map(nameOfCase);
+}
+
 /**
  * Measures the ceilings and what was selected, one after another, in this process.
  *
@@ -88,22 +107,23 @@ export async function runBenchmarks(
   options: BenchOptions,
   log: (line: string) => void,
 ): Promise<BenchReport> {
-  const { filter, runs, open = openDevice } = options;
+  const { filter, runs } = options;
+  const { open, tuned } = followVariants(options.open ?? openDevice, options.variants);
   const selection = select(filter);
-  const { ceilings, timings, facts } = await onDevice(open, async (device) => {
-    const ceilings = await measureCeilings(device, log);
+  const { ceilings, timings, leftOut, facts } = await onDevice(open, async (device) => {
+    const ceilings = await measureCeilings(device, open, log);
     const timings: KernelTiming[] = [];
+    const leftOut = tooLong(selection.kernels, filter, ceilings.fmaGflops);
     for (const kernel of selection.kernels) {
       const name = nameOfCase(kernel);
-      const longest = kernel.flops / (ASSUMED_FRACTION * ceilings.fmaGflops) / 1e6;
-      if (!filter && longest > LONGEST_RUN_MS) {
-        log(`${name} is left out: it may take ${(longest / 1000).toFixed(1)} s a run`);
+      if (leftOut.includes(name)) {
+        log(`${name} is left out: it may take more than ${LONGEST_RUN_MS / 1000} s a run`);
         continue;
       }
       log(name);
       timings.push(await measureKernel(device, kernel, runs));
     }
-    return { ceilings, timings, facts: device.adapter };
+    return { ceilings, timings, leftOut, facts: device.adapter };
   });
   const steps: StepMeasurement[] = [];
   for (const step of selection.steps) {
@@ -116,11 +136,14 @@ export async function runBenchmarks(
     growth.push({ ...(await measureSteps(step, runs, open)), latent: step.latent });
   }
   const raised = raiseCeilings(ceilings, timings);
+  const followed = tuned();
   return {
     adapter: facts.name,
     runtime: facts.runtime,
+    ...(followed === undefined ? {} : { tuned: followed }),
     ceilings: raised,
     kernels: timings.map((timing) => measurementOf(timing, raised)),
+    ...(leftOut.length > 0 ? { leftOut } : {}),
     steps,
     growth,
     peers: [],

@@ -23,7 +23,7 @@ export interface StepOptions {
   /** How often the step is timed. */
   readonly runs?: number | undefined;
   /** Default: openDevice. */
-  readonly open?: (() => Promise<Device>) | undefined;
+  readonly open?: typeof openDevice | undefined;
 }
 
 /** The training step of one model; times in milliseconds unless the name says otherwise. */

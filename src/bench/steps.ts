@@ -1,4 +1,4 @@
-import type { Device } from "../gpu/device.ts";
+import type { openDevice } from "../gpu/open.ts";
 import { findModel, models } from "../models/registry.ts";
 import { measureStep, type StepMeasurement, type StepOptions } from "./step.ts";
 
@@ -21,8 +21,7 @@ const LATENTS = [2, 8, 32, 128, 512];
 const BATCH = { small: 32, usual: 128 };
 
 function stepCase(label: string, batch: number, settings: Record<string, string> = {}): StepCase {
-  const [model] = label === "vae-conv" || label === "vae-dense" ? ["vae"] : [label];
-  const entry = findModel(model as string, models);
+  const entry = findModel(label.startsWith("vae-") ? "vae" : label, models);
   return { name: `step/${label}/${batch}`, label, entry, settings, batch };
 }
 
@@ -48,15 +47,14 @@ export const growthCases: readonly (StepCase & { readonly latent: number })[] = 
 );
 
 /** What is measured without a filter: the VAE at its usual batch, the others at the small one. */
-export function isUsual({ label, batch, latent }: StepCase): boolean {
-  if (latent !== undefined) return false;
+export function isUsual({ label, batch }: StepCase): boolean {
   return batch === (label.startsWith("vae-") ? BATCH.usual : BATCH.small);
 }
 
 export function measureSteps(
   step: StepCase,
   runs: number | undefined,
-  open: () => Promise<Device>,
+  open: typeof openDevice,
 ): Promise<StepMeasurement> {
   return measureStep({ ...step, runs, open });
 }

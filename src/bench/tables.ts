@@ -1,4 +1,5 @@
 import { alignColumns } from "../gpu/profiler.ts";
+import type { VariantChoices } from "../gpu/variant-table.ts";
 import type { Ceilings } from "./ceilings.ts";
 import type { KernelMeasurement } from "./kernels.ts";
 import { formatPeers } from "./peers.ts";
@@ -111,15 +112,30 @@ function formatTable({ title, header, rows }: ReportTable): string {
   return `${title}\n${remarked.join("\n")}`;
 }
 
+/** How many of the variants that a tuning found were followed; the tables say which. */
+export function describeTuned(tuned: VariantChoices): string {
+  const count = Object.keys(tuned).length;
+  return count === 0
+    ? "by the heuristics: no kernel here was tuned on this adapter"
+    : `as tuned on this adapter for ${count} ${count === 1 ? "kernel" : "kernels"}, else by the heuristics`;
+}
+
+/** Which kernels a run without a filter did not measure, and how to get them. */
+export function describeLeftOut(names: readonly string[]): string {
+  return `Left out, since they may take more than 2 s a run; --filter measures them: ${names.join(", ")}`;
+}
+
 /** The report as text for people. */
 export function formatReport(report: BenchReport): string {
   const parts = [
     alignColumns([
       ["adapter", report.adapter],
       ["runtime", report.runtime],
+      ...(report.tuned ? [["variants", describeTuned(report.tuned)]] : []),
     ]).replace(/ +$/gm, ""),
     ...reportTables(report).map(formatTable),
   ];
+  if (report.leftOut !== undefined) parts.push(describeLeftOut(report.leftOut));
   if (report.peerFailures !== undefined)
     parts.push(`Against other engines\n${formatPeers(report.peers, report.peerFailures)}`);
   return parts.join("\n\n");
@@ -127,7 +143,7 @@ export function formatReport(report: BenchReport): string {
 
 /** The commands of a step as text, a line each. */
 export function formatProgram(listing: ProgramListing): string {
-  const { lines, micros } = listing;
+  const { lines, micros, tuned } = listing;
   const parts = lines.some(({ part }) => part !== "");
   const cells = lines.map((line, i) => [
     `${String(i + 1).padStart(String(lines.length).length)}  ${parts ? `${line.part || "batch"}: ` : ""}${line.name}`,
@@ -153,7 +169,7 @@ export function formatProgram(listing: ProgramListing): string {
     total,
   ]);
   return [
-    `${listing.model}, batch ${listing.batch}, ${listing.adapter}, ${listing.runtime}; timed by ${listing.timedBy}`,
+    `${listing.model}, batch ${listing.batch}, ${listing.adapter}, ${listing.runtime}; timed by ${listing.timedBy}${tuned ? `; variants ${describeTuned(tuned)}` : ""}`,
     table.replace(/ +$/gm, ""),
     `${listing.dispatches} dispatches, ${listing.copies} copies, ${listing.submits} submits, ${listing.gflop.toFixed(2)} GFLOP, ${mib(listing.peakBytes)} of buffers`,
   ].join("\n\n");

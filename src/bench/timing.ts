@@ -12,7 +12,7 @@ export interface Timing {
   readonly runs: number;
   /** Replays in a group; a group's time is divided by them. */
   readonly queued: number;
-  /** By timestamps of the adapter at the groups' ends, or by waiting once for each group. */
+  /** By timestamps of the adapter at both ends of a group, or by waiting once for each group. */
   readonly timedBy: "timestamps" | "waiting";
 }
 
@@ -26,8 +26,9 @@ export interface TimingOptions {
 }
 
 /**
- * Timestamps cost nothing, but browsers round them to 0.1 ms. A wait costs up to 10 ms, as some runtimes
- * look only so often whether work is done: groups that are waited for are long.
+ * Timestamps are waited for after the last group, but browsers round them to 0.1 ms, and each group has
+ * a replay more than is timed. A wait costs up to 10 ms, as some runtimes look only so often whether work
+ * is done: groups that are waited for are long.
  */
 const GROUP_MS = { timestamps: 25, waiting: 300 };
 const MOST_QUEUED = 4096;

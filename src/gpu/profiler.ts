@@ -75,26 +75,29 @@ export class KernelTimer {
   }
 
   /**
-   * Times whole replays by timestamps: `runs` groups of `queued` replays, behind one that does not
-   * count. A group's time runs from the end of the one before it to its own end, so that what a
-   * dispatch needs outside of its pass, as textures to be filled, is in it.
+   * Times whole replays by timestamps: `runs` groups of `queued` replays. A group is one submit, with
+   * a replay in front that does not count: its time runs from the end of that to its own end. So what a
+   * dispatch needs outside of its pass, as textures to be filled, is in it, and nothing else: the
+   * adapter has all of a group before it begins, and may wait for the host only between two of them.
    *
    * @param steps the last is a dispatch
    * @returns microseconds of each group, all its replays together
    */
   async timeGroups(steps: readonly Step[], runs: number, queued: number): Promise<Float64Array> {
     const { device } = this;
-    const count = runs + 1;
+    const count = 2 * runs;
     const querySet = device.guardValidation("profile", () =>
       device.gpu.createQuerySet({ type: "timestamp", count }),
     );
     const resolve = this.resolveBuffer(count);
-    for (let group = 0; group < count; group++) {
+    for (let run = 0; run < runs; run++) {
       const encoder = device.gpu.createCommandEncoder();
-      for (let q = group === 0 ? queued : 1; q < queued; q++) encodeSteps(encoder, steps);
-      const timestampWrites = { querySet, endOfPassWriteIndex: group };
-      encodeSteps(encoder, steps, { timestampWrites });
-      if (group === runs) encoder.resolveQuerySet(querySet, 0, count, resolve, 0);
+      const stamped = (query: number) =>
+        encodeSteps(encoder, steps, { timestampWrites: { querySet, endOfPassWriteIndex: query } });
+      stamped(2 * run);
+      for (let q = 1; q < queued; q++) encodeSteps(encoder, steps);
+      stamped(2 * run + 1);
+      if (run === runs - 1) encoder.resolveQuerySet(querySet, 0, count, resolve, 0);
       device.submit(encoder.finish());
     }
     const stamps = new BigUint64Array(await device.readBuffer(resolve, 0, count * 8));
@@ -102,7 +105,7 @@ export class KernelTimer {
     resolve.destroy();
     return Float64Array.from(
       { length: runs },
-      (_, run) => Number((stamps[run + 1] ?? 0n) - (stamps[run] ?? 0n)) / 1000,
+      (_, run) => Number((stamps[2 * run + 1] ?? 0n) - (stamps[2 * run] ?? 0n)) / 1000,
     );
   }
 

@@ -81,7 +81,7 @@ function epilogueCode(epilogue: Epilogue, width: 1 | 4, firstBinding: number): E
 }
 
 /** Buffers that an epilogue reads, in binding order, when its kernel stores `width` elements at once. */
-export function epilogueValues(epilogue: Epilogue, width: 1 | 4): readonly Value[] {
+function epilogueValues(epilogue: Epilogue, width: 1 | 4): readonly Value[] {
   return epilogueCode(epilogue, width, 0).values;
 }
 

@@ -12,3 +12,28 @@ export interface MatmulGeometry {
   readonly sharedA?: boolean;
   readonly sharedB?: boolean;
 }
+
+/**
+ * Constants that all its shaders have.
+ *
+ * @param storeWidth elements of C that are stored at once
+ */
+export function geometryConstants(
+  g: MatmulGeometry,
+  storeWidth: 1 | 4,
+): Record<string, number | boolean> {
+  return {
+    TRANSPOSE_A: g.transposeA,
+    TRANSPOSE_B: g.transposeB,
+    BATCH: g.batch,
+    A_STRIDE: g.sharedA ? 0 : g.m * g.k,
+    B_STRIDE: g.sharedB ? 0 : g.k * g.n,
+    M: g.m,
+    N: g.n,
+    K: g.k,
+    F_WIDTH: storeWidth,
+  };
+}
+
+/** Multiply-adds, twice. */
+export const flopsOf = (g: MatmulGeometry): number => 2 * g.batch * g.m * g.n * g.k;

@@ -3,7 +3,7 @@ import type { Call } from "../gpu/call.ts";
 import type { Device } from "../gpu/device.ts";
 import { GpuValidationError } from "../gpu/errors.ts";
 import type { Value } from "../gpu/value.ts";
-import type { MatmulGeometry } from "./matmul-geometry.ts";
+import { flopsOf, geometryConstants, type MatmulGeometry } from "./matmul-geometry.ts";
 import { productCalls } from "./product.ts";
 import { chooseTile, tileBudget } from "./tiles.ts";
 import type { Variant } from "./variants.ts";
@@ -80,22 +80,14 @@ export function matmulSubgroupsCalls(
       F: typeFor(storeWidth),
     },
     constants: {
-      TRANSPOSE_A: g.transposeA,
-      TRANSPOSE_B: g.transposeB,
-      BATCH: g.batch,
-      A_STRIDE: g.sharedA ? 0 : g.m * g.k,
-      B_STRIDE: g.sharedB ? 0 : g.k * g.n,
-      M: g.m,
-      N: g.n,
-      K: g.k,
+      ...geometryConstants(g, storeWidth),
       ROWS: rows,
       COLS: cols / storeWidth,
       A_WIDTH: aWidth,
       B_WIDTH: bWidth,
       BLOCK: block,
-      F_WIDTH: storeWidth,
     },
     workgroups: g.batch * Math.ceil(g.m / rows) * Math.ceil(g.n / (cols * ACROSS)),
-    flops: 2 * g.batch * g.m * g.n * g.k,
+    flops: flopsOf(g),
   });
 }

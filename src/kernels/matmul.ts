@@ -4,7 +4,7 @@ import type { Call } from "../gpu/call.ts";
 import type { Device } from "../gpu/device.ts";
 import { GpuValidationError } from "../gpu/errors.ts";
 import type { Value } from "../gpu/value.ts";
-import type { MatmulGeometry } from "./matmul-geometry.ts";
+import { flopsOf, geometryConstants, type MatmulGeometry } from "./matmul-geometry.ts";
 import { matmulSubgroupsCalls, subgroupsVariant } from "./matmul-subgroups.ts";
 import { productCalls, workgroupsOf } from "./product.ts";
 import { tileBudget, tileVariants } from "./tiles.ts";
@@ -113,23 +113,6 @@ function ask(device: Device, g: MatmulGeometry): Variant {
   });
 }
 
-/** Constants that both shaders have. */
-function geometryConstants(g: MatmulGeometry): Record<string, number | boolean> {
-  return {
-    TRANSPOSE_A: g.transposeA,
-    TRANSPOSE_B: g.transposeB,
-    BATCH: g.batch,
-    A_STRIDE: g.sharedA ? 0 : g.m * g.k,
-    B_STRIDE: g.sharedB ? 0 : g.k * g.n,
-    M: g.m,
-    N: g.n,
-    K: g.k,
-    F_WIDTH: widthFor(g.n),
-  };
-}
-
-const flopsOf = (g: MatmulGeometry): number => 2 * g.batch * g.m * g.n * g.k;
-
 function registerCalls(
   op: string,
   a: Value,
@@ -156,7 +139,7 @@ function registerCalls(
     columns: g.n,
     aliases: { AX: typeFor(aWidth), BX: typeFor(bWidth), F: typeFor(fWidth) },
     constants: {
-      ...geometryConstants(g),
+      ...geometryConstants(g, fWidth),
       ROWS: variant.rows,
       COLS: cols,
       BLOCK: widthFor(g.k),
@@ -187,7 +170,7 @@ function tiledCalls(
     output: c,
     storeWidth: fWidth,
     aliases: { F: typeFor(fWidth) },
-    constants: geometryConstants(g),
+    constants: geometryConstants(g, fWidth),
     workgroups: g.batch * Math.ceil(g.m / TILE) * Math.ceil(g.n / TILE),
     flops: flopsOf(g),
   });

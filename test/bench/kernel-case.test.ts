@@ -2,7 +2,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { adamCase } from "../../src/bench/cases/adam.ts";
-import { conv2dCases, convTranspose2dCases } from "../../src/bench/cases/conv.ts";
+import { conv2dCases, convTranspose2dCases, tapsOnPixels } from "../../src/bench/cases/conv.ts";
 import { mapCasesOf, randomNormalCase } from "../../src/bench/cases/map.ts";
 import { matmulCase } from "../../src/bench/cases/matmul.ts";
 import { batchNormCase, batchNormGradientCase } from "../../src/bench/cases/norm.ts";
@@ -22,6 +22,16 @@ import { testDevice } from "../support/device.ts";
 import { rejects } from "../support/rejects.ts";
 
 const test = suite("kernel cases");
+
+test("a convolution counts the multiply-adds that meet pixels", () => {
+  const layer = { batch: 2, large: [14, 28, 3], small: [7, 28, 5], kernel: 3, stride: 2 } as const;
+  assert.is(tapsOnPixels(layer, 0), 20, "the last place's last tap meets padding");
+  const even = { ...layer, small: [14, 28, 5], stride: 1 } as const;
+  assert.is(tapsOnPixels(even, 0), 40, "a tap at either end meets padding");
+  assert.is(tapsOnPixels({ ...even, kernel: 1 }, 1), 28);
+  for (const { flops } of [...conv2dCases(even), ...convTranspose2dCases(even)])
+    assert.is(flops, 2 * 2 * 40 * 82 * 3 * 5);
+});
 
 const layer = {
   batch: 2,

@@ -164,16 +164,57 @@ test("a wrong result is not timed, and said", async () => {
   assert.match(lines[7]!, /^03_naive +[\d.]+ +[\d.]+ +[\d.]+× +[\d.]+× +08 {2}the definition$/);
 });
 
+test("nothing is held against a first rung that was not timed", async () => {
+  const whole = matmulLadder({ m: 8, n: 8, k: 8 });
+  const [naive, next] = whole.rungs as [Rung, Rung];
+  const ladder = {
+    ...whole,
+    rungs: [{ ...naive, unfit: "it does not fit" }, next, whole.rungs[2]!],
+  };
+  const shape = { small: ladder, large: ladder };
+  const report = await runLadder(await device, "matmul", shape, { rounds: 1 });
+  const speeds = report.rungs.map(({ speed }) => speed && Object.keys(speed));
+  const own = ["ms", "minMs", "maxMs", "gflops"];
+  assert.equal(speeds, [undefined, own, [...own, "overFrom"]]);
+  const lines = formatLadder(report).split("\n");
+  assert.match(lines[6]!, /^02_lanes_along_rows +[\d.]+ +[\d.]+ {2,}[a-z]/);
+});
+
+test("a ladder that breaks off gives back all that it holds", async () => {
+  const { pool } = await device;
+  const before = pool.statistics().liveBytes;
+  const shape = matmulLadder({ m: 8, n: 8, k: 8 });
+  const right = shape.rungs[0]!;
+  const broken: Rung = {
+    ...right,
+    name: "02_broken",
+    calls: () => {
+      throw new Error("no such kernel");
+    },
+  };
+  const unknown = () => {
+    throw new Error("no such number");
+  };
+  const large = { ...shape, rungs: [right, broken] };
+  const small = { ...shape, rungs: [right, right] };
+  const run = async (ladders: { small: Ladder; large: Ladder }) =>
+    runLadder(await device, "matmul", ladders, { rounds: 1 });
+  await rejects(() => run({ small, large }), Error, /^no such kernel$/);
+  assert.is(pool.statistics().liveBytes, before);
+  await rejects(() => run({ small, large: { ...small, reference: unknown } }), Error, /number$/);
+  assert.is(pool.statistics().liveBytes, before);
+});
+
 test("ratios are medians of the rounds' ratios", () => {
   const rounds = [
     [100, 50, 20],
     [200, 90, 50], // the machine was busy
     [100, 40, 25],
   ];
-  assert.equal(speedOf(rounds, 0, -1, 1e9), {
+  assert.equal(speedOf(rounds, 0, { first: 0, from: -1 }, 1e9), {
     ...{ ms: 100, minMs: 100, maxMs: 200, gflops: 10, overFirst: 1 },
   });
-  assert.equal(speedOf(rounds, 2, 1, 1e9), {
+  assert.equal(speedOf(rounds, 2, { first: 0, from: 1 }, 1e9), {
     ...{ ms: 25, minMs: 20, maxMs: 50, gflops: 40, overFirst: 4, overFrom: 1.8 },
   });
 });

@@ -7,6 +7,7 @@ import {
   isRight,
   type MultiplyAdd,
   measureMultiplyAdd,
+  stepsOf,
 } from "../../src/bench/multiply-add.ts";
 import { openDevice } from "../../src/gpu/open.ts";
 
@@ -52,13 +53,16 @@ test("the host knows what the steps come to", () => {
 });
 
 test("a result tells of every share of the steps", () => {
-  for (const way of ways) {
+  for (const way of [...ways, { ...chained, type: "vec4h" } as const]) {
     const numbers = factorsOf(way);
-    // As many steps as another way makes whose loop is shorter, with the factors of this one.
-    const half = { ...way, accumulators: way.accumulators * 2 };
-    const [all] = expectedSums(way, numbers, 3) as [number];
-    const [fewer] = expectedSums(half, numbers, 3) as [number];
-    assert.ok(Math.abs(fewer / 2 - all) > 0.05 * Math.abs(all), describeMultiplyAdd(way));
+    const after = (steps: number) =>
+      Float32Array.from(
+        Array.from({ length: 16 }, (_, thread) => expectedSums(way, numbers, thread, steps)).flat(),
+      );
+    const all = stepsOf(way);
+    assert.ok(isRight(way, numbers, after(all)), describeMultiplyAdd(way));
+    for (const steps of [0, all / 2, (all * 15) / 16, (all * 17) / 16])
+      assert.not.ok(isRight(way, numbers, after(steps)), `${steps}: ${describeMultiplyAdd(way)}`);
   }
 });
 

@@ -1,12 +1,14 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { linesOf } from "../../src/bench/program.ts";
-import { select } from "../../src/bench/run.ts";
+import { kernelCases } from "../../src/bench/kernels.ts";
+import { linesOf, listProgram } from "../../src/bench/program.ts";
+import { select, tooLong } from "../../src/bench/run.ts";
 import { openStep, timeStep } from "../../src/bench/step.ts";
 import { stepCases } from "../../src/bench/steps.ts";
 import { formatProgram, formatReport } from "../../src/bench/tables.ts";
 import { UsageError } from "../../src/gpu/errors.ts";
 import type { Step } from "../../src/gpu/step.ts";
+import { questionKey, type VariantQuestion } from "../../src/gpu/variant-table.ts";
 import { models } from "../../src/models/registry.ts";
 import { emptyListing, emptyReport } from "../support/bench-reports.ts";
 
@@ -25,6 +27,16 @@ test("a filter finds measurements by their names", () => {
     () => select(/matmull/),
     (error: Error) => error instanceof UsageError && error.message.startsWith("--filter matmull: "),
   );
+});
+
+test("kernels that may take too long are left out where no filter asks for them, and told of", () => {
+  const slow = tooLong(kernelCases, undefined, 50);
+  assert.equal(slow, ["kernel/matmul/2048x2048x2048"]);
+  assert.equal(tooLong(kernelCases, /matmul/, 50), []);
+  assert.equal(tooLong(kernelCases, undefined, 1000), []);
+  const told = /^Left out, .+ --filter measures them: kernel\/matmul\/2048x2048x2048$/m;
+  assert.match(formatReport({ ...emptyReport, leftOut: slow }), told);
+  assert.not.match(formatReport(emptyReport), /Left out/);
 });
 
 test("every model's step can be measured, and is without a filter", () => {
@@ -56,6 +68,29 @@ test("a recorded step makes nothing when it is replayed", async () => {
   assert.ok(step.hostMicros > 0 && step.hostMicros < 1000 * step.maxMs);
   assert.ok(Math.abs(step.imagesPerSecond - 8000 / step.ms) < 1e-6);
   assert.is(step.timeToFirstStepMs, step.openMs + step.recordMs + step.firstStepMs);
+});
+
+test("a step follows a table, and says which of its variants", async () => {
+  const [entry] = models.filter(({ name }) => name === "vae");
+  const settings = { network: "dense", width: "0.05" };
+  const options = { entry: entry!, settings, label: "vae", batch: 8, runs: 1 };
+  const asked: VariantQuestion[] = [];
+  (await openStep(options, (question) => asked.push(question))).device.close();
+  const question = asked.find(({ candidates }) => candidates.length > 1);
+  assert.ok(question, "a product with a choice");
+  const choices = { [questionKey(question)]: question.candidates.at(-1) as string };
+
+  const plain = await listProgram(options);
+  assert.not.ok("tuned" in plain);
+  const variants = async () => ({ "matmul 1×1×1": "registers 1x1", ...choices });
+  const tuned = await listProgram({ ...options, variants });
+  assert.equal(tuned.tuned, choices);
+  const chosen = (listing: typeof plain) => listing.lines.map(({ variant }) => variant).join();
+  assert.is.not(chosen(tuned), chosen(plain));
+  assert.match(formatProgram(tuned), /; variants as tuned on this adapter for 1 kernel, /);
+  const none = await listProgram({ ...options, variants: async () => ({}) });
+  assert.equal(none.tuned, {});
+  assert.match(formatProgram(none), /; variants by the heuristics: /);
 });
 
 test("a program's lines follow its steps", () => {

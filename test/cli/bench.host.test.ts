@@ -4,8 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import type { FindVariants } from "../../src/bench/followed-variants.ts";
+import type { ProgramListing } from "../../src/bench/program.ts";
 import type { BenchReport } from "../../src/bench/run.ts";
 import { runCommand } from "../../src/cli/program.ts";
+import type { Device } from "../../src/gpu/device.ts";
+import type { VariantChoices } from "../../src/gpu/variant-table.ts";
+import { createNodeHost } from "../../src/host/node.ts";
+import { writeVariants } from "../../src/train/variants.ts";
 import { unusedActions } from "../support/actions.ts";
 import { emptyLadder, emptyListing, emptyReport } from "../support/bench-reports.ts";
 import { start } from "../support/command.ts";
@@ -74,6 +80,61 @@ test("tells the measurements what to do, and prints or writes what they found", 
   assert.match(written.host.out, /^Ceilings of the adapter$/m);
 });
 
+test("a file that cannot be written costs no measurement", async () => {
+  const json = ["--json", "results/bench.json"];
+  const never = new MemoryHost();
+  never.failOn = "results";
+  const refused = await runCommand(["bench", ...json], never, unusedActions);
+  assert.equal([refused, never.out], [7, ""]);
+  assert.match(never.err, /^latentgrad: results\/bench\.json: no space left on device\n$/);
+
+  for (const words of [[], ["--program", "vae"], ["--ladder", "matmul"]]) {
+    const host = new MemoryHost();
+    host.put("results/bench.json", "the last");
+    const full = <T>(result: T): T => {
+      assert.is(host.text("results/bench.json"), "the last");
+      host.failOn = "results";
+      return result;
+    };
+    const status = await runCommand(["bench", ...words, ...json], host, {
+      ...unusedActions,
+      bench: async () => full(emptyReport),
+      benchProgram: async () => full(emptyListing),
+      benchLadder: async () => full(emptyLadder),
+    });
+    assert.is(status, 7);
+    assert.match(host.out, /an adapter/);
+    assert.match(host.err, /^latentgrad: results\/bench\.json: no space left on device$/m);
+  }
+  const missing = new MemoryHost();
+  let paths: unknown;
+  await runCommand(["bench", ...json], missing, {
+    ...unusedActions,
+    bench: async () => {
+      paths = missing.paths();
+      return emptyReport;
+    },
+  });
+  assert.equal([paths, missing.paths()], [[], ["results/bench.json"]]);
+});
+
+test("follows what tune has kept for the adapter, where it is told to", async () => {
+  const adapter = { kind: "other", name: "an adapter", runtime: "node" } as const;
+  for (const words of [
+    ["--filter", "kernel"],
+    ["--program", "vae"],
+  ]) {
+    const [plain] = (await run(...words)).asked as [object];
+    assert.not.ok("variants" in plain, words.join(" "));
+    const { asked, host, status } = await run("--tuned", ...words);
+    assert.is(status, 0);
+    const [{ variants }] = asked as [{ variants: FindVariants }];
+    assert.equal(await variants({ adapter } as Device), {});
+    await writeVariants(host, adapter, { "matmul 1×1×1": "registers 1x1" });
+    assert.equal(await variants({ adapter } as Device), { "matmul 1×1×1": "registers 1x1" });
+  }
+});
+
 test("runs a ladder, and fails where a result is wrong", async () => {
   const plain = await run("--ladder", "matmul", "--runs", "2");
   assert.is(plain.status, 0);
@@ -107,6 +168,7 @@ test("serves a page on the usual port or another, and on nothing else", async ()
     ["--set", "latent=8"],
     ["--batch", "2"],
     ["--runs", "2"],
+    ["--tuned"],
     ["--json"],
     ["--runtime", "chrome"],
   ]) {
@@ -159,6 +221,8 @@ test("refuses what makes no sense, in one line with status 2", async () => {
     [["--program", "vea"], /unknown model "vea" \(did you mean vae\?\)|unknown model "vea"/],
     [["--program", "vae", "--set", "latents=8"], /latents: vae has no such setting/],
     [["--runs", "0"], /whole number/],
+    [["--tuned", "--peers"], /--tuned does not go with --peers/],
+    [["--tuned", "--ladder", "matmul"], /--tuned does not go with --ladder/],
     [["--port", "80"], /--port goes with --page/],
     [["--page", "--port", "65536"], /whole number/],
   ];
@@ -181,21 +245,33 @@ test("a filter that finds nothing ends with status 2 before anything is measured
 test("measures a kernel against the ceilings of the same run", async () => {
   const folder = mkdtempSync(join(tmpdir(), "latentgrad-bench-"));
   const file = join(folder, "bench.json");
+  const env = { XDG_CACHE_HOME: folder };
+  const small = ["--set", "network=dense", "--set", "width=0.05", "--batch", "4", "--runs", "1"];
+  const first = ["bench", "--program", "vae", "--tuned", "--json", ...small];
+  const listing = JSON.parse((await start(first, { env }).ended).stdout) as ProgramListing;
+  assert.equal(listing.tuned, {}, "nothing has been tuned yet");
+  const choices: VariantChoices = { "matmul 64×64×64": "tiled 64x64" };
+  const facts = { kind: "other", name: listing.adapter, runtime: listing.runtime } as const;
+  const cache = { ...(await createNodeHost()), cacheDir: join(folder, "latentgrad") };
+  await writeVariants(cache, facts, { ...choices, "matmul 1×1×1": "registers 1x1" });
+
   const words = ["bench", "--filter", "kernel/matmul/64x64x64$", "--runs", "3", "--json", file];
-  const { status, stdout, stderr } = await start(words).ended;
+  const { status, stdout, stderr } = await start([...words, "--tuned"], { env }).ended;
   assert.is(status, 0, stderr);
+  assert.match(stdout, /^variants +as tuned on this adapter for 1 kernel, /m);
   assert.match(stdout, /^matmul\/64x64x64 /m);
   assert.match(stderr, /^ceiling\/multiply-add\n/);
   const report = JSON.parse(readFileSync(file, "utf8")) as BenchReport;
   rmSync(folder, { recursive: true });
-  const { adapter, runtime, ceilings, kernels, steps, peers } = report;
+  const { adapter, runtime, tuned, ceilings, kernels, steps, peers } = report;
+  assert.equal(tuned, choices, "only what the kernel follows");
   assert.ok(adapter.length > 0);
   assert.is(runtime, "deno");
   assert.equal([steps, peers], [[], []]);
   assert.is(kernels.length, 1);
   const [kernel] = kernels as [(typeof kernels)[0]];
   assert.equal([kernel.name, kernel.shape], ["matmul", "64x64x64"]);
-  assert.type(kernel.variant, "string");
+  assert.match(kernel.variant, /^tiled 64x64/);
   for (const value of [ceilings.fmaGflops, ceilings.copyGBps, kernel.ms]) assert.ok(value > 0);
   assert.ok(ceilings.dispatchMicros >= 0);
   const close = (a: number, b: number) =>

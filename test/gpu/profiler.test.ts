@@ -1,12 +1,19 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { openDevice } from "../../src/gpu/open.ts";
-import { formatProfile, median, type ProfileRow, tabulate } from "../../src/gpu/profiler.ts";
+import {
+  formatProfile,
+  KernelTimer,
+  median,
+  type ProfileRow,
+  tabulate,
+} from "../../src/gpu/profiler.ts";
 import type { Step } from "../../src/gpu/step.ts";
 import { variable } from "../../src/tensor/create.ts";
 import { record } from "../../src/tensor/run.ts";
 import { emptyResult, type Tensor } from "../../src/tensor/tensor.ts";
 import { handCall } from "../support/kernels.ts";
+import { skip } from "../support/skip.ts";
 
 const test = suite("profiler");
 
@@ -59,6 +66,44 @@ for (const withTimestamps of [true, false]) {
     device.close();
   });
 }
+
+test("a group's time is that of its replays, however late the host submits it", async () => {
+  const device = await openDevice();
+  if (!device.hasTimestamps) {
+    device.close();
+    return skip("the adapter has no timestamps");
+  }
+  const x = variable(device, new Float32Array(64).fill(1), [64], "x");
+  const { program } = await record(device, () => {
+    const out = emptyResult(device, "busy", [64]);
+    const body = `var v = in0[i];
+  for (var k = 0u; k < 20000u; k++) { v = v * 0.999 + 0.001; }
+  out0[i] = v;`;
+    device.emit(handCall({ op: "busy", inputs: [x.value], outputs: [out.value], body }));
+    return out;
+  });
+  program.run();
+  await device.finish();
+  const timer = new KernelTimer(device);
+  const shortest = async (queued: number) =>
+    Math.min(...(await timer.timeGroups(program.steps, 8, queued)));
+  const [one, eight] = [await shortest(1), await shortest(8)];
+  assert.ok(one > 0 && eight > 5 * one && eight < 32 * one, `${one} µs, eight times: ${eight} µs`);
+
+  // The adapter is idle for that long before each group.
+  const stall = Math.max(50, (5 * one) / 1000);
+  const submit = device.submit.bind(device);
+  device.submit = (commands) => {
+    const until = performance.now() + stall;
+    while (performance.now() < until);
+    submit(commands);
+  };
+  // Whatever else the machine does, some group is not disturbed.
+  const groups = [...(await timer.timeGroups(program.steps, 4, 1))];
+  assert.ok(Math.min(...groups) < (stall * 1000) / 2, `${groups} µs in stalls of ${stall} ms`);
+  program.release();
+  device.close();
+});
 
 test("tabulates medians by kernel", () => {
   const dispatch = (name: string, flops: number, bytes: number) =>

@@ -1,11 +1,9 @@
 /** The page of `latentgrad bench --page`: the benchmark and the tuner in the reader's own browser. */
 import { type BenchReport, runBenchmarks } from "../../src/bench/run.ts";
-import { reportTables } from "../../src/bench/tables.ts";
+import { describeLeftOut, describeTuned, reportTables } from "../../src/bench/tables.ts";
 import { tuneSteps } from "../../src/bench/tune-models.ts";
-import { openDevice } from "../../src/gpu/open.ts";
 import { findModel, models } from "../../src/models/registry.ts";
 import { loadTable, loadVariants, saveTable } from "../../src/train/variant-store.ts";
-import { withVariants } from "../../src/train/variants.ts";
 import { tableElement } from "./table.ts";
 
 function element<E extends HTMLElement>(id: string, kind: new () => E): E {
@@ -53,17 +51,21 @@ function expression(text: string): RegExp | undefined {
 
 async function measure(): Promise<string> {
   const wanted = expression(filter.value.trim());
-  const open = tuned.checked ? withVariants(openDevice, loadVariants) : openDevice;
+  const variants = tuned.checked ? loadVariants : undefined;
   const begin = performance.now();
-  const report = await runBenchmarks({ filter: wanted, open }, show);
+  const report = await runBenchmarks({ filter: wanted, variants }, show);
   present(report);
   return `done in ${((performance.now() - begin) / 1000).toFixed(1)} s`;
 }
 
 function present(report: BenchReport): void {
   const facts = document.createElement("p");
-  facts.textContent = `${report.adapter}, ${report.runtime}`;
-  result.replaceChildren(facts, ...reportTables(report).map(tableElement));
+  const variants = report.tuned ? `; variants ${describeTuned(report.tuned)}` : "";
+  facts.textContent = `${report.adapter}, ${report.runtime}${variants}`;
+  const tables = reportTables(report).map(tableElement);
+  const leftOut = document.createElement("p");
+  leftOut.textContent = report.leftOut ? describeLeftOut(report.leftOut) : "";
+  result.replaceChildren(facts, ...tables, leftOut);
   const blob = new Blob([`${JSON.stringify(report, null, 2)}\n`], { type: "application/json" });
   if (download.href) URL.revokeObjectURL(download.href);
   download.href = URL.createObjectURL(blob);

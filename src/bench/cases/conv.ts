@@ -22,6 +22,19 @@ function padding({ kernel, stride }: ConvLayer, large: number, small: number): n
   return Math.floor(Math.max(0, (small - 1) * stride + kernel - large) / 2);
 }
 
+/** Pairs of a place in the small image and a tap that meet a pixel of the large one, along one axis. */
+export function tapsOnPixels(layer: ConvLayer, axis: 0 | 1): number {
+  const { large, small, kernel, stride } = layer;
+  const front = padding(layer, large[axis], small[axis]);
+  let count = 0;
+  for (let place = 0; place < small[axis]; place++)
+    for (let tap = 0; tap < kernel; tap++) {
+      const pixel = place * stride + tap - front;
+      if (pixel >= 0 && pixel < large[axis]) count++;
+    }
+  return count;
+}
+
 const sizeOf = (image: readonly number[]): number => image.reduce((a, b) => a * b, 1);
 
 /**
@@ -41,7 +54,7 @@ function convCase(name: string, layer: ConvLayer, direction: Direction): KernelC
   return {
     name,
     shape: `${batch}x${large.join("x")}-${small.join("x")}-k${kernel}-s${stride}`,
-    flops: 2 * batch * small[0] * small[1] * weights,
+    flops: 2 * batch * tapsOnPixels(layer, 0) * tapsOnPixels(layer, 1) * large[2] * small[2],
     bytes: 4 * all.reduce((a, b) => a + b, 0),
     terms: terms[direction],
     build: (device) => build(device, layer, direction),

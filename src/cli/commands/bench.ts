@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from "commander";
+import type { FindVariants } from "../../bench/followed-variants.ts";
 import { formatLadder } from "../../bench/ladder-report.ts";
 import { ladders } from "../../bench/ladders/registry.ts";
 import { countInvalid } from "../../bench/peers.ts";
@@ -7,6 +8,7 @@ import { formatProgram, formatReport } from "../../bench/tables.ts";
 import { LatentgradError, UsageError } from "../../gpu/errors.ts";
 import { findModel, models } from "../../models/registry.ts";
 import { checkSettings } from "../../models/settings.ts";
+import { readVariants } from "../../train/variants.ts";
 import type { Context } from "../context.ts";
 import { addQuiet, addRuntime, applyCommon } from "../options.ts";
 import { keyValue, path, wholeNumber } from "../parsers.ts";
@@ -14,6 +16,7 @@ import { keyValue, path, wholeNumber } from "../parsers.ts";
 interface Options {
   filter?: RegExp;
   peers?: true;
+  tuned?: true;
   program?: string;
   ladder?: string;
   page?: true;
@@ -47,6 +50,7 @@ export function addBench(program: Command, context: Context): void {
       "--peers",
       "compare with TensorFlow.js and jax-js, too; in a checkout, after npm ci --prefix bench/peers",
     )
+    .option("--tuned", "follow the variants that tune found on this adapter")
     .option("--program <model>", "print the recorded step of a model, a line a dispatch, instead")
     .option(
       "--ladder <name>",
@@ -82,6 +86,7 @@ export function addBench(program: Command, context: Context): void {
     "bench --peers --filter peer/tfjs-webgpu/matmul",
     "bench --program aae --set latent=8 --batch 64",
     "bench --ladder matmul",
+    "bench --tuned --filter ^kernel/conv",
     "bench --page",
   ]).action(async (options: Options) => {
     applyCommon(options, output);
@@ -90,6 +95,7 @@ export function addBench(program: Command, context: Context): void {
       return;
     }
     checkTogether(options);
+    await checkWritable(options, context);
     if (options.ladder !== undefined) await climb(options.ladder, options, context);
     else if (options.program !== undefined) await printProgram(options.program, options, context);
     else await measure(options, context);
@@ -117,10 +123,15 @@ async function servePage(options: Options, { output, actions }: Context): Promis
 }
 
 /** Options that mean nothing without or beside --program and --ladder. */
-function checkTogether({ program, ladder, filter, peers, set, batch, port }: Options): void {
+function checkTogether(options: Options): void {
+  const { program, ladder, filter, peers, tuned, set, batch, port } = options;
   if (port !== undefined) throw new UsageError("--port goes with --page");
   if (ladder !== undefined && (program !== undefined || filter || peers))
     throw new UsageError("--ladder goes with none of --program, --filter and --peers");
+  if (tuned && ladder !== undefined)
+    throw new UsageError("--tuned does not go with --ladder: its rungs are what they are");
+  if (tuned && peers)
+    throw new UsageError("--tuned does not go with --peers: the engines meet untuned kernels");
   if (program !== undefined && filter)
     throw new UsageError("--filter chooses among measurements, --program makes none of them");
   if (program !== undefined && peers)
@@ -130,11 +141,17 @@ function checkTogether({ program, ladder, filter, peers, set, batch, port }: Opt
   if (batch !== undefined) throw new UsageError("--batch goes with --program");
 }
 
+/** With --tuned: what `tune` has kept for an adapter. */
+function variants({ tuned }: Options, { host }: Context): { variants?: FindVariants } {
+  return tuned ? { variants: (device) => readVariants(host, device) } : {};
+}
+
 async function measure(options: Options, context: Context): Promise<void> {
   const { output, actions } = context;
   const { filter, runs } = options;
   const bench = options.peers ? actions.benchWithPeers : actions.bench;
-  const report: BenchReport = await bench({ filter, runs }, (line) => output.progress(line));
+  const wanted = { filter, runs, ...variants(options, context) };
+  const report: BenchReport = await bench(wanted, (line) => output.progress(line));
   await deliver(report, () => formatReport(report), options, context);
   const invalid = countInvalid(report.peers, report.peerFailures ?? []);
   if (invalid > 0) throw new LatentgradError(`comparisons that say nothing: ${invalid}`);
@@ -146,7 +163,8 @@ async function printProgram(model: string, options: Options, context: Context): 
   const entry = findModel(model, models);
   checkSettings(entry, set);
   output.progress(`step/${entry.name}/${batch}`);
-  const wanted = { entry, settings: set, label: entry.name, batch, runs };
+  const named = { entry, settings: set, label: entry.name, batch, runs };
+  const wanted = { ...named, ...variants(options, context) };
   const listing = await actions.benchProgram(wanted);
   await deliver(listing, () => formatProgram(listing), options, context);
 }
@@ -161,7 +179,21 @@ async function climb(name: string, options: Options, context: Context): Promise<
     throw new LatentgradError(`wrong results: ${wrong.map((rung) => rung.name).join(", ")}`);
 }
 
-/** The text on stdout, the JSON in a file; or the JSON on stdout. */
+/**
+ * Measuring takes minutes: it is not begun where its result cannot be written. Leaves a file that is
+ * there as it is.
+ */
+async function checkWritable({ json }: Options, { host }: Context): Promise<void> {
+  if (typeof json !== "string") return;
+  if ((await host.stat(json)) !== undefined) {
+    await host.append(json, "");
+    return;
+  }
+  await host.writeAtomic(json, new Uint8Array());
+  await host.remove(json);
+}
+
+/** The text on stdout, then the JSON in a file, which may fail; or the JSON on stdout. */
 async function deliver(
   result: unknown,
   text: () => string,
@@ -172,9 +204,9 @@ async function deliver(
     output.json(result);
     return;
   }
+  output.data(text());
   if (json !== undefined) {
     const content = `${JSON.stringify(result, null, 2)}\n`;
     await host.writeAtomic(json, new TextEncoder().encode(content));
   }
-  output.data(text());
 }

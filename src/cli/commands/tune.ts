@@ -55,7 +55,7 @@ export function addTune(program: Command, context: Context): void {
 }
 
 /** A line a kernel, then where the winners are. */
-export function formatTuning({
+function formatTuning({
   adapter,
   runtime,
   known,
