@@ -19,13 +19,16 @@ import type { Runner } from "./runners.ts";
 import { type OpTask, type StepTask, type Task, taskFlops, taskName } from "./tasks.ts";
 import { type OpenSide, Turns } from "./turns.ts";
 
+/** An engine that is yet to be started. */
+export interface StartSide {
+  readonly name: string;
+  start(): Promise<Runner>;
+  readonly tasks: readonly Task[];
+}
+
 export interface CompareOptions {
   /** Ours first, which the others are held against. `tasks`: what a peer is compared at. */
-  readonly sides: readonly {
-    readonly name: string;
-    start(): Promise<Runner>;
-    tasks: readonly Task[];
-  }[];
+  readonly sides: readonly StartSide[];
   readonly runtime: string;
   /** Steps of each side; the first is not timed. */
   readonly steps: number;
@@ -46,20 +49,25 @@ const TASK_MS = 8_000;
  */
 export async function comparePeers(options: CompareOptions): Promise<PeersReport> {
   const open: OpenSide[] = [];
+  const failures: PeerFailure[] = [];
   try {
     for (const side of options.sides) {
-      const runner = await side.start();
-      const tasks = side.tasks.map(taskName);
-      const opened = { name: side.name, runner, tasks, openMs: 0, adapter: undefined };
-      // Kept before it is asked, to be closed whatever comes.
-      open.push(opened);
-      const { ms, adapter } = await runner.ask({ ask: "open" });
-      open[open.length - 1] = { ...opened, openMs: ms, adapter };
-      options.log(`${side.name}: open after ${ms.toFixed(0)} ms on ${adapter ?? "the CPU"}`);
+      try {
+        const opened = await openSide(side);
+        open.push(opened);
+        const { name, openMs, adapter } = opened;
+        options.log(`${name}: open after ${openMs.toFixed(0)} ms on ${adapter ?? "the CPU"}`);
+      } catch (error) {
+        // Without ours nothing can be compared; without a peer all others can.
+        if (side === options.sides[0]) throw error;
+        const { message } = error as Error;
+        options.log(`${side.name} does not open: ${message.split("\n")[0]}`);
+        for (const task of side.tasks)
+          failures.push({ peer: side.name, what: taskName(task), message });
+      }
     }
     const wrong = otherAdapters(open);
     const peers: PeerResult[] = [];
-    const failures: PeerFailure[] = [];
     for (const task of options.sides[0]?.tasks ?? []) {
       const what = taskName(task);
       const turns = new Turns(
@@ -85,6 +93,18 @@ export async function comparePeers(options: CompareOptions): Promise<PeersReport
     return { adapter, runtime: options.runtime, peers, failures };
   } finally {
     await Promise.all(open.map(({ runner }) => runner.close()));
+  }
+}
+
+/** Starts and opens an engine, or leaves nothing of it. */
+async function openSide({ name, start, tasks }: StartSide): Promise<OpenSide> {
+  const runner = await start();
+  try {
+    const { ms, adapter } = await runner.ask({ ask: "open" });
+    return { name, runner, tasks: tasks.map(taskName), openMs: ms, adapter };
+  } catch (error) {
+    await runner.close();
+    throw error;
   }
 }
 

@@ -207,21 +207,60 @@ test("a peer without the op is left out; one that fails is reported, and the oth
   assert.match(text(report), /failed: broken, matmul\/100x1000x500: out of memory/);
 });
 
-test("our own failure is the comparison's, and every engine is closed", async () => {
-  const runners: FakeRunner[] = [];
-  const start = async () => {
-    const runner = new FakeRunner("latentgrad", { ...DEVICE, ms: [1], fails: "read" }, []);
-    runners.push(runner);
-    return runner;
+test("a peer that does not start or open fails at each of its tasks, and the others go on", async () => {
+  const runners: Record<string, FakeRunner> = {};
+  const engines: Readonly<Record<string, FakeEngine>> = {
+    latentgrad: { ...DEVICE, ms: [500] },
+    absent: { ms: [] },
+    closed: { ...DEVICE, ms: [500], fails: "open" },
+    sound: { ...DEVICE, ms: [1000] },
   };
-  const sides = [{ name: "latentgrad", tasks: [PRODUCT], start }];
-  let message = "";
-  await comparePeers({ sides, runtime: "deno", steps: 5, log: () => {} }).catch((error) => {
-    message = (error as Error).message;
-  });
-  assert.is(message, "out of memory");
-  assert.ok(runners[0]?.closed);
+  const sides = Object.entries(engines).map(([name, engine]) => ({
+    name,
+    tasks: [STEP, PRODUCT],
+    async start() {
+      if (name === "absent") throw new Error("no such program\nat all");
+      const runner = new FakeRunner(name, engine, []);
+      runners[name] = runner;
+      return runner;
+    },
+  }));
+  const report = await comparePeers({ sides, runtime: "deno", steps: 5, log: () => {} });
+  assert.equal(
+    report.peers.map(({ peer, what }) => [peer, what]),
+    [STEP, PRODUCT].map((task) => ["sound", taskName(task)]),
+  );
+  const failed = (peer: string, message: string) =>
+    [STEP, PRODUCT].map((task) => ({ peer, what: taskName(task), message }));
+  assert.equal(report.failures, [
+    ...failed("absent", "no such program\nat all"),
+    ...failed("closed", "out of memory"),
+  ]);
+  assert.is(invalid(report), 4);
+  assert.match(text(report), /failed: absent, step\/vae-conv\/128: no such program$/m);
+  assert.equal(Object.keys(runners), ["latentgrad", "closed", "sound"]);
+  assert.ok(Object.values(runners).every(({ closed }) => closed));
 });
+
+for (const [fails, when] of [
+  ["open", "when it opens"],
+  ["read", "at a task"],
+] as const)
+  test(`our own failure ${when} is the comparison's, and every engine is closed`, async () => {
+    const runners: FakeRunner[] = [];
+    const start = async () => {
+      const runner = new FakeRunner("latentgrad", { ...DEVICE, ms: [1], fails }, []);
+      runners.push(runner);
+      return runner;
+    };
+    const sides = [{ name: "latentgrad", tasks: [PRODUCT], start }];
+    let message = "";
+    await comparePeers({ sides, runtime: "deno", steps: 5, log: () => {} }).catch((error) => {
+      message = (error as Error).message;
+    });
+    assert.is(message, "out of memory");
+    assert.ok(runners[0]?.closed);
+  });
 
 test("results agree by their size or by the mean square of all", () => {
   const ours = Float32Array.of(100, -100, 0.001, 0);
