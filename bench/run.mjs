@@ -35,7 +35,7 @@ function parse() {
         model: { type: "string", default: "conv" },
         batch: { type: "string", default: "128" },
         runs: { type: "string", default: "7" },
-        steps: { type: "string", default: "5" },
+        steps: { type: "string", default: "10" },
         "epoch-steps": { type: "string", default: "20" },
         filter: { type: "string", default: "" },
         section: { type: "string", multiple: true, default: [] },
@@ -102,7 +102,7 @@ async function peers({ runtime, batch, steps, filter, json }) {
   const expression = new RegExp(filter);
   const { comparisons, compare } = await preparePeers((name) => expression.test(name), batch);
   if (comparisons === 0) throw new Usage(`no comparison's name matches "${filter}"`);
-  const report = await compare(runtime, steps, (line) => console.error(line));
+  const report = await compare(runtime, { steps }, (line) => console.error(line));
   const { countInvalid, formatPeers } = await loadDriver();
   const text = () =>
     `${report.adapter}, ${report.runtime}\n\n${formatPeers(report.peers, report.failures)}\n`;

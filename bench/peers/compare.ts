@@ -32,13 +32,20 @@ export interface CompareOptions {
   readonly runtime: string;
   /** Steps of each side; the first is not timed. */
   readonly steps: number;
+  /** Rounds of an op; by default few where they take long. */
+  readonly rounds?: number | undefined;
   readonly log: (line: string) => void;
 }
 
 /** Calls are queued in groups of about this long, so that the wait at their end does not count. */
 const GROUP_MS = 200;
 const LARGEST_GROUP = 2000;
-/** Rounds of an op; no further one starts when all have taken so long, but for the fewest. */
+/** The losses of so many steps have to agree. Later ones differ more, as rounding grows in training. */
+const COMPARED_LOSSES = 5;
+/**
+ * Rounds of an op, unless it is said how many; no further one starts when all have taken so long, but
+ * for the fewest.
+ */
 const ROUNDS = 5;
 const FEWEST_ROUNDS = 3;
 const TASK_MS = 8_000;
@@ -138,6 +145,7 @@ async function compareSteps(
         results.get(side)?.push(result);
         log(`step ${step}, ${side.name}: loss ${result.loss}, ${result.ms.toFixed(1)} ms`);
       },
+      step - 1,
     );
   const [ours, ...peers] = turns.sides.map((side): Measured & { losses: readonly number[] } => {
     const all = results.get(side) as Stepped[];
@@ -149,7 +157,8 @@ async function compareSteps(
     };
   });
   return peers.map((theirs, i) => {
-    const found = lossDifference(ours?.losses ?? [], theirs.losses);
+    const compared = (losses: readonly number[] = []) => losses.slice(0, COMPARED_LOSSES);
+    const found = lossDifference(compared(ours?.losses), compared(theirs.losses));
     const agreement = { found, tolerance: LOSS_TOLERANCE, of: "the losses" };
     return pair(task, turns.sides[i + 1] as OpenSide, ours as Measured, theirs, agreement);
   });
@@ -158,7 +167,7 @@ async function compareSteps(
 async function compareOps(
   task: OpTask,
   turns: Turns,
-  { log }: CompareOptions,
+  { rounds, log }: CompareOptions,
 ): Promise<PeerResult[]> {
   let expected: Float32Array | undefined;
   const found = new Map<OpenSide, number>();
@@ -173,11 +182,13 @@ async function compareOps(
   const groups = await chooseGroups(turns);
   const all = new Map(turns.sides.map((side) => [side, [] as Timed[]]));
   const start = performance.now();
-  for (let round = 0; round < ROUNDS; round++) {
-    if (round >= FEWEST_ROUNDS && performance.now() - start > TASK_MS) break;
+  for (let round = 0; round < (rounds ?? ROUNDS); round++) {
+    const long = round >= FEWEST_ROUNDS && performance.now() - start > TASK_MS;
+    if (rounds === undefined && long) break;
     await turns.each(
       (side) => ({ ask: "calls", count: groups.get(side) as number }),
       (side, timed) => all.get(side)?.push(timed),
+      round,
     );
   }
   const [ours, ...peers] = turns.sides.map((side): Measured => {

@@ -16,12 +16,18 @@ interface Comparison {
   preparePeers(wanted: (name: string) => boolean): Promise<{
     /** How many were chosen. */
     readonly comparisons: number;
-    compare(runtime: string, steps: number, log: (line: string) => void): Promise<PeersReport>;
+    compare(
+      runtime: string,
+      often: { readonly steps: number; readonly rounds: number | undefined },
+      log: (line: string) => void,
+    ): Promise<PeersReport>;
   }>;
 }
 
-/** The first step compiles and is not timed. */
-const STEPS = 5;
+/** Steps that are timed unless it is said how many: more than of an op, whose calls come in groups. */
+const TIMED_STEPS = 9;
+/** With the first, which compiles and is not timed, these give the losses that have to agree. */
+const FEWEST_TIMED_STEPS = 4;
 
 /** The ceilings, which every run measures, and nothing else. */
 const CEILINGS = "^ceiling/";
@@ -64,7 +70,8 @@ export async function benchWithPeers(
     ...(runs === undefined ? [] : ["--runs", `${runs}`]),
   ]);
   if (comparisons === 0) return { ...report, peerFailures: [] };
-  const { peers, failures } = await compare(runtime, STEPS, log);
+  const steps = 1 + Math.max(FEWEST_TIMED_STEPS, runs ?? TIMED_STEPS);
+  const { peers, failures } = await compare(runtime, { steps, rounds: runs }, log);
   return { ...report, peers, peerFailures: failures };
 }
 

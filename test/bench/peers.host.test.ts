@@ -7,6 +7,7 @@ import type { Answer, Ask } from "../../bench/peers/protocol.ts";
 import type { Runner } from "../../bench/peers/runners.ts";
 import { selectSides } from "../../bench/peers/select.ts";
 import { allTasks, opShapes, type Task, taskFlops, taskName } from "../../bench/peers/tasks.ts";
+import { turnOrder } from "../../bench/peers/turns.ts";
 import { nameOfCase } from "../../src/bench/kernel-case.ts";
 import { kernelCases } from "../../src/bench/kernels.ts";
 import { countInvalid, formatPeers, type PeersReport } from "../../src/bench/peers.ts";
@@ -85,6 +86,7 @@ const DEVICE = { adapter: "an adapter" };
 async function compare(
   engines: Readonly<Record<string, FakeEngine>>,
   tasks: readonly Task[] = [PRODUCT],
+  often: { readonly steps?: number; readonly rounds?: number } = {},
 ): Promise<{ report: PeersReport; asked: string[]; runners: FakeRunner[] }> {
   const asked: string[] = [];
   const runners: FakeRunner[] = [];
@@ -97,7 +99,8 @@ async function compare(
       return runner;
     },
   }));
-  const report = await comparePeers({ sides, runtime: "deno", steps: 5, log: () => {} });
+  const log = () => {};
+  const report = await comparePeers({ sides, runtime: "deno", steps: 5, log, ...often });
   return { report, asked, runners };
 }
 
@@ -132,16 +135,78 @@ test("short calls are queued in groups, and their time is divided by their numbe
   assert.is(found?.counts, undefined, "an engine on the CPU asks nothing of WebGPU");
 });
 
-test("the engines take turns", async () => {
+test("the engines take turns, and none is always first or behind the same one", async () => {
   const { asked, runners } = await compare({
     latentgrad: { ...DEVICE, ms: [500] },
     first: { ...DEVICE, ms: [500] },
     second: { ...DEVICE, ms: [500] },
   });
   const calls = asked.filter((line) => line.endsWith("calls"));
-  const round = ["latentgrad calls", "first calls", "second calls"];
-  assert.equal(calls, [...round, ...round, ...round, ...round, ...round, ...round]);
+  const round = (...names: string[]) => names.map((name) => `${name} calls`);
+  assert.equal(calls, [
+    ...round("latentgrad", "first", "second"), // chooses groups
+    ...round("latentgrad", "first", "second"),
+    ...round("first", "second", "latentgrad"),
+    ...round("second", "latentgrad", "first"),
+    ...round("second", "first", "latentgrad"),
+    ...round("latentgrad", "second", "first"),
+  ]);
   assert.ok(runners.every(({ closed }) => closed));
+});
+
+test("steps take turns in another order each, too", async () => {
+  const engines = { latentgrad: { ...DEVICE, ms: [500] }, peer: { ...DEVICE, ms: [500] } };
+  const { asked } = await compare(engines, [STEP]);
+  const first = asked.filter((line) => line.endsWith(" step")).filter((_, i) => i % 2 === 0);
+  const [ours, theirs] = ["latentgrad step", "peer step"];
+  assert.equal(first, [ours, theirs, ours, theirs, ours]);
+});
+
+test("each side has every place and every side in front of it equally often", () => {
+  for (const count of [1, 2, 3, 4, 5]) {
+    const rounds = count % 2 === 1 ? 2 * count : count;
+    const seen = new Map<string, number>();
+    const see = (what: string) => seen.set(what, (seen.get(what) ?? 0) + 1);
+    for (let round = 0; round < rounds; round++) {
+      const order = turnOrder(count, round);
+      for (const [place, side] of order.entries()) {
+        see(`${side} at ${place}`);
+        if (place > 0) see(`${side} behind ${order[place - 1]}`);
+      }
+    }
+    assert.is(seen.size, count * count + count * (count - 1), `${count} sides`);
+    assert.equal([...new Set(seen.values())], [rounds / count], `${count} sides`);
+    const beginners = Array.from({ length: count }, (_, round) => turnOrder(count, round)[0]);
+    assert.is(new Set(beginners).size, count);
+  }
+  assert.equal(turnOrder(4, 0)[0], 0, "ours begins");
+});
+
+test("each thing is timed as often as is asked for", async () => {
+  const engines = { latentgrad: { ...DEVICE, ms: [500] }, peer: { ...DEVICE, ms: [500] } };
+  for (const rounds of [1, 12]) {
+    const { asked } = await compare(engines, [PRODUCT], { rounds });
+    assert.is(asked.filter((line) => line === "peer calls").length, 1 + rounds);
+  }
+  const { report } = await compare(engines, [STEP], { steps: 10 });
+  assert.is(report.peers[0]?.losses?.length, 10);
+});
+
+test("the losses of the first five steps decide, however many are timed", async () => {
+  const losses = [600, 550, 540, 530, 520, 510];
+  const { report } = await compare(
+    {
+      latentgrad: { ...DEVICE, ms: [3000, 100], losses },
+      right: { ...DEVICE, ms: [9000, 1000], losses: [...losses.slice(0, 5), 505] },
+      wrong: { ...DEVICE, ms: [9000, 1000], losses: [...losses.slice(0, 4), 521, 510] },
+    },
+    [STEP],
+    { steps: 6 },
+  );
+  assert.equal(
+    report.peers.map((peer) => peer.void !== undefined),
+    [false, true],
+  );
 });
 
 test("results that differ make a comparison void, and only that one", async () => {
