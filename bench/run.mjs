@@ -10,8 +10,8 @@
  * their packages once: npm ci --prefix bench/peers
  */
 import { spawn } from "node:child_process";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { loadavg } from "node:os";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
@@ -119,8 +119,11 @@ async function measure(words, { commandLine }) {
   console.error(`measuring: ${words.join(" ")}`);
   const [load] = loadavg();
   const command = commandLine(words);
+  // First steps are to be cold: without this drivers find what earlier runs compiled.
+  const shaders = await mkdtemp(join(tmpdir(), "latentgrad-shaders-"));
   const child = spawn(process.execPath, [join(root, "bin/latentgrad.js"), ...words, "--json"], {
     cwd: root,
+    env: { ...process.env, MESA_SHADER_CACHE_DIR: shaders },
     stdio: ["ignore", "pipe", "inherit"],
   });
   let output = "";
@@ -131,6 +134,7 @@ async function measure(words, { commandLine }) {
     child.on("error", reject);
     child.on("close", resolve);
   });
+  await rm(shaders, { recursive: true, force: true });
   if (output === "") throw new Error(`${command} ended with status ${status}`);
   const date = new Date().toISOString().slice(0, 10);
   return { report: JSON.parse(output), status, how: { command, date, load } };

@@ -1,8 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { exitStatus, type RuntimeCommand } from "../../src/host/node-launch.ts";
 import { type Answers, type Ask, MARK } from "./protocol.ts";
 import type { Runner } from "./runners.ts";
+import { emptyShaderCache } from "./shader-cache.ts";
 
 /** Lines of what a process prints that are kept for the message of its end. */
 const KEPT_LINES = 20;
@@ -15,12 +19,16 @@ export class ProcessRunner implements Runner {
   /** Why the process answers no more. */
   private ended: string | undefined;
   private readonly gone: Promise<void>;
+  private readonly cache = mkdtempSync(join(tmpdir(), "latentgrad-shaders-"));
 
   constructor(
     private readonly name: string,
     { command, args, env }: RuntimeCommand,
   ) {
-    const child = spawn(command, args, { env, stdio: "pipe" });
+    const child = spawn(command, args, {
+      env: { ...env, ...emptyShaderCache(this.cache) },
+      stdio: "pipe",
+    });
     this.child = child;
     for (const stream of [child.stdout, child.stderr])
       createInterface({ input: stream }).on("line", (line) => this.line(line));
@@ -36,11 +44,13 @@ export class ProcessRunner implements Runner {
         resolve();
       });
     });
-    process.on("exit", this.kill);
+    process.on("exit", this.drop);
   }
 
-  private readonly kill = () => {
+  /** Leaves neither process nor folder, also where this process ends at once. */
+  private readonly drop = () => {
     this.child.kill("SIGKILL");
+    rmSync(this.cache, { recursive: true, force: true });
   };
 
   private end(reason: string): void {
@@ -75,8 +85,10 @@ export class ProcessRunner implements Runner {
   }
 
   async close(): Promise<void> {
-    process.off("exit", this.kill);
-    this.kill();
+    process.off("exit", this.drop);
+    this.child.kill("SIGKILL");
+    // Until it is gone it may write another file.
     await this.gone;
+    this.drop();
   }
 }

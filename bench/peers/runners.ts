@@ -1,4 +1,6 @@
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { openChromium } from "../../src/host/chromium.ts";
 import { runtimeCommand } from "../../src/host/node-launch.ts";
@@ -6,6 +8,7 @@ import { type PageServer, servePage } from "../../src/host/page-server.ts";
 import { PatientRunner } from "./patience.ts";
 import { ProcessRunner } from "./process-runner.ts";
 import type { Answers, Ask } from "./protocol.ts";
+import { emptyShaderCache } from "./shader-cache.ts";
 
 /** A process or page that runs one side. Closing it twice is once. */
 export interface Runner {
@@ -30,19 +33,23 @@ class PageRunner implements Runner {
     private readonly browser: Browser,
     private readonly page: Page,
     private readonly server: PageServer,
+    private readonly cache: string,
   ) {}
 
   static async start(bundle: string): Promise<PageRunner> {
     const server = await servePage({ script: await readFile(bundle), config: {} });
+    // The browser's own caches are in its profile, which is new each time; drivers have theirs.
+    const cache = await mkdtemp(join(tmpdir(), "latentgrad-shaders-"));
     let browser: Browser | undefined;
     try {
-      const opened = await openChromium(server.url);
+      const opened = await openChromium(server.url, emptyShaderCache(cache));
       browser = opened.browser;
       await opened.page.waitForFunction(() => "benchAsk" in globalThis);
-      return new PageRunner(browser, opened.page, server);
+      return new PageRunner(browser, opened.page, server, cache);
     } catch (error) {
       await browser?.close().catch(() => {});
       await server.close();
+      await rm(cache, { recursive: true, force: true });
       throw error;
     }
   }
@@ -58,5 +65,6 @@ class PageRunner implements Runner {
   async close(): Promise<void> {
     await this.browser.close().catch(() => {});
     await this.server.close();
+    await rm(this.cache, { recursive: true, force: true });
   }
 }

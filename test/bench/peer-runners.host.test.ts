@@ -1,4 +1,6 @@
 /** Engines in processes of their own, and what becomes of those that end, hang or never start. */
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { PatientRunner } from "../../bench/peers/patience.ts";
@@ -44,6 +46,18 @@ test("what a process says went wrong fails the question, and only that one", asy
   assert.is(await failure(runner.ask(QUESTION)), "peer: no memory");
   assert.equal(await runner.ask({ ask: "open" }), { ms: 2 });
   await runner.close();
+});
+
+test("every process has an empty folder for compiled shaders, which goes with it", async () => {
+  const variable = "process.env.MESA_SHADER_CACHE_DIR";
+  const runners = [1, 2].map(() => start(answering(`{ values: ${variable} }`)));
+  const folders: string[] = [];
+  for (const runner of runners) folders.push((await runner.ask(QUESTION)).values);
+  assert.is(new Set(folders).size, 2);
+  for (const folder of folders) assert.equal(readdirSync(folder), []);
+  for (const folder of folders) writeFileSync(join(folder, "shader"), "compiled");
+  for (const runner of runners) await runner.close();
+  for (const folder of folders) assert.not(existsSync(folder));
 });
 
 test("a program that is not there fails the question", async () => {
