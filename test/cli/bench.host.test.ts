@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { BenchReport } from "../../src/bench/run.ts";
+import { ChildEnded } from "../../src/cli/child-ended.ts";
 import { runCommand } from "../../src/cli/program.ts";
 import { unusedActions } from "../support/actions.ts";
 import { emptyLadder, emptyListing, emptyReport } from "../support/bench-reports.ts";
@@ -138,6 +139,30 @@ test("compares with other engines, and fails where a comparison says nothing", a
   const json = await run("--peers", "--json");
   assert.equal(JSON.parse(json.host.out), comparedReport);
   assert.is(json.status, 1);
+});
+
+test("ends as a process of its own did that has said why", async () => {
+  for (const childStatus of [4, 5, 6, 130]) {
+    const host = new MemoryHost();
+    const status = await runCommand(["bench", "--peers"], host, {
+      ...unusedActions,
+      async benchWithPeers() {
+        throw new ChildEnded(childStatus);
+      },
+    });
+    assert.equal([status, host.out, host.err], [childStatus, "", ""]);
+  }
+});
+
+test("a measurement that fails is one line and its status, beside other engines, too", async () => {
+  if (!existsSync("bench/peers/node_modules")) return;
+  for (const peers of [[], ["--peers"]]) {
+    const words = ["bench", ...peers, "--filter", "^ceiling/latency$", "--runtime", "deno"];
+    const { status, stdout, stderr } = await start(words, { env: { LATENTGRAD_ADAPTER: "x" } })
+      .ended;
+    assert.equal([status, stdout], [2, ""], stderr);
+    assert.match(stderr, /^latentgrad: unknown adapter "x": [^\n]+\n$/);
+  }
 });
 
 test("says what the comparison with other engines wants", async () => {
