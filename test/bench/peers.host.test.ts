@@ -3,9 +3,10 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { difference, lossDifference } from "../../bench/peers/agreement.ts";
 import { comparePeers } from "../../bench/peers/compare.ts";
-import type { Answer, Ask } from "../../bench/peers/protocol.ts";
+import type { Answer, Answers, Ask } from "../../bench/peers/protocol.ts";
 import type { Runner } from "../../bench/peers/runners.ts";
 import { selectSides } from "../../bench/peers/select.ts";
+import { Answerer } from "../../bench/peers/side.ts";
 import { allTasks, opShapes, type Task, taskFlops, taskName } from "../../bench/peers/tasks.ts";
 import { turnOrder } from "../../bench/peers/turns.ts";
 import { nameOfCase } from "../../src/bench/kernel-case.ts";
@@ -250,6 +251,14 @@ test("engines on different adapters are not compared; the CPU is no other adapte
   const cpu = await compare({ latentgrad: { ...DEVICE, ms: [500] }, wasm: { ms: [500] } });
   assert.is(cpu.report.peers[0]?.void, undefined);
   assert.is(cpu.report.adapter, "an adapter");
+});
+
+test("the adapter of a side is what its engine's own device is of", async () => {
+  for (const adapter of ["another", undefined]) {
+    const engine = { adapter, op: async () => undefined, step: async () => undefined };
+    const opened = await new Answerer(async () => engine, false).answer({ ask: "open" });
+    assert.is((opened as Answers["open"]).adapter, adapter);
+  }
 });
 
 test("a peer without the op is left out; one that fails is reported, and the others go on", async () => {
