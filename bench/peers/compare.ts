@@ -16,7 +16,7 @@ import {
 } from "./agreement.ts";
 import type { Answers, Timed } from "./protocol.ts";
 import type { Runner } from "./runners.ts";
-import { type OpTask, type StepTask, type Task, taskFlops, taskName } from "./tasks.ts";
+import { type OpTask, type StepTask, type Task, taskBytes, taskFlops, taskName } from "./tasks.ts";
 import { type OpenSide, Turns } from "./turns.ts";
 
 /** An engine that is yet to be started. */
@@ -195,8 +195,11 @@ async function compareOps(
     const timed = all.get(side) as Timed[];
     const count = groups.get(side) as number;
     const t = times(timed.map(({ ms }) => ms / count));
-    const gflops = taskFlops(task) / t.ms / 1e6;
-    return { ...t, gflops, ...countsOf(side, timed.at(-1) as Timed, count) };
+    const rates = {
+      gflops: taskFlops(task) / t.ms / 1e6,
+      gbps: taskBytes(task) / t.ms / 1e6,
+    };
+    return { ...t, ...rates, ...countsOf(side, timed.at(-1) as Timed, count) };
   });
   return peers.map((theirs, i) => {
     const side = turns.sides[i + 1] as OpenSide;

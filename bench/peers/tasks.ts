@@ -124,5 +124,13 @@ export function opShapes(task: OpTask): OpShapes {
   return { first: x, second: y, result: w };
 }
 
+/** Bytes of both operands and the result. */
+export function taskBytes(task: OpTask): number {
+  const sizes = Object.values(opShapes(task)).map((shape: readonly number[]) =>
+    shape.reduce((a, b) => a * b, 4),
+  );
+  return sizes.reduce((a, b) => a + b, 0);
+}
+
 /** Streams of the generator that the operands are drawn from. */
 export const OPERAND_STREAMS = { first: 2001, second: 2002 } as const;

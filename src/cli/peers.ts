@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { PeersReport } from "../bench/peers.ts";
 import { type BenchOptions, type BenchReport, select } from "../bench/run.ts";
+import { withPeers } from "../bench/with-peers.ts";
 import { LatentgradError, UsageError } from "../gpu/errors.ts";
 import { runChild } from "../host/node-launch.ts";
 import { ChildEnded } from "./child-ended.ts";
@@ -76,8 +77,7 @@ export async function benchWithPeers(
   const report = await measureApart(words, yieldTo);
   if (comparisons === 0) return { ...report, peerFailures: [] };
   const steps = 1 + Math.max(FEWEST_TIMED_STEPS, runs ?? TIMED_STEPS);
-  const { peers, failures } = await compare(runtime, { steps, rounds: runs }, log);
-  return { ...report, peers, peerFailures: failures };
+  return withPeers(report, await compare(runtime, { steps, rounds: runs }, log));
 }
 
 /** The filter for what is not compared: the ceilings alone where it matches comparisons only. */

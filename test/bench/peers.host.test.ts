@@ -119,6 +119,7 @@ test("the ratio is the peer's median over ours", async () => {
   assert.is(found?.ratio, 4);
   assert.equal([found?.minMs, found?.maxMs], [400, 1000]);
   assert.is(found?.gflops, (2 * 100 * 1000 * 500) / 440 / 1e6);
+  assert.is(found?.gbps, (4 * (100 * 1000 + 1000 * 500 + 100 * 500)) / 440 / 1e6);
   assert.is(found?.void, undefined);
   assert.is(invalid(report), 0);
 });
