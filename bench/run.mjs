@@ -67,6 +67,11 @@ function parse() {
     if (!/^[0-9]+$/.test(values[name]) || options[name] < 1)
       throw new Usage(`--${name} takes a whole number from 1, not "${values[name]}"`);
   }
+  try {
+    options.filter = new RegExp(values.filter);
+  } catch {
+    throw new Usage(`--filter takes a regular expression, not "${values.filter}"`);
+  }
   if (options.steps < 2) throw new Usage("--steps takes at least 2: the first step is not timed");
   return { command, options };
 }
@@ -99,9 +104,8 @@ async function trainer(options, launch) {
 
 async function peers({ runtime, batch, steps, filter, json }) {
   if (!installed()) throw new Usage("the peers are not installed: npm ci --prefix bench/peers");
-  const expression = new RegExp(filter);
-  const { comparisons, compare } = await preparePeers((name) => expression.test(name), batch);
-  if (comparisons === 0) throw new Usage(`no comparison's name matches "${filter}"`);
+  const { comparisons, compare } = await preparePeers((name) => filter.test(name), batch);
+  if (comparisons === 0) throw new Usage(`no comparison's name matches "${filter.source}"`);
   const report = await compare(runtime, { steps }, (line) => console.error(line));
   const { countInvalid, formatPeers } = await loadDriver();
   const text = () =>
