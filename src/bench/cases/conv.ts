@@ -4,23 +4,9 @@ import { record } from "../../tensor/run.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { BuiltCase, Expected, KernelCase } from "../kernel-case.ts";
 import { randomOnDevice } from "../random-data.ts";
-
-/** A convolution from `large` to `small` with `same` padding; transposed, from `small` to `large`. */
-export interface ConvLayer {
-  readonly batch: number;
-  /** [height, width, channels] */
-  readonly large: readonly [number, number, number];
-  readonly small: readonly [number, number, number];
-  readonly kernel: number;
-  readonly stride: number;
-}
+import { type ConvLayer, samePadding, vaeLayers } from "../vae-layers.ts";
 
 type Direction = "enlarge" | "reduce" | "weights";
-
-/** Zeros in front, as `same` has them. */
-function padding({ kernel, stride }: ConvLayer, large: number, small: number): number {
-  return Math.floor(Math.max(0, (small - 1) * stride + kernel - large) / 2);
-}
 
 const sizeOf = (image: readonly number[]): number => image.reduce((a, b) => a * b, 1);
 
@@ -97,8 +83,8 @@ function reduced(layer: ConvLayer, x: Float32Array, w: Float32Array, element: nu
     number,
     number,
   ];
-  const top = row * stride - padding(layer, large[0], small[0]);
-  const left = column * stride - padding(layer, large[1], small[1]);
+  const top = row * stride - samePadding(layer, large[0], small[0]);
+  const left = column * stride - samePadding(layer, large[1], small[1]);
   let [value, size] = [0, 0];
   for (let kh = 0; kh < kernel; kh++)
     for (let kw = 0; kw < kernel; kw++) {
@@ -123,8 +109,8 @@ function enlarged(layer: ConvLayer, y: Float32Array, w: Float32Array, element: n
     number,
     number,
   ];
-  const top = row + padding(layer, large[0], small[0]);
-  const left = column + padding(layer, large[1], small[1]);
+  const top = row + samePadding(layer, large[0], small[0]);
+  const left = column + samePadding(layer, large[1], small[1]);
   let [value, size] = [0, 0];
   for (let kh = 0; kh < kernel; kh++)
     for (let kw = 0; kw < kernel; kw++) {
@@ -149,10 +135,10 @@ function weighed(layer: ConvLayer, x: Float32Array, y: Float32Array, element: nu
   let [value, size] = [0, 0];
   for (let n = 0; n < batch; n++)
     for (let row = 0; row < small[0]; row++) {
-      const h = row * stride - padding(layer, large[0], small[0]) + kh;
+      const h = row * stride - samePadding(layer, large[0], small[0]) + kh;
       if (h < 0 || h >= large[0]) continue;
       for (let column = 0; column < small[1]; column++) {
-        const v = column * stride - padding(layer, large[1], small[1]) + kw;
+        const v = column * stride - samePadding(layer, large[1], small[1]) + kw;
         if (v < 0 || v >= large[1]) continue;
         const pixel = x[((n * large[0] + h) * large[1] + v) * large[2] + into] as number;
         const slope = y[((n * small[0] + row) * small[1] + column) * small[2] + out] as number;
@@ -181,17 +167,6 @@ export function convTranspose2dCases(layer: ConvLayer): KernelCase[] {
   ];
 }
 
-/** The layers of the convolutional VAE on 28×28 images, batch 128: encoder, then decoder. */
-const layer = (
-  large: ConvLayer["large"],
-  small: ConvLayer["small"],
-  stride: number,
-): ConvLayer => ({ batch: 128, large, small, kernel: 3, stride });
-
-export const convCases: readonly KernelCase[] = [
-  ...conv2dCases(layer([28, 28, 1], [14, 14, 32], 2)),
-  ...conv2dCases(layer([14, 14, 32], [7, 7, 64], 2)),
-  ...convTranspose2dCases(layer([14, 14, 64], [7, 7, 64], 2)),
-  ...convTranspose2dCases(layer([28, 28, 32], [14, 14, 64], 2)),
-  ...convTranspose2dCases(layer([28, 28, 1], [28, 28, 32], 1)),
-];
+export const convCases: readonly KernelCase[] = vaeLayers.flatMap((layer) =>
+  layer.transposed ? convTranspose2dCases(layer) : conv2dCases(layer),
+);
