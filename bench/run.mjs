@@ -1,13 +1,14 @@
 /**
  * Measurements of a checkout, beside those of `latentgrad bench`.
  *
- *   node bench/run.mjs report [--section kernels|steps|growth|peers|ladders]… [--runtime deno|chrome]…
+ *   node bench/run.mjs report [--section kernels|steps|growth|peers|ladders]… [--runtime deno|chrome]… [--replace]
  *   node bench/run.mjs trainer [--model conv|dense] [--batch N] [--runs N] [--epoch-steps N] [--runtime deno|node|chrome] [--json]
  *   node bench/run.mjs peers [--batch N] [--steps N] [--filter RE] [--runtime deno|chrome] [--json]
  *
  * `report` measures again and rewrites the measured parts of docs/benchmarks.md with their drawings, and
- * of docs/kernels.md (ladders): all sections on both runtimes unless some are chosen. The peers want
- * their packages once: npm ci --prefix bench/peers
+ * of docs/kernels.md (ladders): all sections on both runtimes unless some are chosen. What another
+ * adapter measured it leaves as it is, and ends with status 1, unless --replace is given. The peers
+ * want their packages once: npm ci --prefix bench/peers
  */
 import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -40,6 +41,7 @@ function parse() {
         filter: { type: "string", default: "" },
         section: { type: "string", multiple: true, default: [] },
         json: { type: "boolean", default: false },
+        replace: { type: "boolean", default: false },
         help: { type: "boolean", short: "h", default: false },
       },
     });
@@ -144,14 +146,27 @@ async function measure(words, { commandLine }) {
   return { report: JSON.parse(output), status, how: { command, date, load } };
 }
 
-/** Rewrites a section of a page. It is read again: a measurement takes minutes. */
-async function rewrite(file, name, content, { replaceSection }) {
+/**
+ * Rewrites a section of a page, which is read again: a measurement takes minutes.
+ *
+ * @returns whether it did: what another adapter measured stays, but for `replace`
+ */
+async function rewrite(file, name, content, replace, { replaceSection }) {
   const page = join(docs, file);
-  await writeFile(page, replaceSection(await readFile(page, "utf8"), name, content));
+  let standing;
+  const text = replaceSection(await readFile(page, "utf8"), name, content, (adapter) => {
+    standing = adapter;
+  });
+  if (standing !== undefined && !replace) {
+    console.error(`${name} stays as ${standing} measured it; --replace overwrites it`);
+    return false;
+  }
+  await writeFile(page, text);
+  return true;
 }
 
 /** Measures sections and rewrites them; status 1 if something in them failed. */
-async function report({ section, runtime }, launch) {
+async function report({ section, runtime, replace }, launch) {
   const known = [...Object.keys(launch.sections), "ladders"];
   const unknown = section.find((name) => !known.includes(name));
   if (unknown !== undefined)
@@ -163,12 +178,13 @@ async function report({ section, runtime }, launch) {
       const section = launch.sections[name];
       const { report, status, how } = await measure(launch.argumentsOf(section, on), launch);
       failed = Math.max(failed, status);
-      if (section.figure) {
+      const content = launch.measuredSection(section, report, how);
+      const id = `${name}-${on}`;
+      if (!(await rewrite("benchmarks.md", id, content, replace, launch))) failed ||= 1;
+      else if (section.figure) {
         const file = join(docs, "results", launch.figureFile(section.figure.name, on));
         await writeFile(file, section.figure.draw(report));
       }
-      const content = launch.measuredSection(section, report, how);
-      await rewrite("benchmarks.md", `${name}-${on}`, content, launch);
     }
   if (!chosen.includes("ladders")) return failed;
   for (const name of Object.keys(launch.ladders)) {
@@ -176,7 +192,8 @@ async function report({ section, runtime }, launch) {
     for (const on of runtime)
       measured.push(await measure(["bench", "--ladder", name, "--runtime", on], launch));
     failed = Math.max(failed, ...measured.map(({ status }) => status));
-    await rewrite("kernels.md", `ladder-${name}`, launch.measuredLadder(measured), launch);
+    const content = launch.measuredLadder(measured);
+    if (!(await rewrite("kernels.md", `ladder-${name}`, content, replace, launch))) failed ||= 1;
   }
   return failed;
 }
