@@ -209,11 +209,27 @@ export function measuredLadder(
   ].join("\n\n");
 }
 
-/** Replaces what stands between a section's marks in a Markdown text. */
-export function replaceSection(text: string, name: string, content: string): string {
+/** The adapter that a section's heading names; undefined where nothing has been measured yet. */
+export function adapterOf(section: string): string | undefined {
+  return /^`.+`, \d{4}-\d\d-\d\d, (.+), \w+, \d+ CPU threads, /m.exec(section)?.[1];
+}
+
+/**
+ * Replaces what stands between a section's marks in a Markdown text.
+ *
+ * @param other gets the name of the adapter that stands there, if that is not the content's
+ */
+export function replaceSection(
+  text: string,
+  name: string,
+  content: string,
+  other: (adapter: string) => void = () => {},
+): string {
   const [begin, end] = [`<!-- ${name}: measured -->`, `<!-- ${name}: end -->`];
   const start = text.indexOf(begin);
   const stop = text.indexOf(end, start);
   if (start < 0 || stop < 0) throw new Error(`the text has no section "${name}"`);
+  const standing = adapterOf(text.slice(start + begin.length, stop));
+  if (standing !== undefined && standing !== adapterOf(content)) other(standing);
   return `${text.slice(0, start + begin.length)}\n${content}\n${text.slice(stop)}`;
 }

@@ -1,17 +1,18 @@
 /**
  * Measurements of a checkout, beside those of `latentgrad bench`.
  *
- *   node bench/run.mjs report [--section kernels|steps|growth|peers|ladders]… [--runtime deno|chrome]…
+ *   node bench/run.mjs report [--section kernels|steps|growth|peers|ladders]… [--runtime deno|chrome]… [--replace]
  *   node bench/run.mjs trainer [--model conv|dense] [--batch N] [--runs N] [--epoch-steps N] [--runtime deno|node|chrome] [--json]
  *   node bench/run.mjs peers [--batch N] [--steps N] [--filter RE] [--runtime deno|chrome] [--json]
  *
  * `report` measures again and rewrites the measured parts of docs/benchmarks.md with their drawings, and
- * of docs/kernels.md (ladders): all sections on both runtimes unless some are chosen. The peers want
- * their packages once: npm ci --prefix bench/peers
+ * of docs/kernels.md (ladders): all sections on both runtimes unless some are chosen. What another
+ * adapter measured it leaves as it is, and ends with status 1, unless --replace is given. The peers
+ * want their packages once: npm ci --prefix bench/peers
  */
 import { spawn } from "node:child_process";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { loadavg } from "node:os";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
@@ -35,11 +36,12 @@ function parse() {
         model: { type: "string", default: "conv" },
         batch: { type: "string", default: "128" },
         runs: { type: "string", default: "7" },
-        steps: { type: "string", default: "5" },
+        steps: { type: "string", default: "10" },
         "epoch-steps": { type: "string", default: "20" },
         filter: { type: "string", default: "" },
         section: { type: "string", multiple: true, default: [] },
         json: { type: "boolean", default: false },
+        replace: { type: "boolean", default: false },
         help: { type: "boolean", short: "h", default: false },
       },
     });
@@ -66,6 +68,11 @@ function parse() {
     options[name] = Number(values[name]);
     if (!/^[0-9]+$/.test(values[name]) || options[name] < 1)
       throw new Usage(`--${name} takes a whole number from 1, not "${values[name]}"`);
+  }
+  try {
+    options.filter = new RegExp(values.filter);
+  } catch {
+    throw new Usage(`--filter takes a regular expression, not "${values.filter}"`);
   }
   if (options.steps < 2) throw new Usage("--steps takes at least 2: the first step is not timed");
   return { command, options };
@@ -99,10 +106,9 @@ async function trainer(options, launch) {
 
 async function peers({ runtime, batch, steps, filter, json }) {
   if (!installed()) throw new Usage("the peers are not installed: npm ci --prefix bench/peers");
-  const expression = new RegExp(filter);
-  const { comparisons, compare } = await preparePeers((name) => expression.test(name), batch);
-  if (comparisons === 0) throw new Usage(`no comparison's name matches "${filter}"`);
-  const report = await compare(runtime, steps, (line) => console.error(line));
+  const { comparisons, compare } = await preparePeers((name) => filter.test(name), batch);
+  if (comparisons === 0) throw new Usage(`no comparison's name matches "${filter.source}"`);
+  const report = await compare(runtime, { steps }, (line) => console.error(line));
   const { countInvalid, formatPeers } = await loadDriver();
   const text = () =>
     `${report.adapter}, ${report.runtime}\n\n${formatPeers(report.peers, report.failures)}\n`;
@@ -119,8 +125,11 @@ async function measure(words, { commandLine }) {
   console.error(`measuring: ${words.join(" ")}`);
   const [load] = loadavg();
   const command = commandLine(words);
+  // First steps are to be cold: without this drivers find what earlier runs compiled.
+  const shaders = await mkdtemp(join(tmpdir(), "latentgrad-shaders-"));
   const child = spawn(process.execPath, [join(root, "bin/latentgrad.js"), ...words, "--json"], {
     cwd: root,
+    env: { ...process.env, MESA_SHADER_CACHE_DIR: shaders },
     stdio: ["ignore", "pipe", "inherit"],
   });
   let output = "";
@@ -131,19 +140,33 @@ async function measure(words, { commandLine }) {
     child.on("error", reject);
     child.on("close", resolve);
   });
+  await rm(shaders, { recursive: true, force: true });
   if (output === "") throw new Error(`${command} ended with status ${status}`);
   const date = new Date().toISOString().slice(0, 10);
   return { report: JSON.parse(output), status, how: { command, date, load } };
 }
 
-/** Rewrites a section of a page. It is read again: a measurement takes minutes. */
-async function rewrite(file, name, content, { replaceSection }) {
+/**
+ * Rewrites a section of a page, which is read again: a measurement takes minutes.
+ *
+ * @returns whether it did: what another adapter measured stays, but for `replace`
+ */
+async function rewrite(file, name, content, replace, { replaceSection }) {
   const page = join(docs, file);
-  await writeFile(page, replaceSection(await readFile(page, "utf8"), name, content));
+  let standing;
+  const text = replaceSection(await readFile(page, "utf8"), name, content, (adapter) => {
+    standing = adapter;
+  });
+  if (standing !== undefined && !replace) {
+    console.error(`${name} stays as ${standing} measured it; --replace overwrites it`);
+    return false;
+  }
+  await writeFile(page, text);
+  return true;
 }
 
 /** Measures sections and rewrites them; status 1 if something in them failed. */
-async function report({ section, runtime }, launch) {
+async function report({ section, runtime, replace }, launch) {
   const known = [...Object.keys(launch.sections), "ladders"];
   const unknown = section.find((name) => !known.includes(name));
   if (unknown !== undefined)
@@ -155,12 +178,13 @@ async function report({ section, runtime }, launch) {
       const section = launch.sections[name];
       const { report, status, how } = await measure(launch.argumentsOf(section, on), launch);
       failed = Math.max(failed, status);
-      if (section.figure) {
+      const content = launch.measuredSection(section, report, how);
+      const id = `${name}-${on}`;
+      if (!(await rewrite("benchmarks.md", id, content, replace, launch))) failed ||= 1;
+      else if (section.figure) {
         const file = join(docs, "results", launch.figureFile(section.figure.name, on));
         await writeFile(file, section.figure.draw(report));
       }
-      const content = launch.measuredSection(section, report, how);
-      await rewrite("benchmarks.md", `${name}-${on}`, content, launch);
     }
   if (!chosen.includes("ladders")) return failed;
   for (const name of Object.keys(launch.ladders)) {
@@ -168,7 +192,8 @@ async function report({ section, runtime }, launch) {
     for (const on of runtime)
       measured.push(await measure(["bench", "--ladder", name, "--runtime", on], launch));
     failed = Math.max(failed, ...measured.map(({ status }) => status));
-    await rewrite("kernels.md", `ladder-${name}`, launch.measuredLadder(measured), launch);
+    const content = launch.measuredLadder(measured);
+    if (!(await rewrite("kernels.md", `ladder-${name}`, content, replace, launch))) failed ||= 1;
   }
   return failed;
 }

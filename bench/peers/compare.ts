@@ -16,26 +16,36 @@ import {
 } from "./agreement.ts";
 import type { Answers, Timed } from "./protocol.ts";
 import type { Runner } from "./runners.ts";
-import { type OpTask, type StepTask, type Task, taskFlops, taskName } from "./tasks.ts";
+import { type OpTask, type StepTask, type Task, taskBytes, taskFlops, taskName } from "./tasks.ts";
 import { type OpenSide, Turns } from "./turns.ts";
+
+/** An engine that is yet to be started. */
+export interface StartSide {
+  readonly name: string;
+  start(): Promise<Runner>;
+  readonly tasks: readonly Task[];
+}
 
 export interface CompareOptions {
   /** Ours first, which the others are held against. `tasks`: what a peer is compared at. */
-  readonly sides: readonly {
-    readonly name: string;
-    start(): Promise<Runner>;
-    tasks: readonly Task[];
-  }[];
+  readonly sides: readonly StartSide[];
   readonly runtime: string;
   /** Steps of each side; the first is not timed. */
   readonly steps: number;
+  /** Rounds of an op; by default few where they take long. */
+  readonly rounds?: number | undefined;
   readonly log: (line: string) => void;
 }
 
 /** Calls are queued in groups of about this long, so that the wait at their end does not count. */
 const GROUP_MS = 200;
 const LARGEST_GROUP = 2000;
-/** Rounds of an op; no further one starts when all have taken so long, but for the fewest. */
+/** The losses of so many steps have to agree. Later ones differ more, as rounding grows in training. */
+const COMPARED_LOSSES = 5;
+/**
+ * Rounds of an op, unless it is said how many; no further one starts when all have taken so long, but
+ * for the fewest.
+ */
 const ROUNDS = 5;
 const FEWEST_ROUNDS = 3;
 const TASK_MS = 8_000;
@@ -46,20 +56,25 @@ const TASK_MS = 8_000;
  */
 export async function comparePeers(options: CompareOptions): Promise<PeersReport> {
   const open: OpenSide[] = [];
+  const failures: PeerFailure[] = [];
   try {
     for (const side of options.sides) {
-      const runner = await side.start();
-      const tasks = side.tasks.map(taskName);
-      const opened = { name: side.name, runner, tasks, openMs: 0, adapter: undefined };
-      // Kept before it is asked, to be closed whatever comes.
-      open.push(opened);
-      const { ms, adapter } = await runner.ask({ ask: "open" });
-      open[open.length - 1] = { ...opened, openMs: ms, adapter };
-      options.log(`${side.name}: open after ${ms.toFixed(0)} ms on ${adapter ?? "the CPU"}`);
+      try {
+        const opened = await openSide(side);
+        open.push(opened);
+        const { name, openMs, adapter } = opened;
+        options.log(`${name}: open after ${openMs.toFixed(0)} ms on ${adapter ?? "the CPU"}`);
+      } catch (error) {
+        // Without ours nothing can be compared; without a peer all others can.
+        if (side === options.sides[0]) throw error;
+        const { message } = error as Error;
+        options.log(`${side.name} does not open: ${message.split("\n")[0]}`);
+        for (const task of side.tasks)
+          failures.push({ peer: side.name, what: taskName(task), message });
+      }
     }
     const wrong = otherAdapters(open);
     const peers: PeerResult[] = [];
-    const failures: PeerFailure[] = [];
     for (const task of options.sides[0]?.tasks ?? []) {
       const what = taskName(task);
       const turns = new Turns(
@@ -85,6 +100,18 @@ export async function comparePeers(options: CompareOptions): Promise<PeersReport
     return { adapter, runtime: options.runtime, peers, failures };
   } finally {
     await Promise.all(open.map(({ runner }) => runner.close()));
+  }
+}
+
+/** Starts and opens an engine, or leaves nothing of it. */
+async function openSide({ name, start, tasks }: StartSide): Promise<OpenSide> {
+  const runner = await start();
+  try {
+    const { ms, adapter } = await runner.ask({ ask: "open" });
+    return { name, runner, tasks: tasks.map(taskName), openMs: ms, adapter };
+  } catch (error) {
+    await runner.close();
+    throw error;
   }
 }
 
@@ -118,6 +145,7 @@ async function compareSteps(
         results.get(side)?.push(result);
         log(`step ${step}, ${side.name}: loss ${result.loss}, ${result.ms.toFixed(1)} ms`);
       },
+      step - 1,
     );
   const [ours, ...peers] = turns.sides.map((side): Measured & { losses: readonly number[] } => {
     const all = results.get(side) as Stepped[];
@@ -129,7 +157,8 @@ async function compareSteps(
     };
   });
   return peers.map((theirs, i) => {
-    const found = lossDifference(ours?.losses ?? [], theirs.losses);
+    const compared = (losses: readonly number[] = []) => losses.slice(0, COMPARED_LOSSES);
+    const found = lossDifference(compared(ours?.losses), compared(theirs.losses));
     const agreement = { found, tolerance: LOSS_TOLERANCE, of: "the losses" };
     return pair(task, turns.sides[i + 1] as OpenSide, ours as Measured, theirs, agreement);
   });
@@ -138,7 +167,7 @@ async function compareSteps(
 async function compareOps(
   task: OpTask,
   turns: Turns,
-  { log }: CompareOptions,
+  { rounds, log }: CompareOptions,
 ): Promise<PeerResult[]> {
   let expected: Float32Array | undefined;
   const found = new Map<OpenSide, number>();
@@ -153,19 +182,24 @@ async function compareOps(
   const groups = await chooseGroups(turns);
   const all = new Map(turns.sides.map((side) => [side, [] as Timed[]]));
   const start = performance.now();
-  for (let round = 0; round < ROUNDS; round++) {
-    if (round >= FEWEST_ROUNDS && performance.now() - start > TASK_MS) break;
+  for (let round = 0; round < (rounds ?? ROUNDS); round++) {
+    const long = round >= FEWEST_ROUNDS && performance.now() - start > TASK_MS;
+    if (rounds === undefined && long) break;
     await turns.each(
       (side) => ({ ask: "calls", count: groups.get(side) as number }),
       (side, timed) => all.get(side)?.push(timed),
+      round,
     );
   }
   const [ours, ...peers] = turns.sides.map((side): Measured => {
     const timed = all.get(side) as Timed[];
     const count = groups.get(side) as number;
     const t = times(timed.map(({ ms }) => ms / count));
-    const gflops = taskFlops(task) / t.ms / 1e6;
-    return { ...t, gflops, ...countsOf(side, timed.at(-1) as Timed, count) };
+    const rates = {
+      gflops: taskFlops(task) / t.ms / 1e6,
+      gbps: taskBytes(task) / t.ms / 1e6,
+    };
+    return { ...t, ...rates, ...countsOf(side, timed.at(-1) as Timed, count) };
   });
   return peers.map((theirs, i) => {
     const side = turns.sides[i + 1] as OpenSide;

@@ -1,5 +1,15 @@
 import type { Array as JaxArray } from "@jax-js/jax";
-import { blockUntilReady, defaultDevice, init, jit, lax, numpy as np, vjp } from "@jax-js/jax";
+import {
+  blockUntilReady,
+  defaultDevice,
+  getWebGPUDevice,
+  init,
+  jit,
+  lax,
+  numpy as np,
+  vjp,
+} from "@jax-js/jax";
+import { adapterName } from "../../src/gpu/adapter.ts";
 import { transpose } from "./data.ts";
 import { jaxjsStep } from "./jaxjs-step.ts";
 import type { Engine } from "./side.ts";
@@ -52,7 +62,9 @@ function compute(task: OpTask): Binary {
 export async function openJaxjs(device: "webgpu" | "wasm"): Promise<Engine> {
   if (!(await init(device)).includes(device)) throw new Error(`jax-js has no ${device} backend`);
   defaultDevice(device);
+  const gpu = device === "webgpu" ? getWebGPUDevice() : undefined;
   return {
+    adapter: gpu && adapterName(gpu.adapterInfo),
     async op(task, first, second) {
       const shapes = opShapes(task);
       const order = task.kind === "conv" ? orders(task) : undefined;

@@ -21,6 +21,7 @@ function compute(task: OpTask, first: Tensor, second: Tensor): Tensor {
 export async function openLatentgrad(): Promise<Engine> {
   const device = await openDevice();
   return {
+    adapter: device.adapter.name,
     async op(task, first, second) {
       const shapes = opShapes(task);
       const a = variable(device, first, shapes.first, "first");

@@ -99,6 +99,8 @@ declare module "@jax-js/jax" {
   type Tree = Array | readonly Tree[] | { readonly [name: string]: Tree };
   export function init(...devices: string[]): Promise<string[]>;
   export function defaultDevice(device: string): string;
+  /** That of the backend, which is open. */
+  export function getWebGPUDevice(): GPUDevice;
   export function blockUntilReady<T extends Tree>(tree: T): Promise<T>;
   export function jit<F>(f: F): F;
   export function vjp(

@@ -32,7 +32,8 @@ export async function loadDriver() {
 /**
  * Chooses the comparisons whose names `wanted` accepts, and bundles their engines.
  *
- * @returns how many there are, and `compare`, which makes them on a runtime, `deno` or `chrome`
+ * @returns how many there are, and `compare`, which makes them on a runtime, `deno` or `chrome`, with
+ *   so many steps, of which the first is not timed, and rounds of each op
  */
 export async function preparePeers(wanted, batch = 128) {
   const { comparePeers, selectSides, startRunner } = await loadDriver();
@@ -47,14 +48,14 @@ export async function preparePeers(wanted, batch = 128) {
       logOverride: { "direct-eval": "silent" },
       outfile: bundles[i],
     });
-  const compare = (runtime, steps, log) =>
+  const compare = (runtime, { steps, rounds }, log) =>
     comparePeers({
       sides: sides.map(({ name, tasks }, i) => ({
         name,
         tasks,
         start: () => startRunner(runtime, name, bundles[i]),
       })),
-      ...{ runtime, steps, log },
+      ...{ runtime, steps, rounds, log },
     });
   return { comparisons: sides.slice(1).reduce((sum, { tasks }) => sum + tasks.length, 0), compare };
 }

@@ -1,14 +1,14 @@
 import { allTasks, type Task, taskName } from "./tasks.ts";
 
 /** The peers: the entry of a side's process or page, and what it has ops for. */
-export const PEERS = [
+const PEERS = [
   { name: "tfjs-webgpu", entry: "tfjs.ts", able: () => true },
   { name: "jax-js-webgpu", entry: "jaxjs.ts", able: () => true },
   { name: "tfjs-wasm", entry: "tfjs-wasm.ts", able: (task: Task) => task.kind === "matmul" },
   { name: "jax-js-wasm", entry: "jaxjs-wasm.ts", able: () => true },
 ] as const;
 
-export const OURS = { name: "latentgrad", entry: "latentgrad.ts" } as const;
+const OURS = { name: "latentgrad", entry: "latentgrad.ts" } as const;
 
 export interface SelectedSide {
   readonly name: string;
@@ -17,7 +17,7 @@ export interface SelectedSide {
 }
 
 /** Name of one comparison, which filters are matched against. */
-export const comparisonName = (peer: string, task: Task) => `peer/${peer}/${taskName(task)}`;
+const comparisonName = (peer: string, task: Task) => `peer/${peer}/${taskName(task)}`;
 
 /**
  * The engines that are wanted, latentgrad first, each with its tasks; nothing where no comparison

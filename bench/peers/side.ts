@@ -24,6 +24,8 @@ export interface Step {
 
 /** An open engine. */
 export interface Engine {
+  /** Name of the adapter that its device is of; undefined where it has none. */
+  readonly adapter: string | undefined;
   /** Undefined where the engine has no such op. */
   op(task: OpTask, first: Float32Array, second: Float32Array): Promise<Op | undefined>;
   /** Undefined where the engine lacks an op of the step. */
@@ -33,7 +35,8 @@ export interface Engine {
 /** Loads and opens an engine. */
 export type Open = () => Promise<Engine>;
 
-class Answerer {
+/** Answers for one engine. */
+export class Answerer {
   private engine: Engine | undefined;
   private counts: Counts | undefined;
   private op: Op | undefined;
@@ -49,9 +52,10 @@ class Answerer {
     const ms = () => performance.now() - start;
     switch (ask.ask) {
       case "open": {
-        // Chooses the same drivers for every side; the engines then find that adapter.
-        const adapter = this.usesWebgpu ? (await requestAdapter()).name : undefined;
+        // Chooses the same drivers for every side; the engines then find an adapter by themselves.
+        if (this.usesWebgpu) await requestAdapter();
         this.engine = await this.load();
+        const { adapter } = this.engine;
         const answer = { ms: ms(), ...(adapter === undefined ? {} : { adapter }) };
         if (this.usesWebgpu) this.counts = countCalls();
         return answer;

@@ -1,3 +1,5 @@
+import { convFlops, type VaeLayer, vaeLayers } from "../../src/bench/conv-layers.ts";
+
 /**
  * What the engines are compared at. A task's name is the `what` of its result and, behind
  * `peer/ENGINE/`, what `--filter` is matched against.
@@ -38,7 +40,7 @@ export interface StepTask {
 export type OpTask = MatmulTask | ConvTask;
 export type Task = OpTask | StepTask;
 
-export const KERNEL = 3;
+export const KERNEL = vaeLayers[0].kernel;
 
 /** Squares, a tall and a wide one, and the dense VAE's first layer. */
 const MATMULS: readonly (readonly [m: number, k: number, n: number])[] = [
@@ -50,26 +52,13 @@ const MATMULS: readonly (readonly [m: number, k: number, n: number])[] = [
   [128, 784, 400],
 ];
 
-/** A layer of the convolutional VAE, by what kind of layer it is. */
-type Layer = Pick<ConvTask, "large" | "small" | "stride"> & { readonly transposed: boolean };
-
-const LAYERS: readonly Layer[] = [
-  { large: [28, 1], small: [14, 32], stride: 2, transposed: false },
-  { large: [14, 32], small: [7, 64], stride: 2, transposed: false },
-  { large: [14, 64], small: [7, 64], stride: 2, transposed: true },
-  { large: [28, 32], small: [14, 64], stride: 2, transposed: true },
-  { large: [28, 1], small: [28, 32], stride: 1, transposed: true },
-];
-
-/** Batch of the convolutions, whatever the step's. */
-const CONV_BATCH = 128;
-
-/** The three directions of a layer. */
-function convTasks({ large, small, stride, transposed }: Layer): ConvTask[] {
+/** The three directions of a layer, on square images. */
+function convTasks({ batch, large, small, stride, transposed }: VaeLayer): ConvTask[] {
   const layer = transposed ? "conv-transpose2d" : "conv2d";
   const task = (name: string, direction: Direction): ConvTask => ({
-    ...{ kind: "conv", name, direction, batch: CONV_BATCH },
-    ...{ large, small, stride },
+    ...{ kind: "conv", name, direction, batch, stride },
+    large: [large[0], large[2]],
+    small: [small[0], small[2]],
   });
   return [
     task(layer, transposed ? "enlarge" : "reduce"),
@@ -78,12 +67,12 @@ function convTasks({ large, small, stride, transposed }: Layer): ConvTask[] {
   ];
 }
 
-/** All tasks. The step comes first, while no engine has compiled anything yet. */
+/** All tasks; only the step's batch is to be chosen. The step comes first, while no engine has compiled anything yet. */
 export function allTasks(stepBatch: number): Task[] {
   return [
     { kind: "step", batch: stepBatch },
     ...MATMULS.map(([m, k, n]): MatmulTask => ({ kind: "matmul", m, k, n })),
-    ...LAYERS.flatMap(convTasks),
+    ...vaeLayers.flatMap(convTasks),
   ];
 }
 
@@ -96,11 +85,12 @@ export function taskName(task: Task): string {
   return `${name}/${batch}x${image(large)}-${image(small)}-k${KERNEL}-s${stride}`;
 }
 
-/** Floating-point operations, a multiplication and an addition counted as two, padding included. */
+/** Floating-point operations, a multiplication and an addition counted as two. */
 export function taskFlops(task: OpTask): number {
   if (task.kind === "matmul") return 2 * task.m * task.k * task.n;
-  const { batch, large, small } = task;
-  return 2 * batch * small[0] ** 2 * small[1] * KERNEL ** 2 * large[1];
+  const image = ([size, channels]: readonly [number, number]) => [size, size, channels] as const;
+  const { batch, stride, large, small } = task;
+  return convFlops({ batch, stride, kernel: KERNEL, large: image(large), small: image(small) });
 }
 
 /** Shapes of both operands and the result, in latentgrad's layouts: NHWC images, HWIO weights. */
@@ -122,6 +112,14 @@ export function opShapes(task: OpTask): OpShapes {
   if (direction === "reduce") return { first: x, second: w, result: y };
   if (direction === "enlarge") return { first: y, second: w, result: x };
   return { first: x, second: y, result: w };
+}
+
+/** Bytes of both operands and the result. */
+export function taskBytes(task: OpTask): number {
+  const sizes = Object.values(opShapes(task)).map((shape: readonly number[]) =>
+    shape.reduce((a, b) => a * b, 4),
+  );
+  return sizes.reduce((a, b) => a + b, 0);
 }
 
 /** Streams of the generator that the operands are drawn from. */

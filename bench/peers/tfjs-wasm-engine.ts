@@ -26,6 +26,7 @@ export async function open(): Promise<Engine> {
   if (!(await tf.setBackend("wasm"))) throw new Error("TensorFlow.js has no wasm backend");
   await tf.ready();
   return {
+    adapter: undefined,
     async op(task, first, second) {
       if (task.kind !== "matmul") return undefined;
       const shapes = opShapes(task);

@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-core/dist/register_all_gradients";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import "@tensorflow/tfjs-backend-webgpu";
+import { adapterName } from "../../src/gpu/adapter.ts";
 import type { Engine } from "./side.ts";
 import { type OpTask, opShapes } from "./tasks.ts";
 import { tfjsStep } from "./tfjs-step.ts";
@@ -44,6 +45,7 @@ export async function open(): Promise<Engine> {
     staging.unmap();
   };
   return {
+    adapter: adapterName(device.adapterInfo),
     async op(task, first, second) {
       const shapes = opShapes(task);
       const a = tf.tensor(first, shapes.first);

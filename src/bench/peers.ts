@@ -12,8 +12,9 @@ export interface Times {
 export interface Measured extends Times {
   /** What one call, the last timed, asked of WebGPU; absent for an engine without it. */
   readonly counts?: Counts;
-  /** GFLOP/s, for a single op. */
+  /** Rates of a single op, by what it computes and has to move. */
   readonly gflops?: number;
+  readonly gbps?: number;
   /** Of a step: from asking for an adapter to the end of the first step, compilation included. */
   readonly firstMs?: number;
   /** Of a step: the loss of each. */

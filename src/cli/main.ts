@@ -70,12 +70,27 @@ class EarlySignals {
   };
 
   constructor() {
+    this.open();
+  }
+
+  private open(): void {
     for (const signal of signals) process.on(signal, this.end);
   }
 
   close(): void {
     for (const signal of signals) process.off(signal, this.end);
   }
+
+  /** Leaves signals to what is started, which listens from now on, until that has ended. */
+  readonly yieldTo = async <T>(start: () => Promise<T>): Promise<T> => {
+    const started = start();
+    this.close();
+    try {
+      return await started;
+    } finally {
+      this.open();
+    }
+  };
 }
 
 /** A pipe can be read only once, and the command will. */
@@ -117,26 +132,29 @@ async function launch(argv: string[]): Promise<number> {
 async function compare(argv: string[]): Promise<number> {
   const wanted = requestedRuntime(argv);
   const runtimes = wanted ? [wanted] : await availableRuntimes();
-  return runInParent(argv, {
-    benchWithPeers: (options, log) => benchWithPeers(options, runtimes, log),
-  });
+  return runInParent(argv, ({ yieldTo }) => ({
+    benchWithPeers: (options, log) => benchWithPeers(options, { runtimes, yieldTo, log }),
+  }));
 }
 
 /** Serves a page, until a signal ends this process. */
 function serve(argv: string[]): Promise<number> {
-  return runInParent(argv, {
+  return runInParent(argv, () => ({
     async serveBenchPage(port) {
       const { url } = await serveBenchPage(port);
       return { url, closed: new Promise(() => {}) };
     },
-  });
+  }));
 }
 
 /** Runs what wants no device in this process. */
-async function runInParent(argv: string[], others: Partial<Actions>): Promise<number> {
+async function runInParent(
+  argv: string[],
+  others: (early: EarlySignals) => Partial<Actions>,
+): Promise<number> {
   const early = new EarlySignals();
   try {
-    return await run(argv, await createNodeHost(), undefined, others);
+    return await run(argv, await createNodeHost(), undefined, others(early));
   } finally {
     early.close();
   }

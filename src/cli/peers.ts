@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -6,8 +5,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { PeersReport } from "../bench/peers.ts";
 import { type BenchOptions, type BenchReport, select } from "../bench/run.ts";
+import { withPeers } from "../bench/with-peers.ts";
 import { LatentgradError, UsageError } from "../gpu/errors.ts";
-import { exitStatus } from "../host/node-launch.ts";
+import { runChild } from "../host/node-launch.ts";
+import { ChildEnded } from "./child-ended.ts";
 import type { RuntimeName } from "./runtime.ts";
 
 /** What is used of the checkout's `bench/peers/run.mjs`. */
@@ -16,12 +17,18 @@ interface Comparison {
   preparePeers(wanted: (name: string) => boolean): Promise<{
     /** How many were chosen. */
     readonly comparisons: number;
-    compare(runtime: string, steps: number, log: (line: string) => void): Promise<PeersReport>;
+    compare(
+      runtime: string,
+      often: { readonly steps: number; readonly rounds: number | undefined },
+      log: (line: string) => void,
+    ): Promise<PeersReport>;
   }>;
 }
 
-/** The first step compiles and is not timed. */
-const STEPS = 5;
+/** Steps that are timed unless it is said how many: more than of an op, whose calls come in groups. */
+const TIMED_STEPS = 9;
+/** With the first, which compiles and is not timed, these give the losses that have to agree. */
+const FEWEST_TIMED_STEPS = 4;
 
 /** The ceilings, which every run measures, and nothing else. */
 const CEILINGS = "^ceiling/";
@@ -38,17 +45,24 @@ async function loadComparison(): Promise<Comparison> {
   return comparison;
 }
 
+/** Where the comparison runs, and who hears of it. */
+export interface Surroundings {
+  /** Where it may run: what was asked for, or else all there are. */
+  readonly runtimes: readonly RuntimeName[];
+  /** Leaves this process's signals to the child that is started, until it has ended. */
+  readonly yieldTo: <T>(start: () => Promise<T>) => Promise<T>;
+  readonly log: (line: string) => void;
+}
+
 /**
  * Measures as `bench` does, in a process or page of the runtime, and then compares with the other
  * engines, each in one of its own. Runs in the command line's own process, on Node.
  *
- * @param runtimes where it may run: what was asked for, or else all there are
  * @throws UsageError where the engines are not there, run nowhere, or nothing matches
  */
 export async function benchWithPeers(
   { filter, runs }: BenchOptions,
-  runtimes: readonly RuntimeName[],
-  log: (line: string) => void,
+  { runtimes, yieldTo, log }: Surroundings,
 ): Promise<BenchReport> {
   const comparison = await loadComparison();
   const runtime = runtimes.find((name) => name !== "node");
@@ -59,13 +73,11 @@ export async function benchWithPeers(
   );
   const own = ownFilter(filter, comparisons);
   const words = ["--runtime", runtime, ...(own === undefined ? [] : ["--filter", own])];
-  const report = await measureApart([
-    ...words,
-    ...(runs === undefined ? [] : ["--runs", `${runs}`]),
-  ]);
+  if (runs !== undefined) words.push("--runs", `${runs}`);
+  const report = await measureApart(words, yieldTo);
   if (comparisons === 0) return { ...report, peerFailures: [] };
-  const { peers, failures } = await compare(runtime, STEPS, log);
-  return { ...report, peers, peerFailures: failures };
+  const steps = 1 + Math.max(FEWEST_TIMED_STEPS, runs ?? TIMED_STEPS);
+  return withPeers(report, await compare(runtime, { steps, rounds: runs }, log));
 }
 
 /** The filter for what is not compared: the ceilings alone where it matches comparisons only. */
@@ -79,21 +91,25 @@ function ownFilter(filter: RegExp | undefined, comparisons: number): string | un
   }
 }
 
-/** Runs the benchmark in another process, whose progress is shown. */
-async function measureApart(words: readonly string[]): Promise<BenchReport> {
+/**
+ * Runs the benchmark in another process, whose progress is shown.
+ *
+ * @throws ChildEnded where it fails: it has said why
+ */
+async function measureApart(
+  words: readonly string[],
+  yieldTo: Surroundings["yieldTo"],
+): Promise<BenchReport> {
   const folder = await mkdtemp(join(tmpdir(), "latentgrad-bench-"));
   try {
     const file = join(folder, "bench.json");
-    const argv = [fileURLToPath(import.meta.url), "bench", ...words, "--json", file];
-    const child = spawn(process.execPath, argv, { stdio: ["ignore", "ignore", "inherit"] });
-    const stop = () => child.kill();
-    process.on("exit", stop);
-    const status = await new Promise<number>((resolve, reject) => {
-      child.on("error", reject);
-      child.on("exit", (code, signal) => resolve(exitStatus(code, signal)));
-    });
-    process.off("exit", stop);
-    if (status !== 0) throw new LatentgradError(`the measurement ended with status ${status}`);
+    const args = [fileURLToPath(import.meta.url), "bench", ...words, "--json", file];
+    const command = { command: process.execPath, args, env: process.env };
+    const { status, signal } = await yieldTo(() =>
+      runChild(command, ["ignore", "ignore", "inherit"]),
+    );
+    if (signal !== undefined) throw new LatentgradError(`the measurement was ended by ${signal}`);
+    if (status !== 0) throw new ChildEnded(status);
     return JSON.parse(await readFile(file, "utf8")) as BenchReport;
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -4,6 +4,7 @@ import type { Host } from "../host/host.ts";
 import type { Interruption } from "../train/interruption.ts";
 import { version } from "../version.ts";
 import type { Actions } from "./actions.ts";
+import { ChildEnded } from "./child-ended.ts";
 import { addBench } from "./commands/bench.ts";
 import { addDatasets } from "./commands/datasets.ts";
 import { addDemo } from "./commands/demo.ts";
@@ -101,6 +102,7 @@ function report(error: unknown, host: Host, output: Output): number {
     output.error(`latentgrad: ${oneLine(message.replace(/^error: /, ""))}`);
     return 2;
   }
+  if (error instanceof ChildEnded) return error.status;
   const debug = (host.env.LATENTGRAD_DEBUG ?? "0") !== "0";
   const known = error instanceof LatentgradError;
   const message = error instanceof Error ? error.message : String(error);

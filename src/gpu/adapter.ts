@@ -45,12 +45,23 @@ function preference(request: AdapterRequest): AdapterPreference {
   return known;
 }
 
+const wordsOf = ({ vendor, architecture, device, description }: GPUAdapterInfo) => [
+  vendor,
+  architecture,
+  device,
+  description,
+];
+
+/** What an adapter is called in results. */
+export function adapterName(info: GPUAdapterInfo): string {
+  return info.description || wordsOf(info).filter(Boolean).join(" ") || "unnamed adapter";
+}
+
 /** Sorts an adapter by what its driver says of itself. */
 function describe(adapter: GPUAdapter): { kind: AdapterKind; name: string } {
   const info = adapter.info;
-  const words = [info.vendor, info.architecture, info.device, info.description];
-  const all = words.join(" ").toLowerCase();
-  const name = info.description || words.filter((word) => word).join(" ") || "unnamed adapter";
+  const all = wordsOf(info).join(" ").toLowerCase();
+  const name = adapterName(info);
   if (all.includes("swiftshader")) return { kind: "swiftshader", name };
   if (all.includes("llvmpipe")) return { kind: "llvmpipe", name };
   const fallback =

@@ -85,9 +85,14 @@ export interface OpenBrowser {
 
 /**
  * Starts the embedded headless Chromium and opens `url`, with the first adapter there is in the
- * order real GPU, llvmpipe, SwiftShader. The caller closes the browser.
+ * order real GPU, llvmpipe, SwiftShader. Its profile is a new one. The caller closes the browser.
+ *
+ * @param variables of the environment, beside this process's own
  */
-export async function openChromium(url: string): Promise<OpenBrowser> {
+export async function openChromium(
+  url: string,
+  variables: Readonly<Record<string, string>> = {},
+): Promise<OpenBrowser> {
   const { chromium } = await loadPlaywright();
   const prefer = (process.env.LATENTGRAD_ADAPTER || "auto") as AdapterPreference;
   if (!["auto", "gpu", "llvmpipe", "swiftshader"].includes(prefer)) {
@@ -103,7 +108,7 @@ export async function openChromium(url: string): Promise<OpenBrowser> {
         executablePath,
         headless: true,
         args: [...QUIET_FLAGS, ...WEBGPU_FLAGS, ...attempt.flags],
-        env: { ...env, ...attempt.env },
+        env: { ...env, ...variables, ...attempt.env },
         // The caller closes the browser, whatever the signal.
         handleSIGINT: false,
         handleSIGTERM: false,

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { constants } from "node:os";
@@ -113,12 +113,17 @@ export function exitStatus(code: number | null, signal: NodeJS.Signals | null): 
 const FORWARDED: readonly NodeJS.Signals[] =
   process.platform === "win32" ? ["SIGINT", "SIGTERM"] : ["SIGINT", "SIGTERM", "SIGHUP"];
 
-/** Runs a child on this process's terminal, passing signals on, and returns its exit status. */
-export function runChild(command: RuntimeCommand): Promise<{ status: number; signal?: string }> {
-  const child: ChildProcess = spawn(command.command, command.args, {
-    env: command.env,
-    stdio: "inherit",
-  });
+/**
+ * Runs a child, passing signals on, and returns its exit status.
+ *
+ * @param stdio its streams; by default those of this process's terminal
+ */
+export function runChild(
+  command: RuntimeCommand,
+  stdio: StdioOptions = "inherit",
+): Promise<{ status: number; signal?: string }> {
+  const { args, env } = command;
+  const child: ChildProcess = spawn(command.command, args, { env, stdio });
   const forward = (signal: NodeJS.Signals) => child.kill(signal);
   for (const signal of FORWARDED) process.on(signal, forward);
   return new Promise((resolve, reject) => {

@@ -2,11 +2,12 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { adamCase } from "../../src/bench/cases/adam.ts";
-import { conv2dCases, convTranspose2dCases, tapsOnPixels } from "../../src/bench/cases/conv.ts";
+import { conv2dCases, convTranspose2dCases } from "../../src/bench/cases/conv.ts";
 import { mapCasesOf, randomNormalCase } from "../../src/bench/cases/map.ts";
 import { matmulCase } from "../../src/bench/cases/matmul.ts";
 import { batchNormCase, batchNormGradientCase } from "../../src/bench/cases/norm.ts";
 import { softmaxCase, sumCase } from "../../src/bench/cases/reduce.ts";
+import { tapsOnPixels } from "../../src/bench/conv-layers.ts";
 import {
   checkCase,
   findError,

@@ -3,10 +3,12 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { difference, lossDifference } from "../../bench/peers/agreement.ts";
 import { comparePeers } from "../../bench/peers/compare.ts";
-import type { Answer, Ask } from "../../bench/peers/protocol.ts";
+import type { Answer, Answers, Ask } from "../../bench/peers/protocol.ts";
 import type { Runner } from "../../bench/peers/runners.ts";
 import { selectSides } from "../../bench/peers/select.ts";
+import { Answerer } from "../../bench/peers/side.ts";
 import { allTasks, opShapes, type Task, taskFlops, taskName } from "../../bench/peers/tasks.ts";
+import { turnOrder } from "../../bench/peers/turns.ts";
 import { nameOfCase } from "../../src/bench/kernel-case.ts";
 import { kernelCases } from "../../src/bench/kernels.ts";
 import { countInvalid, formatPeers, type PeersReport } from "../../src/bench/peers.ts";
@@ -85,6 +87,7 @@ const DEVICE = { adapter: "an adapter" };
 async function compare(
   engines: Readonly<Record<string, FakeEngine>>,
   tasks: readonly Task[] = [PRODUCT],
+  often: { readonly steps?: number; readonly rounds?: number } = {},
 ): Promise<{ report: PeersReport; asked: string[]; runners: FakeRunner[] }> {
   const asked: string[] = [];
   const runners: FakeRunner[] = [];
@@ -97,7 +100,8 @@ async function compare(
       return runner;
     },
   }));
-  const report = await comparePeers({ sides, runtime: "deno", steps: 5, log: () => {} });
+  const log = () => {};
+  const report = await comparePeers({ sides, runtime: "deno", steps: 5, log, ...often });
   return { report, asked, runners };
 }
 
@@ -115,6 +119,7 @@ test("the ratio is the peer's median over ours", async () => {
   assert.is(found?.ratio, 4);
   assert.equal([found?.minMs, found?.maxMs], [400, 1000]);
   assert.is(found?.gflops, (2 * 100 * 1000 * 500) / 440 / 1e6);
+  assert.is(found?.gbps, (4 * (100 * 1000 + 1000 * 500 + 100 * 500)) / 440 / 1e6);
   assert.is(found?.void, undefined);
   assert.is(invalid(report), 0);
 });
@@ -132,16 +137,78 @@ test("short calls are queued in groups, and their time is divided by their numbe
   assert.is(found?.counts, undefined, "an engine on the CPU asks nothing of WebGPU");
 });
 
-test("the engines take turns", async () => {
+test("the engines take turns, and none is always first or behind the same one", async () => {
   const { asked, runners } = await compare({
     latentgrad: { ...DEVICE, ms: [500] },
     first: { ...DEVICE, ms: [500] },
     second: { ...DEVICE, ms: [500] },
   });
   const calls = asked.filter((line) => line.endsWith("calls"));
-  const round = ["latentgrad calls", "first calls", "second calls"];
-  assert.equal(calls, [...round, ...round, ...round, ...round, ...round, ...round]);
+  const round = (...names: string[]) => names.map((name) => `${name} calls`);
+  assert.equal(calls, [
+    ...round("latentgrad", "first", "second"), // chooses groups
+    ...round("latentgrad", "first", "second"),
+    ...round("first", "second", "latentgrad"),
+    ...round("second", "latentgrad", "first"),
+    ...round("second", "first", "latentgrad"),
+    ...round("latentgrad", "second", "first"),
+  ]);
   assert.ok(runners.every(({ closed }) => closed));
+});
+
+test("steps take turns in another order each, too", async () => {
+  const engines = { latentgrad: { ...DEVICE, ms: [500] }, peer: { ...DEVICE, ms: [500] } };
+  const { asked } = await compare(engines, [STEP]);
+  const first = asked.filter((line) => line.endsWith(" step")).filter((_, i) => i % 2 === 0);
+  const [ours, theirs] = ["latentgrad step", "peer step"];
+  assert.equal(first, [ours, theirs, ours, theirs, ours]);
+});
+
+test("each side has every place and every side in front of it equally often", () => {
+  for (const count of [1, 2, 3, 4, 5]) {
+    const rounds = count % 2 === 1 ? 2 * count : count;
+    const seen = new Map<string, number>();
+    const see = (what: string) => seen.set(what, (seen.get(what) ?? 0) + 1);
+    for (let round = 0; round < rounds; round++) {
+      const order = turnOrder(count, round);
+      for (const [place, side] of order.entries()) {
+        see(`${side} at ${place}`);
+        if (place > 0) see(`${side} behind ${order[place - 1]}`);
+      }
+    }
+    assert.is(seen.size, count * count + count * (count - 1), `${count} sides`);
+    assert.equal([...new Set(seen.values())], [rounds / count], `${count} sides`);
+    const beginners = Array.from({ length: count }, (_, round) => turnOrder(count, round)[0]);
+    assert.is(new Set(beginners).size, count);
+  }
+  assert.equal(turnOrder(4, 0)[0], 0, "ours begins");
+});
+
+test("each thing is timed as often as is asked for", async () => {
+  const engines = { latentgrad: { ...DEVICE, ms: [500] }, peer: { ...DEVICE, ms: [500] } };
+  for (const rounds of [1, 12]) {
+    const { asked } = await compare(engines, [PRODUCT], { rounds });
+    assert.is(asked.filter((line) => line === "peer calls").length, 1 + rounds);
+  }
+  const { report } = await compare(engines, [STEP], { steps: 10 });
+  assert.is(report.peers[0]?.losses?.length, 10);
+});
+
+test("the losses of the first five steps decide, however many are timed", async () => {
+  const losses = [600, 550, 540, 530, 520, 510];
+  const { report } = await compare(
+    {
+      latentgrad: { ...DEVICE, ms: [3000, 100], losses },
+      right: { ...DEVICE, ms: [9000, 1000], losses: [...losses.slice(0, 5), 505] },
+      wrong: { ...DEVICE, ms: [9000, 1000], losses: [...losses.slice(0, 4), 521, 510] },
+    },
+    [STEP],
+    { steps: 6 },
+  );
+  assert.equal(
+    report.peers.map((peer) => peer.void !== undefined),
+    [false, true],
+  );
 });
 
 test("results that differ make a comparison void, and only that one", async () => {
@@ -187,6 +254,14 @@ test("engines on different adapters are not compared; the CPU is no other adapte
   assert.is(cpu.report.adapter, "an adapter");
 });
 
+test("the adapter of a side is what its engine's own device is of", async () => {
+  for (const adapter of ["another", undefined]) {
+    const engine = { adapter, op: async () => undefined, step: async () => undefined };
+    const opened = await new Answerer(async () => engine, false).answer({ ask: "open" });
+    assert.is((opened as Answers["open"]).adapter, adapter);
+  }
+});
+
 test("a peer without the op is left out; one that fails is reported, and the others go on", async () => {
   const { report, asked } = await compare({
     latentgrad: { ...DEVICE, ms: [500] },
@@ -207,21 +282,60 @@ test("a peer without the op is left out; one that fails is reported, and the oth
   assert.match(text(report), /failed: broken, matmul\/100x1000x500: out of memory/);
 });
 
-test("our own failure is the comparison's, and every engine is closed", async () => {
-  const runners: FakeRunner[] = [];
-  const start = async () => {
-    const runner = new FakeRunner("latentgrad", { ...DEVICE, ms: [1], fails: "read" }, []);
-    runners.push(runner);
-    return runner;
+test("a peer that does not start or open fails at each of its tasks, and the others go on", async () => {
+  const runners: Record<string, FakeRunner> = {};
+  const engines: Readonly<Record<string, FakeEngine>> = {
+    latentgrad: { ...DEVICE, ms: [500] },
+    absent: { ms: [] },
+    closed: { ...DEVICE, ms: [500], fails: "open" },
+    sound: { ...DEVICE, ms: [1000] },
   };
-  const sides = [{ name: "latentgrad", tasks: [PRODUCT], start }];
-  let message = "";
-  await comparePeers({ sides, runtime: "deno", steps: 5, log: () => {} }).catch((error) => {
-    message = (error as Error).message;
-  });
-  assert.is(message, "out of memory");
-  assert.ok(runners[0]?.closed);
+  const sides = Object.entries(engines).map(([name, engine]) => ({
+    name,
+    tasks: [STEP, PRODUCT],
+    async start() {
+      if (name === "absent") throw new Error("no such program\nat all");
+      const runner = new FakeRunner(name, engine, []);
+      runners[name] = runner;
+      return runner;
+    },
+  }));
+  const report = await comparePeers({ sides, runtime: "deno", steps: 5, log: () => {} });
+  assert.equal(
+    report.peers.map(({ peer, what }) => [peer, what]),
+    [STEP, PRODUCT].map((task) => ["sound", taskName(task)]),
+  );
+  const failed = (peer: string, message: string) =>
+    [STEP, PRODUCT].map((task) => ({ peer, what: taskName(task), message }));
+  assert.equal(report.failures, [
+    ...failed("absent", "no such program\nat all"),
+    ...failed("closed", "out of memory"),
+  ]);
+  assert.is(invalid(report), 4);
+  assert.match(text(report), /failed: absent, step\/vae-conv\/128: no such program$/m);
+  assert.equal(Object.keys(runners), ["latentgrad", "closed", "sound"]);
+  assert.ok(Object.values(runners).every(({ closed }) => closed));
 });
+
+for (const [fails, when] of [
+  ["open", "when it opens"],
+  ["read", "at a task"],
+] as const)
+  test(`our own failure ${when} is the comparison's, and every engine is closed`, async () => {
+    const runners: FakeRunner[] = [];
+    const start = async () => {
+      const runner = new FakeRunner("latentgrad", { ...DEVICE, ms: [1], fails }, []);
+      runners.push(runner);
+      return runner;
+    };
+    const sides = [{ name: "latentgrad", tasks: [PRODUCT], start }];
+    let message = "";
+    await comparePeers({ sides, runtime: "deno", steps: 5, log: () => {} }).catch((error) => {
+      message = (error as Error).message;
+    });
+    assert.is(message, "out of memory");
+    assert.ok(runners[0]?.closed);
+  });
 
 test("results agree by their size or by the mean square of all", () => {
   const ours = Float32Array.of(100, -100, 0.001, 0);

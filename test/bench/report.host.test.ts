@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import {
+  adapterOf,
   argumentsOf,
   commandLine,
   measuredSection,
@@ -83,6 +84,23 @@ test("only what stands between a section's marks is replaced", () => {
   );
   for (const name of ["y", "z"])
     assert.throws(() => replaceSection(text, name, "new"), `no section "${name}"`);
+});
+
+test("a section that another adapter measured is found out by its heading", () => {
+  const page = (content: string) => `<!-- x: measured -->\n${content}\n<!-- x: end -->\n`;
+  const on = (adapter: string) =>
+    measuredSection(section("steps"), { ...smallReport, adapter }, how);
+  const found = (standing: string, adapter: string) => {
+    const others: string[] = [];
+    const text = replaceSection(page(standing), "x", on(adapter), (other) => others.push(other));
+    assert.is(text, page(on(adapter)));
+    return others;
+  };
+  const names = ["llvmpipe (LLVM 15.0.6, 256 bits)", "a GPU, large"] as const;
+  for (const name of names) assert.is(adapterOf(on(name)), name);
+  assert.equal(found(on(names[0]), names[0]), []);
+  assert.equal(found(on(names[0]), names[1]), [names[0]]);
+  assert.equal(found("Not measured yet: `npm run bench` does it.", names[1]), []);
 });
 
 test("the pages have all sections that the command rewrites", () => {

@@ -7,11 +7,12 @@ import * as assert from "uvu/assert";
 import type { FindVariants } from "../../src/bench/followed-variants.ts";
 import type { ProgramListing } from "../../src/bench/program.ts";
 import type { BenchReport } from "../../src/bench/run.ts";
+import { ChildEnded } from "../../src/cli/child-ended.ts";
 import { runCommand } from "../../src/cli/program.ts";
 import type { Device } from "../../src/gpu/device.ts";
 import type { VariantChoices } from "../../src/gpu/variant-table.ts";
 import { createNodeHost } from "../../src/host/node.ts";
-import { writeVariants } from "../../src/train/variants.ts";
+import { writeTable } from "../../src/train/variants.ts";
 import { unusedActions } from "../support/actions.ts";
 import { emptyLadder, emptyListing, emptyReport } from "../support/bench-reports.ts";
 import { start } from "../support/command.ts";
@@ -120,6 +121,7 @@ test("a file that cannot be written costs no measurement", async () => {
 
 test("follows what tune has kept for the adapter, where it is told to", async () => {
   const adapter = { kind: "other", name: "an adapter", runtime: "node" } as const;
+  const device = { adapter, has: { f16: false, subgroups: false } } as unknown as Device;
   for (const words of [
     ["--filter", "kernel"],
     ["--program", "vae"],
@@ -129,9 +131,10 @@ test("follows what tune has kept for the adapter, where it is told to", async ()
     const { asked, host, status } = await run("--tuned", ...words);
     assert.is(status, 0);
     const [{ variants }] = asked as [{ variants: FindVariants }];
-    assert.equal(await variants({ adapter } as Device), {});
-    await writeVariants(host, adapter, { "matmul 1×1×1": "registers 1x1" });
-    assert.equal(await variants({ adapter } as Device), { "matmul 1×1×1": "registers 1x1" });
+    assert.equal(await variants(device), {});
+    const choices = { "matmul 1×1×1": "registers 1x1" };
+    await writeTable(host, device, { choices, measured: {} });
+    assert.equal(await variants(device), choices);
   }
 });
 
@@ -202,6 +205,30 @@ test("compares with other engines, and fails where a comparison says nothing", a
   assert.is(json.status, 1);
 });
 
+test("ends as a process of its own did that has said why", async () => {
+  for (const childStatus of [4, 5, 6, 130]) {
+    const host = new MemoryHost();
+    const status = await runCommand(["bench", "--peers"], host, {
+      ...unusedActions,
+      async benchWithPeers() {
+        throw new ChildEnded(childStatus);
+      },
+    });
+    assert.equal([status, host.out, host.err], [childStatus, "", ""]);
+  }
+});
+
+test("a measurement that fails is one line and its status, beside other engines, too", async () => {
+  if (!existsSync("bench/peers/node_modules")) return;
+  for (const peers of [[], ["--peers"]]) {
+    const words = ["bench", ...peers, "--filter", "^ceiling/latency$", "--runtime", "deno"];
+    const { status, stdout, stderr } = await start(words, { env: { LATENTGRAD_ADAPTER: "x" } })
+      .ended;
+    assert.equal([status, stdout], [2, ""], stderr);
+    assert.match(stderr, /^latentgrad: unknown adapter "x": [^\n]+\n$/);
+  }
+});
+
 test("says what the comparison with other engines wants", async () => {
   const { status, stdout, stderr } = await start(["bench", "--peers", "--runtime", "node"]).ended;
   const installed = existsSync("bench/peers/node_modules");
@@ -251,9 +278,14 @@ test("measures a kernel against the ceilings of the same run", async () => {
   const listing = JSON.parse((await start(first, { env }).ended).stdout) as ProgramListing;
   assert.equal(listing.tuned, {}, "nothing has been tuned yet");
   const choices: VariantChoices = { "matmul 64×64×64": "tiled 64x64" };
-  const facts = { kind: "other", name: listing.adapter, runtime: listing.runtime } as const;
+  const adapterFacts = { kind: "other", name: listing.adapter, runtime: listing.runtime } as const;
+  const owner = {
+    adapter: adapterFacts,
+    has: { f16: false, subgroups: false },
+  } as unknown as Device;
   const cache = { ...(await createNodeHost()), cacheDir: join(folder, "latentgrad") };
-  await writeVariants(cache, facts, { ...choices, "matmul 1×1×1": "registers 1x1" });
+  const kept = { ...choices, "matmul 1×1×1": "registers 1x1" };
+  await writeTable(cache, owner, { choices: kept, measured: {} });
 
   const words = ["bench", "--filter", "kernel/matmul/64x64x64$", "--runs", "3", "--json", file];
   const { status, stdout, stderr } = await start([...words, "--tuned"], { env }).ended;

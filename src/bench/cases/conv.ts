@@ -2,38 +2,11 @@ import { conv2d, conv2dWeightGradient, convTranspose2d } from "../../autograd/op
 import type { Device } from "../../gpu/device.ts";
 import { record } from "../../tensor/run.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
+import { type ConvLayer, convFlops, samePadding, vaeLayers } from "../conv-layers.ts";
 import type { BuiltCase, Expected, KernelCase } from "../kernel-case.ts";
 import { randomOnDevice } from "../random-data.ts";
 
-/** A convolution from `large` to `small` with `same` padding; transposed, from `small` to `large`. */
-export interface ConvLayer {
-  readonly batch: number;
-  /** [height, width, channels] */
-  readonly large: readonly [number, number, number];
-  readonly small: readonly [number, number, number];
-  readonly kernel: number;
-  readonly stride: number;
-}
-
 type Direction = "enlarge" | "reduce" | "weights";
-
-/** Zeros in front, as `same` has them. */
-function padding({ kernel, stride }: ConvLayer, large: number, small: number): number {
-  return Math.floor(Math.max(0, (small - 1) * stride + kernel - large) / 2);
-}
-
-/** Pairs of a place in the small image and a tap that meet a pixel of the large one, along one axis. */
-export function tapsOnPixels(layer: ConvLayer, axis: 0 | 1): number {
-  const { large, small, kernel, stride } = layer;
-  const front = padding(layer, large[axis], small[axis]);
-  let count = 0;
-  for (let place = 0; place < small[axis]; place++)
-    for (let tap = 0; tap < kernel; tap++) {
-      const pixel = place * stride + tap - front;
-      if (pixel >= 0 && pixel < large[axis]) count++;
-    }
-  return count;
-}
 
 const sizeOf = (image: readonly number[]): number => image.reduce((a, b) => a * b, 1);
 
@@ -54,7 +27,7 @@ function convCase(name: string, layer: ConvLayer, direction: Direction): KernelC
   return {
     name,
     shape: `${batch}x${large.join("x")}-${small.join("x")}-k${kernel}-s${stride}`,
-    flops: 2 * batch * tapsOnPixels(layer, 0) * tapsOnPixels(layer, 1) * large[2] * small[2],
+    flops: convFlops(layer),
     bytes: 4 * all.reduce((a, b) => a + b, 0),
     terms: terms[direction],
     build: (device) => build(device, layer, direction),
@@ -110,8 +83,8 @@ function reduced(layer: ConvLayer, x: Float32Array, w: Float32Array, element: nu
     number,
     number,
   ];
-  const top = row * stride - padding(layer, large[0], small[0]);
-  const left = column * stride - padding(layer, large[1], small[1]);
+  const top = row * stride - samePadding(layer, large[0], small[0]);
+  const left = column * stride - samePadding(layer, large[1], small[1]);
   let [value, size] = [0, 0];
   for (let kh = 0; kh < kernel; kh++)
     for (let kw = 0; kw < kernel; kw++) {
@@ -136,8 +109,8 @@ function enlarged(layer: ConvLayer, y: Float32Array, w: Float32Array, element: n
     number,
     number,
   ];
-  const top = row + padding(layer, large[0], small[0]);
-  const left = column + padding(layer, large[1], small[1]);
+  const top = row + samePadding(layer, large[0], small[0]);
+  const left = column + samePadding(layer, large[1], small[1]);
   let [value, size] = [0, 0];
   for (let kh = 0; kh < kernel; kh++)
     for (let kw = 0; kw < kernel; kw++) {
@@ -162,10 +135,10 @@ function weighed(layer: ConvLayer, x: Float32Array, y: Float32Array, element: nu
   let [value, size] = [0, 0];
   for (let n = 0; n < batch; n++)
     for (let row = 0; row < small[0]; row++) {
-      const h = row * stride - padding(layer, large[0], small[0]) + kh;
+      const h = row * stride - samePadding(layer, large[0], small[0]) + kh;
       if (h < 0 || h >= large[0]) continue;
       for (let column = 0; column < small[1]; column++) {
-        const v = column * stride - padding(layer, large[1], small[1]) + kw;
+        const v = column * stride - samePadding(layer, large[1], small[1]) + kw;
         if (v < 0 || v >= large[1]) continue;
         const pixel = x[((n * large[0] + h) * large[1] + v) * large[2] + into] as number;
         const slope = y[((n * small[0] + row) * small[1] + column) * small[2] + out] as number;
@@ -194,17 +167,6 @@ export function convTranspose2dCases(layer: ConvLayer): KernelCase[] {
   ];
 }
 
-/** The layers of the convolutional VAE on 28×28 images, batch 128: encoder, then decoder. */
-const layer = (
-  large: ConvLayer["large"],
-  small: ConvLayer["small"],
-  stride: number,
-): ConvLayer => ({ batch: 128, large, small, kernel: 3, stride });
-
-export const convCases: readonly KernelCase[] = [
-  ...conv2dCases(layer([28, 28, 1], [14, 14, 32], 2)),
-  ...conv2dCases(layer([14, 14, 32], [7, 7, 64], 2)),
-  ...convTranspose2dCases(layer([14, 14, 64], [7, 7, 64], 2)),
-  ...convTranspose2dCases(layer([28, 28, 32], [14, 14, 64], 2)),
-  ...convTranspose2dCases(layer([28, 28, 1], [28, 28, 32], 1)),
-];
+export const convCases: readonly KernelCase[] = vaeLayers.flatMap((layer) =>
+  layer.transposed ? convTranspose2dCases(layer) : conv2dCases(layer),
+);

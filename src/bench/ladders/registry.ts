@@ -1,4 +1,5 @@
 import type { ConvGeometry } from "../../kernels/conv-geometry.ts";
+import { type ConvLayer, samePadding, vaeLayers } from "../conv-layers.ts";
 import type { Ladder } from "../ladder.ts";
 import { convWeightGradientLadder } from "./conv-weight-gradient.ts";
 import { matmulLadder } from "./matmul.ts";
@@ -9,11 +10,16 @@ export interface LadderShapes {
   readonly large: Ladder;
 }
 
-/** A layer of the convolutional VAE: 3×3 taps, stride 2, padding "same". */
-const layer: ConvGeometry = {
-  ...{ batch: 128, inH: 14, inW: 14, inC: 32, outH: 7, outW: 7, outC: 64 },
-  ...{ kernelH: 3, kernelW: 3, strideH: 2, strideW: 2, padTop: 0, padLeft: 0 },
-};
+function geometryOf(layer: ConvLayer): ConvGeometry {
+  const { batch, large, small, kernel, stride } = layer;
+  const [inH, inW, inC] = large;
+  const [outH, outW, outC] = small;
+  return {
+    ...{ batch, inH, inW, inC, outH, outW, outC },
+    ...{ kernelH: kernel, kernelW: kernel, strideH: stride, strideW: stride },
+    ...{ padTop: samePadding(layer, inH, outH), padLeft: samePadding(layer, inW, outW) },
+  };
+}
 
 /** Uneven in all lengths, paddings and shares of the sum, but with channels in fours. */
 const uneven: ConvGeometry = {
@@ -29,6 +35,6 @@ export const ladders: Readonly<Record<string, () => LadderShapes>> = {
   }),
   "conv-weight-gradient": () => ({
     small: convWeightGradientLadder(uneven),
-    large: convWeightGradientLadder(layer),
+    large: convWeightGradientLadder(geometryOf(vaeLayers[1])),
   }),
 };
