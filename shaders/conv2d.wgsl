@@ -12,6 +12,7 @@ const GROUPS_X = 1u;
 const GROUPS_XY = 1u;
 const ROWS = 2u;
 const COLS = 2u;
+const UNROLL_STORES = true;
 const PIXELS = 4u; // batch · OUT_H · OUT_W
 const COLUMNS = 2u; // output channels in units of F
 const IN_H = 3u;
@@ -128,14 +129,20 @@ fn main(
   for (var j = 0u; j < COLS; j++) {
     columns[j] = columnAt((col + j) * F_WIDTH);
   }
+  // Where compilers take long for each copy of the epilogue, its rows are a loop, over an array.
+  var results: array<F, ROWS * COLS>; //@registers
   //@unroll
+  for (var k = 0u; k < ROWS * COLS; k++) {
+    results[k] = acc[k];
+  }
+  //@unroll UNROLL_STORES
   for (var i = 0u; i < ROWS; i++) {
     if (row + i < PIXELS) {
       //@unroll
       for (var j = 0u; j < COLS; j++) {
         if (!RAGGED_COLUMNS || col + j < COLUMNS) {
           let at = (row + i) * COLUMNS + col + j;
-          y[at] = epilogue(acc[i * COLS + j], at * F_WIDTH, columns[j]);
+          y[at] = epilogue(results[i * COLS + j], at * F_WIDTH, columns[j]);
         }
       }
     }

@@ -17,6 +17,7 @@ const GROUPS_X = 1u;
 const GROUPS_XY = 1u;
 const ROWS = 2u;
 const COLS = 1u; // columns of a tile in units of F
+const UNROLL_STORES = true;
 const BATCH = 1u;
 const IN_H = 3u; // of dx
 const IN_W = 3u;
@@ -163,7 +164,13 @@ fn main(
   for (var j = 0u; j < COLS; j++) {
     columns[j] = columnAt((col + j) * F_WIDTH);
   }
+  // Where compilers take long for each copy of the epilogue, its rows are a loop, over an array.
+  var results: array<F, ROWS * COLS>; //@registers
   //@unroll
+  for (var k = 0u; k < ROWS * COLS; k++) {
+    results[k] = acc[k];
+  }
+  //@unroll UNROLL_STORES
   for (var i = 0u; i < ROWS; i++) {
     let pixel = row + i;
     let ih = ((pixel / PHASE_W) % PHASE_H) * STRIDE_H + phaseH;
@@ -173,7 +180,7 @@ fn main(
       //@unroll
       for (var j = 0u; j < COLS; j++) {
         if (!RAGGED_COLUMNS || col + j < COLUMNS) {
-          dx[at + j] = epilogue(acc[i * COLS + j], (at + j) * F_WIDTH, columns[j]);
+          dx[at + j] = epilogue(results[i * COLS + j], (at + j) * F_WIDTH, columns[j]);
         }
       }
     }

@@ -23,6 +23,7 @@ const N = 4u;
 const K = 4u;
 const ROWS = 4u;
 const COLS = 1u; // columns of a tile in units of F
+const UNROLL_STORES = true;
 const BLOCK = 4u; // elements along K at once: 4 when K is a multiple of 4, else 1
 const A_WIDTH = 4u; // elements of an AX
 const B_WIDTH = 4u;
@@ -176,14 +177,20 @@ fn main(
   for (var j = 0u; j < COLS; j++) {
     columns[j] = columnAt((col + j) * F_WIDTH);
   }
+  // Where compilers take long for each copy of the epilogue, its rows are a loop, over an array.
+  var results: array<F, ROWS * COLS>; //@registers
   //@unroll
+  for (var k = 0u; k < ROWS * COLS; k++) {
+    results[k] = acc[k];
+  }
+  //@unroll UNROLL_STORES
   for (var i = 0u; i < ROWS; i++) {
     if (!RAGGED_ROWS || row + i < M) {
       //@unroll
       for (var j = 0u; j < COLS; j++) {
         if (!RAGGED_COLUMNS || col + j < COLUMNS) {
           let at = start + (row + i) * COLUMNS + col + j;
-          c[at] = epilogue(acc[i * COLS + j], at * F_WIDTH, columns[j]);
+          c[at] = epilogue(results[i * COLS + j], at * F_WIDTH, columns[j]);
         }
       }
     }

@@ -5,7 +5,7 @@
 // The host repeats what stands between `each` and `end` for every buffer that is read, and writes a
 // branch for each matrix, which says what its threads read and where their sums go. The loops stand
 // once for each buffer, not in the branches: compilers copy functions to where they are called, and
-// took half a second for 13 branches.
+// SwiftShader's took 1.6 s for 13 branches, 0.4 s for their 4 buffers.
 
 const WORKGROUP = 64u;
 const GROUPS_X = 1u;

@@ -87,6 +87,7 @@ function weightGradientVariant(device: Device, g: ConvGeometry): Variant {
   const registers = tileVariants(device, {
     m: taps * g.inC,
     n: g.outC,
+    flops: flopsOf(g),
     threads: 1, // splitting the sum makes the threads
     rowStep,
     columnStep,

@@ -13,7 +13,7 @@ import {
 } from "./conv-geometry.ts";
 import { conv2dTiledCalls, conv2dTiledVariants } from "./conv2d-tiled.ts";
 import { productCalls, workgroupsOf } from "./product.ts";
-import { inHeuristicOrder, type TileSearch, tileVariants } from "./tiles.ts";
+import { inHeuristicOrder, type TileSearch, tileBudget, tileVariants } from "./tiles.ts";
 import { chooseVariant, type Variant } from "./variants.ts";
 import { typeFor, widthFor } from "./widths.ts";
 
@@ -50,6 +50,7 @@ export function conv2dCalls(
     constants: {
       ...geometryConstants(g),
       ROWS: variant.rows,
+      UNROLL_STORES: tileBudget(y.device).unrollStores,
       COLS: cols,
       PIXELS: pixels,
       COLUMNS: columns,
@@ -66,6 +67,7 @@ function forwardVariant(device: Device, g: ConvGeometry): Variant {
   const search: TileSearch = {
     m: g.batch * g.outH * g.outW,
     n: g.outC,
+    flops: flopsOf(g),
     rowStep: 1,
     columnStep: widthFor(g.outC),
   };
@@ -119,6 +121,7 @@ export function conv2dInputGradientCalls(
     constants: {
       ...geometryConstants(g),
       ROWS: variant.rows,
+      UNROLL_STORES: tileBudget(dx.device).unrollStores,
       COLS: cols,
       BATCH: g.batch,
       COLUMNS: columns,
@@ -141,6 +144,7 @@ function inputGradientVariant(device: Device, g: ConvGeometry): Variant {
     m: phasePixels(g),
     n: g.inC,
     copies: g.strideH * g.strideW,
+    flops: flopsOf(g),
     rowStep: 1,
     columnStep: widthFor(g.inC),
   };

@@ -82,6 +82,7 @@ function candidates(device: Device, g: MatmulGeometry): Variant[] {
     m: g.m,
     n: g.n,
     copies: g.batch,
+    flops: flopsOf(g),
     rowStep: g.transposeA ? widthFor(g.m) : 1,
     columnStep: widthFor(g.n),
     splits: (tile) => {
@@ -141,6 +142,7 @@ function registerCalls(
     constants: {
       ...geometryConstants(g, fWidth),
       ROWS: variant.rows,
+      UNROLL_STORES: tileBudget(c.device).unrollStores,
       COLS: cols,
       BLOCK: widthFor(g.k),
       A_WIDTH: aWidth,

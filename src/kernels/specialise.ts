@@ -5,7 +5,8 @@ import { GpuValidationError } from "../gpu/errors.ts";
  *
  * - `const NAME = …;` and `alias NAME = …;` get the host's values;
  * - `if (NAME) {` … `} else {` … `}` marked `//@static` keeps the branch that the constant picks;
- * - a `for` loop behind a line `//@unroll` is written out, its counter replaced by numbers;
+ * - a `for` loop behind a line `//@unroll` is written out, its counter replaced by numbers; behind
+ *   `//@unroll NAME` only where that constant is true;
  * - `var acc: array<T, N>;` marked `//@registers` becomes N variables, since some compilers keep
  *   an array in memory even when every index is a constant;
  * - a line `//@insert NAME` is replaced by the host's text.
@@ -180,7 +181,9 @@ class Unroller {
     const out: string[] = [];
     for (let i = 0; i < lines.length; i++) {
       const line = lines[i] as string;
-      if (line.trim() === "//@unroll") {
+      const marked = line.match(/^\s*\/\/@unroll(?: (\w+))?$/);
+      if (marked && !this.isOn(marked[1])) continue;
+      if (marked) {
         const end = this.blockEnd(lines, i + 1);
         out.push(...this.unroll(lines[i + 1] ?? "", lines.slice(i + 2, end)));
         i = end;
@@ -189,6 +192,14 @@ class Unroller {
       } else out.push(line);
     }
     return out;
+  }
+
+  private isOn(constant: string | undefined): boolean {
+    if (constant === undefined) return true;
+    const value = this.constants.get(constant);
+    if (value === undefined)
+      throw new GpuValidationError(this.op, `no constant says whether to unroll: "${constant}"`);
+    return value !== 0;
   }
 
   private unroll(head: string, body: readonly string[]): string[] {

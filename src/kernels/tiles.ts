@@ -11,10 +11,14 @@ export interface Tile {
 export interface TileBudget {
   /** Most accumulators in a thread that the heuristic takes: more are longer to compile. */
   readonly accumulators: number;
+  /** Products of fewer operations are computed sooner by smaller tiles: compiling included. */
+  readonly small?: { readonly flops: number; readonly accumulators: number };
   /** Most that the tuner tries. Far beyond it SwiftShader's compiler takes all memory there is. */
   readonly largest: number;
   /** Threads that keep the adapter busy; smaller tiles are taken until there are as many. */
   readonly threads: number;
+  /** Whether what a tile stores is written out for each of its rows, too; else it is a loop. */
+  readonly unrollStores: boolean;
   /** Most characters of a kernel's unrolled text. The largest tiles make 32,000. */
   readonly characters: number;
 }
@@ -25,13 +29,42 @@ export function tileBudget(device: Device): TileBudget {
     // channel) is faster than smaller tiles; 16 × 16 gains a tenth to a fifth more, on SwiftShader a
     // tenth to a half, and takes twice as long to compile: the tuner finds out where it pays.
     case "llvmpipe":
-      return { accumulators: 144, largest: 512, threads: 128, characters: 96_000 };
+      return {
+        accumulators: 144,
+        largest: 512,
+        threads: 128,
+        characters: 96_000,
+        unrollStores: true,
+      };
     case "swiftshader":
-      return { accumulators: 128, largest: 256, threads: 64, characters: 56_000 };
+      // Compiling costs 2 to 3 ms for each accumulator; 8 × 16 saves 4 × 8 a third of a product's time,
+      // which is 0.2 ms at most where it is small: that would pay after thousands of steps.
+      return {
+        ...{
+          accumulators: 128,
+          largest: 256,
+          threads: 64,
+          characters: 56_000,
+          unrollStores: false,
+        },
+        small: { flops: 2 ** 20, accumulators: 32 },
+      };
     case "other":
-      return { accumulators: 64, largest: 128, threads: 64, characters: 48_000 };
+      return {
+        accumulators: 64,
+        largest: 128,
+        threads: 64,
+        characters: 48_000,
+        unrollStores: true,
+      };
     default:
-      return { accumulators: 64, largest: 128, threads: 4096, characters: 96_000 };
+      return {
+        accumulators: 64,
+        largest: 128,
+        threads: 4096,
+        characters: 96_000,
+        unrollStores: true,
+      };
   }
 }
 
@@ -81,6 +114,8 @@ export interface TileSearch {
   readonly copies?: number;
   /** Threads that keep the adapter busy, where they do not come from the tiles. */
   readonly threads?: number;
+  /** Floating-point operations of all of them. */
+  readonly flops: number;
   /** What the tile's height and width are multiples of: the widths of loads and stores. */
   readonly rowStep: 1 | 4;
   readonly columnStep: 1 | 4;
@@ -115,11 +150,12 @@ const TRIED: readonly (readonly [rows: number, cols: number])[] = [
  */
 export function tileVariants(device: Device, search: TileSearch): Variant[] {
   const budget = tileBudget(device);
-  const { m, n, rowStep, columnStep, extraRows } = search;
+  const { m, n, flops, rowStep, columnStep, extraRows } = search;
   const rows = rowStep === 4 ? [8, 4] : [...(extraRows ? [extraRows] : []), 8, 4, 2, 1];
+  const { small } = budget;
+  const bears = small && flops < small.flops ? small.accumulators : budget.accumulators;
   const bounds = {
-    ...budget,
-    accumulators: Math.min(budget.accumulators, search.accumulators ?? budget.accumulators),
+    accumulators: Math.min(bears, search.accumulators ?? bears),
     threads: search.threads ?? budget.threads,
   };
   const columns = columnStep === 4 ? [16, 8, 4] : [8, 4, 2, 1];

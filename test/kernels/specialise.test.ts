@@ -107,6 +107,36 @@ test("writes marked loops out, also nested ones that depend on one another", () 
   assert.not.match(once, /y\[/);
 });
 
+test("writes a loop out where the constant that is named behind the mark is true", () => {
+  const text = lines(
+    "const STORES = true;",
+    "var y: array<f32, 2>; //@registers",
+    "//@unroll STORES",
+    "for (var i = 0u; i < 2u; i++) {",
+    "  //@unroll",
+    "  for (var j = 0u; j < 1u; j++) {",
+    "    x[j] = y[i];",
+    "  }",
+    "}",
+  );
+  const written = specialise(text, {});
+  assert.match(written, /x\[0u\] = y_0;[\s\S]*x\[0u\] = y_1;/);
+  const rolled = lines(
+    "const STORES = false;",
+    "var y: array<f32, 2>; ",
+    "for (var i = 0u; i < 2u; i++) {",
+    "{",
+    "    x[0u] = y[i];",
+    "}",
+    "}",
+  );
+  assert.is(specialise(text, { constants: { STORES: false } }), rolled);
+  refuses(
+    () => specialise(lines("//@unroll LOADS", "for (var i = 0u; i < 2u; i++) {", "}"), {}),
+    /no constant says whether to unroll: "LOADS"$/,
+  );
+});
+
 test("says which loop it cannot write out", () => {
   const loop = (head: string) => () => specialise(lines("//@unroll", head, "}"), { op: "matmul" });
   refuses(

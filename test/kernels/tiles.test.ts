@@ -5,7 +5,7 @@ import { Value } from "../../src/gpu/value.ts";
 import type { VariantQuestion } from "../../src/gpu/variant-table.ts";
 import { conv2dCalls, conv2dInputGradientCalls } from "../../src/kernels/conv2d.ts";
 import { conv2dWeightGradientCalls } from "../../src/kernels/conv2d-weight-gradient.ts";
-import { chooseTile, tileBudget } from "../../src/kernels/tiles.ts";
+import { chooseTile, tileBudget, tileVariants } from "../../src/kernels/tiles.ts";
 import { parseVariant, type Variant } from "../../src/kernels/variants.ts";
 import { testDevice } from "../support/device.ts";
 
@@ -29,6 +29,18 @@ test("shrink until there are threads enough", () => {
   const budget = { accumulators: 128, threads: 64, characters: 1 };
   const { rows, cols } = chooseTile(budget, 32, 32, [8, 4, 2, 1], [8, 4]);
   assert.ok((32 / rows) * (32 / cols) >= 32);
+});
+
+test("are small for small products where compiling takes long", async () => {
+  const real = await testDevice();
+  const chosen = (kind: "llvmpipe" | "swiftshader", k: number) => {
+    const search = { m: 64, n: 64, flops: 2 * 64 * 64 * k, rowStep: 1, columnStep: 4 } as const;
+    const [first] = tileVariants(posingAs(real, kind), { ...search, threads: 1 });
+    return (first?.rows ?? 0) * (first?.cols ?? 0);
+  };
+  assert.is(chosen("swiftshader", 127), 32);
+  assert.is(chosen("swiftshader", 128), 128);
+  assert.is(chosen("llvmpipe", 127), 128);
 });
 
 test("keep the unrolled text within what each kind of adapter bears", async () => {
