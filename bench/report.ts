@@ -112,7 +112,12 @@ export const sections: Readonly<Record<string, Section>> = {
       draw: growthSvg,
     },
   },
-  peers: { filter: "^peer/", options: ["--peers"], measured: measuredPeers },
+  // Convolutions of jax-js-wasm take up to 11 s, its step a minute.
+  peers: {
+    filter: "^peer/(?!jax-js-wasm/(step|conv))",
+    options: ["--peers"],
+    measured: measuredPeers,
+  },
 };
 
 /** The words of the command that measures a section. */

@@ -13,6 +13,8 @@
 // As in matmul_tiled.wgsl, a workgroup of 8 × 8 threads computes a TILE_ROWS × TILE_COLS block of C.
 // Slices of A and B, DEPTH deep, are staged in workgroup memory; every thread keeps ROWS × COLS
 // elements of C in registers.
+//
+// What stands between `part` and `end part` conv2d_subgroups.wgsl has, too.
 
 alias F = vec4f; // element of C: f32, or vec4f when N and COLS are multiples of 4
 const FORWARD = 0u;
@@ -91,6 +93,7 @@ fn main(
   let row = (lane / 8u) * ROWS;
   let col = (lane % 8u) * COLS;
 
+  //@part phase
   // The phase: which taps it meets, and how far its pixels are shifted against those of dy.
   let phaseH = copy / STRIDE_W;
   let phaseW = copy % STRIDE_W;
@@ -109,6 +112,7 @@ fn main(
     start = copy * SHARE;
     end = min(start + SHARE, PIXELS);
   }
+  //@end part
 
   var acc: array<f32, ROWS * COLS>; //@registers
   for (var k0 = start; k0 < end; k0 += DEPTH) {
@@ -123,6 +127,7 @@ fn main(
       }
       let m = firstRow + r;
       let k = k0 + d;
+      //@part loadA
       var value = 0.0;
       // Unsigned numbers below zero wrap, which the bounds tests catch.
       if (DIRECTION == INPUT_GRADIENT) { //@static
@@ -147,6 +152,7 @@ fn main(
           value = a[((image * IN_H + ih) * IN_W + iw) * IN_C + weight % IN_C];
         }
       }
+      //@end part
       stageA[d * PITCH_A + r] = value;
     }
     for (var turn = 0u; turn < TURNS_B; turn++) {
@@ -159,6 +165,7 @@ fn main(
       }
       let n = firstCol + r;
       let k = k0 + d;
+      //@part loadB
       var at = k * N + n;
       if (DIRECTION == INPUT_GRADIENT) { //@static
         let tap = k / OUT_C;
@@ -170,6 +177,7 @@ fn main(
       if (n < N && k < end) {
         value = b[at];
       }
+      //@end part
       stageB[d * PITCH_B + r] = value;
     }
     workgroupBarrier();
@@ -198,14 +206,17 @@ fn main(
   //@unroll
   for (var i = 0u; i < ROWS; i++) {
     let m = firstRow + row + i;
-    var at = (copy * M + m) * N + firstCol + col;
+    //@part place
+    var rowStart = (copy * M + m) * N;
     var inside = m < M;
     if (DIRECTION == INPUT_GRADIENT) { //@static
       let ih = ((m / PHASE_W) % PHASE_H) * STRIDE_H + phaseH;
       let iw = (m % PHASE_W) * STRIDE_W + phaseW;
-      at = (((m / (PHASE_H * PHASE_W)) * IN_H + ih) * IN_W + iw) * N + firstCol + col;
+      rowStart = (((m / (PHASE_H * PHASE_W)) * IN_H + ih) * IN_W + iw) * N;
       inside = m < M && ih < IN_H && iw < IN_W;
     }
+    //@end part
+    let at = rowStart + firstCol + col;
     if (inside) {
       if (F_WIDTH == 4u) { //@static
         //@unroll

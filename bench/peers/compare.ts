@@ -42,6 +42,8 @@ const GROUP_MS = 200;
 const LARGEST_GROUP = 2000;
 /** The losses of so many steps have to agree. Later ones differ more, as rounding grows in training. */
 const COMPARED_LOSSES = 5;
+/** A side whose steps have taken so long makes no more than those. */
+const STEPS_MS = 60_000;
 /**
  * Rounds of an op, unless it is said how many; no further one starts when all have taken so long, but
  * for the fewest.
@@ -138,9 +140,13 @@ async function compareSteps(
 ): Promise<PeerResult[]> {
   type Stepped = Answers["step"];
   const results = new Map(turns.sides.map((side) => [side, [] as Stepped[]]));
+  const slow = (side: OpenSide, step: number): boolean => {
+    const spent = (results.get(side) as Stepped[]).reduce((sum, { ms }) => sum + ms, 0);
+    return step > COMPARED_LOSSES && spent > STEPS_MS;
+  };
   for (let step = 1; step <= steps; step++)
     await turns.each(
-      () => ({ ask: "step", step }),
+      (side) => (slow(side, step) ? undefined : { ask: "step", step }),
       (side, result) => {
         results.get(side)?.push(result);
         log(`step ${step}, ${side.name}: loss ${result.loss}, ${result.ms.toFixed(1)} ms`);

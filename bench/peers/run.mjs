@@ -2,7 +2,7 @@
  * Compares latentgrad with other engines. Each engine runs in a process or page of its own, from a
  * bundle that is made here. The engines are packages of this folder: npm ci --prefix bench/peers
  */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -13,8 +13,11 @@ const folder = join(root, "bench/peers");
 // Inside node_modules, so that Node finds the packages that are not bundled.
 const work = join(root, "node_modules/.cache/latentgrad-bench");
 
-/** Whether the engines' packages are there. */
-export const installed = () => existsSync(join(folder, "node_modules"));
+/** Whether all of the engines' packages are there. */
+export function installed() {
+  const { dependencies } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  return Object.keys(dependencies).every((name) => existsSync(join(folder, "node_modules", name)));
+}
 
 /** @returns the module `driver.ts` */
 export async function loadDriver() {

@@ -26,6 +26,31 @@ export function flopsOf(g: ConvGeometry): number {
   return 2 * g.batch * g.outH * g.outW * g.outC * g.kernelH * g.kernelW * g.inC;
 }
 
+export type ConvDirection = "forward" | "input gradient" | "weight gradient";
+
+/** A direction as a product C[m, n] = Σ A[m, k] · B[k, n]: see conv2d_tiled.wgsl. */
+export interface ConvProduct {
+  /** DIRECTION in the shaders. */
+  readonly code: 0 | 1 | 2;
+  readonly m: number;
+  readonly n: number;
+  /** Products of this size: phases of the input gradient. */
+  readonly copies: number;
+}
+
+export function convProduct(direction: ConvDirection, g: ConvGeometry): ConvProduct {
+  switch (direction) {
+    case "forward":
+      return { code: 0, m: g.batch * g.outH * g.outW, n: g.outC, copies: 1 };
+    case "input gradient": {
+      const [phaseH, phaseW] = [Math.ceil(g.inH / g.strideH), Math.ceil(g.inW / g.strideW)];
+      return { code: 1, m: g.batch * phaseH * phaseW, n: g.inC, copies: g.strideH * g.strideW };
+    }
+    case "weight gradient":
+      return { code: 2, m: g.kernelH * g.kernelW * g.inC, n: g.outC, copies: 1 };
+  }
+}
+
 export function describeConv(g: ConvGeometry): string {
   return `${g.batch}×${g.inH}×${g.inW}×${g.inC}→${g.outH}×${g.outW}×${g.outC} k${g.kernelH} s${g.strideH}`;
 }

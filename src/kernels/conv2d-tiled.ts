@@ -2,13 +2,18 @@ import shader from "../../shaders/conv2d_tiled.wgsl";
 import type { Call } from "../gpu/call.ts";
 import type { Device } from "../gpu/device.ts";
 import type { Value } from "../gpu/value.ts";
-import { type ConvGeometry, describeConv, flopsOf, geometryConstants } from "./conv-geometry.ts";
+import {
+  type ConvDirection,
+  type ConvGeometry,
+  convProduct,
+  describeConv,
+  flopsOf,
+  geometryConstants,
+} from "./conv-geometry.ts";
 import { productCalls, WORKGROUP } from "./product.ts";
 import { chooseTile, type Tile, tileBudget } from "./tiles.ts";
 import type { Variant } from "./variants.ts";
 import { typeFor, widthFor } from "./widths.ts";
-
-export type ConvDirection = "forward" | "input gradient" | "weight gradient";
 
 /** Summed elements that the shader stages at once. */
 const DEPTH = 8;
@@ -28,47 +33,15 @@ const WORKGROUPS = 256;
  */
 const WIDE = 4;
 
-/** A direction as a product C[m, n] = Σ A[m, k] · B[k, n]: see the shader. */
-interface Shape {
-  /** DIRECTION in the shader. */
-  readonly code: 0 | 1 | 2;
-  readonly m: number;
-  readonly n: number;
-  /** Products of this size: phases of the input gradient. */
-  readonly copies: number;
-  readonly aAlongK: boolean;
-  readonly bAlongK: boolean;
-}
-
-function shapeOf(direction: ConvDirection, g: ConvGeometry): Shape {
+/** Which operands neighbouring threads read along k. */
+function alongK(direction: ConvDirection, g: ConvGeometry): { a: boolean; b: boolean } {
   switch (direction) {
     case "forward":
-      return {
-        code: 0,
-        m: g.batch * g.outH * g.outW,
-        n: g.outC,
-        copies: 1,
-        aAlongK: g.inC >= WIDE,
-        bAlongK: false,
-      };
+      return { a: g.inC >= WIDE, b: false };
     case "input gradient":
-      return {
-        code: 1,
-        m: g.batch * Math.ceil(g.inH / g.strideH) * Math.ceil(g.inW / g.strideW),
-        n: g.inC,
-        copies: g.strideH * g.strideW,
-        aAlongK: g.outC >= WIDE,
-        bAlongK: g.outC >= WIDE,
-      };
+      return { a: g.outC >= WIDE, b: g.outC >= WIDE };
     case "weight gradient":
-      return {
-        code: 2,
-        m: g.kernelH * g.kernelW * g.inC,
-        n: g.outC,
-        copies: 1,
-        aAlongK: g.inC < WIDE,
-        bAlongK: false,
-      };
+      return { a: g.inC < WIDE, b: false };
   }
 }
 
@@ -91,7 +64,8 @@ export function conv2dTiledCalls(
   out: Value,
   variant: Variant,
 ): Call[] {
-  const { code, m, n, copies, aAlongK, bAlongK } = shapeOf(direction, g);
+  const { code, m, n, copies } = convProduct(direction, g);
+  const along = alongK(direction, g);
   const { rows, cols, splits } = variant;
   const slices = Math.ceil((g.batch * g.outH * g.outW) / DEPTH);
   const storeWidth = (cols / EDGE) % 4 === 0 ? widthFor(n) : 1;
@@ -118,8 +92,8 @@ export function conv2dTiledCalls(
       ROWS: rows / EDGE,
       COLS: cols / EDGE,
       DEPTH,
-      A_ALONG_K: aAlongK,
-      B_ALONG_K: bAlongK,
+      A_ALONG_K: along.a,
+      B_ALONG_K: along.b,
     },
     workgroups: copies * splits * Math.ceil(m / rows) * Math.ceil(n / cols),
     flops: flopsOf(g),
@@ -132,7 +106,7 @@ export function conv2dTiledVariants(
   direction: ConvDirection,
   g: ConvGeometry,
 ): Variant[] {
-  const { m, n, copies } = shapeOf(direction, g);
+  const { m, n, copies } = convProduct(direction, g);
   const split = direction === "weight gradient";
   // Splitting the sum makes workgroups enough.
   const threads = split ? 1 : Math.ceil(tileBudget(device).threads / WORKGROUP);

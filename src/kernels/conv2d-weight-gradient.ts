@@ -10,6 +10,7 @@ import {
   geometryConstants,
   imageSizes,
 } from "./conv-geometry.ts";
+import { conv2dSubgroupsCalls, conv2dSubgroupsVariants } from "./conv2d-subgroups.ts";
 import { conv2dTiledCalls, conv2dTiledVariants } from "./conv2d-tiled.ts";
 import { productCalls, workgroupsOf } from "./product.ts";
 import { inHeuristicOrder, tileBudget, tileVariants } from "./tiles.ts";
@@ -42,6 +43,8 @@ export function conv2dWeightGradientCalls(
 ): Call[] {
   if (variant.family === "tiled")
     return conv2dTiledCalls(op, "weight gradient", x, dy, g, dw, variant);
+  if (variant.family === "subgroups")
+    return conv2dSubgroupsCalls(op, "weight gradient", x, dy, g, dw, variant);
   const xWidth = widthFor(g.inC);
   const fWidth = widthFor(g.outC);
   return productCalls({
@@ -101,12 +104,14 @@ function weightGradientVariant(device: Device, g: ConvGeometry): Variant {
     },
   });
   const tiled = conv2dTiledVariants(device, "weight gradient", g);
+  const shared = conv2dSubgroupsVariants(device, "weight gradient", g);
+  const ordered = inHeuristicOrder(device, { m: taps * g.inC, n: g.outC }, registers, tiled);
   const kernel = "conv2d weight gradient";
   const sizes = imageSizes(g);
   return chooseVariant(device, {
     kernel,
     shape: convShapeClass(g),
-    candidates: inHeuristicOrder(device, { m: taps * g.inC, n: g.outC }, registers, tiled),
+    candidates: [...ordered, ...shared],
     plain: { rows: rowStep, cols: columnStep },
     operands: [sizes.x, sizes.y],
     result: sizes.w,

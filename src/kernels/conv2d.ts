@@ -11,6 +11,7 @@ import {
   geometryConstants,
   imageSizes,
 } from "./conv-geometry.ts";
+import { conv2dSubgroupsCalls, conv2dSubgroupsVariants } from "./conv2d-subgroups.ts";
 import { conv2dTiledCalls, conv2dTiledVariants } from "./conv2d-tiled.ts";
 import { productCalls, workgroupsOf } from "./product.ts";
 import { inHeuristicOrder, type TileSearch, tileBudget, tileVariants } from "./tiles.ts";
@@ -31,6 +32,8 @@ export function conv2dCalls(
   variant: Variant = forwardVariant(y.device, g),
 ): Call[] {
   if (variant.family === "tiled") return conv2dTiledCalls(op, "forward", x, w, g, y, variant);
+  if (variant.family === "subgroups")
+    return conv2dSubgroupsCalls(op, "forward", x, w, g, y, variant);
   const xWidth = widthFor(g.inC);
   const fWidth = widthFor(g.outC);
   const pixels = g.batch * g.outH * g.outW;
@@ -74,10 +77,11 @@ function forwardVariant(device: Device, g: ConvGeometry): Variant {
   const sizes = imageSizes(g);
   const registers = tileVariants(device, search);
   const tiled = conv2dTiledVariants(device, "forward", g);
+  const shared = conv2dSubgroupsVariants(device, "forward", g);
   return chooseVariant(device, {
     kernel: "conv2d",
     shape: convShapeClass(g),
-    candidates: inHeuristicOrder(device, search, registers, tiled),
+    candidates: [...inHeuristicOrder(device, search, registers, tiled), ...shared],
     plain: { rows: search.rowStep, cols: search.columnStep },
     operands: [sizes.x, sizes.w],
     result: sizes.y,
@@ -101,6 +105,8 @@ export function conv2dInputGradientCalls(
 ): Call[] {
   if (variant.family === "tiled")
     return conv2dTiledCalls(op, "input gradient", dy, w, g, dx, variant);
+  if (variant.family === "subgroups")
+    return conv2dSubgroupsCalls(op, "input gradient", dy, w, g, dx, variant);
   const yWidth = widthFor(g.outC);
   const fWidth = widthFor(g.inC);
   const phases = g.strideH * g.strideW;
@@ -151,10 +157,11 @@ function inputGradientVariant(device: Device, g: ConvGeometry): Variant {
   const sizes = imageSizes(g);
   const registers = tileVariants(device, search);
   const tiled = conv2dTiledVariants(device, "input gradient", g);
+  const shared = conv2dSubgroupsVariants(device, "input gradient", g);
   return chooseVariant(device, {
     kernel: "conv2d input gradient",
     shape: convShapeClass(g),
-    candidates: inHeuristicOrder(device, search, registers, tiled),
+    candidates: [...inHeuristicOrder(device, search, registers, tiled), ...shared],
     plain: { rows: search.rowStep, cols: search.columnStep },
     operands: [sizes.y, sizes.w],
     result: sizes.x,

@@ -211,6 +211,24 @@ test("the losses of the first five steps decide, however many are timed", async 
   );
 });
 
+test("an engine that is slow makes no more steps than those that decide", async () => {
+  const { report, asked } = await compare(
+    {
+      latentgrad: { ...DEVICE, ms: [3000, 100] },
+      slow: { ...DEVICE, ms: [30_000, 15_000] },
+      slower: { ...DEVICE, ms: [99_000] },
+    },
+    [STEP],
+    { steps: 8 },
+  );
+  const count = (name: string) => asked.filter((line) => line === `${name} step`).length;
+  assert.equal(["latentgrad", "slow", "slower"].map(count), [8, 5, 5]);
+  assert.equal(
+    report.peers.map(({ ratio }) => ratio),
+    [150, 990],
+  );
+});
+
 test("results that differ make a comparison void, and only that one", async () => {
   const { report } = await compare({
     latentgrad: { ...DEVICE, ms: [500], result: [1, 2, 3] },

@@ -1,7 +1,6 @@
 import * as fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import type { Call } from "../../src/gpu/call.ts";
 import type { Device } from "../../src/gpu/device.ts";
 import { GpuValidationError } from "../../src/gpu/errors.ts";
 import { openDevice } from "../../src/gpu/open.ts";
@@ -15,7 +14,7 @@ import type { Variant } from "../../src/kernels/variants.ts";
 import { contiguousView } from "../../src/kernels/view.ts";
 import { testDevice } from "../support/device.ts";
 import { assertSums, compute, matmulReference, numbers, upload } from "../support/products.ts";
-import { skip } from "../support/skip.ts";
+import { madeSubgroups, type Rewrite, rewritten, withSubgroups } from "../support/subgroups.ts";
 
 const test = suite("matmul kernel with subgroups");
 
@@ -24,70 +23,12 @@ let opened: Promise<Device> | undefined;
 /** A device with subgroups, or undefined where the adapter has none. */
 async function subgroupsDevice(): Promise<Device | undefined> {
   opened ??= openDevice({ features: ["subgroups"] });
-  const device = await opened;
-  if (device.has.subgroups) return device;
-  skip(`${device.adapter.name} has no subgroups`);
-  return undefined;
+  return withSubgroups(await opened);
 }
 
 test.after(async () => {
   (await opened)?.close();
 });
-
-/** Another text for a call's kernel. */
-type Rewrite = (code: string) => string;
-
-function rewritten(call: Call, rewrite: Rewrite): Call {
-  return {
-    ...call,
-    kernel: () => {
-      const source = call.kernel();
-      return { ...source, code: rewrite(source.code) };
-    },
-  };
-}
-
-/** Replaces parts of a text that must be there. */
-function substitute(text: string, parts: readonly (readonly [from: string, to: string])[]): string {
-  return parts.reduce((out, [from, to]) => {
-    assert.ok(out.includes(from), `the kernel has no ${from}`);
-    return out.replaceAll(from, to);
-  }, text);
-}
-
-/**
- * Subgroups of `size` lanes, a divisor of 64, that are made of workgroup memory: the kernel is tried
- * with sizes that the adapter has not, and without the feature.
- *
- * @param first number of the first lane
- * @param last number of the last one: beyond `first + size - 1` there is a gap
- */
-function madeSubgroups(size: number, first = 0, last = first + size - 1): Rewrite {
-  return (code) => {
-    const type = /^alias X = (\w+);/m.exec(code)?.[1] ?? "missing";
-    const shuffle = [
-      `var<workgroup> lent: array<${type}, 64>;`,
-      `fn shuffle(thread: u32, value: ${type}, lane: u32) -> ${type} {`,
-      "  workgroupBarrier();",
-      "  lent[thread] = value;",
-      "  workgroupBarrier();",
-      `  return lent[thread / ${size}u * ${size}u + lane - ${first}u];`,
-      "}",
-      "@compute",
-    ];
-    return substitute(code, [
-      ["enable subgroups;", ""],
-      ["diagnostic(off, subgroup_uniformity);", ""],
-      ["  @builtin(subgroup_invocation_id) lane: u32,\n", ""],
-      ["  let first =", `  let lane = thread % ${size}u + ${first}u;\n  let first =`],
-      ["subgroupMin(lane)", `${first}u`],
-      ["subgroupMax(lane)", `${last}u`],
-      ["subgroupAdd(1u)", `${size}u`],
-      ["subgroupShuffle(", "shuffle(thread, "],
-      ["@compute", shuffle.join("\n")],
-    ]);
-  };
-}
 
 const variantOf = (tile: Tile): Variant => ({
   ...tile,

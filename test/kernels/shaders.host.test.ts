@@ -7,6 +7,7 @@ import type { Device } from "../../src/gpu/device.ts";
 import { openDevice } from "../../src/gpu/open.ts";
 import { Value } from "../../src/gpu/value.ts";
 import { conv2dCalls, conv2dInputGradientCalls } from "../../src/kernels/conv2d.ts";
+import { conv2dSubgroupsCalls } from "../../src/kernels/conv2d-subgroups.ts";
 import { conv2dWeightGradientCalls } from "../../src/kernels/conv2d-weight-gradient.ts";
 import { apply, input } from "../../src/kernels/expression.ts";
 import { type Epilogue, facetOf } from "../../src/kernels/facets.ts";
@@ -85,6 +86,11 @@ function calls(device: Device): Call[] {
     ...["forward", "input gradient", "weight gradient"].flatMap((direction) => [
       ...directions[direction]!.calls(value(), value(), g, value()),
     ]),
+    ...(["forward", "input gradient", "weight gradient"] as const).flatMap((direction) =>
+      conv2dSubgroupsCalls("conv2d", direction, value(), value(), g, value(), {
+        ...{ family: "subgroups", rows: 4, cols: 1, splits: 1, half: false },
+      }),
+    ),
   ];
   const fused = plain.flatMap((call) => {
     const facet = facetOf(call);

@@ -1,12 +1,8 @@
 /** The directions of conv2d in workgroup memory, for tests that treat them alike. */
 import type { Call } from "../../src/gpu/call.ts";
 import type { Value } from "../../src/gpu/value.ts";
-import type { ConvGeometry } from "../../src/kernels/conv-geometry.ts";
-import {
-  type ConvDirection,
-  conv2dTiledCalls,
-  conv2dTiledVariants,
-} from "../../src/kernels/conv2d-tiled.ts";
+import type { ConvDirection, ConvGeometry } from "../../src/kernels/conv-geometry.ts";
+import { conv2dTiledCalls, conv2dTiledVariants } from "../../src/kernels/conv2d-tiled.ts";
 import {
   convReference,
   imageSize,
