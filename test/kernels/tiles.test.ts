@@ -5,6 +5,7 @@ import { Value } from "../../src/gpu/value.ts";
 import type { VariantQuestion } from "../../src/gpu/variant-table.ts";
 import { conv2dCalls, conv2dInputGradientCalls } from "../../src/kernels/conv2d.ts";
 import { conv2dWeightGradientCalls } from "../../src/kernels/conv2d-weight-gradient.ts";
+import { matmulCalls } from "../../src/kernels/matmul.ts";
 import { chooseTile, tileBudget, tileVariants } from "../../src/kernels/tiles.ts";
 import { parseVariant, type Variant } from "../../src/kernels/variants.ts";
 import { testDevice } from "../support/device.ts";
@@ -41,6 +42,33 @@ test("are small for small products where compiling takes long", async () => {
   assert.is(chosen("swiftshader", 127), 32);
   assert.is(chosen("swiftshader", 128), 128);
   assert.is(chosen("llvmpipe", 127), 128);
+});
+
+test("keep the unrolled text of matrix products within what each kind of adapter bears", async () => {
+  const real = await testDevice();
+  for (const kind of ["gpu", "llvmpipe", "swiftshader", "other"] as const) {
+    const device = posingAs(real, kind);
+    const bound = tileBudget(device).characters;
+    const value = (size: number) => new Value(device, "f32", size, "value");
+    for (const [m, k, n] of [
+      [512, 512, 512],
+      [130, 66, 3137],
+    ] as const)
+      for (const transposeA of [false, true])
+        for (const transposeB of [false, true]) {
+          const g = { batch: 1, m, n, k, transposeA, transposeB };
+          const [a, b, c] = [value(m * k), value(k * n), value(m * n)];
+          const asked: VariantQuestion[] = [];
+          device.variants.listener = (question) => asked.push(question);
+          const calls = [...matmulCalls("matmul", a, b, g, c)];
+          device.variants.listener = undefined;
+          for (const text of asked[0]?.candidates ?? [])
+            calls.push(...matmulCalls("matmul", a, b, g, c, parseVariant(text)));
+          assert.ok((asked[0]?.candidates.length ?? 0) > 1, "there is a choice");
+          for (const call of calls)
+            assert.ok(call.kernel().code.length <= bound, `${kind}: ${call.op} ${m}x${k}x${n}`);
+        }
+  }
 });
 
 test("keep the unrolled text within what each kind of adapter bears", async () => {
