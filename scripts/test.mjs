@@ -14,7 +14,7 @@ import { join, sep } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { build as bundle } from "esbuild";
-import { hostOptions, pageOptions, root } from "./build.mjs";
+import { build, hostOptions, isStale, pageOptions, root } from "./build.mjs";
 import { checks } from "./check.mjs";
 
 const { values: options } = parseArgs({
@@ -133,14 +133,14 @@ const { runOn } = await loadHarness();
 /** Node's pass runs with the limits that every implementation of WebGPU grants. */
 const limits = (runtime) => options.limits ?? (runtime === "node" ? "default" : "used");
 
-async function runRuntime(runtime) {
-  const list = runtime === "host" ? hostOnly : everywhere;
+/** @param name of the bundle, where a runtime has several */
+async function runRuntime(runtime, list, name = runtime) {
   if (list.length === 0) return;
   const base = runtime === "chrome" ? pageOptions : hostOptions;
   const env = runtime === "host" ? {} : { LATENTGRAD_LIMITS: limits(runtime) };
   if (options.adapter) env.LATENTGRAD_ADAPTER = options.adapter;
   try {
-    const { outfile, sound } = await bundleSound(runtime, list, base);
+    const { outfile, sound } = await bundleSound(name, list, base);
     const counts = await runOn({
       runtime,
       bundle: outfile,
@@ -157,15 +157,35 @@ async function runRuntime(runtime) {
   }
 }
 
-// The slow ones first; host tests measure times, so they run alone at the end.
-const queue = ["chrome", "node", "deno", "check"].filter((runtime) => wanted.includes(runtime));
-const worker = async () => {
-  for (let runtime = queue.shift(); runtime; runtime = queue.shift()) {
-    await (runtime === "check" ? runChecks() : runRuntime(runtime));
-  }
-};
-await Promise.all(Array.from({ length: Math.max(1, Number(options.jobs)) }, worker));
-if (wanted.includes("host")) await runRuntime("host");
+/** Does what is in the queue, as many at a time as there are jobs. */
+async function workOff(queue) {
+  const worker = async () => {
+    for (let next = queue.shift(); next; next = queue.shift()) await next();
+  };
+  await Promise.all(Array.from({ length: Math.max(1, Number(options.jobs)) }, worker));
+}
+
+if (wanted.includes("host") && isStale()) await build({ commandLineOnly: true, log: () => {} });
+if (options.long) {
+  // Each file by itself: most keep one core busy, and none measures times that others could spoil.
+  const run = (file) =>
+    runRuntime(onHost(file) ? "host" : "deno", [file], file.replaceAll("/", "-"));
+  await workOff(files.map((file) => () => run(file)));
+} else {
+  const others = ["chrome", "node", "deno", "check"] // the slow ones first
+    .filter((runtime) => wanted.includes(runtime))
+    .map((runtime) => () => (runtime === "check" ? runChecks() : runRuntime(runtime, everywhere)));
+  await workOff(others);
+}
+if (wanted.includes("host") && !options.long) {
+  // Behind the others, which would disturb those that measure times. Tests of commands start processes
+  // and wait for them, so that two share two cores well; the rest build and pack what commands run.
+  const commands = hostOnly.filter((file) => file.startsWith("test/cli/"));
+  const halves = [0, 1].map((half) => commands.filter((_, i) => i % 2 === half));
+  await workOff(halves.map((list, half) => () => runRuntime("host", list, `host-${half}`)));
+  const rest = hostOnly.filter((file) => !commands.includes(file));
+  await runRuntime("host", rest);
+}
 
 if (totals.passed + totals.failed === 0) {
   totals.failed++;
