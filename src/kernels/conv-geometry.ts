@@ -51,6 +51,18 @@ export function convProduct(direction: ConvDirection, g: ConvGeometry): ConvProd
   }
 }
 
+/** Fewest pixels that are worth a share of a weight gradient's sum, and most shares. */
+const SHORTEST_SHARE = 64;
+const MOST_SHARES = 256;
+/** Workgroups that keep a GPU busy. */
+const WORKGROUPS = 256;
+
+/** Into how many shares the sum over the pixels is split where so many workgroups have a tile each. */
+export function sharesFor(g: ConvGeometry, tiles: number): number {
+  const most = Math.max(1, Math.floor((g.batch * g.outH * g.outW) / SHORTEST_SHARE));
+  return Math.min(most, MOST_SHARES, Math.ceil(WORKGROUPS / tiles));
+}
+
 export function describeConv(g: ConvGeometry): string {
   return `${g.batch}×${g.inH}×${g.inW}×${g.inC}→${g.outH}×${g.outW}×${g.outC} k${g.kernelH} s${g.strideH}`;
 }

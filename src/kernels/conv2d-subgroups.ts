@@ -11,6 +11,7 @@ import {
   describeConv,
   flopsOf,
   geometryConstants,
+  sharesFor,
 } from "./conv-geometry.ts";
 import { productCalls } from "./product.ts";
 import { chooseTile, tileBudget } from "./tiles.ts";
@@ -24,9 +25,6 @@ const COLS = [2, 1];
 const MOST_ACCUMULATORS = 16;
 /** Fewest columns: with fewer most threads of a workgroup have none. */
 const FEWEST_COLUMNS = 32;
-/** Fewest pixels that are worth a share of a weight gradient's sum, and workgroups that keep a GPU busy. */
-const SHORTEST_SHARE = 64;
-const WORKGROUPS = 256;
 
 /** The shader with the parts of conv2d_tiled.wgsl that say where operands and results lie. */
 const whole = [
@@ -109,7 +107,6 @@ export function conv2dSubgroupsVariants(
     copies,
   );
   const tiles = Math.ceil(m / tile.rows) * Math.ceil(n / (tile.cols * ACROSS));
-  const most = Math.max(1, Math.floor((g.batch * g.outH * g.outW) / SHORTEST_SHARE));
-  const splits = split ? Math.min(most, Math.ceil(WORKGROUPS / tiles)) : 1;
+  const splits = split ? sharesFor(g, tiles) : 1;
   return [{ ...tile, family: "subgroups", splits, half: false }];
 }

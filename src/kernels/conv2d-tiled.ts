@@ -9,6 +9,7 @@ import {
   describeConv,
   flopsOf,
   geometryConstants,
+  sharesFor,
 } from "./conv-geometry.ts";
 import { productCalls, WORKGROUP } from "./product.ts";
 import { chooseTile, type Tile, tileBudget } from "./tiles.ts";
@@ -22,11 +23,6 @@ const EDGE = 8;
 /** Heights and widths of the tile of a workgroup: up to 8 × 8 elements a thread. */
 const ROWS = [64, 32];
 const COLS = [64, 32, 16, 8];
-/** Fewest pixels that are worth a share of a weight gradient's sum, and most shares. */
-const SHORTEST_SHARE = 64;
-const MOST_SPLITS = 256;
-/** Workgroups that keep a GPU busy while the sum is split. */
-const WORKGROUPS = 256;
 /**
  * Channels from which neighbouring threads read neighbouring channels. With fewer they read the
  * same channel of neighbouring pixels (of neighbouring weights), which then lie closer together.
@@ -112,10 +108,9 @@ export function conv2dTiledVariants(
   const threads = split ? 1 : Math.ceil(tileBudget(device).threads / WORKGROUP);
   const accumulators = Math.max(...ROWS) * Math.max(...COLS);
   const first = chooseTile({ accumulators, threads }, m, n, ROWS, COLS, copies);
-  const most = Math.max(1, Math.floor((g.batch * g.outH * g.outW) / SHORTEST_SHARE));
   const splitsOf = (tile: Tile): number => {
     const tiles = Math.ceil(m / tile.rows) * Math.ceil(n / tile.cols);
-    return split ? Math.min(most, MOST_SPLITS, Math.ceil(WORKGROUPS / tiles)) : 1;
+    return split ? sharesFor(g, tiles) : 1;
   };
   const variant = (tile: Tile, splits: number): Variant => ({
     ...tile,
