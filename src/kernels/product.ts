@@ -50,7 +50,10 @@ export function productCalls(product: Product): Call[] {
     ? whole.map((v) => new Value(device, "f16", v.size, `${v.label} as f16`))
     : whole;
   const rounding = variant.half ? whole.map((v, i) => toHalfCall(op, v, inputs[i] as Value)) : [];
-  const textures = !variant.half && widths !== undefined && prefersTextures(device, inputs, widths);
+  // A tile of rows × cols takes rows + cols loads for as many multiply-adds as it has elements.
+  const loads = (product.flops / 2) * (1 / variant.rows + 1 / variant.cols);
+  const textures =
+    !variant.half && widths !== undefined && prefersTextures(device, inputs, widths, loads);
   let { shader } = product;
   if (textures) shader = readTextures(op, shader, device.textures.reads, widths);
   if (variant.half && widths !== undefined) shader = readHalves(op, shader, widths);

@@ -13,21 +13,27 @@ import { rewriteInput } from "./rewrite-input.ts";
 export type LoadWidths = Readonly<Record<string, 1 | 4>>;
 
 /**
- * Whether a kernel that reads its inputs many times over should do so through textures: on
- * llvmpipe, where a buffer's element costs ten times a texture's, always; on SwiftShader, where it
+ * Whether a kernel that reads its inputs many times over should do so through textures: on llvmpipe,
+ * where a buffer's element costs ten times a texture's, unless it loads few; on SwiftShader, where it
  * costs a third more, for whole texels.
+ *
+ * @param loads how many elements all threads load
  */
 export function prefersTextures(
   device: Device,
   inputs: readonly Value[],
   widths: LoadWidths,
+  loads: number,
 ): boolean {
-  const { kind } = device.adapter;
-  const whole = Object.values(widths).every((width) => width === 4);
-  return (
-    (kind === "llvmpipe" || (kind === "swiftshader" && whole)) &&
-    inputs.every((v) => v.size <= MOST_TEXTURE_ELEMENTS)
-  );
+  if (!inputs.every((v) => v.size <= MOST_TEXTURE_ELEMENTS)) return false;
+  switch (device.adapter.kind) {
+    case "llvmpipe":
+      return loads >= device.textures.leastLoads;
+    case "swiftshader":
+      return Object.values(widths).every((width) => width === 4);
+    default:
+      return false;
+  }
 }
 
 /**
