@@ -13,13 +13,14 @@ import { grad, track } from "../../src/autograd/tape.ts";
 import { DTypeError, ShapeError } from "../../src/gpu/errors.ts";
 import { empty, ones, tensor, zeros } from "../../src/tensor/create.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
-import { testDevice } from "../support/device.ts";
+import { readTextures, testDevice } from "../support/device.ts";
 import { assertDerivatives } from "../support/differences.ts";
 import { numbers } from "../support/products.ts";
 import { assertRecordedEqualsEager } from "../support/recorded.ts";
 import { rejects } from "../support/rejects.ts";
 
 const test = suite("conv2d");
+readTextures(test);
 
 /** Σ y w with fixed weights w: every element counts differently. */
 function weigh(y: Tensor): Tensor {

@@ -9,13 +9,14 @@ import { DTypeError, ShapeError } from "../../src/gpu/errors.ts";
 import { empty, ones, tensor, variable, zeros } from "../../src/tensor/create.ts";
 import { record } from "../../src/tensor/run.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
-import { testDevice } from "../support/device.ts";
+import { readTextures, testDevice } from "../support/device.ts";
 import { assertDerivatives } from "../support/differences.ts";
 import { numbers } from "../support/products.ts";
 import { assertRecordedEqualsEager } from "../support/recorded.ts";
 import { rejects } from "../support/rejects.ts";
 
 const test = suite("matmul");
+readTextures(test);
 
 const flags = [
   { transposeA: false, transposeB: false },

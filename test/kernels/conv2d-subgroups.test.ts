@@ -16,11 +16,12 @@ import { formatVariant, type Variant } from "../../src/kernels/variants.ts";
 import { contiguousView } from "../../src/kernels/view.ts";
 import { same } from "../support/conv-cases.ts";
 import { directions } from "../support/conv-tiled.ts";
-import { testDevice } from "../support/device.ts";
+import { readTextures, testDevice } from "../support/device.ts";
 import { assertSums, compute, numbers, upload } from "../support/products.ts";
 import { madeSubgroups, type Rewrite, rewritten, withSubgroups } from "../support/subgroups.ts";
 
 const test = suite("conv2d kernels with subgroups");
+readTextures(test);
 
 let opened: Promise<Device> | undefined;
 

@@ -10,10 +10,11 @@ import { formatVariant } from "../../src/kernels/variants.ts";
 import { contiguousView } from "../../src/kernels/view.ts";
 import { same } from "../support/conv-cases.ts";
 import { type Direction, directions } from "../support/conv-tiled.ts";
-import { testDevice } from "../support/device.ts";
+import { readTextures, testDevice } from "../support/device.ts";
 import { assertSums, compute, numbers, upload, weightSize } from "../support/products.ts";
 
 const test = suite("conv2d kernels in workgroup memory");
+readTextures(test);
 
 async function check(name: string, direction: Direction, g: ConvGeometry): Promise<void> {
   const device = await testDevice();

@@ -5,7 +5,7 @@ import type { ConvGeometry } from "../../src/kernels/conv-geometry.ts";
 import { conv2dCalls, conv2dInputGradientCalls } from "../../src/kernels/conv2d.ts";
 import { conv2dWeightGradientCalls } from "../../src/kernels/conv2d-weight-gradient.ts";
 import { geometries, same } from "../support/conv-cases.ts";
-import { testDevice } from "../support/device.ts";
+import { readTextures, testDevice } from "../support/device.ts";
 import {
   assertSums,
   compute,
@@ -20,6 +20,7 @@ import {
 } from "../support/products.ts";
 
 const test = suite("conv2d kernels");
+readTextures(test);
 
 async function checkForward(g: ConvGeometry): Promise<void> {
   const device = await testDevice();

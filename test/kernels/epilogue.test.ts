@@ -12,11 +12,12 @@ import { apply, type Expression, input } from "../../src/kernels/expression.ts";
 import { contiguousView, sizeOf, type View } from "../../src/kernels/view.ts";
 import { variable } from "../../src/tensor/create.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
-import { testDevice } from "../support/device.ts";
+import { readTextures, testDevice } from "../support/device.ts";
 import { checkFused } from "../support/fused.ts";
 import { numbers } from "../support/products.ts";
 
 const test = suite("epilogues of tiles");
+readTextures(test);
 
 let device: Device;
 test.before(async () => {

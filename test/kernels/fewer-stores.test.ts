@@ -20,13 +20,14 @@ import { grad, track } from "../../src/autograd/tape.ts";
 import type { Device } from "../../src/gpu/device.ts";
 import { full, variable } from "../../src/tensor/create.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
-import { testDevice } from "../support/device.ts";
+import { readTextures, testDevice } from "../support/device.ts";
 import { seeded } from "../support/expressions.ts";
 import { checkFused } from "../support/fused.ts";
 import { handCall } from "../support/kernels.ts";
 import { numbers } from "../support/products.ts";
 
 const test = suite("fewer stores");
+readTextures(test);
 
 let device: Device;
 test.before(async () => {

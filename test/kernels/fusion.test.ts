@@ -32,13 +32,14 @@ import { contiguousView } from "../../src/kernels/view.ts";
 import { full, ones, parameter, upload, variable } from "../../src/tensor/create.ts";
 import { record } from "../../src/tensor/run.ts";
 import { emptyResult, type Tensor } from "../../src/tensor/tensor.ts";
-import { testDevice } from "../support/device.ts";
+import { readTextures, testDevice } from "../support/device.ts";
 import { seeded } from "../support/expressions.ts";
 import { checkFused } from "../support/fused.ts";
 import { handCall } from "../support/kernels.ts";
 import { numbers } from "../support/products.ts";
 
 const test = suite("fusion");
+readTextures(test);
 
 let device: Device;
 test.before(async () => {

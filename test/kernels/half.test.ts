@@ -12,12 +12,13 @@ import { openDevice } from "../../src/gpu/open.ts";
 import { Value } from "../../src/gpu/value.ts";
 import { readHalves, toHalfCall } from "../../src/kernels/half.ts";
 import { specialise } from "../../src/kernels/specialise.ts";
-import { testDevice } from "../support/device.ts";
+import { readTextures, testDevice } from "../support/device.ts";
 import { halfValue } from "../support/half.ts";
 import { assertSums, compute, matmulReference, numbers, upload } from "../support/products.ts";
 import { skip } from "../support/skip.ts";
 
 const test = suite("f16 storage");
+readTextures(test);
 
 /** A value on the device that holds the numbers rounded to f16, and what they became. */
 async function halves(device: Device, x: Float32Array<ArrayBuffer>) {

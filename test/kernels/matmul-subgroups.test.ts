@@ -12,11 +12,12 @@ import { matmulSubgroupsCalls } from "../../src/kernels/matmul-subgroups.ts";
 import type { Tile } from "../../src/kernels/tiles.ts";
 import type { Variant } from "../../src/kernels/variants.ts";
 import { contiguousView } from "../../src/kernels/view.ts";
-import { testDevice } from "../support/device.ts";
+import { readTextures, testDevice } from "../support/device.ts";
 import { assertSums, compute, matmulReference, numbers, upload } from "../support/products.ts";
 import { madeSubgroups, type Rewrite, rewritten, withSubgroups } from "../support/subgroups.ts";
 
 const test = suite("matmul kernel with subgroups");
+readTextures(test);
 
 let opened: Promise<Device> | undefined;
 

@@ -3,10 +3,11 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type MatmulFamily, matmulCalls } from "../../src/kernels/matmul.ts";
 import type { MatmulGeometry } from "../../src/kernels/matmul-geometry.ts";
-import { testDevice } from "../support/device.ts";
+import { readTextures, testDevice } from "../support/device.ts";
 import { assertSums, compute, matmulReference, numbers, upload } from "../support/products.ts";
 
 const test = suite("matmul kernel");
+readTextures(test);
 
 const sizeOfA = (g: MatmulGeometry): number => (g.sharedA ? 1 : g.batch) * g.m * g.k;
 const sizeOfB = (g: MatmulGeometry): number => (g.sharedB ? 1 : g.batch) * g.k * g.n;

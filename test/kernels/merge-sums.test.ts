@@ -9,11 +9,12 @@ import type { Program } from "../../src/gpu/program.ts";
 import { variable } from "../../src/tensor/create.ts";
 import { record } from "../../src/tensor/run.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
-import { testDevice } from "../support/device.ts";
+import { readTextures, testDevice } from "../support/device.ts";
 import { handCall } from "../support/kernels.ts";
 import { numbers } from "../support/products.ts";
 
 const test = suite("merged sums");
+readTextures(test);
 
 let device: Device;
 test.before(async () => {

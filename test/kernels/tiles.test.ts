@@ -8,9 +8,10 @@ import { conv2dWeightGradientCalls } from "../../src/kernels/conv2d-weight-gradi
 import { matmulCalls } from "../../src/kernels/matmul.ts";
 import { chooseTile, tileBudget, tileVariants } from "../../src/kernels/tiles.ts";
 import { parseVariant, type Variant } from "../../src/kernels/variants.ts";
-import { testDevice } from "../support/device.ts";
+import { readTextures, testDevice } from "../support/device.ts";
 
 const test = suite("register tiles");
+readTextures(test);
 
 /** The device as if its adapter were of another kind; nothing is run on it. */
 function posingAs(device: Device, kind: "gpu" | "llvmpipe" | "swiftshader" | "other"): Device {

@@ -9,7 +9,7 @@ import { conv2dWeightGradientCalls } from "../../src/kernels/conv2d-weight-gradi
 import { matmulCalls } from "../../src/kernels/matmul.ts";
 import { formatVariant, parseVariant, type Variant } from "../../src/kernels/variants.ts";
 import { same } from "../support/conv-cases.ts";
-import { testDevice } from "../support/device.ts";
+import { readTextures, testDevice } from "../support/device.ts";
 import {
   assertSums,
   compute,
@@ -26,6 +26,7 @@ import {
 } from "../support/products.ts";
 
 const test = suite("kernel variants");
+readTextures(test);
 
 const variant: Variant = { family: "registers", rows: 8, cols: 16, splits: 4, half: false };
 
