@@ -157,6 +157,8 @@ async function runRuntime(runtime, list, name = runtime) {
   }
 }
 
+const runAlone = (runtime, file) => runRuntime(runtime, [file], file.replaceAll("/", "-"));
+
 /** Does what is in the queue, as many at a time as there are jobs. */
 async function workOff(queue) {
   const worker = async () => {
@@ -169,8 +171,7 @@ if (wanted.includes("host") && isStale()) await build({ commandLineOnly: true, l
 if (options.long) {
   // Each file by itself, since it keeps one core busy. Those on the host kill and time processes, which
   // others would slow down.
-  const run = (file) => runRuntime("deno", [file], file.replaceAll("/", "-"));
-  await workOff(everywhere.map((file) => () => run(file)));
+  await workOff(everywhere.map((file) => () => runAlone("deno", file)));
   await runRuntime("host", hostOnly);
 } else {
   const others = ["chrome", "node", "deno", "check"] // the slow ones first
@@ -182,9 +183,8 @@ if (wanted.includes("host") && !options.long) {
   // Behind the others, which would disturb those that measure times. Tests of commands start processes
   // and wait for them, so that two share two cores well. Those of train send signals within fractions of
   // a second, and the rest build and pack what commands run: they are alone.
-  const commands = hostOnly.filter((file) => /^test\/cli\/(?!train\.)/.test(file));
-  const halves = [0, 1].map((half) => commands.filter((_, i) => i % 2 === half));
-  await workOff(halves.map((list, half) => () => runRuntime("host", list, `host-${half}`)));
+  const commands = hostOnly.filter((file) => /^test\/(train|cli(?!\/train\.))\//.test(file));
+  await workOff(commands.map((file) => () => runAlone("host", file)));
   const rest = hostOnly.filter((file) => !commands.includes(file));
   await runRuntime("host", rest);
 }
