@@ -110,7 +110,7 @@ export async function runBenchmarks(
   const { filter, runs } = options;
   const { open, tuned } = followVariants(options.open ?? openDevice, options.variants);
   const selection = select(filter);
-  // Before all else, as in training: behind the ceilings the host took a quarter longer for a step.
+  // Before all else, as in training: behind the ceilings the host took about a fifth longer for a step.
   const steps: StepMeasurement[] = [];
   for (const step of selection.steps) {
     log(step.name);

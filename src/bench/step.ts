@@ -147,7 +147,7 @@ export async function timeStep(
   await device.finish();
   const firstStepMs = performance.now() - start;
   const timing = await timeQueued(device, queue, runs === undefined ? {} : { runs });
-  // Last: a step's first replays take the host a third longer, until its engine has compiled them.
+  // Last: a step's first replays take the host a tenth to a quarter longer, until its engine has compiled them.
   const { made, hostMicros } = await watchHost(device, queue);
   const [flag = NEVER] = await run.optimiser.flag.integers();
   if (flag !== NEVER) throw new NonFiniteError("gradient", flag, "the benchmark diverged");

@@ -11,6 +11,7 @@ import { variable } from "../../src/tensor/create.ts";
 import { record } from "../../src/tensor/run.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { numbers } from "../support/products.ts";
+import { skip } from "../support/skip.ts";
 
 const test = suite("products through textures and buffers");
 
@@ -67,7 +68,7 @@ for (const [name, product] of Object.entries(products))
   });
 
 test("on llvmpipe textures are read where many elements are loaded", async () => {
-  if (device.adapter.kind !== "llvmpipe") return;
+  if (device.adapter.kind !== "llvmpipe") return skip("the adapter is not llvmpipe");
   const { leastLoads } = device.textures;
   const side = (n: number) => async () =>
     (await computed(leastLoads, () => matmul(value(n, n), value(n, n)))).textures;
