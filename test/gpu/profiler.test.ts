@@ -85,9 +85,13 @@ test("a group's time is that of its replays, however late the host submits it", 
   program.run();
   await device.finish();
   const timer = new KernelTimer(device);
-  const shortest = async (queued: number) =>
-    Math.min(...(await timer.timeGroups(program.steps, 8, queued)));
-  const [one, eight] = [await shortest(1), await shortest(8)];
+  // In turns, over so long a time that whatever else the machine does lets some group of each size
+  // alone: what disturbs one only makes it longer.
+  let [one, eight] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  for (let round = 0; round < 12; round++) {
+    one = Math.min(one, ...(await timer.timeGroups(program.steps, 4, 1)));
+    eight = Math.min(eight, ...(await timer.timeGroups(program.steps, 2, 8)));
+  }
   assert.ok(one > 0 && eight > 5 * one && eight < 32 * one, `${one} µs, eight times: ${eight} µs`);
 
   // The adapter is idle for that long before each group.
@@ -98,8 +102,7 @@ test("a group's time is that of its replays, however late the host submits it", 
     while (performance.now() < until);
     submit(commands);
   };
-  // Whatever else the machine does, some group is not disturbed.
-  const groups = [...(await timer.timeGroups(program.steps, 4, 1))];
+  const groups = [...(await timer.timeGroups(program.steps, 8, 1))];
   assert.ok(Math.min(...groups) < (stall * 1000) / 2, `${groups} µs in stalls of ${stall} ms`);
   program.release();
   device.close();
