@@ -169,10 +169,14 @@ async function workOff(queue) {
 
 if (wanted.includes("host") && isStale()) await build({ commandLineOnly: true, log: () => {} });
 if (options.long) {
-  // Each file by itself, since it keeps one core busy. Those on the host kill and time processes, which
-  // others would slow down.
-  await workOff(everywhere.map((file) => () => runAlone("deno", file)));
-  await runRuntime("host", hostOnly);
+  // Each file by itself, since it keeps one core busy. The one that kills processes at certain moments
+  // is alone: others would slow down what it kills.
+  const kills = (file) => file.endsWith("/kill.long.test.ts");
+  await workOff([
+    ...everywhere.map((file) => () => runAlone("deno", file)),
+    ...hostOnly.filter((file) => !kills(file)).map((file) => () => runAlone("host", file)),
+  ]);
+  await runRuntime("host", hostOnly.filter(kills));
 } else {
   const others = ["chrome", "node", "deno", "check"] // the slow ones first
     .filter((runtime) => wanted.includes(runtime))

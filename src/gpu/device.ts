@@ -62,6 +62,8 @@ export class Device extends GuardedDevice {
   readonly has: Readonly<Record<OptionalFeature, boolean>>;
   /** Command buffers submitted since the device was opened. */
   submits = 0;
+  /** Uploads and submits, but for read-backs: as long as it stays, so does what all values hold. */
+  changes = 0;
   /** Dispatches encoded since the device was opened. */
   dispatches = 0;
   sink: ItemSink | undefined;
@@ -101,7 +103,7 @@ export class Device extends GuardedDevice {
     this.bindGroups = new BindGroupCache(this);
     this.textures = new TexturePool(this, texelReads);
     this.finite = new FiniteChecker(this);
-    this.readBack = new ReadBack(this, (commands) => this.submit(commands));
+    this.readBack = new ReadBack(this, (commands) => this.enqueue(commands));
     this.finalizer = new FinalizationRegistry((holding) => this.giveBack(holding));
   }
 
@@ -163,6 +165,7 @@ export class Device extends GuardedDevice {
   write(value: Value, data: ArrayBufferView<ArrayBuffer>): void {
     this.alive();
     this.flush(); // earlier work that is still unsubmitted must not see the new content
+    this.changes++;
     value.epoch = 0;
     const { buffer, offset } = this.storageOf(value, "write");
     const tail = data.byteLength % 4;
@@ -340,6 +343,11 @@ export class Device extends GuardedDevice {
 
   /** Submits even when a failure waits to be thrown: the commands' results are still wanted. */
   submit(commands: GPUCommandBuffer): void {
+    this.changes++;
+    this.enqueue(commands);
+  }
+
+  private enqueue(commands: GPUCommandBuffer): void {
     if (this.lost) throw this.lost;
     this.gpu.queue.submit([commands]);
     this.submits++;

@@ -6,12 +6,25 @@ import { specialise } from "./specialise.ts";
 /** Most vectors of one call: with the row and the table they are the 8 buffers that a kernel may have. */
 export const MOST_VECTORS = 6;
 
+/** How the place in training moves on behind a step. */
+export interface Advance {
+  /** u32, changed in place: the step's number, which is the row, comes first. */
+  readonly place: Value;
+  /** Element at which [epoch, offset of the batch] lie. */
+  readonly position: number;
+  /** By which the offset grows. */
+  readonly batch: number;
+  /** Offset at which the next epoch begins. */
+  readonly end: number;
+}
+
 /**
  * Writes the means of vectors into one row of a table.
  *
  * @param row one u32: the row, taken modulo `rows`
  * @param vectors at most MOST_VECTORS values of equal size; their means go to the columns from `first` on
  * @param table [rows, columns], changed in place
+ * @param advance its `place` is in the place of `row`, and moves on
  */
 export function recordRowCall(
   row: Value,
@@ -19,10 +32,12 @@ export function recordRowCall(
   rows: number,
   table: Value,
   first = 0,
+  advance?: Advance,
 ): Call {
   const count = vectors[0]?.size ?? 0;
+  const inputs = advance ? vectors : [row, ...vectors];
   const bindings = vectors.map(
-    (_, i) => `@group(0) @binding(${i + 1}) var<storage, read> v${i}: array<f32>;`,
+    (_, i) => `@group(0) @binding(${advance ? i : i + 1}) var<storage, read> v${i}: array<f32>;`,
   );
   const columns = vectors.map(
     (_, i) => `  var sum${i} = 0.0;
@@ -40,18 +55,30 @@ export function recordRowCall(
   }
   workgroupBarrier(); // the partial sums have been read`,
   );
-  const output = "var<storage, read_write> table";
-  const text = shader.replace(`@binding(1) ${output}`, `@binding(${vectors.length + 1}) ${output}`);
+  // The updates are bound behind the inputs.
+  const text = ["table", ...(advance ? ["row"] : [])].reduce(
+    (code, name, k) =>
+      code.replace(
+        new RegExp(`@binding\\(\\d\\) var<storage, \\w+> ${name}:`),
+        `@binding(${inputs.length + k}) var<storage, read_write> ${name}:`,
+      ),
+    shader,
+  );
   return {
     op: "recordRow",
-    inputs: [row, ...vectors],
+    inputs,
     outputs: [],
-    updates: [table],
+    updates: advance ? [table, advance.place] : [table],
     kernel: () => ({
       name: `recordRow ${vectors.length}×${count}${first > 0 ? ` from ${first}` : ""}`,
       code: specialise(text, {
         op: "recordRow",
-        constants: { ROWS: rows, COLUMNS: table.size / rows, FIRST: first, COUNT: count },
+        constants: {
+          ...{ ROWS: rows, COLUMNS: table.size / rows, FIRST: first, COUNT: count },
+          ...(advance
+            ? { ADVANCES: true, POSITION: advance.position, BATCH: advance.batch, END: advance.end }
+            : {}),
+        },
         inserts: { bindings: bindings.join("\n"), columns: columns.join("\n") },
       }),
       workgroups: [1, 1, 1],

@@ -1,6 +1,6 @@
 import type { Device } from "../gpu/device.ts";
 import { ShapeError } from "../gpu/errors.ts";
-import { MOST_VECTORS, recordRowCall } from "../kernels/record-row.ts";
+import { type Advance, MOST_VECTORS, recordRowCall } from "../kernels/record-row.ts";
 import { variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
@@ -22,8 +22,9 @@ export class LossLog {
    *
    * @param row u32 variable: the step's row, modulo the number of rows
    * @param terms [batch] tensors by name, one for each column; their means are written
+   * @param advance moves on what `row` is a part of; the last that a step does with it
    */
-  write(row: Tensor, terms: Readonly<Record<string, Tensor>>): void {
+  write(row: Tensor, terms: Readonly<Record<string, Tensor>>, advance?: Advance): void {
     const batch = terms[this.columns[0] ?? ""]?.size;
     const vectors = this.columns.map((name) => {
       const term = terms[name];
@@ -37,7 +38,8 @@ export class LossLog {
     const { table, rows } = this;
     for (let first = 0; first < vectors.length; first += MOST_VECTORS) {
       const some = vectors.slice(first, first + MOST_VECTORS);
-      table.device.emit(recordRowCall(row.value, some, rows, table.value, first));
+      const last = first + MOST_VECTORS >= vectors.length ? advance : undefined;
+      table.device.emit(recordRowCall(row.value, some, rows, table.value, first, last));
     }
   }
 

@@ -1,13 +1,23 @@
 import type { ShuffledBatches } from "../data/loader.ts";
+import type { Advance } from "../kernels/record-row.ts";
 import { upload, variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** Element at which the position lies behind the step's number: parts of a buffer are bound at 256 bytes. */
 const POSITION = 64;
 
-/** The words that change with every step, in one variable: an upload costs the host as much as five dispatches. */
+/**
+ * The words that change with every step, in one variable. An upload costs the host as much as five
+ * dispatches, so the last kernel of a step moves them on, and the host writes them only where it does
+ * not know that they are what it wants.
+ */
 export class TrainingPlace {
+  /** Goes into the last kernel of a step. */
+  readonly advance: Advance;
   private readonly home: Tensor;
+  /** The step whose words the device holds, as long as nothing has changed since. */
+  private held: number | undefined;
+  private changes = 0;
 
   /** Moves the counter of the steps and the position of the batches there. */
   constructor(
@@ -23,13 +33,29 @@ export class TrainingPlace {
     );
     device.rehome(step.value, this.home.value, 0);
     device.rehome(batches.position.value, this.home.value, POSITION * 4);
+    const [, batch] = batches.placeOf(0, 1);
+    const [, end] = batches.placeOf(0, batches.batchesPerEpoch);
+    this.advance = { place: this.home.value, position: POSITION, batch, end };
   }
 
-  /** @param step from 1; epoch and index of the batch from 0 */
-  moveTo(step: number, epoch: number, index: number): void {
-    const words = new Uint32Array(this.home.size);
-    words[0] = step;
-    words.set(this.batches.placeOf(epoch, index), POSITION);
-    upload(this.home.value, words);
+  /** Makes sure that a step's words, from 1, are there; nothing but that step may run next. */
+  moveTo(step: number): void {
+    const { device } = this.home;
+    if (this.held !== step || this.changes !== device.changes) {
+      const { batches } = this;
+      const words = new Uint32Array(this.home.size);
+      words[0] = step;
+      const done = step - 1;
+      const epoch = Math.floor(done / batches.batchesPerEpoch);
+      words.set(batches.placeOf(epoch, done % batches.batchesPerEpoch), POSITION);
+      upload(this.home.value, words);
+    }
+    this.held = step;
+  }
+
+  /** Notes that the step has been queued: behind it, the device holds the next one's words. */
+  moved(): void {
+    this.held = (this.held as number) + 1;
+    this.changes = this.home.device.changes;
   }
 }

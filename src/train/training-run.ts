@@ -100,7 +100,7 @@ export class TrainingRun {
         const taken = transform ? drawn.withValues(transform(drawn.x, key)) : drawn;
         const terms = recordUpdates(active, taken, key, trained.length > 1);
         log = new LossLog(device, LOG_ROWS, Object.keys(terms));
-        log.write(step, terms);
+        log.write(step, terms, place.advance);
       });
       stages.push({ program, log: log as LossLog | undefined as LossLog });
     }
@@ -171,6 +171,7 @@ export class TrainingRun {
   runStep(step: number): void {
     this.prepare(step);
     this.stageAt(step).program.run();
+    this.place.moved();
   }
 
   /**
@@ -267,8 +268,7 @@ export class TrainingRun {
 
   /** Writes the variables that say which step it is. */
   private prepare(step: number): void {
-    const done = step - 1;
-    this.place.moveTo(step, Math.floor(done / this.steps), done % this.steps);
+    this.place.moveTo(step);
     const pace = this.paceAt(step);
     const stage = this.stageNumber(step);
     for (const { update, optimiser } of this.trained) {

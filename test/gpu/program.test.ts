@@ -291,7 +291,7 @@ test("what the body throws comes through, and the device can go on", async () =>
   assert.equal(await list(mul(x, 2)), [2, 4]);
 });
 
-test("a replay makes no buffer, no bind group and no pipeline, and submits once", async () => {
+test("a replay makes no buffer, no bind group and no pipeline, uploads nothing, and submits once", async () => {
   const own = await openDevice();
   const x = variable(own, new Float32Array(300).fill(1), [300], "x");
   const { program, result } = await record(own, () => {
@@ -306,6 +306,7 @@ test("a replay makes no buffer, no bind group and no pipeline, and submits once"
   for (let i = 0; i < 10; i++) program.run();
   assert.equal(counts, {
     submits: 10,
+    uploads: 0,
     createBuffer: 0,
     createBindGroup: 0,
     createBindGroupLayout: 0,

@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import { detectRaces } from "wgsl_reflect/wgsl_reflect.module.js";
 import { Value } from "../../src/gpu/value.ts";
 import { recordRowCall } from "../../src/kernels/record-row.ts";
-import { tensor, variable } from "../../src/tensor/create.ts";
+import { full, tensor, variable } from "../../src/tensor/create.ts";
 import { LossLog } from "../../src/train/loss-log.ts";
 import { testDevice } from "../support/device.ts";
 import { numbers } from "../support/products.ts";
@@ -42,6 +42,31 @@ test("more vectors than a kernel can read go to one row all the same", async () 
     values.slice(0, 18).every((x) => x === 0),
     "other rows are left alone",
   );
+});
+
+test("the last kernel of a step moves the place on, into the next epoch behind the last batch", async () => {
+  const device = await testDevice();
+  const columns = Array.from({ length: 8 }, (_, c) => `c${c}`);
+  const log = new LossLog(device, 4, columns);
+  const terms = Object.fromEntries(columns.map((c, k) => [c, full(device, [5], k)]));
+  const words = Uint32Array.of(6, 99, 3, 20, 99); // the step, [epoch, offset of the batch]
+  const place = variable(device, words, [5], "place");
+  const row = variable(device, Uint32Array.of(6), [1], "row");
+  device.rehome(row.value, place.value, 0);
+  const advance = { place: place.value, position: 2, batch: 10, end: 40 };
+  const seen: number[][] = [];
+  for (let n = 0; n < 3; n++) {
+    log.write(row, terms, advance);
+    seen.push([...(await place.integers())]);
+  }
+  assert.equal(seen, [
+    [7, 99, 3, 30, 99],
+    [8, 99, 4, 0, 99],
+    [9, 99, 4, 10, 99],
+  ]);
+  const table = await log.read();
+  const rows = [4, 5, 6, 7, 8].map((step) => log.rowOf(table, step).c7);
+  assert.equal(rows, [7, 0, 7, 7, 7], "steps 6, 7 and 8, the last in the row of step 4");
 });
 
 test("has no race, but has one without its barriers", async () => {

@@ -11,11 +11,11 @@ const MADE = [
   "createQuerySet",
 ] as const;
 
-export type Creates = Record<(typeof MADE)[number], number> & { submits: number };
+export type Creates = Record<(typeof MADE)[number], number> & { submits: number; uploads: number };
 
-/** Counts what is made on a device and how often it is submitted to, from now on. */
+/** Counts what is made on a device, submits to it and uploads, from now on. */
 export function countCreates(device: Device): Creates {
-  const counts = { submits: 0 } as Creates;
+  const counts = { submits: 0, uploads: 0 } as Creates;
   for (const name of MADE) {
     counts[name] = 0;
     const original = (device.gpu[name] as (...args: unknown[]) => unknown).bind(device.gpu);
@@ -26,11 +26,16 @@ export function countCreates(device: Device): Creates {
     Object.defineProperty(device.gpu, name, { value, configurable: true });
   }
   const { queue } = device.gpu;
-  const submit = queue.submit.bind(queue);
-  const value = (commands: Iterable<GPUCommandBuffer>) => {
-    counts.submits++;
-    submit(commands);
-  };
-  Object.defineProperty(queue, "submit", { value, configurable: true });
+  for (const [name, kind] of [
+    ["submit", "submits"],
+    ["writeBuffer", "uploads"],
+  ] as const) {
+    const original = (queue[name] as (...args: unknown[]) => void).bind(queue);
+    const value = (...args: unknown[]) => {
+      counts[kind]++;
+      original(...args);
+    };
+    Object.defineProperty(queue, name, { value, configurable: true });
+  }
   return counts;
 }

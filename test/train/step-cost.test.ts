@@ -33,7 +33,7 @@ const costs = {
 } as const;
 
 for (const network of ["conv", "dense"] as const)
-  test(`the ${network} VAE: few dispatches, no copies, one submit, and nothing made`, async () => {
+  test(`the ${network} VAE: few dispatches, no copies, one submit, and nothing made or uploaded`, async () => {
     const device = await openDevice();
     try {
       const run = await recorded(device, network);
