@@ -35,6 +35,10 @@ export interface Call {
   readonly textures?: number;
   /** Produces the shader; called once, when it is known what was fused into the call. */
   kernel(): KernelSource;
+  /** It may run at another place of a recording, and beside other calls (src/kernels/side-by-side.ts). */
+  readonly movable?: boolean;
+  /** The calls that were put side by side in it; what they write is all that it writes. */
+  readonly parts?: readonly Call[];
   /** What the fusion pass may do with this call; opaque to this layer. */
   readonly fusible?: unknown;
 }

@@ -1,11 +1,11 @@
 import { accessOf, bindingsOf, type Item, isPack, type KernelSource, writtenBy } from "./call.ts";
-import type { Checkable, Device } from "./device.ts";
+import type { Device } from "./device.ts";
 import { GpuValidationError, NonFiniteError } from "./errors.ts";
 import { dropDead, planMemory } from "./liveness.ts";
 import type { Pipeline } from "./pipelines.ts";
 import { KernelTimer, type ProfileRow, tabulate } from "./profiler.ts";
 import { allocate, dispatchStep, packSteps, Recording, throughTemporary } from "./recording.ts";
-import { type DispatchStep, encodeSteps, type Step, splitSubmits } from "./step.ts";
+import { type DispatchStep, encodeSteps, type Step, splitSubmits, type Written } from "./step.ts";
 import { gatherFills, TexturePlan } from "./texture-plan.ts";
 import { textureBytes } from "./textures.ts";
 import type { Storage, Value } from "./value.ts";
@@ -179,7 +179,11 @@ export class Program {
     const { device } = this;
     if (device.debug >= 1) {
       this.runChecked(
-        device.debug >= 2 ? ({ op, written }) => device.finite.check(op, written) : undefined,
+        device.debug >= 2
+          ? ({ written }) => {
+              for (const result of written) device.finite.check(result.op, [result]);
+            }
+          : undefined,
       );
       return;
     }
@@ -212,12 +216,12 @@ export class Program {
     for (const [i, { value, storage }] of reads.entries())
       finite.check(String(i), [{ label: "", dtype: value.dtype, size: value.size, storage }]);
     const before = reads[Number((await finite.first()) ?? -1)];
-    const results: (Pick<Checkable, "label" | "part"> & { op: string; dispatch: number })[] = [];
+    const results: (Written & { readonly dispatch: number })[] = [];
     let dispatch = 0;
-    this.runChecked(({ op, written }) => {
+    this.runChecked(({ written }) => {
       for (const result of written) {
         finite.check(String(results.length), [{ ...result, label: "" }]);
-        results.push({ op, label: result.label, part: result.part, dispatch });
+        results.push({ ...result, dispatch });
       }
       dispatch++;
     });

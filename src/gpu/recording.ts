@@ -49,7 +49,8 @@ export function dispatchStep(
   checkDispatch(device.limits, op, source.workgroups, storages, accessOf(call));
   const written = writtenBy(call).map((v) => {
     const { label, dtype, size, part } = v;
-    return { label, dtype, size, part, storage: find(v, op) };
+    const writer = call.parts?.find((one) => writtenBy(one).includes(v)) ?? call;
+    return { op: writer.op, label, dtype, size, part, storage: find(v, op) };
   });
   const { textures, fills } = plan.assign(storages.slice(0, call.textures ?? 0));
   for (const { storage } of written) plan.changed(storage);

@@ -17,8 +17,11 @@ export interface DispatchStep {
   readonly textures: readonly TextureCopy[];
   /** Textures that are filled before it: others hold already what it reads. */
   readonly fills: readonly TextureCopy[];
-  readonly written: readonly Checkable[];
+  readonly written: readonly Written[];
 }
+
+/** A result, and the op that it is of: a dispatch may be several ops side by side. */
+export type Written = Checkable & { readonly op: string };
 
 export interface CopyStep {
   readonly kind: "copy";

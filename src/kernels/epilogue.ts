@@ -117,6 +117,7 @@ export function callWithEpilogue(spec: {
   readonly textures?: boolean;
   /** Its epilogue may keep the hole. */
   readonly canKeep?: boolean;
+  readonly movable?: boolean;
 }): Call {
   const { op, result, epilogue, again, width } = spec;
   const extra = epilogue ? epilogueValues(epilogue, width) : [];
@@ -134,6 +135,7 @@ export function callWithEpilogue(spec: {
     outputs: storedBy(epilogue, result),
     updates: [],
     ...(spec.textures ? { textures: spec.inputs.length } : {}),
+    ...(spec.movable ? { movable: true } : {}),
     kernel: () => spec.source(inputs),
     fusible: facet,
   };

@@ -31,6 +31,7 @@ export function mapCall(op: string, spec: MapSpec): Call {
     inputs: code.values,
     outputs,
     updates: [],
+    movable: true,
     kernel: () => mapSource(op, spec, width),
     fusible: facet,
   };

@@ -127,5 +127,6 @@ export function philoxCall(
     again: fusible ? (e) => philoxCall(op, options, step, y, e) : undefined,
     source,
     canKeep: true,
+    movable: true,
   });
 }

@@ -32,6 +32,7 @@ export function plainCall(kernel: PlainKernel): Call {
     inputs,
     outputs,
     updates,
+    movable: true,
     kernel: () => {
       const workgroups = foldWorkgroups(Math.ceil(threads / WORKGROUP));
       const all = [...inputs, ...outputs, ...updates, ...updates];

@@ -69,6 +69,7 @@ export function recordRowCall(
     inputs,
     outputs: [],
     updates: advance ? [table, advance.place] : [table],
+    movable: true,
     kernel: () => ({
       name: `recordRow ${vectors.length}×${count}${first > 0 ? ` from ${first}` : ""}`,
       code: specialise(text, {

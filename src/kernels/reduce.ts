@@ -99,6 +99,7 @@ function passCall(pass: Pass): Call {
     inputs: code.values,
     outputs: writtenByPass(pass),
     updates: [],
+    movable: true,
     kernel: () => passSource(pass),
     fusible: facet,
   };

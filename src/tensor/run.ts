@@ -3,6 +3,7 @@ import { type Optimiser, Program } from "../gpu/program.ts";
 import type { Value } from "../gpu/value.ts";
 import { fuse } from "../kernels/fusion.ts";
 import { mergeSums } from "../kernels/merge-sums.ts";
+import { putSideBySide } from "../kernels/side-by-side.ts";
 import { Tensor } from "./tensor.ts";
 
 /** Tensors in nested arrays and plain objects. */
@@ -48,6 +49,6 @@ export function recordPart<T>(device: Device, name: string, body: () => T): T {
  * `program.run()`. What changes from run to run must be in variables.
  */
 export function record<T>(device: Device, body: () => T): Promise<{ program: Program; result: T }> {
-  const optimise: Optimiser = (items, keep) => mergeSums(fuse(items, keep), keep);
+  const optimise: Optimiser = (items, keep) => putSideBySide(mergeSums(fuse(items, keep), keep));
   return Program.record(device, body, valuesIn, optimise);
 }
