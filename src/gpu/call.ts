@@ -66,6 +66,11 @@ export function bindingsOf(call: Call): Value[] {
   return [...call.inputs, ...call.outputs, ...call.updates];
 }
 
+/** Which of the calls side by side in a call it is that binds a value; else the call itself. */
+export function partWith(call: Call, v: Value): Call {
+  return call.parts?.find((part) => bindingsOf(part).includes(v)) ?? call;
+}
+
 /** What its kernel does with each of them. */
 export function accessOf(call: Call): Access[] {
   return [

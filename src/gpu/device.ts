@@ -62,7 +62,10 @@ export class Device extends GuardedDevice {
   readonly has: Readonly<Record<OptionalFeature, boolean>>;
   /** Command buffers submitted since the device was opened. */
   submits = 0;
-  /** Uploads and submits, but for read-backs: as long as it stays, so does what all values hold. */
+  /**
+   * Uploads and submits, but for read-backs: as long as it stays and nothing waits to be submitted, so
+   * does what all values hold.
+   */
   changes = 0;
   /** Dispatches encoded since the device was opened. */
   dispatches = 0;
@@ -270,7 +273,8 @@ export class Device extends GuardedDevice {
     const copies = this.textures.copies(storages.slice(0, call.textures ?? 0));
     const group = this.bindGroups.get(call.op, pipeline, storages, copies);
     this.encode(call.op, pipeline, group, source.workgroups, copies);
-    if (this.debug >= 2) this.finite.check(call.op, checkable(writtenBy(call)));
+    if (this.debug >= 2)
+      for (const one of call.parts ?? [call]) this.finite.check(one.op, checkable(writtenBy(one)));
   }
 
   /** Prints a kernel (LATENTGRAD_DEBUG=1), with its text when it is seen for the first time. */

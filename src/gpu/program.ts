@@ -1,4 +1,12 @@
-import { accessOf, bindingsOf, type Item, isPack, type KernelSource, writtenBy } from "./call.ts";
+import {
+  accessOf,
+  bindingsOf,
+  type Item,
+  isPack,
+  type KernelSource,
+  partWith,
+  writtenBy,
+} from "./call.ts";
 import type { Device } from "./device.ts";
 import { GpuValidationError, NonFiniteError } from "./errors.ts";
 import { dropDead, planMemory } from "./liveness.ts";
@@ -133,7 +141,8 @@ export class Program {
     const texturePlan = new TexturePlan(device.textures);
     for (const [i, item] of items.entries()) {
       const values = isPack(item) ? [...item.inputs, item.target] : bindingsOf(item);
-      for (const v of values) if (!storages.has(v)) outside.set(v, find(v, item.op));
+      const opWith = (v: Value) => (isPack(item) ? item.op : partWith(item, v).op);
+      for (const v of values) if (!storages.has(v)) outside.set(v, find(v, opWith(v)));
       if (isPack(item)) {
         const copies = packSteps(item, plan, (v) => find(v, item.op));
         for (const copy of copies.flatMap((c) => throughTemporary(device, recording, c))) {
@@ -216,14 +225,14 @@ export class Program {
     for (const [i, { value, storage }] of reads.entries())
       finite.check(String(i), [{ label: "", dtype: value.dtype, size: value.size, storage }]);
     const before = reads[Number((await finite.first()) ?? -1)];
-    const results: (Written & { readonly dispatch: number })[] = [];
-    let dispatch = 0;
-    this.runChecked(({ written }) => {
-      for (const result of written) {
+    const results: Written[] = [];
+    let kernels = 0;
+    this.runChecked((step) => {
+      for (const result of step.written) {
         finite.check(String(results.length), [{ ...result, label: "" }]);
-        results.push({ ...result, dispatch });
+        results.push({ ...result, kernel: kernels + result.kernel });
       }
-      dispatch++;
+      kernels += step.kernels;
     });
     const bad = results[Number((await finite.first()) ?? -1)];
     if (!bad) return;
@@ -231,7 +240,7 @@ export class Program {
     const result = label === "" || label === op ? op : `${op} (${label})`;
     const name = part === undefined ? result : `${part}: ${result}`;
     const cause =
-      before && before.dispatch <= bad.dispatch
+      before && before.kernel <= bad.kernel
         ? `; ${before.value.label || "a tensor"} held such values before`
         : "";
     throw new NonFiniteError(name, step, `the result holds NaN or infinite values${cause}`);
@@ -239,20 +248,20 @@ export class Program {
 
   /**
    * The values from outside that the program reads before it writes them, in the order of their
-   * first reading, each with the number of the dispatch that reads it first.
+   * first reading, each with the number of the kernel that reads it first.
    */
-  private firstReads(): { value: Value; storage: Storage; dispatch: number }[] {
+  private firstReads(): { value: Value; storage: Storage; kernel: number }[] {
     const seen = new Set<Value>();
-    const reads: { value: Value; storage: Storage; dispatch: number }[] = [];
-    let dispatch = 0;
-    for (const item of this.items) {
+    const reads: { value: Value; storage: Storage; kernel: number }[] = [];
+    let kernel = 0;
+    for (const item of this.items.flatMap((one) => (isPack(one) ? one : (one.parts ?? one)))) {
       for (const value of isPack(item) ? item.inputs : [...item.inputs, ...item.updates]) {
         const storage = this.outside.get(value);
-        if (storage && !seen.has(value)) reads.push({ value, storage, dispatch });
+        if (storage && !seen.has(value)) reads.push({ value, storage, kernel });
         seen.add(value);
       }
       for (const value of writtenBy(item)) seen.add(value);
-      if (!isPack(item)) dispatch++;
+      if (!isPack(item)) kernel++;
     }
     return reads;
   }

@@ -5,6 +5,7 @@ import {
   type Item,
   type KernelSource,
   type Pack,
+  partWith,
   writtenBy,
 } from "./call.ts";
 import type { Device, Holding } from "./device.ts";
@@ -45,17 +46,19 @@ export function dispatchStep(
   plan: TexturePlan,
 ): Step {
   const { op } = call;
-  const storages = bindingsOf(call).map((v) => find(v, op));
+  const storages = bindingsOf(call).map((v) => find(v, partWith(call, v).op));
   checkDispatch(device.limits, op, source.workgroups, storages, accessOf(call));
   const written = writtenBy(call).map((v) => {
     const { label, dtype, size, part } = v;
-    const writer = call.parts?.find((one) => writtenBy(one).includes(v)) ?? call;
-    return { op: writer.op, label, dtype, size, part, storage: find(v, op) };
+    const writer = partWith(call, v);
+    const kernel = Math.max(0, call.parts?.indexOf(writer) ?? 0);
+    return { op: writer.op, kernel, label, dtype, size, part, storage: find(v, op) };
   });
   const { textures, fills } = plan.assign(storages.slice(0, call.textures ?? 0));
   for (const { storage } of written) plan.changed(storage);
   const group = device.bindGroups.create(op, pipeline, storages, textures);
-  return { kind: "dispatch", op, source, pipeline, group, textures, fills, written };
+  const kernels = call.parts?.length ?? 1;
+  return { kind: "dispatch", op, kernels, source, pipeline, group, textures, fills, written };
 }
 
 /** Copies for the parts of a pack that are not produced in place. */

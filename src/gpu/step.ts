@@ -10,6 +10,8 @@ export type Step = DispatchStep | CopyStep;
 export interface DispatchStep {
   readonly kind: "dispatch";
   readonly op: string;
+  /** How many kernels are side by side in it. */
+  readonly kernels: number;
   readonly source: KernelSource;
   readonly pipeline: Pipeline;
   readonly group: GPUBindGroup;
@@ -20,8 +22,12 @@ export interface DispatchStep {
   readonly written: readonly Written[];
 }
 
-/** A result, and the op that it is of: a dispatch may be several ops side by side. */
-export type Written = Checkable & { readonly op: string };
+/** A result, and the op that it is of: the dispatch's, or one of several side by side in it. */
+export interface Written extends Checkable {
+  readonly op: string;
+  /** Number of the kernel in the dispatch. */
+  readonly kernel: number;
+}
 
 export interface CopyStep {
   readonly kind: "copy";

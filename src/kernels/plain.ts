@@ -5,7 +5,10 @@ import { specialise } from "./specialise.ts";
 
 const WORKGROUP = 64;
 
-/** A kernel that nothing is fused into: one thread for each of `threads` pieces of work. */
+/**
+ * A kernel that nothing is fused into: one thread for each of `threads` pieces of work. It may be put
+ * beside others: each of its declarations begins a line.
+ */
 export interface PlainKernel {
   /** Name that users know. */
   readonly op: string;

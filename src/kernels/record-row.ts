@@ -24,7 +24,7 @@ export interface Advance {
  * @param row one u32: the row, taken modulo `rows`
  * @param vectors at most MOST_VECTORS values of equal size; their means go to the columns from `first` on
  * @param table [rows, columns], changed in place
- * @param advance its `place` is in the place of `row`, and moves on
+ * @param advance moves the place on; its first word is the row, and `row` is not looked at
  */
 export function recordRowCall(
   row: Value,

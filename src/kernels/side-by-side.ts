@@ -1,42 +1,53 @@
-import { type Call, type Item, isPack, type KernelSource, writtenBy } from "../gpu/call.ts";
+import {
+  bindingsOf,
+  type Call,
+  type Item,
+  isPack,
+  type KernelSource,
+  writtenBy,
+} from "../gpu/call.ts";
 import { sharesBuffer, type Value } from "../gpu/value.ts";
 
 /** WebGPU's default limit of storage buffers in one stage. */
 const MOST_BUFFERS = 8;
 /**
- * Most workgroups of a kernel that is put beside others. Adapters that run a branch's both sides, with
- * the lanes of one masked, pass once through all kernels in each workgroup.
+ * Most workgroups of a kernel that is put beside others. llvmpipe runs both sides of a branch, with the
+ * lanes of one masked: each workgroup passes once through the texts of all.
  */
 const MOST_WORKGROUPS = 64;
-/** Most bytes that a moved call may read: they are held for longer. */
+/** Most bytes that a moved call may read and write: they are held for longer. */
 const MOST_MOVED_BYTES = 2 ** 18;
 
-/** The entry point that kernels which are put side by side have. */
+/** The entry point that kernels have which can be put side by side. */
 const ENTRY =
   /@compute @workgroup_size\(64, 1, 1\)\s*fn main\(\s*(@builtin\(workgroup_id\) \w+: vec3u,\s*)?@builtin\(local_invocation_index\) \w+: u32,?\s*\)/;
-
-/** What cannot stand in the middle of a text, or declares names that are not renamed. */
-const REFUSED = /^(enable|requires|diagnostic|override|struct)\b/m;
+/** What has to stand at the beginning of a text, or has members, whose names are left as they are. */
+const REFUSED = /^\s*(enable|requires|diagnostic|override|struct)\b/m;
 
 /**
- * Puts small kernels that have nothing to do with each other into one dispatch, whose first workgroups
- * are the first one's, and so on: a dispatch costs the host and the adapter more than they compute.
- * One of two moves to the other's place, where nothing between them minds. What is packed stays where
- * it is, and those that read it: a pack is free only where nothing reads beside what it writes.
+ * Puts small kernels that have nothing to do with each other into one dispatch: its first workgroups
+ * are those of the first kernel, the next those of the second. A dispatch of its own costs host and
+ * adapter more than such a kernel's work.
+ *
+ * Of two calls one moves to the other's place, where the calls between them neither write what it
+ * reads nor touch what it writes. Both are of one update of a training step, so that errors still tell
+ * the updates apart. What is packed, and whatever touches it, is left alone: to be written in its
+ * place it must not share a dispatch with what reads beside it (src/gpu/liveness.ts).
  */
 export function putSideBySide(recorded: readonly Item[]): Item[] {
-  const packed = new Set(recorded.flatMap((item) => (isPack(item) ? item.inputs : [])));
+  const packs = recorded.filter(isPack);
+  const packed = new Set(packs.flatMap(({ inputs, target }) => [...inputs, target]));
   const items: (Item | undefined)[] = recorded.map((item) =>
     isPack(item) || !item.movable ? item : writtenOnce(item),
   );
   const small = items.map(
-    (item) =>
-      item && isSmall(item) && ![...item.inputs, ...item.outputs].some((v) => packed.has(v)),
+    (item) => item && isSmall(item) && !bindingsOf(item).some((v) => packed.has(v)),
   );
+  const parts = partsOf(recorded);
   for (const i of items.keys()) {
     if (!small[i]) continue;
     const between = new Touched();
-    for (let k = i + 1; k < items.length; k++) {
+    for (let k = i + 1; k < items.length && parts[k] === parts[i]; k++) {
       const [a, b] = [items[i] as Call | undefined, items[k]];
       if (!a) break;
       if (!b) continue;
@@ -51,12 +62,23 @@ export function putSideBySide(recorded: readonly Item[]): Item[] {
   return items.filter((item) => item !== undefined);
 }
 
+/** The part of the recording that each item is of; what changes variables alone is of that before it. */
+function partsOf(items: readonly Item[]): (string | undefined)[] {
+  let part: string | undefined;
+  return items.map((item) => {
+    part = writtenBy(item)[0]?.part ?? part;
+    return part;
+  });
+}
+
 /** What some items read and write: buffers, and values that have none yet. */
 class Touched {
+  readonly items: Item[] = [];
   private readonly read = new Set<object>();
   private readonly written = new Set<object>();
 
   add(item: Item): void {
+    this.items.push(item);
     for (const v of item.inputs) this.read.add(placeOf(v));
     for (const v of writtenBy(item)) this.written.add(placeOf(v));
   }
@@ -76,11 +98,9 @@ function placeOf(v: Value): object {
 }
 
 function mayMove(call: Call, over: Touched): boolean {
-  return bytesRead(call) <= MOST_MOVED_BYTES && over.leaves(call);
-}
-
-function bytesRead(call: Call): number {
-  return call.inputs.reduce((sum, v) => sum + v.bytes, 0);
+  if (over.items.length === 0) return true;
+  const bytes = bindingsOf(call).reduce((sum, v) => sum + (v.storage ? 0 : v.bytes), 0);
+  return bytes <= MOST_MOVED_BYTES && over.leaves(call);
 }
 
 /** The call with a kernel that is written once, however often it is asked for. */
@@ -164,8 +184,8 @@ fn main(
 }
 
 /**
- * A kernel's text as a part of another one: what it declares gets names and bindings of its own, and
- * its entry point becomes a function.
+ * A kernel's text as a part of another one: what it declares at the beginnings of its lines gets names
+ * and bindings of its own, and its entry point becomes a function.
  */
 function partText(code: string, bindings: readonly number[], suffix: string): string {
   const declared = new Set(
@@ -176,7 +196,9 @@ function partText(code: string, bindings: readonly number[], suffix: string): st
   declared.add("main");
   return code
     .replace(/\/\/.*$/gm, "")
-    .replace(ENTRY, (entry) => entry.replace(/^@compute.*\s*/, "").replace(/@builtin\(\w+\) /g, ""))
+    .replace(ENTRY, (entry) =>
+      entry.replace(/^.*?(?=fn main)/s, "").replace(/@builtin\(\w+\) /g, ""),
+    )
     .replace(/@binding\((\d+)\)/g, (_, n: string) => `@binding(${bindings[Number(n)]})`)
     .replace(/(?<![\w.@])[A-Za-z_]\w*/g, (name) => (declared.has(name) ? name + suffix : name));
 }

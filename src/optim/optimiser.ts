@@ -48,7 +48,7 @@ export interface OptimiserOptions {
 export abstract class Optimiser {
   /** f32 variable, one element. */
   readonly learningRate: Tensor;
-  /** u32 variable, one element: the number of the step, from 1. The host writes it before each. */
+  /** u32 variable, one element: the number of the step, from 1; whoever runs the steps keeps it. */
   readonly stepCounter: Tensor;
   /** The number of the step among its own, from 1; the step counter itself without `ownCount`. */
   private readonly count: Tensor;

@@ -8,11 +8,11 @@ const POSITION = 64;
 
 /**
  * The words that change with every step, in one variable. An upload costs the host as much as five
- * dispatches, so the last kernel of a step moves them on, and the host writes them only where it does
- * not know that they are what it wants.
+ * dispatches, so the kernel that records a step's losses moves them on, and the host writes them only
+ * where it does not know that they are what it wants.
  */
 export class TrainingPlace {
-  /** Goes into the last kernel of a step. */
+  /** Goes into the kernel that records a step's losses. */
   readonly advance: Advance;
   private readonly home: Tensor;
   /** The step whose words the device holds, as long as nothing has changed since. */
@@ -41,6 +41,7 @@ export class TrainingPlace {
   /** Makes sure that a step's words, from 1, are there; nothing but that step may run next. */
   moveTo(step: number): void {
     const { device } = this.home;
+    device.flush(); // what waits to be submitted may change them, and is counted then
     if (this.held !== step || this.changes !== device.changes) {
       const { batches } = this;
       const words = new Uint32Array(this.home.size);

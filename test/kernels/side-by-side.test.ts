@@ -9,12 +9,15 @@ import type { Device } from "../../src/gpu/device.ts";
 import { NonFiniteError } from "../../src/gpu/errors.ts";
 import { Program } from "../../src/gpu/program.ts";
 import { recordRowCall } from "../../src/kernels/record-row.ts";
+import { reduceCalls } from "../../src/kernels/reduce.ts";
 import { putSideBySide } from "../../src/kernels/side-by-side.ts";
+import { contiguousView } from "../../src/kernels/view.ts";
 import { tensor, variable } from "../../src/tensor/create.ts";
-import { record } from "../../src/tensor/run.ts";
+import { record, recordPart } from "../../src/tensor/run.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { testDevice } from "../support/device.ts";
 import { numbers } from "../support/products.ts";
+import { rejects } from "../support/rejects.ts";
 
 const test = suite("kernels side by side");
 
@@ -83,7 +86,7 @@ test("what needs another's result, or changes what it reads, stays behind it", a
     variable(device, Uint32Array.of(1), [1], "row"),
     variable(device, new Float32Array(4), [4, 1], "table"),
   ];
-  // The row is written between two sums of the table, which is read by neither's neighbour.
+  // A row is written between two sums of the table, which are alike but for that.
   const body = () => {
     const before = sum(table);
     device.emit(recordRowCall(row.value, [v.value], 4, table.value));
@@ -144,26 +147,80 @@ test("an error still names the op whose result it is", async () => {
   const y = variable(device, Float32Array.of(1e30, 2), [2], "y");
   const { program } = await record(device, () => [sum(x), exp(y)]);
   assert.is(program.statistics.dispatches, 1);
-  try {
-    await program.diagnose();
-    assert.unreachable();
-  } catch (error) {
-    assert.instance(error, NonFiniteError);
-    assert.match((error as Error).message, /^exp: /);
-  }
+  await rejects(() => program.diagnose(), NonFiniteError, /^exp: .*infinite values$/);
   program.release();
+
+  // What only the kernel behind it reads is no cause.
+  const v = variable(device, Float32Array.of(1, Number.NaN), [2], "v");
+  const beside = await record(device, () => [exp(y), mul(v, 2)]);
+  assert.is(beside.program.statistics.dispatches, 1);
+  await rejects(() => beside.program.diagnose(), NonFiniteError, /^exp: .*infinite values$/);
+  device.write(y.value, Float32Array.of(1, 2));
+  await rejects(() => beside.program.diagnose(), NonFiniteError, /^mul: .*; v held such values/);
+  beside.program.release();
+
+  const lost = tensor(device, [1, 2]);
+  device.release(lost.value);
+  await rejects(() => record(device, () => [sum(x), exp(lost)]), Error, /^exp: /);
+});
+
+test("updates of a training step are left apart", async () => {
+  const [x, y] = [vector(200, 1), vector(100, 2)];
+  const parts = (names: readonly string[]) => () =>
+    names.map((name, k) => recordPart(device, name, () => sum(k === 0 ? x : y)));
+  await check(parts(["critic", "critic"]), [2, 1]);
+  await check(parts(["critic", "decoder"]), [2, 2]);
+});
+
+test("what is packed is left alone, with what touches it", async () => {
+  const [x, y] = [vector(200, 1), vector(100, 2)];
+  const arena = variable(device, new Float32Array(128), [128], "arena");
+  const body = () => {
+    const [a, b] = [sum(x), sum(y)];
+    const inputs = [a.value, b.value];
+    device.emit({ op: "pack", pack: true, inputs, target: arena.value, offsets: [0, 256] });
+    return [sum(arena), sum(exp(arena)), sum(x, 0, true)];
+  };
+  const joined = (await check(body, [6, 5])).filter((name) => name.includes("+"));
+  assert.equal(joined, ["sum (128) + sum (200)"], "neither reads the arena or is packed");
+});
+
+test("reductions through workgroup memory keep their barriers", async () => {
+  const xs = [1, 2].map((seed) => vector(500 * seed, seed));
+  const outs = xs.map(() => variable(device, new Float32Array(1), [1], "sum"));
+  const body = () => {
+    for (const [k, x] of xs.entries()) {
+      const view = contiguousView(x.value, x.shape);
+      const options = { variant: "tree", splits: 1 } as const;
+      for (const call of reduceCalls("sum", "sum", x.shape, [0], view, outs[k]!.value, options))
+        device.emit(call);
+    }
+    return [];
+  };
+  const sums = async (optimise: Optimise, dispatches: number) => {
+    for (const { value } of outs) device.write(value, Float32Array.of(Number.NaN));
+    assert.is((await outcome(body, optimise)).dispatches, dispatches);
+    return Promise.all(outs.map(async (out) => [...(await out.data())]));
+  };
+  const apart = await sums((items) => [...items], 2);
+  assert.equal(await sums(putSideBySide, 1), apart);
+  for (const [k, x] of xs.entries()) {
+    const exact = numbers(x.size, k + 1).reduce((a, b) => a + b, 0);
+    assert.ok(Math.abs(apart[k]![0]! - exact) < 1e-3, `${apart[k]} for ${exact}`);
+  }
 });
 
 test("whatever is recorded gives the same bits", async () => {
   const inputs = [1, 2, 3].map((seed) => vector(64, seed));
   const steps = fc.array(
-    fc.tuple(fc.constantFrom("sum", "exp", "add", "bump"), fc.nat(9), fc.nat(9)),
+    fc.tuple(fc.constantFrom("sum", "exp", "add", "pack", "row"), fc.nat(9), fc.nat(9)),
     { minLength: 2, maxLength: 14 },
   );
   const reset = () => {
     for (const [k, x] of inputs.entries()) device.write(x.value, numbers(64, k + 1));
   };
   const row = variable(device, Uint32Array.of(3), [1], "row");
+  const counts: number[] = []; // with the pass and without, in turns
   await fc.assert(
     fc.asyncProperty(steps, async (plan) => {
       const body = () => {
@@ -173,15 +230,21 @@ test("whatever is recorded gives the same bits", async () => {
           if (kind === "sum") made.push(mul(add(sum(a), inputs[0]!), 0.01));
           else if (kind === "exp") made.push(exp(mul(a, 0.1)));
           else if (kind === "add") made.push(mul(add(a, b), 0.5));
-          // An input is changed in place.
-          else if (b !== inputs[i % 3])
+          // An input is changed in place, or written anew.
+          else if (b === inputs[i % 3]) continue;
+          else if (kind === "row")
             device.emit(recordRowCall(row.value, [b.value], 64, inputs[i % 3]!.value));
+          else {
+            const target = inputs[i % 3]!.value;
+            device.emit({ op: "pack", pack: true, inputs: [b.value], target, offsets: [0] });
+          }
         }
         return made.slice(3);
       };
       const bits = async (optimise: Optimise) => {
         reset();
-        const { data } = await outcome(body, optimise);
+        const { data, dispatches } = await outcome(body, optimise);
+        counts.push(dispatches);
         const left = await Promise.all(inputs.map(async (x) => [...(await x.data())]));
         return [data, left];
       };
@@ -189,6 +252,8 @@ test("whatever is recorded gives the same bits", async () => {
     }),
     { numRuns: 25, seed: 7 },
   );
+  const fewer = counts.filter((n, k) => k % 2 === 0 && n < (counts[k + 1] as number));
+  assert.ok(fewer.length > 10, `${fewer.length} of 25 have fewer dispatches`);
 });
 
 test.run();
