@@ -185,9 +185,9 @@ if (options.long) {
 }
 if (wanted.includes("host") && !options.long) {
   // Behind the others, which would disturb those that measure times. Tests of commands start processes
-  // and wait for them, so that two share two cores well. Those of train send signals within fractions of
-  // a second, and the rest build and pack what commands run: they are alone.
-  const commands = hostOnly.filter((file) => /^test\/(train|cli(?!\/train\.))\//.test(file));
+  // and wait for them, so that two share two cores well. The rest build and pack what commands run, and
+  // watch how soon processes end: they are alone.
+  const commands = hostOnly.filter((file) => /^test\/(train|cli)\//.test(file));
   await workOff(commands.map((file) => () => runAlone("host", file)));
   const rest = hostOnly.filter((file) => !commands.includes(file));
   await runRuntime("host", rest);
