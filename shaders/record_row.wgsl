@@ -1,7 +1,8 @@
-// Writes the means of a few vectors side by side, from column FIRST on, into row `row[0] % ROWS` of a table: the loss terms of
-// a step go into a log on the device, which is read once in a while. One workgroup; each thread adds
-// up every 64th element, then the threads' sums are added up in a fixed order. One that
-// ADVANCES counts the step, too, and moves [epoch, offset of the batch] at POSITION to the next batch.
+// Writes the means of a few vectors side by side, from column FIRST on, into row `row[0] % ROWS` of a
+// table: the loss terms of a step go into a log on the device, which is read once in a while. One
+// workgroup; each thread adds up every 64th element, then the threads' sums are added up in a fixed
+// order. Where it ADVANCES, row[0] counts the step, too, and [epoch, offset of the batch] at POSITION
+// of `row` moves to the next batch.
 
 const ROWS = 1u;
 const COLUMNS = 1u; // of the table

@@ -1,6 +1,19 @@
-import type { Access } from "./call.ts";
+import type { Access, Call } from "./call.ts";
 import { GpuValidationError } from "./errors.ts";
-import { overlaps, type Storage } from "./value.ts";
+import { overlaps, type Storage, sharesBuffer } from "./value.ts";
+
+/** WebGPU's default limit of storage buffers in one stage. */
+export const MOST_BUFFERS = 8;
+
+/**
+ * Whether every implementation of WebGPU binds what a call binds: a limited number of buffers, and none
+ * both read and written.
+ */
+export function isBindable(call: Pick<Call, "inputs" | "outputs" | "updates">): boolean {
+  const written = [...call.outputs, ...call.updates];
+  if (call.inputs.length + written.length > MOST_BUFFERS) return false;
+  return !call.inputs.some((v) => written.some((x) => sharesBuffer(v, x)));
+}
 
 /**
  * Refuses what WebGPU would refuse only after a batch of ops, without naming one: too many

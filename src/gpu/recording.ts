@@ -51,7 +51,7 @@ export function dispatchStep(
   const written = writtenBy(call).map((v) => {
     const { label, dtype, size, part } = v;
     const writer = partWith(call, v);
-    const kernel = Math.max(0, call.parts?.indexOf(writer) ?? 0);
+    const kernel = call.parts?.indexOf(writer) ?? 0;
     return { op: writer.op, kernel, label, dtype, size, part, storage: find(v, op) };
   });
   const { textures, fills } = plan.assign(storages.slice(0, call.textures ?? 0));

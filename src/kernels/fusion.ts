@@ -1,5 +1,6 @@
 import { type Call, type Item, isPack, writtenBy } from "../gpu/call.ts";
-import { sharesBuffer, sharesMemory, type Value } from "../gpu/value.ts";
+import { isBindable } from "../gpu/dispatch-rules.ts";
+import { sharesMemory, type Value } from "../gpu/value.ts";
 import type { MapSpec } from "./elementwise.ts";
 import { expressionSize, readsCoordinates } from "./expression.ts";
 import { type Facet, facetOf } from "./facets.ts";
@@ -7,9 +8,6 @@ import { inlineMap, MOST_NODES, mergeMaps } from "./merge-maps.ts";
 import { recompute } from "./recompute.ts";
 import { storeAside } from "./side-stores.ts";
 import { isIdentity } from "./view.ts";
-
-/** WebGPU's default limit of storage buffers in one stage. */
-const MOST_BUFFERS = 8;
 
 /**
  * Merges elementwise maps of a recording
@@ -158,11 +156,4 @@ function readBy(item: Item): readonly Value[] {
 
 function sharesAny(v: Value, values: readonly Value[]): boolean {
   return values.some((x) => sharesMemory(v, x));
-}
-
-/** WebGPU's rules: a limited number of bindings, and no buffer both read and written. */
-function isBindable(call: Call): boolean {
-  const written = writtenBy(call);
-  if (call.inputs.length + written.length > MOST_BUFFERS) return false;
-  return !call.inputs.some((v) => written.some((x) => sharesBuffer(v, x)));
 }

@@ -1,12 +1,11 @@
 import { type Call, type Item, isPack, type Pack, writtenBy } from "../gpu/call.ts";
+import { MOST_BUFFERS } from "../gpu/dispatch-rules.ts";
 import { sharesBuffer, sharesMemory, Value } from "../gpu/value.ts";
 import { type ColumnSum, columnSumOf } from "./facets.ts";
 import { chunksOf, type Segment, segmentsCall } from "./segments.ts";
 
 /** What errors and profiles call the dispatches. */
 const OP = "sum";
-/** WebGPU's default limit of storage buffers in one stage. */
-const MOST_BUFFERS = 8;
 /** Longer sums are cut into chunks, whose sums the second dispatch adds up. */
 const LONGEST = 256;
 /** Threads that keep a device busy, and the shortest chunk that is worth one. */

@@ -6,10 +6,8 @@ import { specialise } from "./specialise.ts";
 /** Most vectors of one call: with the row and the table they are the 8 buffers that a kernel may have. */
 export const MOST_VECTORS = 6;
 
-/** How the place in training moves on behind a step. */
+/** How the words that say which step it is move on behind it. */
 export interface Advance {
-  /** u32, changed in place: the step's number, which is the row, comes first. */
-  readonly place: Value;
   /** Element at which [epoch, offset of the batch] lie. */
   readonly position: number;
   /** By which the offset grows. */
@@ -21,10 +19,10 @@ export interface Advance {
 /**
  * Writes the means of vectors into one row of a table.
  *
- * @param row one u32: the row, taken modulo `rows`
+ * @param row u32, of which the first is the row, taken modulo `rows`
  * @param vectors at most MOST_VECTORS values of equal size; their means go to the columns from `first` on
  * @param table [rows, columns], changed in place
- * @param advance moves the place on; its first word is the row, and `row` is not looked at
+ * @param advance the row is a step's number, and `row` is moved on to the next step
  */
 export function recordRowCall(
   row: Value,
@@ -68,7 +66,7 @@ export function recordRowCall(
     op: "recordRow",
     inputs,
     outputs: [],
-    updates: advance ? [table, advance.place] : [table],
+    updates: advance ? [table, row] : [table],
     movable: true,
     kernel: () => ({
       name: `recordRow ${vectors.length}×${count}${first > 0 ? ` from ${first}` : ""}`,

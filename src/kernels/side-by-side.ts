@@ -6,10 +6,9 @@ import {
   type KernelSource,
   writtenBy,
 } from "../gpu/call.ts";
-import { sharesBuffer, type Value } from "../gpu/value.ts";
+import { isBindable } from "../gpu/dispatch-rules.ts";
+import type { Value } from "../gpu/value.ts";
 
-/** WebGPU's default limit of storage buffers in one stage. */
-const MOST_BUFFERS = 8;
 /**
  * Most workgroups of a kernel that is put beside others. llvmpipe runs both sides of a branch, with the
  * lanes of one masked: each workgroup passes once through the texts of all.
@@ -73,12 +72,12 @@ function partsOf(items: readonly Item[]): (string | undefined)[] {
 
 /** What some items read and write: buffers, and values that have none yet. */
 class Touched {
-  readonly items: Item[] = [];
+  isEmpty = true;
   private readonly read = new Set<object>();
   private readonly written = new Set<object>();
 
   add(item: Item): void {
-    this.items.push(item);
+    this.isEmpty = false;
     for (const v of item.inputs) this.read.add(placeOf(v));
     for (const v of writtenBy(item)) this.written.add(placeOf(v));
   }
@@ -98,7 +97,7 @@ function placeOf(v: Value): object {
 }
 
 function mayMove(call: Call, over: Touched): boolean {
-  if (over.items.length === 0) return true;
+  if (over.isEmpty) return true;
   const bytes = bindingsOf(call).reduce((sum, v) => sum + (v.storage ? 0 : v.bytes), 0);
   return bytes <= MOST_MOVED_BYTES && over.leaves(call);
 }
@@ -131,9 +130,7 @@ function beside(a: Call, b: Call): Call | undefined {
   const inputs = parts.flatMap((part) => part.inputs);
   const outputs = parts.flatMap((part) => part.outputs);
   const updates = parts.flatMap((part) => part.updates);
-  const written = [...outputs, ...updates];
-  if (inputs.length + written.length > MOST_BUFFERS) return undefined;
-  if (inputs.some((v) => written.some((x) => sharesBuffer(v, x)))) return undefined;
+  if (!isBindable({ inputs, outputs, updates })) return undefined;
   return writtenOnce({
     op: [...new Set(parts.map((part) => part.op))].join(" + "),
     ...{ inputs, outputs, updates, parts },

@@ -20,9 +20,9 @@ export class LossLog {
   /**
    * Writes a step's terms.
    *
-   * @param row u32 variable: the step's row, modulo the number of rows
+   * @param row u32 variable that begins with the step's row, which is taken modulo the number of rows
    * @param terms [batch] tensors by name, one for each column; their means are written
-   * @param advance moves on what `row` is a part of; the last that a step does with it
+   * @param advance moves `row` on to the next step, when all terms are written
    */
   write(row: Tensor, terms: Readonly<Record<string, Tensor>>, advance?: Advance): void {
     const batch = terms[this.columns[0] ?? ""]?.size;

@@ -12,9 +12,10 @@ const POSITION = 64;
  * where it does not know that they are what it wants.
  */
 export class TrainingPlace {
-  /** Goes into the kernel that records a step's losses. */
+  /** u32 variable: the number of the step, from 1, and at POSITION [epoch, offset of the batch]. */
+  readonly words: Tensor;
+  /** How they move on to the next step. */
   readonly advance: Advance;
-  private readonly home: Tensor;
   /** The step whose words the device holds, as long as nothing has changed since. */
   private held: number | undefined;
   private changes = 0;
@@ -25,31 +26,31 @@ export class TrainingPlace {
     private readonly batches: ShuffledBatches,
   ) {
     const { device } = step;
-    this.home = variable(
+    this.words = variable(
       device,
       new Uint32Array(POSITION + 2),
       [POSITION + 2],
       "place in training",
     );
-    device.rehome(step.value, this.home.value, 0);
-    device.rehome(batches.position.value, this.home.value, POSITION * 4);
+    device.rehome(step.value, this.words.value, 0);
+    device.rehome(batches.position.value, this.words.value, POSITION * 4);
     const [, batch] = batches.placeOf(0, 1);
     const [, end] = batches.placeOf(0, batches.batchesPerEpoch);
-    this.advance = { place: this.home.value, position: POSITION, batch, end };
+    this.advance = { position: POSITION, batch, end };
   }
 
   /** Makes sure that a step's words, from 1, are there; nothing but that step may run next. */
   moveTo(step: number): void {
-    const { device } = this.home;
+    const { device } = this.words;
     device.flush(); // what waits to be submitted may change them, and is counted then
     if (this.held !== step || this.changes !== device.changes) {
       const { batches } = this;
-      const words = new Uint32Array(this.home.size);
+      const words = new Uint32Array(this.words.size);
       words[0] = step;
       const done = step - 1;
       const epoch = Math.floor(done / batches.batchesPerEpoch);
       words.set(batches.placeOf(epoch, done % batches.batchesPerEpoch), POSITION);
-      upload(this.home.value, words);
+      upload(this.words.value, words);
     }
     this.held = step;
   }
@@ -57,6 +58,6 @@ export class TrainingPlace {
   /** Notes that the step has been queued: behind it, the device holds the next one's words. */
   moved(): void {
     this.held = (this.held as number) + 1;
-    this.changes = this.home.device.changes;
+    this.changes = this.words.device.changes;
   }
 }

@@ -100,7 +100,7 @@ export class TrainingRun {
         const taken = transform ? drawn.withValues(transform(drawn.x, key)) : drawn;
         const terms = recordUpdates(active, taken, key, trained.length > 1);
         log = new LossLog(device, LOG_ROWS, Object.keys(terms));
-        log.write(step, terms, place.advance);
+        log.write(place.words, terms, place.advance);
       });
       stages.push({ program, log: log as LossLog | undefined as LossLog });
     }

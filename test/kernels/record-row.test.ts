@@ -51,12 +51,10 @@ test("the last kernel of a step moves the place on, into the next epoch behind t
   const terms = Object.fromEntries(columns.map((c, k) => [c, full(device, [5], k)]));
   const words = Uint32Array.of(6, 99, 3, 20, 99); // the step, [epoch, offset of the batch]
   const place = variable(device, words, [5], "place");
-  const row = variable(device, Uint32Array.of(6), [1], "row");
-  device.rehome(row.value, place.value, 0);
-  const advance = { place: place.value, position: 2, batch: 10, end: 40 };
+  const advance = { position: 2, batch: 10, end: 40 };
   const seen: number[][] = [];
   for (let n = 0; n < 3; n++) {
-    log.write(row, terms, advance);
+    log.write(place, terms, advance);
     seen.push([...(await place.integers())]);
   }
   assert.equal(seen, [
@@ -91,6 +89,20 @@ test("has no race, but has one without its barriers", async () => {
   assert.equal(errors, []);
   assert.is(races.length, 0);
   assert.ok(Math.abs((bound[3][2] as number) - meanOf(bound[1])) < 1e-5);
+  const moving = recordRowCall(
+    value("u32", 5),
+    [value("f32", count), value("f32", count)],
+    2,
+    value("f32", 4),
+    0,
+    { position: 2, batch: 10, end: 40 },
+  );
+  const place = Uint32Array.of(1, 99, 3, 30, 99);
+  const { 0: _, ...rest } = buffers();
+  const shifted = { 0: rest[1], 1: rest[2], 2: rest[3], 3: place };
+  const moved = detectRaces(moving.kernel().code, "main", [1, 1, 1], { 0: shifted });
+  assert.equal([moved.errors, moved.races.length], [[], 0]);
+  assert.equal([...place], [2, 99, 4, 0, 99]);
   const open = code.replaceAll("workgroupBarrier();", "");
   assert.ok(detectRaces(open, "main", [1, 1, 1], { 0: buffers() }).races.length > 0);
 });

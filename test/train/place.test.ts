@@ -19,7 +19,11 @@ async function opened(device: Device) {
   const step = variable(device, Uint32Array.of(1), [1], "step");
   const place = new TrainingPlace(step, batches);
   const { program } = await record(device, () =>
-    new LossLog(device, 8, ["loss"]).write(step, { loss: full(device, [3], 1) }, place.advance),
+    new LossLog(device, 8, ["loss"]).write(
+      place.words,
+      { loss: full(device, [3], 1) },
+      place.advance,
+    ),
   );
   const counts = countCreates(device);
   return {
