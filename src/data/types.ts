@@ -55,4 +55,10 @@ export interface Dataset<V extends Values = Values> {
   readonly classes: number;
   readonly classNames: readonly string[];
   readonly attributes?: readonly Attribute[];
+  /**
+   * SHA-256, as hexadecimal digits, over the bytes that the training part was made of and over what
+   * was done to them: given by a set whose files say more exactly than the images in memory whether
+   * it is the same. Absent where the images, labels and attributes themselves are hashed.
+   */
+  readonly fingerprint?: string;
 }
