@@ -1,10 +1,10 @@
 import { type Command, Option } from "commander";
 import { absoluteName, findDataset } from "../data/datasets.ts";
 import { UsageError } from "../gpu/errors.ts";
+import { didYouMean } from "../gpu/suggest.ts";
 import type { Host } from "../host/host.ts";
 import { findModel, type ModelEntry } from "../models/registry.ts";
 import { settingsProblem } from "../models/settings.ts";
-import { didYouMean } from "../models/suggest.ts";
 import { choice, flag, type ValueKind } from "../models/values.ts";
 import {
   type Configuration,

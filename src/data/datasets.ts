@@ -1,5 +1,5 @@
 import { UsageError } from "../gpu/errors.ts";
-import { nearest } from "../models/suggest.ts";
+import { nearest } from "../gpu/suggest.ts";
 import { loadCifar10 } from "./cifar10.ts";
 import { anime, faces, loadFaces, type OwnSet } from "./faces.ts";
 import type { DataSource } from "./files.ts";

@@ -1,4 +1,5 @@
 import { UsageError } from "../gpu/errors.ts";
+import { didYouMean } from "../gpu/suggest.ts";
 import { aae } from "./aae.ts";
 import { ae } from "./ae.ts";
 import { classifier } from "./classifier.ts";
@@ -18,7 +19,6 @@ import { infoVae } from "./info-vae.ts";
 import { kmeansVae } from "./kmeans-vae.ts";
 import { lambdaHot } from "./lambda-hot.ts";
 import { maskAae } from "./mask-aae.ts";
-import { didYouMean } from "./suggest.ts";
 import { twoStage } from "./two-stage.ts";
 import { Vae } from "./vae.ts";
 import { waeGan, waeMmd } from "./wae.ts";

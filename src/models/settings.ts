@@ -1,5 +1,5 @@
 import { UsageError } from "../gpu/errors.ts";
-import { didYouMean } from "./suggest.ts";
+import { didYouMean } from "../gpu/suggest.ts";
 import { choice, real, type ValueKind, whole } from "./values.ts";
 
 /** One option of a model, as `--set name=value` gives it. */

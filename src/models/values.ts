@@ -1,4 +1,4 @@
-import { didYouMean } from "./suggest.ts";
+import { didYouMean } from "../gpu/suggest.ts";
 
 /** A kind of value, as it is typed on a command line or stands in a configuration file. */
 export interface ValueKind<T> {

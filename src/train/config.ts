@@ -1,5 +1,5 @@
 import { type LatentgradError, UsageError } from "../gpu/errors.ts";
-import { didYouMean } from "../models/suggest.ts";
+import { didYouMean } from "../gpu/suggest.ts";
 import type { ValueKind } from "../models/values.ts";
 import { duplicateKey, isObject, quote } from "./json.ts";
 import {

@@ -1,6 +1,6 @@
 import { UsageError } from "../../gpu/errors.ts";
 import { openDevice } from "../../gpu/open.ts";
-import { didYouMean } from "../../models/suggest.ts";
+import { didYouMean } from "../../gpu/suggest.ts";
 import { LADDER_FEATURES, type LadderOptions, type LadderReport, runLadder } from "../ladder.ts";
 import { ladders } from "./registry.ts";
 

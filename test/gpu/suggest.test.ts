@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { didYouMean, editDistance, nearest } from "../../src/models/suggest.ts";
+import { didYouMean, editDistance, nearest } from "../../src/gpu/suggest.ts";
 
 const test = suite("suggest");
 
