@@ -27,7 +27,7 @@ export function fuse(recorded: readonly Item[], keep: ReadonlySet<Value>): Item[
     const [made, used] = [facetOf(producer), facetOf(consumer)];
     // The result is not stored, whoever else reads it.
     const call = made && used && mergeFacets(producer, made, used, () => false);
-    return call && isBindable(call) ? call : undefined;
+    return call && isBindable(call) && isWhole(producer, call) ? call : undefined;
   });
   for (let i = 0; i < items.length; i++) {
     let merged = true;
@@ -86,7 +86,16 @@ function tryMerge(
     keep.has(v) ||
     items.some((item, k) => k > i && readBy(item).includes(v));
   const merged = mergeFacets(producer, made, used, readLater);
-  return merged && isBindable(merged) ? merged : undefined;
+  return merged && isBindable(merged) && isWhole(producer, merged) ? merged : undefined;
+}
+
+/**
+ * Whether a call reads nothing any more of the producer that was written into it. A reduction along
+ * axes of length 1 may read a tensor twice, as its elements and in its epilogue: the map that makes the
+ * tensor can be written into the first alone.
+ */
+function isWhole(producer: Call, merged: Call): boolean {
+  return !producer.outputs.some((v) => merged.inputs.includes(v));
 }
 
 function mergeFacets(
