@@ -156,6 +156,8 @@ function checkTogether(options: Omit<TrainOptions, "out">): void {
   const exclude = (a: string, b: string, both: boolean) => {
     if (both) throw new UsageError(`--${a} and --${b} exclude each other`);
   };
+  if (options.allowOtherData && !options.resume)
+    throw new UsageError("--allow-other-data goes with --resume");
   const { resume, force, dryRun, overfit, limit, fullTrain } = options;
   exclude("resume", "force", resume && force);
   exclude("resume", "dry-run", resume && dryRun);

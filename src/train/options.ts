@@ -102,6 +102,11 @@ export const trainOptions = {
   },
   "dry-run": { ...on, help: "two batches through everything; keeps nothing", kept: false },
   resume: { ...on, help: "go on with the run in the folder", kept: false },
+  "allow-other-data": {
+    ...on,
+    help: "with --resume: go on although the training data have changed",
+    kept: false,
+  },
   force: { ...on, help: "replace a run that is in the folder already", kept: false },
 } as const satisfies Readonly<Record<string, TrainOption<unknown>>>;
 

@@ -1,6 +1,7 @@
 import { binariseDataset } from "../data/binarise.ts";
 import { absoluteName, loadDataset } from "../data/datasets.ts";
 import type { Download } from "../data/files.ts";
+import { type Fingerprint, fingerprintOf } from "../data/fingerprint.ts";
 import { joinPath } from "../data/paths.ts";
 import { splitTraining, type TrainingSplit } from "../data/splits.ts";
 import type { Dataset, Split } from "../data/types.ts";
@@ -22,6 +23,8 @@ export interface Plan {
   readonly entry: ModelDefinition;
   readonly settings: Settings;
   readonly dataset: Dataset;
+  /** Of the training part. */
+  readonly fingerprint: Fingerprint;
   /** Which images to train and to validate on. */
   readonly split: TrainingSplit;
   /** Images a step. */
@@ -72,6 +75,7 @@ export async function makePlan(
     entry,
     settings,
     dataset,
+    fingerprint: await fingerprintOf(loaded),
     split,
     batch,
     epochs: dryRun ? 1 : options.epochs,

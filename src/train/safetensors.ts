@@ -1,6 +1,6 @@
+import { sha256 } from "../data/sha256.ts";
 import { CheckpointError } from "../gpu/errors.ts";
 import { duplicateKey, isObject, quote } from "./json.ts";
-import { sha256 } from "./sha256.ts";
 
 /**
  * The safetensors format: 8 bytes of header length (little-endian), a JSON header with the dtype,

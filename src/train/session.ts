@@ -1,5 +1,6 @@
 import { binarise } from "../data/binarise.ts";
 import { DeviceImages } from "../data/loader.ts";
+import { sha256 } from "../data/sha256.ts";
 import { selectImages } from "../data/splits.ts";
 import { attributeClasses } from "../data/types.ts";
 import type { Device } from "../gpu/device.ts";
@@ -16,7 +17,6 @@ import {
 } from "./model-file.ts";
 import { fixedOptions } from "./options.ts";
 import { betaFactorAt, type Plan, paceAt } from "./plan.ts";
-import { sha256 } from "./sha256.ts";
 import {
   fromMetadata,
   otherCircumstances,
@@ -101,6 +101,7 @@ export class Session {
     return new Session(device, model, run, validation, {
       model: options.model,
       data: dataset.name,
+      fingerprint: plan.fingerprint,
       image: { height: dataset.height, width: dataset.width, channels: dataset.channels },
       seed,
       stepsPerEpoch: plan.steps,
@@ -134,7 +135,7 @@ export class Session {
       requireImage(facts.image, file.path)(metadata);
       found = fromMetadata(metadata, file.path);
       requireSameRun(metadata, facts, fixedOptions, file.path);
-      otherwise = otherCircumstances(metadata, facts);
+      otherwise = otherCircumstances(metadata, facts, file.path);
       const { stepsPerEpoch } = found;
       if (stepsPerEpoch !== facts.stepsPerEpoch)
         throw new CheckpointError(

@@ -1,3 +1,4 @@
+import { dataDifference, type Fingerprint } from "../data/fingerprint.ts";
 import { CheckpointError } from "../gpu/errors.ts";
 import type { VariantChoices } from "../gpu/variant-table.ts";
 import { isObject, quote } from "./json.ts";
@@ -33,6 +34,7 @@ export const beginning: TrainState = { step: 0, epochs: 0, stale: 0 };
 export interface StateFacts {
   readonly model: string;
   readonly data: string;
+  readonly fingerprint: Fingerprint;
   readonly image: { readonly height: number; readonly width: number; readonly channels: number };
   readonly seed: readonly [number, number];
   readonly stepsPerEpoch: number;
@@ -61,6 +63,7 @@ export function toMetadata(state: TrainState, facts: StateFacts): Record<string,
   return {
     model: facts.model,
     data: facts.data,
+    training_data: JSON.stringify(facts.fingerprint),
     image: JSON.stringify(facts.image),
     epoch: String(epochs),
     batch: String(step - epochs * stepsPerEpoch),
@@ -135,15 +138,41 @@ export function requireSameRun(
   differing("random numbers", generatorOf(metadata.random), generatorOf(expected.random));
 }
 
-/** What differs from what a checkpoint was made on, so that going on is not bit for bit; or "". */
+/** Why what follows is not bit for bit what it would have been, or "". */
 export function otherCircumstances(
   metadata: Readonly<Record<string, string>>,
-  { adapter, runtime, variants }: StateFacts,
+  facts: StateFacts,
+  file: string,
 ): string {
+  const { adapter, runtime, variants } = facts;
+  const known = fingerprintIn(metadata, file);
+  const data = known && dataDifference(facts.fingerprint, known);
+  if (data !== undefined) return `the data are not those it had (${data})`;
   const before = `${metadata.adapter} (${metadata.runtime})`;
   const now = `${adapter} (${runtime})`;
-  if (before !== now) return `it was trained on ${before}, and goes on on ${now}`;
-  return hashOf(metadata.variants) === variants.sha256 ? "" : "the kernels are not those it had";
+  const kernels =
+    before !== now
+      ? `it was trained on ${before}, and goes on on ${now}`
+      : hashOf(metadata.variants) === variants.sha256
+        ? undefined
+        : "the kernels are not those it had";
+  return kernels === undefined ? "" : `${kernels}: within rounding, not bit for bit`;
+}
+
+/**
+ * The fingerprint of the data that a checkpoint was trained on; undefined for one from before
+ * there were fingerprints. Throws CheckpointError.
+ */
+export function fingerprintIn(
+  { training_data: text }: Readonly<Record<string, string>>,
+  file: string,
+): Fingerprint | undefined {
+  if (text === undefined) return undefined;
+  const value = parse(text) as Partial<Fingerprint> | null | undefined;
+  const { images, sha256 } = value ?? {};
+  const sound = Number.isSafeInteger(images) && /^[0-9a-f]{64}$/.test(String(sha256));
+  if (!sound) throw new CheckpointError(`${file}: its training_data is ${quote(text)}`);
+  return value as Fingerprint;
 }
 
 /** The tuned variants that a checkpoint was trained with; empty for one that says nothing of them. */

@@ -1,8 +1,9 @@
 import type { Download } from "../data/files.ts";
+import { dataDifference } from "../data/fingerprint.ts";
 import { selectImages } from "../data/splits.ts";
 import type { Dataset, Split } from "../data/types.ts";
 import type { Device } from "../gpu/device.ts";
-import { DeviceLostError, NoAdapterError } from "../gpu/errors.ts";
+import { DataError, DeviceLostError, NoAdapterError } from "../gpu/errors.ts";
 import { openDevice } from "../gpu/open.ts";
 import type { VariantChoices } from "../gpu/variant-table.ts";
 import type { Host } from "../host/host.ts";
@@ -19,7 +20,7 @@ import type { Progress } from "./pace.ts";
 import { makePlan, type Plan } from "./plan.ts";
 import { factsKey, RunFolder } from "./run-folder.ts";
 import { Session } from "./session.ts";
-import { type Best, beginning, choicesIn, type TrainState } from "./state.ts";
+import { type Best, beginning, choicesIn, fingerprintIn, type TrainState } from "./state.ts";
 import type { EventImage } from "./tensorboard.ts";
 import { readVariants, withVariants } from "./variants.ts";
 
@@ -89,7 +90,7 @@ const FIRST_PAUSE_SECONDS = 0.5;
  *
  * @throws NonFiniteError when the loss, a gradient, a weight or a term on the validation images stops
  *   being finite; the message says which checkpoints there are
- * @throws DataError when the classes of a run that goes on have changed
+ * @throws DataError when the data of a run that goes on are not those it had
  * @throws DeviceLostError when three new devices in a row were lost, too
  * @throws InterruptedError after an interruption
  */
@@ -106,7 +107,7 @@ export async function train(
       ? await RunFolder.open(out, host)
       : await RunFolder.create(out, options, host);
   const plan = await makePlan(options, host, hooks.onDownload);
-  if (options.resume) requireSameLabels(plan.dataset, await readRunConfig(folder));
+  if (options.resume) await requireSameData(plan, folder);
   const run = new Run(plan, folder, host, hooks, begin);
   hooks.interruption?.attend();
   try {
@@ -128,6 +129,22 @@ export async function train(
   } finally {
     await folder.release();
   }
+}
+
+/** Checks that a run goes on with the data that it had, as far as its checkpoint says. Throws DataError. */
+async function requireSameData(
+  { dataset, fingerprint, options }: Plan,
+  folder: RunFolder,
+): Promise<void> {
+  requireSameLabels(dataset, await readRunConfig(folder));
+  if (options.allowOtherData || !(await folder.hasCheckpoint())) return;
+  const file = await folder.readCheckpoint();
+  const known = fingerprintIn(await readMetadata(file), file.path);
+  const difference = known && dataDifference(fingerprint, known);
+  if (difference !== undefined)
+    throw new DataError(
+      `${options.data}: the data are not those it had (${difference}); --allow-other-data goes on with them`,
+    );
 }
 
 /** A run on as many devices as it takes. */
@@ -248,7 +265,7 @@ class Run {
     const first = this.saved === undefined;
     this.saved = state;
     if (!first) return state;
-    const other = otherwise === "" ? "" : `; ${otherwise}: within rounding, not bit for bit`;
+    const other = otherwise === "" ? "" : `; ${otherwise}`;
     const message = `step ${state.step} of ${file.path}${other}`;
     hooks.onNotice?.(`going on from ${message}`);
     this.events.push({ event: "resumed", message });

@@ -112,6 +112,7 @@ test("the command line counts more than the file, key by key", () => {
 test("options that contradict each other are refused", async () => {
   for (const [texts, pattern] of [
     [{ resume: "true", force: "true" }, /--resume and --force exclude each other/],
+    [{ "allow-other-data": "true" }, /--allow-other-data goes with --resume/],
     [{ resume: "true", "dry-run": "true" }, /--resume and --dry-run/],
     [{ overfit: "9", limit: "9" }, /--overfit and --limit/],
     [{ overfit: "9", "full-train": "true" }, /--overfit and --full-train/],

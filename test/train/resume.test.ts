@@ -11,7 +11,7 @@ import {
 } from "../../src/train/safetensors.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 import { rejects } from "../support/rejects.ts";
-import { trace, trainInMemory } from "../support/training.ts";
+import { type Texts, trace, trainInMemory } from "../support/training.ts";
 
 const test = suite("going on");
 
@@ -163,6 +163,58 @@ test("on another adapter a run goes on, and says that the bits will differ", asy
     await resume({ variants: "{}" }),
     /the kernels are not those it had: within rounding/,
   );
+});
+
+test("a run does not go on with other data, unless that is wanted", async () => {
+  const host = new MemoryHost();
+  const put = (name: string, grey: number) =>
+    host.putPicture(`/p/${name}.png`, {
+      ...{ width: 4, height: 4, channels: 1 },
+      pixels: Uint8Array.from({ length: 16 }, (_, i) => grey * i),
+    });
+  const texts = { data: "folder:/p", overfit: undefined, "full-train": "true" } as const;
+  const resume = async (more: Texts = {}) => {
+    const notices: string[] = [];
+    const onNotice = (line: string) => notices.push(line);
+    await trainInMemory(host, { ...texts, epochs: "3", resume: "true", ...more }, { onNotice });
+    return notices[0];
+  };
+  for (let i = 10; i < 30; i++) put(`${i}`, i % 7);
+  await trainInMemory(host, texts);
+  const begun = new Map(host.files);
+  const counts = { "30": "19 images, were 18", "12": "18 images as before, with other content" };
+  for (const [name, difference] of Object.entries(counts)) {
+    put(name, 9);
+    const before = host.text("r/config.json");
+    const detail = new RegExp(
+      `^folder:/p: the data are not those it had \\(${difference}\\); --allow-other-data goes on`,
+    );
+    await rejects(() => resume(), DataError, detail);
+    assert.is(host.text("r/config.json"), before);
+    assert.match(
+      (await resume({ "allow-other-data": "true" })) ?? "",
+      new RegExp(`last\\.safetensors; the data are not those it had \\(${difference}\\)$`),
+    );
+    // What was trained last is what the next one is held against.
+    assert.match((await resume({ epochs: "4" })) ?? "", /last\.safetensors$/);
+    for (const [path, bytes] of begun) host.files.set(path, bytes);
+    host.files.delete("/p/30.png");
+    put("12", 12 % 7);
+  }
+});
+
+test("a checkpoint from before there were fingerprints goes on", async () => {
+  const host = new MemoryHost();
+  await trainInMemory(host);
+  const path = "r/checkpoints/last.safetensors";
+  const { tensors, metadata } = await readSafetensors(host.files.get(path)!, path);
+  const { payload_sha256: _, header_sha256: __, training_data: found, ...rest } = metadata;
+  assert.match(found!, /^\{"images":10000,"sha256":"[0-9a-f]{64}"\}$/);
+  host.put(path, await writeSafetensors(tensors, { ...rest, training_data: "{}" }));
+  const resume = () => trainInMemory(host, { epochs: "3", resume: "true" });
+  await rejects(resume, CheckpointError, /its training_data is "\{\}"/);
+  host.put(path, await writeSafetensors(tensors, rest));
+  await resume();
 });
 
 test("a damaged metrics file is refused before anything is changed", async () => {

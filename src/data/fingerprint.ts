@@ -1,0 +1,38 @@
+import { sha256 } from "./sha256.ts";
+import type { Dataset } from "./types.ts";
+
+/** By what training data are known again. */
+export interface Fingerprint {
+  /** Images of the training part, those held out for validation among them. */
+  readonly images: number;
+  /** 64 hexadecimal digits. */
+  readonly sha256: string;
+}
+
+/**
+ * The fingerprint of a set's training part: over what the set says of its bytes, else over the
+ * images, labels, attributes and groups themselves.
+ */
+export async function fingerprintOf({ train, fingerprint }: Dataset): Promise<Fingerprint> {
+  const hash = ({ buffer, byteOffset, byteLength }: ArrayBufferView) =>
+    sha256(new Uint8Array(buffer, byteOffset, byteLength));
+  const { images, labels, groups, count, attributes = {} } = train;
+  const content = fingerprint ?? {
+    images: await hash(images),
+    labels: [labels.BYTES_PER_ELEMENT, await hash(labels)],
+    ...(groups ? { groups: await hash(groups) } : {}),
+    attributes: await Promise.all(
+      Object.entries(attributes).map(async ([name, values]) => [name, await hash(values)]),
+    ),
+  };
+  const text = new TextEncoder().encode(JSON.stringify([count, content]));
+  return { images: count, sha256: await sha256(text) };
+}
+
+/** What differs between data as they are and as they were, in words; undefined where nothing does. */
+export function dataDifference(now: Fingerprint, before: Fingerprint): string | undefined {
+  if (now.images !== before.images) return `${now.images} images, were ${before.images}`;
+  return now.sha256 === before.sha256
+    ? undefined
+    : `${now.images} images as before, with other content`;
+}
