@@ -35,7 +35,7 @@ export interface ModelDefinition extends ModelEntry {
    */
   readonly notes: Readonly<Record<string, string>>;
   /** What −(reconstruction + kl) is an estimate of a lower bound of, if of anything. */
-  readonly bound?: "ln p(x)" | "ln p(x|y)";
+  readonly bound?: string;
   /** Its loss compares the images of a batch, so that there must be two. */
   readonly pairs?: true;
   build(device: Device, random: HostRandom, data: DataShape, settings: Settings): Model;

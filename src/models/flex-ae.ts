@@ -53,8 +53,8 @@ const PENALTY = 10;
  *
  * 1. autoencoder: Σ (x − y)² over the pixels
  * 2. latent critic, five times: D(G(n)) − D(E(x)) + 10·(‖∇D‖ − 1)²
- * 3. FlexAE-SR only: image critic, five times, between images and decodings of γ·z₁ + (1 − γ)·z₂; then the
- *    decoder against it
+ * 3. FlexAE-SR only: image critic, five times, between images and decodings of γ·z₁ + (1 − γ)·z₂; then
+ *    encoder and decoder against it, with the gradient through both codes
  * 4. generator: −D(G(n))
  * 5. encoder: D(E(x))
  */
@@ -133,14 +133,14 @@ export class FlexAe extends Autoencoder {
     ];
   }
 
-  /** The image critic's update, and the decoder's against it. */
+  /** The image critic's update, and the autoencoder's against it. */
   private smoothing(of: (...parts: string[]) => Update["parameters"]): Update[] {
     const { imageCritic } = this;
     if (!imageCritic) return [];
     const rule = { kind: "adam", beta1: 0.5, beta2: 0.9 } as const;
     const { rate } = this;
     const between = (batch: Batch, key: RandomKey) =>
-      this.decode(this.interpolations(stopGradient(this.encode(batch)), key));
+      this.decode(this.interpolations(this.encode(batch), key));
     return [
       {
         name: "image-critic",
@@ -155,7 +155,7 @@ export class FlexAe extends Autoencoder {
       },
       {
         name: "smoothing",
-        parameters: of("decoder"),
+        parameters: of("encoder", "head", "decoder"),
         rule,
         rate,
         terms: (batch, key) => ({ loss: neg(imageCritic.forward(between(batch, key))) }),

@@ -105,13 +105,16 @@ export class PlanarFlow extends Module implements Flow {
 
 /**
  * A step of inverse autoregressive flow (Kingma et al. 2016): z ↦ s∘z + (1 − s)∘m, where m and s = sigmoid
- * come from a masked network (MADE, Germain et al. 2015) in which dimension i sees those before it only.
+ * come from a masked network (MADE, Germain et al. 2015) in which dimension i sees those before it only,
+ * and the context: the first one depends on the context alone.
  * ln |det| = Σ ln s. Every second step takes the dimensions in the opposite order.
  */
 export class AutoregressiveFlow extends Module implements Flow {
   readonly first: MaskedLinear;
   readonly context: Linear;
   readonly second: MaskedLinear;
+  /** Context → shift and gate. No hidden unit reaches the first dimension: this alone moves it. */
+  readonly direct: Linear;
 
   /** @param hidden units of the masked network */
   constructor(
@@ -123,10 +126,11 @@ export class AutoregressiveFlow extends Module implements Flow {
   ) {
     super();
     const inputs = Array.from({ length: latent }, (_, i) => (reversed ? latent - i : i + 1));
-    const units = Array.from({ length: hidden }, (_, i) => 1 + (i % Math.max(1, latent - 1)));
+    const units = hiddenDegrees(hidden, latent);
     this.first = new MaskedLinear(device, random, inputs, units);
     this.context = new Linear(device, random, features, hidden, { bias: false });
     this.second = new MaskedLinear(device, random, units, [...inputs, ...inputs], { strict: true });
+    this.direct = new Linear(device, random, features, 2 * latent, { bias: false });
   }
 
   override forward(context: Tensor): Tensor {
@@ -153,11 +157,19 @@ export class AutoregressiveFlow extends Module implements Flow {
 
   private gates(z: Tensor, context: Tensor): { shift: Tensor; gate: Tensor } {
     const hidden = relu(add(this.first.forward(z), this.context.forward(context)));
-    const both = this.second.forward(hidden);
+    const both = add(this.second.forward(hidden), this.direct.forward(context));
     const [shift, raw] = split(both, 1, [this.latent, this.latent]) as [Tensor, Tensor];
     // Gates that begin half open let the gradient through (Kingma et al. 2016, section 4).
     return { shift, gate: add(raw, 1) };
   }
+}
+
+/**
+ * Degrees of a masked network's hidden units, spread evenly over 1 … latent − 1, of fewer units than
+ * these, too: a unit of degree d sees the first d dimensions.
+ */
+export function hiddenDegrees(hidden: number, latent: number): number[] {
+  return Array.from({ length: hidden }, (_, i) => 1 + Math.floor((i * (latent - 1)) / hidden));
 }
 
 /** Row by row, [batch, n] · [batch, n] → [batch, 1]. */

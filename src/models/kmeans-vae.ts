@@ -1,4 +1,4 @@
-import { add } from "../autograd/ops/elementwise.ts";
+import { add, log, mul, neg } from "../autograd/ops/elementwise.ts";
 import { gather } from "../autograd/ops/indexing.ts";
 import { matmul } from "../autograd/ops/matmul.ts";
 import { withoutTape } from "../autograd/tape.ts";
@@ -17,10 +17,10 @@ import {
   vaeSettings,
   wholeSetting,
 } from "./definition.ts";
-import { type Clusters, lloyd, nearestCentre, plusPlus } from "./kmeans.ts";
+import { lloyd, nearestCluster, plusPlus, sharesOf } from "./kmeans.ts";
 import { klToCentre } from "./losses.ts";
 import { ComponentChoice } from "./mixture.ts";
-import type { Batch, ExampleSource, ImageShape, Prior } from "./model.ts";
+import type { Batch, ExampleSource, ImageShape, LossTerms, Prior } from "./model.ts";
 import { type Posterior, Vae, type VaeOptions } from "./vae.ts";
 
 export interface KMeansVaeOptions extends VaeOptions {
@@ -69,10 +69,28 @@ export class KMeansVae extends Vae {
     };
   }
 
-  protected override divergence({ mean, logVariance }: Posterior, _batch: Batch): Tensor {
+  /**
+   * With `choice`, −ln w of the cluster whose centre is taken, and `bound` = reconstruction + kl + choice. That
+   * is at least −ln p(x) under the mixture Σ_k w_k·N(c_k, I), from which codes are drawn: its density is at
+   * least that of any one of its parts.
+   */
+  protected override lossOf(batch: Batch, posterior: Posterior, z: Tensor): LossTerms {
+    const { mean, logVariance } = posterior;
     // Which centre is nearest has no derivative, and the centres are no parameters.
-    const centre = withoutTape(() => gather(this.centres, nearestCentre(mean, this.centres)));
-    return klToCentre(mean, logVariance, centre);
+    const { centre, weight } = withoutTape(() => {
+      const cluster = nearestCluster(mean, this);
+      return { centre: gather(this.centres, cluster), weight: gather(this.weights, cluster) };
+    });
+    const reconstruction = this.reconstruction(batch, z);
+    const kl = klToCentre(mean, logVariance, centre);
+    const choice = neg(log(weight));
+    return {
+      loss: add(reconstruction, mul(kl, this.beta.variable)),
+      reconstruction,
+      kl,
+      choice,
+      bound: add(add(reconstruction, kl), choice),
+    };
   }
 
   /** Refits the centres to the codes of all examples. */
@@ -86,22 +104,22 @@ export class KMeansVae extends Vae {
     const [clusters = 1] = centres.shape;
     const codes = await encodeAll(device, this, examples, pause);
     const step = variable(device, Uint32Array.of(epoch), [1], "epoch");
-    let found: Clusters = { centres, weights };
+    let found = centres;
     if (epoch === 1) {
       const key = { seed, step, stream: STREAM };
-      found = { centres: await plusPlus(codes, clusters, key, pause), weights };
+      found = await plusPlus(codes, clusters, key, pause);
     }
     for (let i = 0; i < rounds; i++) {
       const before = found;
-      found = scope(device, () => withoutTape(() => lloyd(codes, before.centres)));
-      if (before.centres !== centres) device.release(before.centres.value);
-      if (before.weights !== weights) device.release(before.weights.value);
+      found = scope(device, () => withoutTape(() => lloyd(codes, before)));
+      if (before !== centres) device.release(before.value);
       await pause?.();
     }
+    const shares = scope(device, () => withoutTape(() => sharesOf(codes, found)));
     // Only now: a refit that is given up leaves the centres as they were.
-    assign(centres, found.centres);
-    assign(weights, found.weights);
-    for (const { value } of [codes, step, found.centres, found.weights]) device.release(value);
+    assign(centres, found);
+    assign(weights, shares);
+    for (const { value } of [codes, step, found, shares]) device.release(value);
   }
 
   protected override ownBuffers(): NamedTensor[] {
@@ -119,10 +137,13 @@ export const kmeansVae: ModelDefinition = {
     clusters: wholeSetting(10, [1, 1000], "K"),
     rounds: wholeSetting(10, [1, 1000], "rounds of k-means before each epoch"),
   },
-  // The prior depends on the image: the terms bound no density.
+  // No `bound` of reconstruction and kl: the prior depends on the image, and its choice has a price.
   notes: {
     ...vaeNotes,
     kl: "nats per sample, to the prior of the nearest centre, summed over latent dimensions",
+    choice: "nats per sample, −ln of the share of the images in the nearest centre's cluster",
+    bound:
+      "nats per sample, at least −ln p(x) under the mixture that codes are drawn from: reconstruction + kl + choice; one draw of z an image",
   },
   build: (device, random, data, settings) =>
     new KMeansVae(device, random, data, {

@@ -22,7 +22,7 @@ import { scope } from "../tensor/run.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { pairwiseSquaredDistances } from "./losses.ts";
 
-/** Centres of clusters and the share of the points in each. */
+/** Centres of clusters and the share of the points that are nearest to each. */
 export interface Clusters {
   /** [k, d] */
   readonly centres: Tensor;
@@ -33,6 +33,23 @@ export interface Clusters {
 /** The nearest centre to each point: u32 [n]. points: [n, d], centres: [k, d] */
 export function nearestCentre(points: Tensor, centres: Tensor): Tensor {
   return argmax(neg(pairwiseSquaredDistances(points, centres)), 1);
+}
+
+/** Farther than any code. */
+const FAR = 1e30;
+
+/** The same among the centres of clusters that have a share of the points. */
+export function nearestCluster(points: Tensor, { centres, weights }: Clusters): Tensor {
+  const [k = 0] = weights.shape;
+  const away = reshape(mul(equal(weights, 0), FAR), [1, k]);
+  return argmax(neg(add(pairwiseSquaredDistances(points, centres), away)), 1);
+}
+
+/** The share of the points that are nearest to each centre: [k]. */
+export function sharesOf(points: Tensor, centres: Tensor): Tensor {
+  const [n = 0] = points.shape;
+  const [k = 0] = centres.shape;
+  return mul(sum(oneHot(nearestCentre(points, centres), k), 0), 1 / n);
 }
 
 /**
@@ -81,9 +98,9 @@ export async function plusPlus(
  * without any moves to the point that is farthest from its centre. Several without any move to the same
  * point, of which the next rounds leave it to one, and so on.
  *
- * @param points [n, d] @param centres [k, d]
+ * @param points [n, d] @param centres [k, d] @returns the new centres, [k, d]
  */
-export function lloyd(points: Tensor, centres: Tensor): Clusters {
+export function lloyd(points: Tensor, centres: Tensor): Tensor {
   const [n = 0, d = 0] = points.shape;
   const [k = 0] = centres.shape;
   const member = oneHot(nearestCentre(points, centres), k);
@@ -93,7 +110,7 @@ export function lloyd(points: Tensor, centres: Tensor): Clusters {
   const far = argmax(reshape(nearestSquares(points, centres), [1, n]), 1);
   const farthest = reshape(gather(points, far), [1, d]);
   const empty = equal(reshape(counts, [k, 1]), 0);
-  return { centres: where(empty, farthest, means), weights: mul(counts, 1 / n) };
+  return where(empty, farthest, means);
 }
 
 function nearestSquares(points: Tensor, centres: Tensor): Tensor {

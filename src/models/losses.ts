@@ -34,6 +34,11 @@ export function klToCentre(mean: Tensor, logVariance: Tensor, centre: Tensor): T
   return klToStandardNormal(sub(mean, centre), logVariance);
 }
 
+/** Entropy of N(μ, σ²), ½ Σ 1 + ln 2π + ln σ²: [batch] nats. logVariance: [batch, latent], ln σ² */
+export function entropyOfNormal(logVariance: Tensor): Tensor {
+  return sum(mul(add(logVariance, 1 + Math.log(2 * Math.PI)), 0.5), 1);
+}
+
 /** z = μ + σ·ε, the reparameterisation trick: derivatives pass through μ and ln σ². */
 export function reparameterise(mean: Tensor, logVariance: Tensor, epsilon: Tensor): Tensor {
   return add(mean, mul(exp(mul(logVariance, 0.5)), epsilon));

@@ -7,11 +7,12 @@ import type { Device } from "../gpu/device.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { glorotNormal } from "../nn/initialisers.ts";
 import type { NamedTensor } from "../nn/module.ts";
-import { assign, parameter, variable } from "../tensor/create.ts";
+import { assign, full, parameter, variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Autoencoder, type AutoencoderOptions } from "./autoencoder.ts";
 import {
   autoencoderOptions,
+  choiceSetting,
   latentSetting,
   type ModelDefinition,
   networkSetting,
@@ -34,6 +35,8 @@ import {
 import { DenseCritic, scaled } from "./networks.ts";
 
 export interface MaskAaeOptions extends AutoencoderOptions {
+  /** false: no mask, α is 1 in every dimension and stays it. */
+  readonly mask: boolean;
   /** I: steps in which c doubles a quarter as often as once. */
   readonly interval: number;
   /** Learning rate of the encoder's adversarial update and of the critic. */
@@ -49,6 +52,7 @@ const LARGEST_C = 2048;
 /** θ starts evenly in [0, 5). */
 const LARGEST_THETA = 5;
 const CRITIC_STEPS = 5;
+const RULE = { kind: "rmsprop", convention: "tensorflow" } as const;
 
 /**
  * MaskAAE (Mondal et al. 2019): an adversarial autoencoder that learns how many latent dimensions the data
@@ -62,10 +66,13 @@ const CRITIC_STEPS = 5;
  *
  * c starts at 2/m and doubles every 4·I steps, to 2048 at most; from step 5·I on the first and the last loss
  * are divided by 5. On vectors the decoder is linear, and the mean squared error takes the place of BCE.
+ *
+ * Without the mask (α ≡ 1) updates 1 to 3 are left, with the same critic, penalty, optimisers and division by
+ * 5: an autoencoder held to N(0, I) by a Wasserstein critic, to compare with.
  */
 export class MaskAae extends Autoencoder {
-  /** θ, [latent] */
-  readonly theta: Tensor;
+  /** θ, [latent]; none without a mask. */
+  readonly theta: Tensor | undefined;
   readonly critic: DenseCritic;
   readonly schedules: readonly StepSchedule[];
   /** c, and what divides the first and the last loss. */
@@ -79,8 +86,10 @@ export class MaskAae extends Autoencoder {
     super(device, random, image, { ...options, likelihood: "auto" });
     const { latent, interval, criticRate, maskRate, width } = options;
     this.vectors = image.vectors ?? false;
-    const start = random.uniform(latent).map((u) => LARGEST_THETA * u);
-    this.theta = parameter(device, start, [latent], "theta");
+    if (options.mask) {
+      const start = random.uniform(latent).map((u) => LARGEST_THETA * u);
+      this.theta = parameter(device, start, [latent], "theta");
+    }
     const units = Array.from({ length: 4 }, () => scaled(1024, width));
     this.critic = new DenseCritic(device, random, latent, units, glorotNormal);
     this.criticRate = criticRate;
@@ -99,7 +108,8 @@ export class MaskAae extends Autoencoder {
 
   /** α, [latent]. */
   mask(): Tensor {
-    return sub(1, exp(neg(this.theta)));
+    const { theta, device, latent } = this;
+    return theta ? sub(1, exp(neg(theta))) : full(device, [latent], 1);
   }
 
   get prior(): Prior {
@@ -122,16 +132,16 @@ export class MaskAae extends Autoencoder {
   }
 
   flaw(weights: ReadonlyMap<string, Float32Array>): string | undefined {
+    if (!this.theta) return undefined;
     const isActive = (theta: number) => 1 - Math.exp(-theta) > ACTIVE;
     return weights.get("theta")?.some(isActive) ? undefined : NOTHING_ACTIVE;
   }
 
   override updates(): readonly Update[] {
     const of = (...parts: string[]) => parametersOf(this, ...parts);
-    const rule = { kind: "rmsprop", convention: "tensorflow" } as const;
     return [
       {
-        rule,
+        rule: RULE,
         rate: this.rate,
         name: "autoencoder",
         parameters: of("encoder", "head", "decoder"),
@@ -150,7 +160,7 @@ export class MaskAae extends Autoencoder {
         },
       },
       {
-        rule,
+        rule: RULE,
         rate: this.criticRate,
         name: "critic",
         parameters: of("critic"),
@@ -165,36 +175,41 @@ export class MaskAae extends Autoencoder {
         },
       },
       {
-        rule,
+        rule: RULE,
         rate: this.criticRate,
         name: "encoder",
         parameters: of("encoder", "head"),
         terms: (batch) => ({ loss: neg(this.critic.forward(this.encode(batch))) }),
       },
-      {
-        rule,
-        rate: this.maskRate,
-        name: "mask",
-        parameters: of("theta"),
-        terms: (batch, key) => {
-          const alpha = this.mask();
-          const z = mul(stopGradient(super.encode(batch)), alpha);
-          const [batchSize = 1] = z.shape;
-          const error = this.meanError(batch, z);
-          const made = mean(this.critic.forward(z));
-          const drawn = mean(this.critic.forward(this.drawPrior(z.shape, key)));
-          const apart = square(sub(1, sub(made, drawn)));
-          const polar = mul(sum(mul(alpha, sub(1, alpha))), this.polarisation);
-          const both = forEach(add(apart, polar), batchSize);
-          return { loss: mul(add(mul(error, 1000), both), this.scale) };
-        },
-        after: () => withoutTape(() => assign(this.theta, maximum(this.theta, 0))),
-      },
+      ...(this.theta ? [this.maskUpdate(this.theta)] : []),
     ];
+  }
+
+  private maskUpdate(theta: Tensor): Update {
+    return {
+      rule: RULE,
+      rate: this.maskRate,
+      name: "mask",
+      parameters: parametersOf(this, "theta"),
+      terms: (batch, key) => {
+        const alpha = this.mask();
+        const z = mul(stopGradient(super.encode(batch)), alpha);
+        const [batchSize = 1] = z.shape;
+        const error = this.meanError(batch, z);
+        const made = mean(this.critic.forward(z));
+        const drawn = mean(this.critic.forward(this.drawPrior(z.shape, key)));
+        const apart = square(sub(1, sub(made, drawn)));
+        const polar = mul(sum(mul(alpha, sub(1, alpha))), this.polarisation);
+        const both = forEach(add(apart, polar), batchSize);
+        return { loss: mul(add(mul(error, 1000), both), this.scale) };
+      },
+      after: () => withoutTape(() => assign(theta, maximum(theta, 0))),
+    };
   }
 
   protected override own(): NamedTensor[] {
     const { theta } = this;
+    if (!theta) return [];
     return [{ name: "theta", tensor: theta, layout: { kind: "vector", shape: theta.shape } }];
   }
 
@@ -233,6 +248,7 @@ export const maskAae: ModelDefinition = {
     network: networkSetting("mlp", "dense"),
     latent: latentSetting(48),
     width: numberSetting(1, [0.01, 16], "factor on the hidden units, also of the critic"),
+    mask: choiceSetting(["true", "false"], "false: without the mask, α ≡ 1 in every dimension"),
     interval: wholeSetting(
       0,
       [0, 1e6],
@@ -245,12 +261,13 @@ export const maskAae: ModelDefinition = {
   notes: {
     loss: "reconstruction, divided by the number of pixels",
     reconstruction: "nats per sample, of vectors the squared error, summed over pixels",
-    active: "dimensions that the mask leaves active",
+    active: "dimensions that the mask leaves active, all without a mask",
   },
   build: (device, random, data, settings) => {
     const latent = settings.number("latent");
     return new MaskAae(device, random, data, {
       ...autoencoderOptions(settings),
+      mask: settings.text("mask") === "true",
       interval: settings.number("interval") || paperInterval(latent),
       criticRate: settings.number("critic-rate"),
       maskRate: settings.number("mask-rate"),

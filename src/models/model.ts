@@ -169,6 +169,19 @@ export interface Model {
   decode?(z: Tensor, label?: Tensor): Tensor;
 }
 
+/** The epochs, from 1 and both included, of the stage that an epoch belongs to. */
+export function stageEpochs(
+  model: Pick<Model, "stageAt">,
+  epoch: number,
+  epochs: number,
+): { readonly first: number; readonly last: number } {
+  const stageOf = (each: number) => model.stageAt?.(each, epochs) ?? 0;
+  let [first, last] = [epoch, epoch];
+  while (first > 1 && stageOf(first - 1) === stageOf(epoch)) first--;
+  while (last < epochs && stageOf(last + 1) === stageOf(epoch)) last++;
+  return { first, last };
+}
+
 /** Does something with a model in evaluation mode. */
 export function evaluating<T>(model: Model, body: () => T): T {
   const { training } = model;

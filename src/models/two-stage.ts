@@ -1,4 +1,4 @@
-import { add, exp, mul } from "../autograd/ops/elementwise.ts";
+import { add, exp, mul, sub } from "../autograd/ops/elementwise.ts";
 import { concat } from "../autograd/ops/join.ts";
 import { type RandomKey, randomNormal } from "../autograd/ops/random.ts";
 import { split } from "../autograd/ops/shape.ts";
@@ -19,7 +19,7 @@ import {
   vaeSettings,
 } from "./definition.ts";
 import { Gaussian } from "./likelihoods.ts";
-import { klToStandardNormal, reparameterise } from "./losses.ts";
+import { entropyOfNormal, klToStandardNormal, reparameterise } from "./losses.ts";
 import {
   type Batch,
   evaluating,
@@ -74,14 +74,23 @@ export class TwoStageVae extends Vae {
     };
   }
 
+  /**
+   * Both stages' terms, and `bound`: at least −ln p(x) of the model that samples, p(u)·p₂(z|u)·p₁(x|z), which
+   * is reconstruction − H(q(z|x)) + second-reconstruction + second-kl, H the entropy of the first posterior.
+   * The first stage's prior N(0, I) is no part of that model, nor `kl` of its bound.
+   */
   override terms(batch: Batch, key: RandomKey): LossTerms {
-    const first = super.terms(batch, key);
-    const { loss, reconstruction, kl } = this.secondTerms(batch, key);
+    const posterior = this.posterior(batch);
+    const z = this.drawFrom(posterior, key);
+    const first = this.lossOf(batch, posterior, z, key);
+    const { loss, reconstruction, kl } = this.second.terms(stopGradient(z), next(key));
+    const entropy = entropyOfNormal(posterior.logVariance);
     return {
       ...first,
       loss: add(first.loss, loss),
       "second-reconstruction": reconstruction as Tensor,
       "second-kl": kl as Tensor,
+      bound: add(sub(first.reconstruction as Tensor, entropy), loss),
     };
   }
 
@@ -118,9 +127,12 @@ export class TwoStageVae extends Vae {
   private secondTerms(batch: Batch, key: RandomKey): LossTerms {
     const posterior = evaluating(this, () => this.posterior(batch));
     const z = stopGradient(this.drawFrom(posterior, key));
-    return this.second.terms(z, { ...key, stream: key.stream + 1 });
+    return this.second.terms(z, next(key));
   }
 }
+
+/** Random numbers for u beside those for z. */
+const next = (key: RandomKey): RandomKey => ({ ...key, stream: key.stream + 1 });
 
 /** The second stage: a VAE on codes; three dense layers each way, whose input joins the last of them. */
 class CodeVae extends Module {
@@ -184,8 +196,10 @@ export const twoStage: ModelDefinition = {
     "second-reconstruction":
       "nats per sample, of the code z, summed over its dimensions; one draw of z and of u an image",
     "second-kl": "nats per sample, summed over the dimensions of u; one draw of z an image",
+    bound:
+      "nats per sample, at least −ln p(x) of the model that samples, u to z to x: reconstruction − ½ Σ (1 + ln 2π + ln σ²) + second-reconstruction + second-kl; one draw of z and of u an image",
   },
-  bound: "ln p(x)",
+  bound: "ln p(x) of the first stage with the prior N(0, I), from which nothing is drawn",
   build: (device, random, data, settings) =>
     new TwoStageVae(device, random, data, {
       ...vaeOptions(settings),

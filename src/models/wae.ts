@@ -28,7 +28,10 @@ export interface WaeOptions extends AutoencoderOptions {
 /** Weight of the squared errors in the authors' code. */
 const COST = 0.05;
 
-/** What both WAEs share (Tolstikhin et al. 2018): 0.05·‖x − G(Q(x))‖² + λ·penalty, a deterministic encoder. */
+/**
+ * What both WAEs share (Tolstikhin et al. 2018): 0.05·‖x − G(Q(x))‖² + λ·penalty, a deterministic encoder. The
+ * authors' pretraining of the encoder, which brings its codes' mean and covariance to the prior's, is left out.
+ */
 abstract class Wae extends Autoencoder {
   protected readonly lambda: number;
 

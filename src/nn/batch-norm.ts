@@ -4,6 +4,11 @@ import { parameter, variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Module, type NamedTensor } from "./module.ts";
 
+export interface BatchNormLayerOptions extends Pick<BatchNormOptions, "epsilon" | "momentum"> {
+  /** [H, W, C] of the image that the channels, flat units, are reshaped to: checkpoints permute them. */
+  readonly flattenOut?: readonly [number, number, number];
+}
+
 /**
  * Batch normalisation (Ioffe and Szegedy 2015) of [batch, channels] or [batch, height, width,
  * channels]: by the batch's statistics while training, by the running ones in evaluation.
@@ -18,7 +23,7 @@ export class BatchNorm extends Module {
   constructor(
     device: Device,
     channels: number,
-    private readonly options: Pick<BatchNormOptions, "epsilon" | "momentum"> = {},
+    private readonly options: BatchNormLayerOptions = {},
   ) {
     super();
     const shape = [channels];
@@ -48,6 +53,8 @@ export class BatchNorm extends Module {
   }
 
   private named(name: string, tensor: Tensor): NamedTensor {
-    return { name, tensor, layout: { kind: "vector", shape: tensor.shape } };
+    const { flattenOut } = this.options;
+    const out = flattenOut ? { flattenOut } : {};
+    return { name, tensor, layout: { kind: "vector", shape: tensor.shape, ...out } };
   }
 }

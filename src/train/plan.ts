@@ -8,6 +8,7 @@ import type { Dataset, Split } from "../data/types.ts";
 import { DataError, UsageError } from "../gpu/errors.ts";
 import type { Host } from "../host/host.ts";
 import { seedWords } from "../kernels/philox.ts";
+import { type Model, stageEpochs } from "../models/model.ts";
 import { findModel, type ModelDefinition, models } from "../models/registry.ts";
 import { resolveSettings, type Settings } from "../models/settings.ts";
 import { warmUp } from "../optim/schedules.ts";
@@ -105,10 +106,22 @@ function chooseImages(train: Split, options: TrainOptions, batch: number): Train
   };
 }
 
-/** The factor on the learning rates at a step, from 1. */
-export function paceAt({ options, steps, epochs }: Plan, step: number): number {
-  const place = { epochs: (step - 1) / steps, of: epochs };
-  return options.lrSchedule.at(place) * warmUp(step, options.lrWarmup);
+/**
+ * The factor on the learning rates at a step, from 1. Schedule and warm-up begin anew with each stage of a
+ * model's training, and a stage's epochs are all that they know of.
+ */
+export function paceAt(
+  { options, steps, epochs }: Plan,
+  model: Pick<Model, "stages" | "stageAt">,
+  step: number,
+): number {
+  const { lrSchedule, lrWarmup } = options;
+  const epoch = Math.floor((step - 1) / steps) + 1;
+  const { first, last } =
+    (model.stages ?? 1) > 1 ? stageEpochs(model, epoch, epochs) : { first: 1, last: epochs };
+  const within = step - (first - 1) * steps;
+  const place = { epochs: (within - 1) / steps, of: last - first + 1 };
+  return lrSchedule.at(place) * warmUp(within, lrWarmup);
 }
 
 /** The factor on β at a step, from 1. */

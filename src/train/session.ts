@@ -79,7 +79,7 @@ export class Session {
       batch,
       seed,
       epochs: plan.epochs,
-      pace: (step) => paceAt(plan, step),
+      pace: (step) => paceAt(plan, model, step),
       ...(beta ? { beta: (step: number) => beta.value * betaFactorAt(plan, step) } : {}),
       clip: options.clip,
       ema: options.ema,

@@ -5,7 +5,14 @@ import { ShuffledBatches } from "../data/loader.ts";
 import type { Device } from "../gpu/device.ts";
 import { NonFiniteError } from "../gpu/errors.ts";
 import type { Program } from "../gpu/program.ts";
-import type { Batch, LossTerms, Model, SampleTerms, Update } from "../models/model.ts";
+import {
+  type Batch,
+  type LossTerms,
+  type Model,
+  type SampleTerms,
+  stageEpochs,
+  type Update,
+} from "../models/model.ts";
 import { NEVER, type Optimiser } from "../optim/optimiser.ts";
 import { makeOptimiser } from "../optim/rules.ts";
 import { WeightAverage } from "../optim/weight-average.ts";
@@ -260,10 +267,9 @@ export class TrainingRun {
 
   /** Steps before the stage of a step. */
   private stageStart(step: number): number {
-    let epoch = Math.floor((step - 1) / this.steps) + 1;
-    const stage = this.stageOfEpoch(epoch);
-    while (epoch > 1 && this.stageOfEpoch(epoch - 1) === stage) epoch--;
-    return (epoch - 1) * this.steps;
+    const epoch = Math.floor((step - 1) / this.steps) + 1;
+    const { first } = stageEpochs(this.model, epoch, this.options.epochs ?? epoch);
+    return (first - 1) * this.steps;
   }
 
   /** Writes the variables that say which step it is. */

@@ -3,6 +3,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { mul } from "../../src/autograd/ops/elementwise.ts";
 import { randomNormal } from "../../src/autograd/ops/random.ts";
+import { grad, track } from "../../src/autograd/tape.ts";
 import { loadGlyphs } from "../../src/data/datasets.ts";
 import { DeviceImages } from "../../src/data/loader.ts";
 import type { Device } from "../../src/gpu/device.ts";
@@ -80,7 +81,7 @@ test("MaskAAE: its four losses, before and after step 5·I", async () => {
   });
   const mask = model as MaskAae;
   const theta = Float32Array.of(0.05, 0.7, 3);
-  upload(mask.theta.value, theta);
+  upload(mask.theta!.value, theta);
   // An untrained critic says nearly the same of all: too little beside 1000·BCE to be seen.
   for (const { name, tensor: weight } of model.parameters())
     if (name.startsWith("critic.") && name.endsWith("weight"))
@@ -145,6 +146,64 @@ test("MaskAAE: its four losses, before and after step 5·I", async () => {
     );
   }
   assert.equal([16, 20, 21, 48, 100].map(paperInterval), [75, 75, 2362, 5400, 10_000]);
+});
+
+test("MaskAAE without the mask: the same critic and penalty, codes and draws as they are", async () => {
+  const { device, batch, model, key, update } = await build("mask-aae", {
+    ...{ interval: "2", mask: "false" },
+  });
+  const free = model as MaskAae;
+  assert.equal(
+    model.updates().map(({ name, times = 1, rate, rule }) => [name, times, rate, rule.kind]),
+    [
+      ["autoencoder", 1, 5e-4, "rmsprop"],
+      ["critic", 5, 1e-4, "rmsprop"],
+      ["encoder", 1, 1e-4, "rmsprop"],
+    ],
+  );
+  assert.not(model.parameters().some(({ name }) => name === "theta"));
+  assert.is(free.flaw(new Map()), undefined);
+  const drawn = randomNormal(device, [count, latent], key);
+  const [made, prior] = [
+    await list(free.critic.forward(model.encode(batch))),
+    await list(free.critic.forward(drawn)),
+  ];
+  const between = { ...key, stream: key.stream + 1 };
+  const penalty = await list(
+    gradientPenalty((at) => free.critic.forward(at), model.encode(batch), drawn, between),
+  );
+  close(
+    await list(update("critic").terms(batch, key).loss),
+    made.map((d, i) => d - prior[i]! + 10 * penalty[i]!),
+    "critic",
+  );
+  const terms = model.terms(batch, key);
+  assert.equal(await list(terms.active!), new Array(count).fill(latent));
+  const bce = await crossEntropies(model, model.encode(batch), batch);
+  close(await list(terms.reconstruction!), bce, "reconstruction");
+  assert.equal(
+    await list(model.prior!.draw(drawn, drawn)),
+    await list(drawn),
+    "the prior is N(0, I)",
+  );
+});
+
+test("FlexAE-SR: the smoothing moves encoder and decoder, through both codes", async () => {
+  const { device, batch, key, update } = await build("flex-ae-sr", { network: "dense" });
+  const smoothing = update("smoothing");
+  assert.equal(
+    [...new Set(smoothing.parameters.map(({ name }) => name.split(".")[0]))],
+    ["encoder", "head", "decoder"],
+  );
+  // What is decoded between the first code and the second one depends on the pixels of both images.
+  const x = track(batch.x);
+  const { loss } = smoothing.terms({ ...batch, x }, key);
+  const first = Float32Array.from({ length: count }, (_, i) => (i === 0 ? 1 : 0));
+  const slope = await grad(loss, [x], { dy: tensor(device, first) })[0]!.data();
+  const moved = Array.from({ length: count }, (_, i) =>
+    slope.slice(i * 784, (i + 1) * 784).some((d) => d !== 0),
+  );
+  assert.equal(moved, [true, true, false, false, false]);
 });
 
 test("FlexAE: the critic, and who plays against it", async () => {

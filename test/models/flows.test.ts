@@ -6,7 +6,12 @@ import { add } from "../../src/autograd/ops/elementwise.ts";
 import { sum } from "../../src/autograd/ops/sum.ts";
 import type { Device } from "../../src/gpu/device.ts";
 import { FlowVae } from "../../src/models/flow-vae.ts";
-import { AutoregressiveFlow, type Flow, PlanarFlow } from "../../src/models/flows.ts";
+import {
+  AutoregressiveFlow,
+  type Flow,
+  hiddenDegrees,
+  PlanarFlow,
+} from "../../src/models/flows.ts";
 import { HostRandom } from "../../src/nn/initialisers.ts";
 import { tensor } from "../../src/tensor/create.ts";
 import { testDevice } from "../support/device.ts";
@@ -128,6 +133,59 @@ test("a dimension of an autoregressive flow sees those before it only", async ()
           assert.is(after[b * latent + earlier], before[b * latent + earlier]);
     }
   }
+});
+
+test("hidden units have degrees from 1 to latent − 1, spread evenly, also where they are few", () => {
+  assert.equal(hiddenDegrees(8, 5), [1, 1, 2, 2, 3, 3, 4, 4]);
+  assert.equal(hiddenDegrees(2, 5), [1, 3]);
+  assert.equal(hiddenDegrees(3, 2), [1, 1, 1]);
+  for (const [hidden, latent] of [
+    [32, 20],
+    [32, 64],
+    [5, 40],
+  ] as const) {
+    const degrees = hiddenDegrees(hidden, latent);
+    const counts = new Map<number, number>();
+    for (const degree of degrees) counts.set(degree, (counts.get(degree) ?? 0) + 1);
+    assert.ok(Math.min(...degrees) >= 1 && Math.max(...degrees) <= latent - 1);
+    assert.ok(Math.max(...counts.values()) - Math.min(...counts.values()) <= 1, `${degrees}`);
+    // The last third of the dimensions is reached as the first is.
+    const upper = degrees.filter((degree) => degree > (2 * (latent - 1)) / 3).length;
+    assert.ok(upper >= Math.floor(hidden / 3) - 1, `${upper} of ${hidden}`);
+  }
+});
+
+test("few hidden units reach all of many dimensions; the first depends on the context alone", async () => {
+  const device = await testDevice();
+  const wide = 12;
+  const flow = new AutoregressiveFlow(device, new HostRandom(4), wide, features, {
+    ...{ hidden: 4, reversed: false },
+  });
+  const random = new HostRandom(6);
+  const z = random.normal(wide);
+  const context = random.normal(features);
+  const at = async (code: Float32Array, seen: Float32Array) => {
+    const result = flow.forwardWith(
+      tensor(device, code, [1, wide]),
+      tensor(device, seen, [1, features]),
+    );
+    return result.z.data();
+  };
+  const before = await at(z, context);
+  const changed = (after: Float32Array) =>
+    Array.from({ length: wide }, (_, j) => j).filter((j) => after[j] !== before[j]);
+  const other = await at(z, context.map((x) => x + 0.5) as Float32Array<ArrayBuffer>);
+  assert.is(changed(other)[0], 0, "another context moves the first dimension");
+  const later = await at(
+    z.map((x, j) => (j === 0 ? x : x + 1)) as Float32Array<ArrayBuffer>,
+    context,
+  );
+  assert.not(changed(later).includes(0), "other dimensions do not");
+  const first = await at(
+    z.map((x, j) => (j === 0 ? x + 1 : x)) as Float32Array<ArrayBuffer>,
+    context,
+  );
+  assert.ok(changed(first).includes(wide - 1), "the last dimension sees the first one");
 });
 
 test("derivatives pass through, with respect to the code and the context", async () => {

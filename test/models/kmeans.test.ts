@@ -4,11 +4,17 @@ import * as assert from "uvu/assert";
 import { loadGlyphs } from "../../src/data/datasets.ts";
 import { DeviceImages } from "../../src/data/loader.ts";
 import { cholesky, fitMixture } from "../../src/models/gaussian-mixture.ts";
-import { lloyd, nearestCentre, plusPlus } from "../../src/models/kmeans.ts";
+import {
+  lloyd,
+  nearestCentre,
+  nearestCluster,
+  plusPlus,
+  sharesOf,
+} from "../../src/models/kmeans.ts";
 import { KMeansVae } from "../../src/models/kmeans-vae.ts";
 import { ComponentChoice } from "../../src/models/mixture.ts";
 import { HostRandom } from "../../src/nn/initialisers.ts";
-import { tensor, variable } from "../../src/tensor/create.ts";
+import { tensor, upload, variable } from "../../src/tensor/create.ts";
 import { testDevice } from "../support/device.ts";
 import { rejects } from "../support/rejects.ts";
 
@@ -59,7 +65,7 @@ test("k-means++ starts in different clouds, and the same seed in the same", asyn
   assert.equal(await start(7), await start(7));
 });
 
-test("a round gives the means and the shares, and moves a centre without points", async () => {
+test("a round gives the means, and moves a centre without points", async () => {
   const device = await testDevice();
   const values = clouds();
   const points = tensor(device, values, [120, 2]);
@@ -68,14 +74,14 @@ test("a round gives the means and the shares, and moves a centre without points"
     [10, 0],
     [500, 500],
   ];
-  const { centres, weights } = lloyd(points, tensor(device, start));
+  const centres = lloyd(points, tensor(device, start));
   const near = (i: number) => {
     const square = (c: number) =>
       start[c]!.reduce((sum, x, j) => sum + (values[2 * i + j]! - x) ** 2, 0);
     return square(0) <= square(1) ? 0 : 1;
   };
   const found = await centres.data();
-  const shares = await weights.data();
+  const shares = await sharesOf(points, tensor(device, start)).data();
   let far = { square: -1, point: 0 };
   for (const c of [0, 1]) {
     const mine = Array.from({ length: 120 }, (_, i) => i).filter((i) => near(i) === c);
@@ -91,6 +97,64 @@ test("a round gives the means and the shares, and moves a centre without points"
   }
   assert.is(shares[2], 0);
   assert.equal([...found.slice(4)], [values[2 * far.point], values[2 * far.point + 1]]);
+});
+
+test("a cluster without a share is nobody's, though its centre is the nearest", async () => {
+  const device = await testDevice();
+  const points = tensor(device, [[0], [2], [9]]);
+  const clusters = (weights: number[]) => ({
+    centres: tensor(device, [[1], [3], [8]]),
+    weights: tensor(device, weights),
+  });
+  const found = async (weights: number[]) => [
+    ...(await nearestCluster(points, clusters(weights)).integers()),
+  ];
+  assert.equal(await found([0.2, 0.3, 0.5]), [0, 0, 2]);
+  assert.equal(await found([0, 0.5, 0.5]), [1, 1, 2]);
+  assert.equal(await found([0.5, 0.5, 0]), [0, 0, 1]);
+});
+
+test("the K-means VAE pays for the choice of a centre: its bound is that of the mixture", async () => {
+  const device = await testDevice();
+  const { train } = loadGlyphs(4, 1);
+  const image = { height: 28, width: 28, channels: 1 };
+  const batch = new DeviceImages(device, train, image).take(
+    tensor(device, Uint32Array.of(0, 1, 2, 3)),
+  );
+  const [clusters, latent] = [3, 2];
+  const model = new KMeansVae(device, new HostRandom(1), image, {
+    ...{ network: "dense", latent, beta: 4, width: 0.05, clusters, rounds: 1 },
+  });
+  const { mean, logVariance } = model.posterior(batch);
+  const [m, v] = [await mean.data(), await logVariance.data()];
+  // Centres near the first two codes and the third one's, unlike shares.
+  const centres = [m[0]! + 0.3, m[1]!, m[2]!, m[3]! - 0.4, m[4]! + 0.2, m[5]! + 0.1];
+  const shares = [0.1, 0.2, 0.7];
+  upload(model.centres.value, Float32Array.from(centres));
+  upload(model.weights.value, Float32Array.from(shares));
+  const step = variable(device, Uint32Array.of(1), [1], "step");
+  const terms = model.terms(batch, { seed: [1, 0], step, stream: 0 });
+  const list = async (name: string) => [...(await terms[name]!.data())];
+  const [loss, reconstruction, kl, choice, bound] = await Promise.all(
+    ["loss", "reconstruction", "kl", "choice", "bound"].map(list),
+  );
+  const seen = new Set<number>();
+  for (let i = 0; i < 4; i++) {
+    const squares = shares.map((_, k) =>
+      [0, 1].reduce((sum, d) => sum + (m[2 * i + d]! - centres[2 * k + d]!) ** 2, 0),
+    );
+    const k = squares.indexOf(Math.min(...squares));
+    seen.add(k);
+    const spread = [0, 1].reduce((sum, d) => sum + Math.exp(v[2 * i + d]!) - 1 - v[2 * i + d]!, 0);
+    const expected = (squares[k]! + spread) / 2;
+    const near = (found: number, wanted: number) =>
+      assert.ok(Math.abs(found - wanted) < 1e-3, `image ${i}: ${found}, expected ${wanted}`);
+    near(kl![i]!, expected);
+    near(choice![i]!, -Math.log(shares[k]!));
+    near(bound![i]!, reconstruction![i]! + expected - Math.log(shares[k]!));
+    near(loss![i]!, reconstruction![i]! + 4 * expected);
+  }
+  assert.ok(seen.size > 1, "several centres are chosen");
 });
 
 test("a refit that is given up changes nothing, and can be made again", async () => {
