@@ -20,7 +20,13 @@ const binariseKey = 0x42494e;
  * The outcome depends on nothing else, so all runs, whatever their seeds, see the same binary set.
  */
 export function binariseDataset(data: Dataset): Dataset {
-  return { ...data, train: binariseSplit(data.train, 0), test: binariseSplit(data.test, 1) };
+  const { train, test, validation } = data;
+  return {
+    ...data,
+    train: binariseSplit(train, 0),
+    test: binariseSplit(test, 1),
+    ...(validation ? { validation: binariseSplit(validation, 2) } : {}),
+  };
 }
 
 /** One part of a data set with pixels of 0 or 255; parts of different streams are independent. */

@@ -217,7 +217,7 @@ function folderEntry(path: string): DatasetEntry {
     name: folderPrefix + path,
     label: folderLabel(path),
     summary: folderPattern.summary,
-    load: ({ host }) => loadFolder(path, host),
+    load: (source) => loadFolder(path, source),
   };
 }
 

@@ -10,6 +10,8 @@ export interface DataSource {
   readonly dataDir?: string | undefined;
   /** Told how a download goes on, as each piece arrives, and once when its file is there. */
   readonly onDownload?: ((download: Download) => void) | undefined;
+  /** Told what the user should know of the data, as that files are left out; a line each. */
+  readonly onNotice?: ((line: string) => void) | undefined;
 }
 
 /** How far a download has come. */

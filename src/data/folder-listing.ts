@@ -1,5 +1,6 @@
 import { DataError } from "../gpu/errors.ts";
 import type { Host } from "../host/host.ts";
+import { isJunk, layouts, type Part, parts, partsAmong } from "./folder-layout.ts";
 import { joinPath } from "./paths.ts";
 
 /** A picture of a class, by the class's number. */
@@ -13,22 +14,26 @@ export interface PictureFolder {
   readonly classNames: readonly string[];
   readonly train: readonly PictureFile[];
   readonly test: readonly PictureFile[];
+  /** Where the folder has such a part. */
+  readonly validation?: readonly PictureFile[];
+  /** What the user should know of it: files that were left out, a part that is made up. */
+  readonly notices: readonly string[];
 }
 
-/** Labels are bytes. */
-const mostClasses = 256;
+/** Labels are numbers of 16 bits. */
+const mostClasses = 65_536;
 
 /** Every so many pictures of a class, the last goes to the test part. */
 const testEvery = 10;
 
 /**
- * Lists the PNG files of a folder by class and part. Names are sorted by code unit; hidden files and
- * files of other kinds are left out.
+ * Lists the pictures of a folder by class and part. Names are sorted by code unit.
  *
- * A class is a sub-folder; pictures in the folder itself are one class, named `rootClass`. If there
- * are exactly the sub-folders `train` and `test`, these are the parts. Else every class gives every
- * tenth picture to the test part, or, where no class has ten, the last one of all. The order takes one
- * picture of each class in turn, so that the first pictures are of all classes.
+ * A class is a sub-folder; pictures in the folder itself are one class, named `rootClass`. Sub-folders
+ * with the names of parts (see `partsAmong`) are parts, each with pictures or with class folders.
+ * Where there is no test part, every class gives every tenth picture (of the part to train on) to it,
+ * or, where no class has ten, the last one of all. The order takes one picture of each class in turn,
+ * so that the first pictures are of all classes.
  *
  * Throws DataError for a folder that is missing, is laid out in another way or has fewer than two
  * pictures.
@@ -43,88 +48,217 @@ export async function listPictures(
   if (found.kind !== "directory") {
     throw new DataError(`${path}: a file, expected a folder of pictures`);
   }
-  const root = await look(path, host);
-  const parted = root.folders.join("/") === "test/train" && root.pictures.length === 0;
-  const whole = parted ? undefined : await listClasses(path, rootClass, host, root);
-  const trainFolder = joinPath(path, "train");
-  const testFolder = joinPath(path, "test");
-  const train = whole ?? (await listClasses(trainFolder, rootClass, host));
-  const test = whole ?? (await listClasses(testFolder, rootClass, host));
-  const classNames = train.map(({ name }) => name);
-  const stranger = test.find(({ name }) => !classNames.includes(name));
-  if (stranger !== undefined) {
-    throw new DataError(`${testFolder}: its class ${stranger.name} is not in ${trainFolder}`);
-  }
-  const rows = (classes: readonly Class[]) =>
-    classNames.map((name) => classes.find((candidate) => candidate.name === name)?.pictures ?? []);
-  const parts = parted
-    ? { train: inTurn(rows(train)), test: inTurn(rows(test)) }
-    : splitOff(rows(train));
-  const count = parts.train.length + parts.test.length;
-  if (count < 2) throw new DataError(`${path}: only one picture, expected at least 2`);
-  return { classNames, ...parts };
+  return new Listing(path, rootClass, host).list();
 }
 
 interface Class {
   readonly name: string;
   /** Paths. */
   readonly pictures: readonly string[];
+  /** They lie in no folder of their own. */
+  readonly loose?: boolean;
 }
 
 interface Content {
   readonly pictures: readonly string[];
   readonly folders: readonly string[];
+  /** Other files. */
+  readonly others: readonly string[];
 }
 
-const isPng = (name: string) => /\.png$/i.test(name);
+const isPicture = (name: string) => /\.png$/i.test(name);
 
-/** Names of pictures and sub-folders. */
-async function look(path: string, host: Host): Promise<Content> {
-  const names = (await host.list(path)).filter((name) => !name.startsWith(".")).sort();
-  const folders: string[] = [];
-  for (const name of names) {
-    // A thousand pictures are not worth a thousand questions whether one is a folder.
-    if (isPng(name)) continue;
-    if ((await host.stat(joinPath(path, name)))?.kind === "directory") folders.push(name);
+/** One look at a folder; what is left out on the way is counted. */
+class Listing {
+  /** Files that are no pictures, by what their names end in. */
+  private readonly leftOut = new Map<string, number>();
+
+  constructor(
+    private readonly path: string,
+    private readonly rootClass: string,
+    private readonly host: Host,
+  ) {}
+
+  async list(): Promise<PictureFolder> {
+    const { path } = this;
+    const root = await this.look(path);
+    const found = partsAmong(path, root.folders);
+    const [loose] = root.pictures;
+    if (found !== undefined && loose !== undefined) {
+      throw new DataError(
+        `${path}: both pictures (${loose}) and parts (${found.train}); expected ${layouts}`,
+      );
+    }
+    if (found !== undefined) return this.listParts(found);
+    const classes = await this.listClasses(path, root);
+    return this.made(splitOff(classes), classes, []);
   }
-  return { pictures: names.filter(isPng), folders };
-}
 
-async function listClasses(
-  path: string,
-  rootClass: string,
-  host: Host,
-  content?: Content,
-): Promise<Class[]> {
-  const { pictures, folders } = content ?? (await look(path, host));
-  const [loose] = pictures;
-  if (folders.length === 0) return [classOf(rootClass, path, pictures)];
-  if (loose !== undefined) {
-    throw new DataError(
-      `${path}: both pictures (${loose}) and folders (${folders[0]}), expected one kind`,
+  private async listParts(found: Partial<Record<Part, string>>): Promise<PictureFolder> {
+    const notices: string[] = [];
+    const listed: Partial<Record<Part, Class[]>> = {};
+    const folderOf = (part: Part) => joinPath(this.path, found[part] ?? part);
+    for (const part of parts) {
+      if (found[part] !== undefined) listed[part] = await this.listClasses(folderOf(part));
+    }
+    const { train: classes = [], validation, test } = listed;
+    for (const part of parts) {
+      const [first] = listed[part] ?? [];
+      if (first && first.loose !== classes[0]?.loose) {
+        throw new DataError(
+          `${this.path}: class folders in one of ${found.train} and ${found[part]}, pictures in the other; expected ${layouts}`,
+        );
+      }
+      const problem = listed[part] && differences(classes, listed[part]);
+      if (problem?.strange !== undefined) {
+        throw new DataError(
+          `${folderOf(part)}: ${problem.strange} of it is not in ${folderOf("train")}; expected the same classes in each part`,
+        );
+      }
+      if (problem?.lacking.length) {
+        notices.push(`${folderOf(part)} has no pictures of ${some(problem.lacking)}`);
+      }
+    }
+    const rows = (of: readonly Class[]) =>
+      classes.map(({ name }) => of.find((one) => one.name === name)?.pictures ?? []);
+    if (test === undefined) {
+      notices.push(
+        `${this.path} has no test part: every tenth picture of ${found.train} is for testing, none of them is trained on`,
+      );
+    }
+    const split =
+      test === undefined
+        ? splitOff(classes)
+        : { train: inTurn(rows(classes)), test: inTurn(rows(test)) };
+    return this.made(
+      { ...split, ...(validation ? { validation: inTurn(rows(validation)) } : {}) },
+      classes,
+      notices,
     );
   }
-  if (folders.length > mostClasses) {
-    throw new DataError(
-      `${path}: ${folders.length} folders, expected at most ${mostClasses} classes`,
-    );
+
+  private made(
+    split: Pick<PictureFolder, "train" | "test" | "validation">,
+    classes: readonly Class[],
+    notices: readonly string[],
+  ): PictureFolder {
+    const count = split.train.length + split.test.length;
+    if (count < 2 || split.train.length === 0) {
+      throw new DataError(`${this.path}: only one picture, expected at least 2`);
+    }
+    const left = this.leftOut.size > 0 ? [`left out: ${counts(this.leftOut)}`] : [];
+    return {
+      ...split,
+      classNames: classes.map(({ name }) => name),
+      notices: [...left, ...notices],
+    };
   }
-  const classes: Class[] = [];
-  for (const name of folders) {
-    const folder = joinPath(path, name);
-    classes.push(classOf(name, folder, (await look(folder, host)).pictures));
+
+  /** Names of pictures, sub-folders and other files, without those that nobody means as data. */
+  private async look(path: string): Promise<Content> {
+    const names = (await this.host.list(path)).filter((name) => !isJunk(name)).sort();
+    const folders: string[] = [];
+    const others: string[] = [];
+    for (const name of names) {
+      // A thousand pictures are not worth a thousand questions whether one is a folder.
+      if (isPicture(name)) continue;
+      const status = await this.host.stat(joinPath(path, name));
+      (status?.kind === "directory" ? folders : others).push(name);
+    }
+    for (const name of others) {
+      const ending = endingOf(name);
+      this.leftOut.set(ending, (this.leftOut.get(ending) ?? 0) + 1);
+    }
+    return { pictures: names.filter(isPicture), folders, others };
   }
-  return classes;
+
+  private async listClasses(path: string, content?: Content): Promise<Class[]> {
+    const root = content ?? (await this.look(path));
+    const { pictures, folders } = root;
+    const [loose] = pictures;
+    if (folders.length === 0) {
+      return [{ ...this.classOf(this.rootClass, path, root), loose: true }];
+    }
+    if (loose !== undefined) {
+      throw new DataError(
+        `${path}: both pictures (${loose}) and folders (${folders[0]}); expected ${layouts}`,
+      );
+    }
+    if (folders.length > mostClasses) {
+      throw new DataError(
+        `${path}: ${folders.length} folders, expected at most ${mostClasses} classes`,
+      );
+    }
+    const classes: Class[] = [];
+    for (const name of folders) {
+      const folder = joinPath(path, name);
+      const inside = await this.look(folder);
+      const [deeper] = inside.folders;
+      if (deeper !== undefined) {
+        const only = folders.length === 1 && path === this.path && inside.pictures.length === 0;
+        const meant = only ? `; did you mean folder:${folder}?` : `; expected ${layouts}`;
+        throw new DataError(`${folder}: a folder (${deeper}) within that of a class${meant}`);
+      }
+      classes.push(this.classOf(name, folder, inside));
+    }
+    return classes;
+  }
+
+  private classOf(name: string, folder: string, { pictures, others }: Content): Class {
+    if (pictures.length > 0) {
+      return { name, pictures: pictures.map((picture) => joinPath(folder, picture)) };
+    }
+    const kinds = new Map<string, number>();
+    for (const other of others) {
+      const ending = endingOf(other);
+      kinds.set(ending, (kinds.get(ending) ?? 0) + 1);
+    }
+    const there = kinds.size > 0 ? `, but ${counts(kinds)}` : "";
+    throw new DataError(`${folder}: no PNG pictures in it${there}`);
+  }
 }
 
-function classOf(name: string, folder: string, pictures: readonly string[]): Class {
-  if (pictures.length === 0) throw new DataError(`${folder}: no PNG pictures in it`);
-  return { name, pictures: pictures.map((picture) => joinPath(folder, picture)) };
+/** What a file's name ends in, in small letters. */
+function endingOf(name: string): string {
+  const [ending = "without a usual ending"] = /\.[a-z0-9]{1,8}$/.exec(name.toLowerCase()) ?? [];
+  return ending;
+}
+
+/** Kinds of files that a line names one by one. */
+const mostKinds = 6;
+
+/** `20 .gif, 1 .txt`, the most frequent first. */
+function counts(kinds: ReadonlyMap<string, number>): string {
+  const sorted = [...kinds].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
+  const rest = sorted.slice(mostKinds).reduce((sum, [, count]) => sum + count, 0);
+  const named = sorted.slice(0, mostKinds).map(([ending, count]) => `${count} ${ending}`);
+  return [...named, ...(rest > 0 ? [`${rest} of other kinds`] : [])].join(", ");
+}
+
+/** Names of classes that a line tells. */
+const mostNamed = 5;
+
+function some(names: readonly string[]): string {
+  const more = names.length - mostNamed;
+  return names.slice(0, mostNamed).join(", ") + (more > 0 ? ` and ${more} more classes` : "");
+}
+
+/** A class of `others` that is not among `classes`, and those of `classes` that it lacks. */
+function differences(
+  classes: readonly Class[],
+  others: readonly Class[],
+): { strange: string | undefined; lacking: string[] } {
+  const known = new Set(classes.map(({ name }) => name));
+  const there = new Set(others.map(({ name }) => name));
+  return {
+    strange: others.find(({ name }) => !known.has(name))?.name,
+    lacking: classes.map(({ name }) => name).filter((name) => !there.has(name)),
+  };
 }
 
 /** One picture of each class in turn, until all are taken. */
 function inTurn(rows: readonly (readonly string[])[]): PictureFile[] {
-  const longest = Math.max(...rows.map((row) => row.length));
+  const longest = rows.reduce((most, row) => Math.max(most, row.length), 0);
   const files: PictureFile[] = [];
   for (let i = 0; i < longest; i++) {
     rows.forEach((row, label) => {
@@ -135,10 +269,8 @@ function inTurn(rows: readonly (readonly string[])[]): PictureFile[] {
   return files;
 }
 
-function splitOff(rows: readonly (readonly string[])[]): {
-  train: PictureFile[];
-  test: PictureFile[];
-} {
+function splitOff(classes: readonly Class[]): { train: PictureFile[]; test: PictureFile[] } {
+  const rows = classes.map(({ pictures }) => pictures);
   const isTest = (i: number) => i % testEvery === testEvery - 1;
   const train = inTurn(rows.map((row) => row.filter((_, i) => !isTest(i))));
   const test = inTurn(rows.map((row) => row.filter((_, i) => isTest(i))));

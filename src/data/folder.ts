@@ -1,7 +1,8 @@
 import { DataError } from "../gpu/errors.ts";
 import type { Host, PngPicture } from "../host/host.ts";
+import type { DataSource } from "./files.ts";
 import { listPictures, type PictureFile } from "./folder-listing.ts";
-import type { Dataset, Split } from "./types.ts";
+import type { Dataset, Labels, Split } from "./types.ts";
 
 /** The pictures' samples at most; they live in memory here, and again on the device. */
 export const largestFolderBytes = 2 ** 30;
@@ -24,28 +25,45 @@ export function folderLabel(path: string): string {
  * Loads a folder of PNG pictures of one size: see `listPictures` for classes and parts. There is one
  * channel if all pictures are grey, else three. Throws DataError naming the folder or the picture.
  */
-export async function loadFolder(path: string, host: Host): Promise<Dataset> {
-  const rootClass = lastPart(path);
-  const { classNames, train, test } = await listPictures(path, rootClass, host);
-  const pictures = new Pictures(path, train.length + test.length);
+export async function loadFolder(path: string, { host, onNotice }: DataSource): Promise<Dataset> {
+  const listed = await listPictures(path, lastPart(path), host);
+  for (const line of listed.notices) onNotice?.(line);
+  const { classNames, train, test, validation = [] } = listed;
+  const pictures = new Pictures(path, train.length + validation.length + test.length);
   const trainPixels = await pictures.read(train, host);
+  const validationPixels = await pictures.read(validation, host);
   const testPixels = await pictures.read(test, host);
   const { width, height, channels } = pictures;
-  const split = (files: readonly PictureFile[], pixels: Uint8Array, of: number): Split => ({
-    images: of === channels ? pixels : toRgb(pixels),
-    labels: Uint8Array.from(files, ({ label }) => label),
+  const split = (files: readonly PictureFile[], { pixels, ...read }: PartPixels): Split => ({
+    images: read.channels === channels ? pixels : toRgb(pixels),
+    labels: labelsOf(files, classNames.length),
     count: files.length,
   });
   return {
     name: folderLabel(path),
-    train: split(train, trainPixels.pixels, trainPixels.channels),
-    test: split(test, testPixels.pixels, testPixels.channels),
+    train: split(train, trainPixels),
+    test: split(test, testPixels),
+    ...(listed.validation ? { validation: split(validation, validationPixels) } : {}),
     height,
     width,
     channels,
     classes: classNames.length,
     classNames,
   };
+}
+
+function labelsOf(files: readonly PictureFile[], classes: number): Labels {
+  const labels = classes <= 256 ? new Uint8Array(files.length) : new Uint16Array(files.length);
+  files.forEach(({ label }, i) => {
+    labels[i] = label;
+  });
+  return labels;
+}
+
+/** The samples of a part, with one channel if all its pictures are grey. */
+interface PartPixels {
+  readonly pixels: Uint8Array;
+  readonly channels: 1 | 3;
 }
 
 /** Puts pictures together; the first decides the size of all. */
@@ -61,10 +79,7 @@ class Pictures {
   ) {}
 
   /** The pictures' samples, [files, height, width, channels]: one channel if all these are grey. */
-  async read(
-    files: readonly PictureFile[],
-    host: Host,
-  ): Promise<{ pixels: Uint8Array; channels: 1 | 3 }> {
+  async read(files: readonly PictureFile[], host: Host): Promise<PartPixels> {
     let pixels = new Uint8Array(0);
     let channels: 1 | 3 = 1;
     let index = 0;

@@ -1,8 +1,13 @@
 import { permutation } from "./hash.ts";
 import type { Labels, Split } from "./types.ts";
 
-/** Training images held out for validation. */
-export const validationCount = 5000;
+/** Training images held out for validation, at most: it is a tenth of them. */
+const mostValidation = 5000;
+
+/** How many of so many training images are held out, where nobody says how many. */
+export function validationCount(images: number): number {
+  return images < 2 ? 0 : Math.max(1, Math.min(mostValidation, Math.floor(images / 10)));
+}
 
 /** Stream of the hash that chooses the validation images, apart from every other use of the seed. */
 const validationStream = 0x56414c;
@@ -14,7 +19,7 @@ export interface TrainingSplit {
 }
 
 /**
- * Holds out 5,000 of the training images (at most half), chosen by the seed, unless `fullTrain`.
+ * Holds out `validation` of the training images, or else a tenth (at most 5,000), chosen by the seed.
  * Images of one group are held out together: then it is the first groups in an order by the seed, as
  * long as they are no more than that. `limit` then keeps the first so many of what is left to train
  * on, in the set's own order, so the validation images are the same whatever the limit.
@@ -22,9 +27,9 @@ export interface TrainingSplit {
 export function splitTraining(
   { count, groups }: Pick<Split, "count" | "groups">,
   seed: number,
-  options: { readonly fullTrain?: boolean; readonly limit?: number } = {},
+  options: { readonly validation?: number | undefined; readonly limit?: number | undefined } = {},
 ): TrainingSplit {
-  const most = options.fullTrain ? 0 : Math.min(validationCount, Math.floor(count / 2));
+  const most = Math.min(count, options.validation ?? validationCount(count));
   const { order, held } = groups
     ? orderGroups(groups, seed, most)
     : { order: permutation(count, seed, validationStream), held: most };

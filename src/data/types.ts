@@ -47,6 +47,8 @@ export interface Dataset<V extends Values = Values> {
   readonly name: string;
   readonly train: Split<V>;
   readonly test: Split<V>;
+  /** Where the set has such a part of its own; else some of `train` are held out. */
+  readonly validation?: Split<V>;
   readonly height: number;
   readonly width: number;
   readonly channels: number;

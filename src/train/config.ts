@@ -115,12 +115,31 @@ function readSettings(value: unknown, fail: (what: string) => never): Record<str
 
 /** Puts options on top of others: what is given above counts. */
 export function overlay(below: GivenOptions, above: GivenOptions): GivenOptions {
+  const texts = oneForm(above.texts);
+  const {
+    validation,
+    "full-train": fullTrain,
+    ...others
+  }: Partial<Record<TrainOptionName, string>> = oneForm(below.texts);
+  // Both say how many images are held out, so that one above is instead of either below.
+  const said = texts.validation !== undefined || texts["full-train"] !== undefined;
+  const heldOut = {
+    ...(validation === undefined ? {} : { validation }),
+    ...(fullTrain === undefined ? {} : { "full-train": fullTrain }),
+  };
   return {
     ...below,
     ...above,
-    texts: { ...below.texts, ...above.texts },
+    texts: { ...others, ...(said ? {} : heldOut), ...texts },
     settings: { ...below.settings, ...above.settings },
   };
+}
+
+/** `--validation 0` as `--full-train`: they mean the same, also to a run that goes on. */
+function oneForm(texts: GivenOptions["texts"]): GivenOptions["texts"] {
+  const { validation, ...others } = texts;
+  if (validation === undefined || Number(validation) !== 0) return texts;
+  return { ...others, "full-train": "true" };
 }
 
 /**
@@ -140,10 +159,11 @@ export function toTrainOptions(
   const { model } = given;
   if (model === undefined)
     throw new UsageError("the model is missing; latentgrad models lists them");
+  const texts = oneForm(given.texts);
   const values = Object.fromEntries(
     names.map((name) => {
       const { kind, default: byDefault } = options[name]!;
-      const text = given.texts[name] ?? byDefault;
+      const text = texts[name] ?? byDefault;
       return [camel(name), text === undefined ? undefined : kind.parse(text)];
     }),
   ) as unknown as TrainOptions;
@@ -158,11 +178,13 @@ function checkTogether(options: Omit<TrainOptions, "out">): void {
   };
   if (options.allowOtherData && !options.resume)
     throw new UsageError("--allow-other-data goes with --resume");
-  const { resume, force, dryRun, overfit, limit, fullTrain } = options;
+  const { resume, force, dryRun, overfit, limit, fullTrain, validation } = options;
   exclude("resume", "force", resume && force);
   exclude("resume", "dry-run", resume && dryRun);
   exclude("overfit", "limit", overfit !== undefined && limit !== undefined);
   exclude("overfit", "full-train", overfit !== undefined && fullTrain);
+  exclude("overfit", "validation", overfit !== undefined && validation !== undefined);
+  exclude("validation", "full-train", validation !== undefined && fullTrain);
   if (options.patience !== undefined && fullTrain)
     throw new UsageError("--patience needs validation images, and --full-train holds none out");
 }
@@ -188,8 +210,9 @@ export function resumedOptions(run: GivenOptions, given: GivenOptions): GivenOpt
     if (value !== before && !(before !== undefined && Number(value) === Number(before)))
       differs(`--set ${key}`, value, before);
   }
+  const [texts, begun] = [oneForm(given.texts), oneForm(run.texts)];
   for (const name of names) {
-    const [now, before] = [given.texts[name], run.texts[name] ?? options[name]!.default];
+    const [now, before] = [texts[name], begun[name] ?? options[name]!.default];
     if (now === undefined || !options[name]!.kept || options[name]!.changeable) continue;
     const { kind } = options[name]!;
     const same =

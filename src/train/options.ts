@@ -52,7 +52,10 @@ export const trainOptions = {
   seed: preset(whole(0, largestSeed), "<n>", "1", {
     help: "of weights, order, noise and validation images",
   }),
-  "full-train": { ...on, help: "hold no validation images out", kept: true },
+  validation: optional(whole(0, 1e9), "<n>", {
+    help: "images to validate on (else a tenth, at most 5,000, or the folder's own); 0: none",
+  }),
+  "full-train": { ...on, help: "the same as --validation 0", kept: true },
   binarise: preset(choice(binarisations), "<how>", "none", {
     help: "black-and-white pixels: none, static (drawn once), dynamic (drawn in each step)",
   }),

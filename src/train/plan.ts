@@ -1,6 +1,6 @@
 import { binariseDataset } from "../data/binarise.ts";
 import { absoluteName, loadDataset } from "../data/datasets.ts";
-import type { Download } from "../data/files.ts";
+import type { DataSource } from "../data/files.ts";
 import { type Fingerprint, fingerprintOf } from "../data/fingerprint.ts";
 import { joinPath } from "../data/paths.ts";
 import { splitTraining, type TrainingSplit } from "../data/splits.ts";
@@ -26,8 +26,10 @@ export interface Plan {
   readonly dataset: Dataset;
   /** Of the training part. */
   readonly fingerprint: Fingerprint;
-  /** Which images to train and to validate on. */
+  /** Which images to train and to validate on; the latter are indices into `held`. */
   readonly split: TrainingSplit;
+  /** What is validated on: the training part, of which some are held out, or a part for that. */
+  readonly held: Split;
   /** Images a step. */
   readonly batch: number;
   readonly epochs: number;
@@ -46,12 +48,13 @@ export interface Plan {
 export async function makePlan(
   options: TrainOptions,
   host: Host,
-  onDownload?: (download: Download) => void,
+  told: Pick<DataSource, "onDownload" | "onNotice"> = {},
 ): Promise<Plan> {
   const entry = findModel(options.model, models);
   const settings = resolveSettings(entry, options.settings);
   const { data, dataDir, dryRun, overfit } = options;
-  const loaded = await loadDataset(data, { host, dataDir, onDownload });
+  const { onDownload, onNotice } = told;
+  const loaded = await loadDataset(data, { host, dataDir, onDownload, onNotice });
   if (loaded.vectors && options.binarise !== "none")
     throw new UsageError("--binarise: vectors have no pixels to binarise");
   const dataset = options.binarise === "static" ? binariseDataset(loaded) : loaded;
@@ -60,12 +63,11 @@ export async function makePlan(
   const batch = Math.min(options.batch, overfit ?? options.batch);
   if (entry.pairs && batch < 2)
     throw new UsageError(`${entry.name} compares the images of a batch, and there is one`);
-  const split = chooseImages(dataset.train, options, batch);
+  const { split, held } = chooseImages(dataset, options, batch);
+  if (options.patience !== undefined && split.validation.length === 0)
+    throw new UsageError("--patience needs validation images, and none are held out");
   const steps = Math.floor(split.train.length / batch);
-  if (steps < 1)
-    throw new (options.limit === undefined ? DataError : UsageError)(
-      `${data}: ${split.train.length} training images do not fill a batch of ${batch}`,
-    );
+  if (steps < 1) throw tooFew(dataset, split, options, batch);
   const absolute = {
     ...options,
     data: absoluteName(data, host.cwd),
@@ -78,6 +80,7 @@ export async function makePlan(
     dataset,
     fingerprint: await fingerprintOf(loaded),
     split,
+    held,
     batch,
     epochs: dryRun ? 1 : options.epochs,
     steps,
@@ -86,24 +89,57 @@ export async function makePlan(
   };
 }
 
-function chooseImages(train: Split, options: TrainOptions, batch: number): TrainingSplit {
+function chooseImages(
+  { train, validation: part }: Dataset,
+  options: TrainOptions,
+  batch: number,
+): { split: TrainingSplit; held: Split } {
   const { count } = train;
-  const { seed, fullTrain, limit, overfit, dryRun } = options;
-  const few = (images: number) => (dryRun ? Math.min(images, DRY_BATCHES * batch) : images);
+  const { seed, fullTrain, limit, overfit, dryRun, validation } = options;
+  const few = (images: Uint32Array) => (dryRun ? images.slice(0, DRY_BATCHES * batch) : images);
   if (overfit !== undefined) {
     if (overfit > count)
       throw new UsageError(`--overfit ${overfit}: there are ${count} training images`);
-    const first = Uint32Array.from({ length: few(overfit) }, (_, i) => i);
-    return { train: first, validation: first };
+    const first = few(Uint32Array.from({ length: overfit }, (_, i) => i));
+    return { split: { train: first, validation: first }, held: train };
   }
+  if (validation !== undefined && part)
+    throw new UsageError(
+      `--validation ${validation}: the data have a validation part of ${part.count} images; --validation 0 leaves it unused`,
+    );
+  if (validation !== undefined && validation >= count)
+    throw new UsageError(
+      `--validation ${validation}: there are ${count} images to train and to validate on`,
+    );
   const split = splitTraining(train, seed, {
-    fullTrain,
-    ...(limit === undefined ? {} : { limit }),
+    validation: fullTrain || part ? 0 : validation,
+    limit,
   });
+  const all = Uint32Array.from({ length: fullTrain ? 0 : (part?.count ?? 0) }, (_, i) => i);
   return {
-    train: split.train.slice(0, few(split.train.length)),
-    validation: split.validation.slice(0, few(split.validation.length)),
+    split: { train: few(split.train), validation: few(part ? all : split.validation) },
+    held: part ?? train,
   };
+}
+
+/** Says how the images were split, and what would help. */
+function tooFew(
+  { train, test, validation: part }: Dataset,
+  split: TrainingSplit,
+  { data, limit, fullTrain }: TrainOptions,
+  batch: number,
+): Error {
+  const left = split.train.length;
+  const all = train.count + test.count + (part?.count ?? 0);
+  const unused = fullTrain && part ? `${part.count} validation (unused)` : undefined;
+  const parts = [
+    `${test.count} test`,
+    unused ?? `${split.validation.length} validation`,
+    `${left} training${limit === undefined || left < limit ? "" : " (--limit)"}`,
+  ].join(", ");
+  const what = `${data}: ${all} images: ${parts}, which do not fill a batch of ${batch}`;
+  const cure = left > 0 ? `; --batch ${left} would fit` : "";
+  return new (limit === undefined ? DataError : UsageError)(what + cure);
 }
 
 /**

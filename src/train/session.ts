@@ -2,7 +2,7 @@ import { binarise } from "../data/binarise.ts";
 import { DeviceImages } from "../data/loader.ts";
 import { sha256 } from "../data/sha256.ts";
 import { selectImages } from "../data/splits.ts";
-import { attributeClasses } from "../data/types.ts";
+import { attributeClasses, type Split } from "../data/types.ts";
 import type { Device } from "../gpu/device.ts";
 import { CheckpointError, UsageError } from "../gpu/errors.ts";
 import type { Model } from "../models/model.ts";
@@ -62,7 +62,7 @@ export class Session {
   }
 
   private static async build(plan: Plan, device: Device, pause: () => void): Promise<Session> {
-    const { options, entry, settings, dataset, split, batch, seed } = plan;
+    const { options, entry, settings, dataset, split, held, batch, seed } = plan;
     const { height, width, channels, classes, vectors = false } = dataset;
     const attributes = attributeClasses(dataset);
     const images = split.train.length;
@@ -72,25 +72,29 @@ export class Session {
     if (!beta && options.betaSchedule.text !== "constant")
       throw new UsageError(`--beta-schedule: ${entry.name} has no beta`);
     requireStages(plan, model);
-    const imagesOf = (rows: Uint32Array, label: string) =>
-      new DeviceImages(device, selectImages(dataset.train, rows), dataset, label);
+    const imagesOf = (from: Split, rows: Uint32Array, label: string) =>
+      new DeviceImages(device, selectImages(from, rows), dataset, label);
     const transform = options.binarise === "dynamic" ? binarise : undefined;
-    const run = await TrainingRun.create(model, imagesOf(split.train, "training images"), {
-      batch,
-      seed,
-      epochs: plan.epochs,
-      pace: (step) => paceAt(plan, model, step),
-      ...(beta ? { beta: (step: number) => beta.value * betaFactorAt(plan, step) } : {}),
-      clip: options.clip,
-      ema: options.ema,
-      transform,
-    });
+    const run = await TrainingRun.create(
+      model,
+      imagesOf(dataset.train, split.train, "training images"),
+      {
+        batch,
+        seed,
+        epochs: plan.epochs,
+        pace: (step) => paceAt(plan, model, step),
+        ...(beta ? { beta: (step: number) => beta.value * betaFactorAt(plan, step) } : {}),
+        clip: options.clip,
+        ema: options.ema,
+        transform,
+      },
+    );
     pause();
     const validation =
       split.validation.length > 0
         ? await Evaluation.create(
             model,
-            imagesOf(split.validation, "validation images"),
+            imagesOf(held, split.validation, "validation images"),
             // Small training batches would make the validation slow.
             Math.min(Math.max(batch, LEAST_VALIDATED), split.validation.length),
             seed,

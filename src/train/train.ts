@@ -106,7 +106,7 @@ export async function train(
     : options.resume
       ? await RunFolder.open(out, host)
       : await RunFolder.create(out, options, host);
-  const plan = await makePlan(options, host, hooks.onDownload);
+  const plan = await makePlan(options, host, hooks);
   if (options.resume) await requireSameData(plan, folder);
   const run = new Run(plan, folder, host, hooks, begin);
   hooks.interruption?.attend();
@@ -298,9 +298,11 @@ class Run {
 
   private trained({ device, model }: Session): Trained {
     const { plan, folder } = this;
-    const { dataset, split, options } = plan;
-    const rows = split.validation.length > 0 ? split.validation : split.train;
-    const watched = selectImages(dataset.train, rows.slice(0, WATCHED));
+    const { dataset, held, split, options } = plan;
+    const watched =
+      split.validation.length > 0
+        ? selectImages(held, split.validation.slice(0, WATCHED))
+        : selectImages(dataset.train, split.train.slice(0, WATCHED));
     return { device, model, dataset, folder, seed: options.seed, watched };
   }
 

@@ -2,6 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { absoluteName, findDataset, loadDataset } from "../../src/data/datasets.ts";
 import { folderLabel } from "../../src/data/folder.ts";
+import type { Split } from "../../src/data/types.ts";
 import { DataError, UsageError } from "../../src/gpu/errors.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 import { rejects } from "../support/rejects.ts";
@@ -22,7 +23,11 @@ function putGrey(host: MemoryHost, path: string, value: number, width = 2): void
   host.putPicture(path, { width, height: 1, channels: 1, pixels });
 }
 
-const load = (host: MemoryHost) => loadDataset("folder:/p", { host });
+const load = (host: MemoryHost, onNotice?: (line: string) => void) =>
+  loadDataset("folder:/p", { host, onNotice });
+/** The numbers that pictures are filled with. */
+const fills = ({ images }: Pick<Split, "images">) =>
+  Array.from(images).filter((_, i) => i % 2 === 0);
 const numbered = (folder: string, count: number) =>
   Array.from({ length: count }, (_, i) => `${folder}/${String(i).padStart(3, "0")}.png`);
 
@@ -52,8 +57,106 @@ test("train and test are the parts where there is nothing else", async () => {
   assert.equal([...data.train.labels, ...data.test.labels], [0, 1, 0]);
   const flat = await load(hostWith("/p/test/1.png", "/p/train/1.png", "/p/train/2.png"));
   assert.equal([flat.classNames, flat.train.count, flat.test.count], [["p"], 2, 1]);
-  const three = await load(hostWith("/p/test/1.png", "/p/train/1.png", "/p/valid/1.png"));
-  assert.equal(three.classNames, ["test", "train", "valid"]);
+});
+
+test("parts of any usual name and case are parts: none of them becomes a class", async () => {
+  for (const [train, validation, test] of [
+    ["train", "val", "test"],
+    ["Train", "Valid", "Test"],
+    ["TRAINING", "validation", "Testing"],
+    ["training_set", "dev", "test-set"],
+  ] as const) {
+    const flat = await load(
+      hostWith(
+        `/p/${test}/1.png`,
+        `/p/${train}/1.png`,
+        `/p/${train}/2.png`,
+        `/p/${validation}/1.png`,
+      ),
+    );
+    assert.equal(flat.classNames, ["p"]);
+    assert.equal(
+      [fills(flat.train), fills(flat.validation!), fills(flat.test)],
+      [[1, 2], [3], [0]],
+    );
+    const classes = await load(
+      hostWith(
+        ...["b", "a"].map((name) => `/p/${test}/${name}/1.png`),
+        ...["a", "b"].map((name) => `/p/${train}/${name}/1.png`),
+        ...["b", "a"].map((name) => `/p/${validation}/${name}/1.png`),
+      ),
+    );
+    assert.equal(classes.classNames, ["a", "b"]);
+    assert.equal(
+      [fills(classes.train), [...classes.train.labels]],
+      [
+        [2, 3],
+        [0, 1],
+      ],
+    );
+    assert.equal(
+      [fills(classes.validation!), [...classes.validation!.labels]],
+      [
+        [5, 4],
+        [0, 1],
+      ],
+    );
+    assert.equal(
+      [fills(classes.test), [...classes.test.labels]],
+      [
+        [1, 0],
+        [0, 1],
+      ],
+    );
+  }
+  const two = await load(hostWith("/p/Test/1.png", "/p/Train/1.png", "/p/Train/2.png"));
+  assert.equal([fills(two.train), two.validation, fills(two.test)], [[1, 2], undefined, [0]]);
+});
+
+test("without a test part, every tenth picture to train on is for the test, and that is said", async () => {
+  for (const inside of ["", "/a"]) {
+    const notices: string[] = [];
+    const host = hostWith(...numbered(`/p/train${inside}`, 20), `/p/val${inside}/1.png`);
+    const data = await load(host, (line) => notices.push(line));
+    assert.equal([fills(data.test), fills(data.validation!)], [[9, 19], [20]]);
+    assert.equal([data.train.count, fills(data.train).includes(9)], [18, false]);
+    assert.equal(notices, [
+      "/p has no test part: every tenth picture of train is for testing, none of them is trained on",
+    ]);
+  }
+  const alone = await load(hostWith(...numbered("/p/train/a", 5), ...numbered("/p/train/b", 5)));
+  assert.equal([alone.classNames, alone.train.count, alone.test.count], [["a", "b"], 9, 1]);
+});
+
+test("a class that a part lacks is told; labels may be of more than 256 classes", async () => {
+  const notices: string[] = [];
+  const host = hostWith("/p/test/x/1.png", "/p/train/x/1.png", "/p/train/y/1.png");
+  await load(host, (line) => notices.push(line));
+  assert.equal(notices, ["/p/test has no pictures of y"]);
+  const many = Array.from({ length: 300 }, (_, i) => `/p/${1000 + i}/1.png`);
+  const { train, test, classes } = await load(hostWith(...many));
+  assert.equal([classes, train.labels[298], test.labels[0]], [300, 298, 299]);
+});
+
+test("what is left out is counted in one line; what systems leave behind is not", async () => {
+  const notices: string[] = [];
+  const host = hostWith(...numbered("/p/a", 3), ...numbered("/p/b", 3));
+  for (const name of ["1.gif", "2.GIF", "notes.txt", "Makefile"]) host.put(`/p/a/${name}`, "x");
+  for (const name of [
+    ".DS_Store",
+    "Thumbs.db",
+    "desktop.ini",
+    "._x.png",
+    ".git/HEAD",
+    "__MACOSX/a/._1.png",
+    "a/.DS_Store",
+    "a/thumbs.db",
+    "a/.ipynb_checkpoints/x.png",
+  ])
+    host.put(`/p/${name}`, "x");
+  const data = await load(host, (line) => notices.push(line));
+  assert.equal([data.classNames, data.train.count + data.test.count], [["a", "b"], 6]);
+  assert.equal(notices, ["left out: 2 .gif, 1 .txt, 1 without a usual ending"]);
 });
 
 test("one colour picture makes all of them colour pictures", async () => {
@@ -74,13 +177,41 @@ test("layouts that cannot be understood are refused", async () => {
   for (const [paths, pattern] of [
     [[], /^\/p: no such folder$/],
     [["/p"], /^\/p: a file, expected a folder of pictures$/],
-    [["/p/readme.txt"], /^\/p: no PNG pictures in it$/],
-    [["/p/a/1.jpg", "/p/b/1.png"], /^\/p\/a: no PNG pictures in it$/],
+    [["/p/readme.txt"], /^\/p: no PNG pictures in it, but 1 \.txt$/],
+    [["/p/a/1.gif", "/p/b/1.png"], /^\/p\/a: no PNG pictures in it, but 1 \.gif$/],
     [["/p/a/1.png"], /^\/p: only one picture, expected at least 2$/],
     [["/p/a/1.png", "/p/1.png"], /^\/p: both pictures \(1\.png\) and folders \(a\)/],
-    [["/p/train/1.png", "/p/test/a/1.png"], /^\/p\/test: its class a is not in \/p\/train$/],
-    [["/p/train/a/1.png", "/p/test/b/1.png"], /^\/p\/test: its class b is not in \/p\/train$/],
-    [Array.from({ length: 257 }, (_, i) => `/p/${i}/1.png`), /257 folders, expected at most 256/],
+    [
+      ["/p/train/1.png", "/p/test/a/1.png"],
+      /class folders in one of train and test, .* expected pic/,
+    ],
+    [["/p/train/a/1.png", "/p/val/1.png"], /^\/p: class folders in one of train and val, pictures/],
+    [["/p/train/a/1.png", "/p/test/b/1.png"], /^\/p\/test: b of it is not in \/p\/train; expected/],
+    [["/p/train/a/1.png", "/p/dev/b/1.png"], /^\/p\/dev: b of it is not in \/p\/train; expected/],
+    [["/p/train/1.png", "/p/test/1.png", "/p/1.png"], /^\/p: both pictures \(1\.png\) and parts/],
+    [
+      ["/p/train/1.png", "/p/cats/1.png"],
+      /^\/p: train is the name of a part, cats is not; expected/,
+    ],
+    [
+      ["/p/test/1.png", "/p/val/1.png"],
+      /^\/p: test without a part to train on; expected pictures in/,
+    ],
+    [["/p/Test/a/1.png"], /^\/p: Test without a part to train on; expected pictures in/],
+    [["/p/train/1.png", "/p/Training/1.png"], /^\/p: both Training and train, expected one train/],
+    [
+      ["/p/a/b/1.png", "/p/c/1.png"],
+      /^\/p\/a: a folder \(b\) within that of a class; expected pic/,
+    ],
+    [
+      ["/p/a/1.png", "/p/a/b/1.png"],
+      /^\/p\/a: a folder \(b\) within that of a class; expected pic/,
+    ],
+    [
+      ["/p/cats/train/1.png"],
+      /^\/p\/cats: a folder \(train\) .*; did you mean folder:\/p\/cats\?$/,
+    ],
+    [["/p/train/a/b/1.png"], /^\/p\/train\/a: a folder \(b\) within that of a class; expected pic/],
   ] as const) {
     await rejects(() => load(hostWith(...paths)), DataError, pattern);
   }

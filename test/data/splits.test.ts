@@ -6,7 +6,7 @@ import { selectImages, splitTraining } from "../../src/data/splits.ts";
 
 const test = suite("splits");
 
-test("holds out 5,000 images chosen by the seed; both parts are all, once, in order", () => {
+test("holds out a tenth, chosen by the seed; both parts are all, once, in order", () => {
   const { train, validation } = splitTraining({ count: 60_000 }, 1);
   assert.equal([train.length, validation.length], [55_000, 5_000]);
   assert.is(new Set([...train, ...validation]).size, 60_000);
@@ -25,15 +25,21 @@ test("a limit keeps the first training images and does not change validation", (
   assert.is(splitTraining({ count: 60_000 }, 7, { limit: 10 ** 9 }).train.length, 55_000);
 });
 
-test("fullTrain holds nothing out; a small set gives at most half", () => {
-  const { train, validation } = splitTraining({ count: 60_000 }, 1, { fullTrain: true });
+test("a tenth is at most 5,000 and at least one image; a number sets it, 0 holds none out", () => {
+  const held = (count: number, validation?: number) =>
+    splitTraining({ count }, 1, { validation }).validation.length;
+  assert.equal(
+    [1, 2, 19, 72, 50_000, 50_010].map((count) => held(count)),
+    [0, 1, 1, 7, 5000, 5000],
+  );
+  assert.equal([held(72, 30), held(72, 72), held(72, 99)], [30, 72, 72]);
+  const { train, validation } = splitTraining({ count: 60_000 }, 1, { validation: 0 });
   assert.equal([train.length, validation.length], [60_000, 0]);
   assert.ok(train.every((index, i) => index === i));
-  assert.is(splitTraining({ count: 100 }, 1).validation.length, 50);
 });
 
 test("the images of a set without groups are chosen as they always were", () => {
-  const { train, validation } = splitTraining({ count: 20 }, 3);
+  const { train, validation } = splitTraining({ count: 20 }, 3, { validation: 10 });
   assert.equal([...validation], [2, 6, 8, 9, 12, 13, 14, 17, 18, 19]);
   assert.is(train.length, 10);
   const all = splitTraining({ count: 60_000 }, 1).validation;
@@ -42,7 +48,7 @@ test("the images of a set without groups are chosen as they always were", () => 
 
 test("images of a group are held out together, or none of them", () => {
   const groups = Uint32Array.from({ length: 24_000 }, (_, i) => 7 * (i % 6_000));
-  const { train, validation } = splitTraining({ count: 24_000, groups }, 1);
+  const { train, validation } = splitTraining({ count: 24_000, groups }, 1, { validation: 5_000 });
   assert.equal([train.length, validation.length], [19_000, 5_000]);
   const held = new Set(Array.from(validation, (i) => groups[i]!));
   assert.is(held.size, 1_250);
@@ -50,17 +56,21 @@ test("images of a group are held out together, or none of them", () => {
   for (const part of [train, validation]) {
     assert.ok(part.every((index, i) => i === 0 || index > part[i - 1]!));
   }
-  assert.equal(splitTraining({ count: 24_000, groups }, 1).validation, validation);
-  assert.not.equal(splitTraining({ count: 24_000, groups }, 2).validation, validation);
-  const limited = splitTraining({ count: 24_000, groups }, 1, { limit: 500 });
+  const again = (seed: number) =>
+    splitTraining({ count: 24_000, groups }, seed, { validation: 5_000 }).validation;
+  assert.equal(again(1), validation);
+  assert.not.equal(again(2), validation);
+  const limited = splitTraining({ count: 24_000, groups }, 1, { validation: 5_000, limit: 500 });
   assert.equal(limited, { train: train.subarray(0, 500), validation });
-  const whole = splitTraining({ count: 24_000, groups }, 1, { fullTrain: true });
+  const whole = splitTraining({ count: 24_000, groups }, 1, { validation: 0 });
   assert.equal([whole.train.length, whole.validation.length], [24_000, 0]);
 });
 
 test("groups that do not divide what is held out: no more than it", () => {
   const threes = Uint32Array.from({ length: 30_000 }, (_, i) => Math.floor(i / 3));
-  assert.is(splitTraining({ count: 30_000, groups: threes }, 1).validation.length, 4_998);
+  assert.is(splitTraining({ count: 30_000, groups: threes }, 1).validation.length, 3_000);
+  const most = splitTraining({ count: 30_000, groups: threes }, 1, { validation: 5_000 });
+  assert.is(most.validation.length, 4_998);
   const one = new Uint32Array(10);
   assert.equal(splitTraining({ count: 10, groups: one }, 1).validation.length, 0);
 });

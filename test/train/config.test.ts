@@ -2,6 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { UsageError } from "../../src/gpu/errors.ts";
 import {
+  type GivenOptions,
   overlay,
   parseConfig,
   resumedOptions,
@@ -30,6 +31,7 @@ const samples: Readonly<Record<string, unknown>> = {
   batch: 64,
   limit: 1000,
   seed: 3,
+  validation: 500,
   "full-train": true,
   binarise: "static",
   "lr-schedule": "step:10:0.5",
@@ -116,6 +118,10 @@ test("options that contradict each other are refused", async () => {
     [{ resume: "true", "dry-run": "true" }, /--resume and --dry-run/],
     [{ overfit: "9", limit: "9" }, /--overfit and --limit/],
     [{ overfit: "9", "full-train": "true" }, /--overfit and --full-train/],
+    [{ overfit: "9", validation: "0" }, /--overfit and --full-train/],
+    [{ overfit: "9", validation: "5" }, /--overfit and --validation/],
+    [{ validation: "5", "full-train": "true" }, /--validation and --full-train/],
+    [{ patience: "9", validation: "0" }, /--patience needs validation images/],
     [{ patience: "9", "full-train": "true" }, /--patience needs validation images/],
   ] as const)
     await rejects(
@@ -128,6 +134,24 @@ test("options that contradict each other are refused", async () => {
     UsageError,
     /the model is missing/,
   );
+});
+
+test("--validation 0 and --full-train are one, on top of each other and in a run that goes on", async () => {
+  const given = (texts: GivenOptions["texts"]) => ({ model: "vae", texts, settings: {} });
+  const texts = (validation: string) => given({ validation });
+  const full = given({ "full-train": "true" });
+  const both = (below: GivenOptions, above: GivenOptions) => {
+    const { fullTrain, validation } = toTrainOptions(overlay(below, above), out);
+    return fullTrain ? 0 : validation;
+  };
+  assert.equal([both(full, texts("9")), both(texts("9"), full)], [9, 0]);
+  assert.equal([both(texts("9"), texts("0")), both(texts("0"), texts("9"))], [0, 9]);
+  const written = (of: GivenOptions) => toConfig(toTrainOptions(of, out), {});
+  assert.equal(written(texts("0")), written(full));
+  assert.ok(resumedOptions(full, texts("0")));
+  assert.ok(resumedOptions(texts("0"), full));
+  await rejects(() => resumedOptions(full, texts("9")), UsageError, /--validation 9: .* none/);
+  await rejects(() => resumedOptions(texts("9"), full), UsageError, /--full-train true: .* false/);
 });
 
 test("a run that goes on keeps its options, but for those that may change", async () => {
