@@ -65,7 +65,8 @@ export async function measureTrainer(options: TrainerOptions, host: Host): Promi
   const training = toTrainOptions(given, () => out);
   const plan = await makePlan(training, host);
   const folder = await RunFolder.create(out, { force: false }, host);
-  const session = await Session.open(plan, openDevice, () => undefined);
+  const nothing = () => undefined;
+  const session = await Session.open(plan, openDevice, nothing, nothing);
   try {
     const { run, device } = session;
     await folder.prepare();

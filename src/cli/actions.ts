@@ -19,7 +19,14 @@ import type { TrainHooks, TrainResult } from "../train/train.ts";
 /** Who looks on while a model is trained. */
 export type TrainWatch = Pick<
   TrainHooks,
-  "onProgress" | "onEpoch" | "onNotice" | "onDownload" | "interruption"
+  | "onStart"
+  | "onMachine"
+  | "onPhase"
+  | "onProgress"
+  | "onEpoch"
+  | "onNotice"
+  | "onDownload"
+  | "interruption"
 >;
 
 /** A page that is served. */

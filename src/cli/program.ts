@@ -67,7 +67,7 @@ function createProgram(context: Context): Command {
       `
 Examples:
   latentgrad train vae --data glyphs --epochs 3
-  latentgrad sample runs/vae-glyphs-1 --count 64
+  latentgrad sample runs/vae-glyphs --count 64
   latentgrad train --help
 
 Exit status: 0 success, 2 usage, 3 bad data or checkpoint, 4 no adapter, 5 device lost,

@@ -1,11 +1,18 @@
+import { counted, listed, whole } from "../figures/text.ts";
 import type { EpochReport } from "../train/epochs.ts";
 import type { Progress } from "../train/pace.ts";
+import type { Phase, TrainingMachine, TrainingStart } from "../train/start.ts";
 import type { Output } from "./output.ts";
 
 /** Without a terminal a long epoch says how it goes on no more often than this. */
 const LINE_SECONDS = 30;
 /** Characters of the bar, as there is room. */
 const BAR = { most: 24, least: 8 };
+
+const phases: Readonly<Record<Phase, string>> = {
+  compiling: "compiling kernels",
+  "drawing figures": "drawing figures",
+};
 
 /** Shows how training goes: a bar on a terminal, a plain line now and then elsewhere. */
 export class ProgressView {
@@ -16,6 +23,23 @@ export class ProgressView {
     private readonly terminal: boolean,
     private readonly columns: () => number,
   ) {}
+
+  /** What is trained on what, and where it is kept. */
+  start(start: TrainingStart): void {
+    for (const line of startLines(start, this.output)) this.output.progress(line);
+  }
+
+  /** What it is trained with. */
+  machine({ parameters, adapter, runtime }: TrainingMachine): void {
+    this.output.progress(`${counted(parameters, "parameter")}, on ${adapter} (${runtime})`);
+  }
+
+  /** Work that may take a while; on a terminal the next line takes its place. */
+  phase(phase: Phase): void {
+    const line = `${phases[phase]} …`;
+    if (this.terminal) this.output.status(line);
+    else this.output.progress(line);
+  }
 
   show(progress: Progress): void {
     if (this.terminal) {
@@ -29,7 +53,7 @@ export class ProgressView {
 
   epoch(report: EpochReport): void {
     this.printed = performance.now();
-    this.output.progress(epochLine(report, this.output));
+    this.output.progress(epochLine(report, this.columns(), this.output));
   }
 }
 
@@ -53,25 +77,22 @@ export function progressBar(
   const bar = output.isStyled
     ? `\u001b[36m${"━".repeat(full)}\u001b[90m${"━".repeat(size - full)}\u001b[39m`
     : "#".repeat(full) + "-".repeat(size - full);
-  let line = `${output.bold(head)} ${bar}`;
-  let width = head.length + 1 + size;
-  for (const part of all) {
-    width += 2 + part.length;
-    if (width >= columns) break; // the last column stays free: some terminals wrap there
-    line += `  ${part}`;
-  }
-  return line;
+  return fitting(`${output.bold(head)} ${bar}`, head.length + 1 + size, all, columns);
 }
 
 function parts(progress: Progress): string[] {
   const { phase, step, steps, imagesPerSecond, terms } = progress;
   const { secondsLeft, secondsLeftInAll, epoch, epochs } = progress;
   const percent = `${Math.floor((100 * step) / Math.max(1, steps))} %`.padStart(5);
-  const all = epoch < epochs ? ` (${clock(secondsLeftInAll)} in all)` : "";
-  const eta = `ETA ${clock(secondsLeft)}${all}`;
+  const all =
+    epoch < epochs && secondsLeftInAll !== undefined ? ` (${clock(secondsLeftInAll)} in all)` : "";
+  const pace = [
+    ...(secondsLeft === undefined ? [] : [`ETA ${clock(secondsLeft)}${all}`]),
+    ...(imagesPerSecond === undefined ? [] : [`${rate(imagesPerSecond)} images/s`]),
+  ];
   const losses = Object.entries(terms).map(([name, value]) => `${name} ${decimals(value)}`);
   if (phase === "validation") return [percent, "validating", ...losses];
-  return [percent, eta, `${rate(imagesPerSecond)} images/s`, ...losses];
+  return [percent, ...pace, ...losses];
 }
 
 /** The same in plain words, for logs. */
@@ -83,23 +104,57 @@ function progressLine(progress: Progress): string {
 }
 
 /**
- * The line of one epoch, in nats per sample:
- * `epoch 1/5  loss 261.42  reconstruction 257.20  kl 4.22  | validation loss 259.80  78 steps  …`.
+ * The lines that a training begins with:
+ * `vae on glyphs, kept in runs/vae-glyphs` and
+ * `9,000 training, 1,000 validation and 2,000 test images; batch size 128, 5 epochs of 70 steps`.
  */
-export function epochLine(report: EpochReport, output: Pick<Output, "bold">): string {
-  const terms = Object.entries(report.train).map(([name, value]) => `${name} ${decimals(value)}`);
-  const validation = report.validation?.loss;
-  const parts = [
-    output.bold(`epoch ${report.epoch}/${report.epochs}`),
-    ...terms,
-    ...(validation === undefined ? [] : [`| validation loss ${decimals(validation)}`]),
-    ...(validation !== undefined && report.best ? ["best"] : []),
-    `${report.steps} steps`,
-    `${report.seconds.toFixed(1)} s`,
-    // A run that goes on at an epoch's end had nothing left to train in it.
-    ...(report.imagesPerSecond > 0 ? [`${rate(report.imagesPerSecond)} images/s`] : []),
+export function startLines(start: TrainingStart, output: Pick<Output, "bold">): string[] {
+  const { model, data, out, training, validation, test, batch, epochs, steps } = start;
+  const kept = out === undefined ? "a dry run, of which nothing is kept" : `kept in ${out}`;
+  const parts = Object.entries({ training, validation, test });
+  const images = `${listed(parts.map(([part, n]) => `${n > 0 ? whole(n) : "no"} ${part}`))} images`;
+  return [
+    `${output.bold(`${model} on ${data}`)}, ${kept}`,
+    `${images}; batch size ${batch}, ${counted(epochs, "epoch")} of ${counted(steps, "step")}`,
   ];
-  return parts.join("  ");
+}
+
+/**
+ * The line of one epoch, in nats per sample, as far as it fits into `columns`; metrics.jsonl has all:
+ * `epoch 1/5  loss 261.42  val 259.80 best  41.3 s  reconstruction 257.20  kl 4.22  242 images/s`.
+ */
+export function epochLine(
+  report: EpochReport,
+  columns: number,
+  output: Pick<Output, "bold">,
+): string {
+  const { epoch, epochs, train, seconds, imagesPerSecond } = report;
+  const { loss, ...terms } = train;
+  const validation = report.validation?.loss;
+  const head = `epoch ${epoch}/${epochs}`;
+  const parts = [
+    ...(loss === undefined ? [] : [`loss ${decimals(loss)}`]),
+    ...(validation === undefined
+      ? []
+      : [`val ${decimals(validation)}${report.best ? " best" : ""}`]),
+    `${seconds.toFixed(1)} s`,
+    ...Object.entries(terms).map(([name, value]) => `${name} ${decimals(value)}`),
+    // A run that goes on at an epoch's end had nothing left to train in it.
+    ...(imagesPerSecond > 0 ? [`${rate(imagesPerSecond)} images/s`] : []),
+  ];
+  return fitting(output.bold(head), head.length, parts, columns);
+}
+
+/** A line of as many parts as fit; the last column stays free, as some terminals wrap there. */
+function fitting(head: string, length: number, parts: readonly string[], columns: number): string {
+  let line = head;
+  let width = length;
+  for (const part of parts) {
+    width += 2 + part.length;
+    if (width >= columns) break;
+    line += `  ${part}`;
+  }
+  return line;
 }
 
 /** Nats with two decimals. */

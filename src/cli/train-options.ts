@@ -15,7 +15,8 @@ import {
   resumedOptions,
   toTrainOptions,
 } from "../train/config.ts";
-import { readRunConfig } from "../train/open-run.ts";
+import { defaultRunFolder, newestRun } from "../train/free-folder.ts";
+import { type RunConfig, readRunConfig } from "../train/open-run.ts";
 import {
   camel,
   type TrainOption,
@@ -23,7 +24,7 @@ import {
   type TrainOptions,
   trainOptions,
 } from "../train/options.ts";
-import { defaultRunFolder, RunFolder } from "../train/run-folder.ts";
+import { RunFolder } from "../train/run-folder.ts";
 import { keyValue, parser } from "./parsers.ts";
 import { type RuntimeName, runtimes } from "./runtime.ts";
 
@@ -68,6 +69,8 @@ export interface ReadOptions {
   readonly options: TrainOptions;
   /** Keys of the configuration file that concern the command: `json`, `quiet`. */
   readonly others: Readonly<Record<string, string>>;
+  /** What the user should know of the run that was chosen. */
+  readonly note?: string;
 }
 
 /**
@@ -91,18 +94,40 @@ export async function readTrainOptions(
       `train ${model}: a model's name belongs here; a run is named by --out: train --resume --out ${model}`,
     );
   if (given.model !== undefined) findModel(given.model, models);
-  if (given.texts.resume === "true") {
-    const out = given.texts.out ?? defaultFolder(toTrainOptions(given, () => ""));
-    const run = await readRunConfig(await RunFolder.open(out, host));
-    const options = toTrainOptions(resumedOptions(run.given, withAbsolute(given, host)), () => out);
-    checkLength(options, run.options);
-    return { options: { ...options, out }, others };
-  }
-  return { options: toTrainOptions(given, defaultFolder), others };
+  if (given.texts.resume === "true") return { others, ...(await resumed(given, host)) };
+  const options = toTrainOptions(given, defaultFolder);
+  const { force, dryRun } = options;
+  // A run that may replace another one, or of which nothing is kept, wants no folder of its own.
+  const numbered = given.texts.out === undefined && !force && !dryRun;
+  return { options: numbered ? { ...options, numbered } : options, others };
 }
 
-function defaultFolder(options: Pick<TrainOptions, "model" | "data" | "seed">): string {
-  return defaultRunFolder(options.model, findDataset(options.data).label, options.seed);
+/** The options of the run that goes on: of the folder that is named, or of the newest that can be meant. */
+async function resumed(
+  given: GivenOptions,
+  host: Host,
+): Promise<Pick<ReadOptions, "options" | "note">> {
+  const now = withAbsolute(given, host);
+  const read = async (out: string) => {
+    const run = await readRunConfig(await RunFolder.open(out, host));
+    return { run, all: resumedOptions(run.given, now) };
+  };
+  const join = (out: string, { run, all }: { run: RunConfig; all: GivenOptions }) => {
+    const options = toTrainOptions(all, () => out);
+    checkLength(options, run.options);
+    return { options: { ...options, out } };
+  };
+  const { out } = given.texts;
+  if (out !== undefined) return join(out, await read(out));
+  const first = defaultFolder(toTrainOptions(given, () => ""));
+  const { path, found, of } = await newestRun(first, host, read);
+  const note =
+    of > 1 ? `going on with ${path}, the newest of ${of}; --out names another` : undefined;
+  return { ...join(path, found), ...(note ? { note } : {}) };
+}
+
+function defaultFolder({ model, data }: Pick<TrainOptions, "model" | "data">): string {
+  return defaultRunFolder(model, findDataset(data).label);
 }
 
 /** What was typed, without defaults. */

@@ -150,11 +150,7 @@ function oneForm(texts: GivenOptions["texts"]): GivenOptions["texts"] {
  */
 export function toTrainOptions(
   given: GivenOptions,
-  out: (options: {
-    readonly model: string;
-    readonly data: string;
-    readonly seed: number;
-  }) => string,
+  out: (options: { readonly model: string; readonly data: string }) => string,
 ): TrainOptions {
   const { model } = given;
   if (model === undefined)

@@ -43,7 +43,7 @@ const SAVE_SECONDS = 120;
 
 /** Trains a session epoch by epoch: metrics, validation, checkpoints, and the reasons to stop. */
 export class EpochLoop {
-  private readonly pace = new Pace();
+  private readonly pace: Pace;
   private savedAt = performance.now();
   /** Step of the last checkpoint, 0 without one. */
   private savedStep: number;
@@ -61,6 +61,7 @@ export class EpochLoop {
     public state: TrainState,
   ) {
     this.savedStep = state.step;
+    this.pace = new Pace(plan.split.validation.length / plan.batch);
   }
 
   /**
@@ -118,6 +119,7 @@ export class EpochLoop {
       await session.run.beforeEpoch(this.state.epochs + 1, async () => {
         if (this.interrupted) await this.saveAndStop();
       });
+    if (session.run.beginsStage(this.state.step + 1)) pace.startAnew();
     pace.start();
     while (this.state.step < end) {
       const { step } = this.state;

@@ -6,6 +6,7 @@ import type { ImageShape } from "../models/model.ts";
 import { version } from "../version.ts";
 import type { Plan } from "./plan.ts";
 import type { Session } from "./session.ts";
+import { parameterCount } from "./start.ts";
 
 /** What config.json says of a run under `run`: what it was made of and ran on. */
 export interface RunFacts {
@@ -43,7 +44,7 @@ export function factsOf(plan: Plan, session: Session): RunFacts {
     validationImages: split.validation.length,
     batch: plan.batch,
     stepsPerEpoch: steps,
-    parameters: model.parameters().reduce((sum, { tensor }) => sum + tensor.size, 0),
+    parameters: parameterCount(model),
     adapter: { name: device.adapter.name, kind: device.adapter.kind },
     variants: device.variants.used(),
     environment: runtimeFacts(),

@@ -18,6 +18,7 @@ export class Interruption {
   private attentive = false;
   /** What an interruption leaves at the moment, for its line on stderr. */
   private outcome = "";
+  private readonly listeners: (() => void)[] = [];
 
   /**
    * Asks the work to stop.
@@ -25,8 +26,16 @@ export class Interruption {
    * @returns the error to end with at once, where no work stops by itself
    */
   request(): InterruptedError | undefined {
+    const first = !this.asked;
     this.asked = true;
-    return this.attentive ? undefined : new InterruptedError(this.outcome);
+    if (!this.attentive) return new InterruptedError(this.outcome);
+    if (first) for (const listener of this.listeners) listener();
+    return undefined;
+  }
+
+  /** Calls `listener` when the work is asked to stop for the first time and will do so by itself. */
+  onRequest(listener: () => void): void {
+    this.listeners.push(listener);
   }
 
   get requested(): boolean {

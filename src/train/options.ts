@@ -40,7 +40,7 @@ export const trainOptions = {
     changeable: true,
   }),
   out: optional(words("a path"), "<dir>", {
-    help: "run folder (else runs/MODEL-SET-SEED)",
+    help: "run folder (else runs/MODEL-SET, then runs/MODEL-SET-2, …)",
     kept: false,
   }),
   epochs: preset(whole(1, 1e6), "<n>", "5", {
@@ -136,6 +136,8 @@ export type TrainOptions = {
   /** The model's own settings (`--set`), as they were given. */
   readonly settings: Readonly<Record<string, string>>;
   readonly out: string;
+  /** `out` is the first of a series of folders, of which a new run takes the next. */
+  readonly numbered?: true;
 };
 
 /** The key of an option in `TrainOptions`. */

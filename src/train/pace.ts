@@ -7,10 +7,14 @@ export interface Progress {
   /** Steps done in the epoch, and steps that it has. */
   readonly step: number;
   readonly steps: number;
-  readonly imagesPerSecond: number;
-  /** Estimates, with validation: of this epoch, and of all that are left. */
-  readonly secondsLeft: number;
-  readonly secondsLeftInAll: number;
+  /** Undefined while too little is known: the first steps compile kernels. */
+  readonly imagesPerSecond: number | undefined;
+  /**
+   * Estimates, with validation: of this epoch, and of all that are left. Undefined while too little is
+   * known.
+   */
+  readonly secondsLeft: number | undefined;
+  readonly secondsLeftInAll: number | undefined;
   /** Means of the loss terms over the epoch so far, in nats per sample. */
   readonly terms: Readonly<Record<string, number>>;
 }
@@ -20,25 +24,42 @@ const SHARE = 0.2;
 
 /** Measures how fast steps go, and estimates what is left. It decides nothing. */
 export class Pace {
-  private secondsAStep = 0;
-  private measured = 0;
-  private validationSeconds = 0;
-  private last = performance.now();
+  private secondsAStep: number | undefined;
+  /** The next steps compile kernels, and say little about those behind them. */
+  private compiling = true;
+  private validationSeconds = Number.POSITIVE_INFINITY;
+  private last: number;
+
+  /**
+   * @param validationSteps batches that a validation is as long as
+   * @param now a clock in milliseconds
+   */
+  constructor(
+    private readonly validationSteps: number,
+    private readonly now: () => number = () => performance.now(),
+  ) {
+    this.last = now();
+  }
 
   /** Begins to measure: what happened since the last measurement does not count. */
   start(): void {
-    this.last = performance.now();
+    this.last = this.now();
+  }
+
+  /** The steps that follow are others than those before: what was measured does not count. */
+  startAnew(): void {
+    this.compiling = true;
+    this.secondsAStep = undefined;
   }
 
   /** So many steps are done since the last measurement. */
   tick(steps: number): void {
-    const time = performance.now();
-    const now = (time - this.last) / 1000 / steps;
+    const time = this.now();
+    const seconds = (time - this.last) / 1000 / steps;
     this.last = time;
-    // Software adapters compile kernels in the first step, which therefore says little.
-    if (this.measured < 2) this.secondsAStep = now;
-    else this.secondsAStep += SHARE * (now - this.secondsAStep);
-    this.measured++;
+    if (this.compiling) this.compiling = false;
+    else if (this.secondsAStep === undefined) this.secondsAStep = seconds;
+    else this.secondsAStep += SHARE * (seconds - this.secondsAStep);
   }
 
   validated(seconds: number): void {
@@ -50,14 +71,21 @@ export class Pace {
     place: Pick<Progress, "phase" | "epoch" | "epochs" | "step" | "steps" | "terms">,
     batch: number,
   ): Progress {
-    const { secondsAStep, validationSeconds } = this;
+    const { secondsAStep, validationSteps } = this;
     const { epoch, epochs, step, steps } = place;
-    const secondsLeft = (steps - step) * secondsAStep + validationSeconds;
+    if (secondsAStep === undefined)
+      return {
+        ...place,
+        ...{ imagesPerSecond: undefined, secondsLeft: undefined, secondsLeftInAll: undefined },
+      };
+    // The first validation compiles kernels, too; without derivatives it is faster than as many steps.
+    const validation = Math.min(this.validationSeconds, validationSteps * secondsAStep);
+    const secondsLeft = (steps - step) * secondsAStep + validation;
     return {
       ...place,
       imagesPerSecond: secondsAStep > 0 ? batch / secondsAStep : 0,
       secondsLeft,
-      secondsLeftInAll: secondsLeft + (epochs - epoch) * (steps * secondsAStep + validationSeconds),
+      secondsLeftInAll: secondsLeft + (epochs - epoch) * (steps * secondsAStep + validation),
     };
   }
 }

@@ -28,11 +28,6 @@ const drawn = [
 /** Checkpoints that a run writes. */
 const written = /^(last|best|diverged|epoch-\d{6,})\.safetensors$/;
 
-/** Where a run is kept unless the user says otherwise. `data`: the set's label. */
-export function defaultRunFolder(model: string, data: string, seed: number): string {
-  return `runs/${model}-${data}-${seed}`;
-}
-
 /**
  * The folder of one training run: `config.json`, `metrics.jsonl`, `checkpoints/*.safetensors`,
  * `figures/*`, `report.html`, and on request `metrics.csv` and `tensorboard/`. Whole files are written

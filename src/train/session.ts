@@ -45,23 +45,30 @@ export class Session {
    * something fails.
    *
    * @param pause called between the parts of the work; it may throw to give up
+   * @param onModel told of the model before anything is compiled
    */
   static async open(
     plan: Plan,
     openDevice: () => Promise<Device>,
     pause: () => void,
+    onModel: (device: Device, model: Model) => void,
   ): Promise<Session> {
     const device = await openDevice();
     try {
       pause();
-      return await Session.build(plan, device, pause);
+      return await Session.build(plan, device, pause, onModel);
     } catch (error) {
       device.close();
       throw error;
     }
   }
 
-  private static async build(plan: Plan, device: Device, pause: () => void): Promise<Session> {
+  private static async build(
+    plan: Plan,
+    device: Device,
+    pause: () => void,
+    onModel: (device: Device, model: Model) => void,
+  ): Promise<Session> {
     const { options, entry, settings, dataset, split, held, batch, seed } = plan;
     const { height, width, channels, classes, vectors = false } = dataset;
     const attributes = attributeClasses(dataset);
@@ -72,6 +79,7 @@ export class Session {
     if (!beta && options.betaSchedule.text !== "constant")
       throw new UsageError(`--beta-schedule: ${entry.name} has no beta`);
     requireStages(plan, model);
+    onModel(device, model);
     const imagesOf = (from: Split, rows: Uint32Array, label: string) =>
       new DeviceImages(device, selectImages(from, rows), dataset, label);
     const transform = options.binarise === "dynamic" ? binarise : undefined;

@@ -10,6 +10,7 @@ import type { Host } from "../host/host.ts";
 import type { Model } from "../models/model.ts";
 import { type Ending, EpochLoop, type EpochReport } from "./epochs.ts";
 import { factsOf } from "./facts.ts";
+import { prepareNext } from "./free-folder.ts";
 import { InterruptedError, type Interruption } from "./interruption.ts";
 import { requireSameLabels } from "./labels.ts";
 import { MetricsLog, now } from "./metrics-log.ts";
@@ -20,6 +21,13 @@ import type { Progress } from "./pace.ts";
 import { makePlan, type Plan } from "./plan.ts";
 import { factsKey, RunFolder } from "./run-folder.ts";
 import { Session } from "./session.ts";
+import {
+  machineOf,
+  type Phase,
+  startOf,
+  type TrainingMachine,
+  type TrainingStart,
+} from "./start.ts";
 import { type Best, beginning, choicesIn, fingerprintIn, type TrainState } from "./state.ts";
 import type { EventImage } from "./tensorboard.ts";
 import { readVariants, withVariants } from "./variants.ts";
@@ -58,6 +66,11 @@ const WATCHED = 64;
 
 /** Who looks on, and what is done beside the training. */
 export interface TrainHooks {
+  /** Told once each, before the device is opened and before anything is compiled. */
+  readonly onStart?: (start: TrainingStart) => void;
+  readonly onMachine?: (machine: TrainingMachine) => void;
+  /** Work begins that no other progress tells of. */
+  readonly onPhase?: (phase: Phase) => void;
   /** About twice a second. */
   readonly onProgress?: (progress: Progress) => void;
   readonly onEpoch?: (report: EpochReport) => void;
@@ -100,18 +113,18 @@ export async function train(
   hooks: TrainHooks = {},
 ): Promise<TrainResult> {
   const begin = performance.now();
-  const { out, dryRun } = options;
-  const folder = dryRun
-    ? await RunFolder.createBeside(out, host)
-    : options.resume
-      ? await RunFolder.open(out, host)
-      : await RunFolder.create(out, options, host);
+  const { dryRun } = options;
+  // The next of a series is chosen when all else is known to be in order.
+  const named = options.numbered ? undefined : await namedFolder(options, host);
   const plan = await makePlan(options, host, hooks);
-  if (options.resume) await requireSameData(plan, folder);
-  const run = new Run(plan, folder, host, hooks, begin);
+  if (options.resume && named) await requireSameData(plan, named);
   hooks.interruption?.attend();
+  const folder = named ?? (await prepareNext(options.out, host));
+  const out = dryRun ? options.out : folder.path;
+  const run = new Run(plan, folder, host, hooks, begin);
   try {
-    await folder.prepare();
+    if (named) await folder.prepare();
+    hooks.onStart?.(startOf(plan, out));
     const done = await run.persist();
     const seconds = (performance.now() - begin) / 1000;
     if (!dryRun) return { out, seconds, ...done };
@@ -147,6 +160,13 @@ async function requireSameData(
     );
 }
 
+/** The folder that the user has named, in which a run begins or goes on. */
+function namedFolder(options: TrainOptions, host: Host): Promise<RunFolder> {
+  const { out, dryRun, resume } = options;
+  if (dryRun) return RunFolder.createBeside(out, host);
+  return resume ? RunFolder.open(out, host) : RunFolder.create(out, options, host);
+}
+
 /** A run on as many devices as it takes. */
 class Run {
   /** The folder's files are this run's. */
@@ -157,6 +177,8 @@ class Run {
   private final: EpochReport | undefined;
   /** The table that the run began with. */
   private variants: VariantChoices | undefined;
+  /** The first device and model were told of. */
+  private known = false;
   /** Events that the metrics do not have yet. */
   private events: { readonly event: string; readonly message: string }[] = [];
 
@@ -182,7 +204,12 @@ class Run {
         const open = withVariants(this.hooks.openDevice ?? openDevice, (device) =>
           this.chooseVariants(device),
         );
-        session = await Session.open(this.plan, open, () => this.stopIfAsked());
+        const pause = () => this.stopIfAsked();
+        session = await Session.open(this.plan, open, pause, (device, model) => {
+          if (!this.known) this.hooks.onMachine?.(machineOf(device, model));
+          this.known = true;
+          this.hooks.onPhase?.("compiling");
+        });
         return await this.train(session);
       } catch (error) {
         const lost = error instanceof DeviceLostError ? error : session?.device.lost;
@@ -283,6 +310,7 @@ class Run {
     if (!options.dryRun)
       hooks.interruption?.ignore(`${folder.checkpoint("last")} holds step ${state.step}`);
     const { device } = session;
+    if (hooks.finish) hooks.onPhase?.("drawing figures");
     const figures = (await hooks.finish?.(this.trained(session))) ?? [];
     this.stopIfAsked();
     const report = await hooks.report?.(folder);

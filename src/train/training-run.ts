@@ -265,6 +265,11 @@ export class TrainingRun {
     return this.model.stageAt?.(epoch, this.options.epochs ?? epoch) ?? 0;
   }
 
+  /** A step, from 1, is the first of its stage: its kernels are others than those before. */
+  beginsStage(step: number): boolean {
+    return this.stageStart(step) === step - 1;
+  }
+
   /** Steps before the stage of a step. */
   private stageStart(step: number): number {
     const epoch = Math.floor((step - 1) / this.steps) + 1;

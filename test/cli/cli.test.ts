@@ -4,6 +4,7 @@ import type { Actions } from "../../src/cli/actions.ts";
 import { runCommand } from "../../src/cli/program.ts";
 import { needsDevice, requestedRuntime } from "../../src/cli/runtime.ts";
 import { CheckpointError, DeviceLostError, IoError, NonFiniteError } from "../../src/gpu/errors.ts";
+import { Interruption } from "../../src/train/interruption.ts";
 import type { TrainOptions } from "../../src/train/options.ts";
 import { unusedActions } from "../support/actions.ts";
 import { MemoryHost } from "../support/memory-host.ts";
@@ -97,7 +98,8 @@ test("train passes its options, or the defaults", async () => {
   const defaults = {
     model: "vae",
     data: "glyphs",
-    out: "runs/vae-glyphs-1",
+    out: "runs/vae-glyphs",
+    numbered: true,
     epochs: 5,
     batch: 128,
     seed: 1,
@@ -114,11 +116,12 @@ test("train passes its options, or the defaults", async () => {
     force: false,
   };
   assert.equal(without(asked(calls)), defaults);
+  const { numbered: _, ...named } = defaults;
   const line =
     "train vae --data fashion-mnist --data-dir ../data --out o --epochs 1 --batch 64 --limit 10000 " +
     "--seed 7 --set beta=4 --set latent=8 --set network=dense --full-train --force --runtime deno";
   assert.equal(without(asked((await cli(line)).calls)), {
-    ...defaults,
+    ...named,
     data: "fashion-mnist",
     dataDir: "../data",
     out: "o",
@@ -134,10 +137,10 @@ test("train passes its options, or the defaults", async () => {
 
 test("train prints places on stdout and a line an epoch on stderr", async () => {
   const { out, err } = await cli("train vae");
-  assert.is(out, "run runs/vae-glyphs-1\nfigure runs/vae-glyphs-1/figures/samples.png\n");
+  assert.is(out, "run runs/vae-glyphs\nfigure runs/vae-glyphs/figures/samples.png\n");
   assert.is(
     err,
-    "epoch 1/5  loss 261.42  reconstruction 257.20  kl 4.22  | validation loss 259.80  best  78 steps  41.3 s  242 images/s\n" +
+    "epoch 1/5  loss 261.42  val 259.80 best  41.3 s  reconstruction 257.20  kl 4.22\n" +
       "trained in 42.0 s on SwiftShader\n",
   );
 });
@@ -300,6 +303,52 @@ test("a stream that cannot be written is an input/output error", async () => {
   const { status, err } = await cli("train vae --quiet", { host });
   assert.is(status, 7);
   assert.is(err, "latentgrad: standard output: no space left on device\n");
+});
+
+test("the first Ctrl-C is answered at once, and once", async () => {
+  const host = new MemoryHost();
+  const interruption = new Interruption();
+  const train: Actions["train"] = async (_options, _host, watch) => {
+    watch.interruption?.attend();
+    assert.is(interruption.request(), undefined);
+    assert.is(interruption.request(), undefined);
+    throw interruption.error("x holds step 3");
+  };
+  const status = await runCommand(
+    ["train", "vae"],
+    host,
+    { ...double().actions, train },
+    interruption,
+  );
+  assert.is(status, 130);
+  assert.is(
+    host.err,
+    "stopping after the step at work, then saving; Ctrl-C again stops at once\n" +
+      "latentgrad: interrupted; x holds step 3\n",
+  );
+});
+
+test("--resume without --out goes on with the newest run of the series", async () => {
+  const host = new MemoryHost();
+  const config = (seed: number) =>
+    JSON.stringify({
+      ...{ model: "vae", data: "glyphs", seed },
+      run: { image: { height: 28, width: 28, channels: 1 } },
+    });
+  host.put("runs/vae-glyphs/config.json", config(1));
+  const only = await cli("train vae --resume", { host });
+  assert.is(asked(only.calls).out, "runs/vae-glyphs");
+  assert.not.match(only.err, /newest/);
+  host.put("runs/vae-glyphs-2/config.json", config(2));
+  const newest = await cli("train vae --resume", { host });
+  assert.is(asked(newest.calls).out, "runs/vae-glyphs-2");
+  assert.match(
+    newest.err,
+    /going on with runs\/vae-glyphs-2, the newest of 2; --out names another/,
+  );
+  const other = await cli("train vae --resume --seed 1", { host });
+  assert.is(asked(other.calls).out, "runs/vae-glyphs", "the newest that began so");
+  assert.is(asked((await cli("train vae --force", { host })).calls).numbered, undefined);
 });
 
 test("the demo replaces its earlier run", async () => {

@@ -137,7 +137,7 @@ test("commands are understood", async () => {
   assert.ok(commands.length > 20);
   for (const { path, line } of commands) {
     const host = new MemoryHost();
-    if (line.includes("--resume")) host.put("runs/vae-mnist-1/config.json", begunRun);
+    if (line.includes("--resume")) host.put("runs/vae-mnist/config.json", begunRun);
     if (line.includes("--config")) host.put("runs/OLD/config.json", begunRun);
     const status = await runCommand(line.split(/\s+/).filter(Boolean), host, actions);
     assert.is(status, 0, `${path}: latentgrad ${line}: ${host.err}`);

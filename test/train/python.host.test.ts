@@ -306,7 +306,7 @@ function blocks(): string[] {
 /** Puts the run where the document has one. */
 async function documentedRun(): Promise<Trained> {
   const made = await trained(cases[0]!);
-  cpSync(made.folder, join(temporary, "runs/vae-mnist-1"), { recursive: true });
+  cpSync(made.folder, join(temporary, "runs/vae-mnist"), { recursive: true });
   cpSync(made.images, join(temporary, "t10k-images-idx3-ubyte.gz"));
   return made;
 }
@@ -320,7 +320,7 @@ for (const modules of ["numpy", "numpy, torch"] as const) {
     assert.ok(own.length > 0);
     const check = `
 import numpy as np
-again = latentgrad_numpy.load("runs/vae-mnist-1/checkpoints/tuned.safetensors")
+again = latentgrad_numpy.load("runs/vae-mnist/checkpoints/tuned.safetensors")
 np.save("codes.npy", ${modules === "numpy" ? "z" : "again.encode(images)"})
 np.save("decoded.npy", again.decode(np.array([[0.5, -1, 2]])))`;
     const { status, stderr } = await execute(interpreter, ["-c", [...own, check].join("\n")]);
@@ -333,7 +333,7 @@ np.save("decoded.npy", again.decode(np.array([[0.5, -1, 2]])))`;
     const vae = new Vae(device, new HostRandom(3), image, {
       ...{ network: "conv", latent: 3, beta: 1, width: 0.25 },
     });
-    await load(vae, join(temporary, "runs/vae-mnist-1/checkpoints/tuned.safetensors"));
+    await load(vae, join(temporary, "runs/vae-mnist/checkpoints/tuned.safetensors"));
     const pixels = await vae.decode(tensor(device, [[0.5, -1, 2]])).data();
     const difference = furthest(read("decoded.npy"), pixels);
     assert.ok(difference < TOLERANCE, `${difference}`);

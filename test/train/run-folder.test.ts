@@ -2,7 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { CheckpointError, DataError, IoError, UsageError } from "../../src/gpu/errors.ts";
 import { readRunConfig } from "../../src/train/open-run.ts";
-import { defaultRunFolder, RunFolder } from "../../src/train/run-folder.ts";
+import { RunFolder } from "../../src/train/run-folder.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 import { rejects } from "../support/rejects.ts";
 
@@ -21,10 +21,6 @@ async function withRun(): Promise<MemoryHost> {
   await run.writeFigure("samples", bytes);
   return host;
 }
-
-test("is named after model, data and seed", () => {
-  assert.is(defaultRunFolder("vae", "fashion-mnist", 3), "runs/vae-fashion-mnist-3");
-});
 
 test("keeps config, metrics, checkpoint and figures where the contract says", async () => {
   const host = await withRun();

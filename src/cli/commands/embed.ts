@@ -21,8 +21,8 @@ export function addEmbed(program: Command, { actions, host, output }: Context): 
   addOut(addCheckpoint(addDataDir(addRun(command))), "SVG");
   addRuntime(command);
   addCommon(command, [
-    "embed runs/vae-glyphs-1",
-    "embed runs/vae-mnist-1 --count 10000 --out latent.svg",
+    "embed runs/vae-glyphs",
+    "embed runs/vae-mnist --count 10000 --out latent.svg",
   ]).action(async (run: string, options: Options) => {
     applyCommon(options, output);
     const onDownload = downloadLines((line) => output.progress(line));

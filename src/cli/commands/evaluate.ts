@@ -22,8 +22,8 @@ export function addEvaluate(program: Command, { actions, host, output }: Context
   );
   addRuntime(command);
   addCommon(command, [
-    "evaluate runs/vae-glyphs-1",
-    "evaluate runs/vae-mnist-1 --checkpoint last --data-dir ~/data --json",
+    "evaluate runs/vae-glyphs",
+    "evaluate runs/vae-mnist --checkpoint last --data-dir ~/data --json",
   ]).action(async (run: string, options: Options) => {
     applyCommon(options, output);
     const onDownload = downloadLines((line) => output.progress(line));

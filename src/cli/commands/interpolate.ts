@@ -42,8 +42,8 @@ export function addInterpolate(program: Command, { actions, host, output }: Cont
   addOut(addCheckpoint(addDataDir(addRun(command))), "PNG");
   addRuntime(command);
   addCommon(command, [
-    "interpolate runs/vae-glyphs-1",
-    "interpolate runs/vae-mnist-1 --from prior --method slerp --rows 5 --seed 7",
+    "interpolate runs/vae-glyphs",
+    "interpolate runs/vae-mnist --from prior --method slerp --rows 5 --seed 7",
   ]).action(async (run: string, options: Options) => {
     applyCommon(options, output);
     const onDownload = downloadLines((line) => output.progress(line));

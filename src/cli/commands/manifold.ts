@@ -19,8 +19,8 @@ export function addManifold(program: Command, { actions, host, output }: Context
   addOut(addCheckpoint(addRun(command)), "PNG");
   addRuntime(command);
   addCommon(command, [
-    "manifold runs/vae-glyphs-1",
-    "manifold runs/vae-mnist-1 --size 30 --out manifold.png",
+    "manifold runs/vae-glyphs",
+    "manifold runs/vae-mnist --size 30 --out manifold.png",
   ]).action(async (run: string, options: Options) => {
     applyCommon(options, output);
     const result = await actions.manifold(run, given(options), host);

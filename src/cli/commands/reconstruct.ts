@@ -22,8 +22,8 @@ export function addReconstruct(program: Command, { actions, host, output }: Cont
   addOut(addCheckpoint(addDataDir(addRun(command))), "PNG");
   addRuntime(command);
   addCommon(command, [
-    "reconstruct runs/vae-glyphs-1",
-    "reconstruct runs/vae-mnist-1 --count 40 --data-dir ~/data --json",
+    "reconstruct runs/vae-glyphs",
+    "reconstruct runs/vae-mnist --count 40 --data-dir ~/data --json",
   ]).action(async (run: string, options: Options) => {
     applyCommon(options, output);
     const onDownload = downloadLines((line) => output.progress(line));

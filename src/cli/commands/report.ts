@@ -15,17 +15,16 @@ export function addReport(program: Command, { actions, host, output }: Context):
     .description("Write a run's report and curves anew from what its folder holds.")
     .option("--out <file>", "HTML file (else report.html in the run)", path);
   addRun(command);
-  addCommon(command, [
-    "report runs/vae-glyphs-1",
-    "report runs/vae-mnist-1 --out mnist.html",
-  ]).action(async (run: string, options: Options) => {
-    applyCommon(options, output);
-    const result = await actions.report(run, given(options), host);
-    if (options.json) {
-      output.json(result);
-      return;
-    }
-    for (const figure of result.figures) output.data(`figure ${figure}`);
-    output.data(`report ${result.report}`);
-  });
+  addCommon(command, ["report runs/vae-glyphs", "report runs/vae-mnist --out mnist.html"]).action(
+    async (run: string, options: Options) => {
+      applyCommon(options, output);
+      const result = await actions.report(run, given(options), host);
+      if (options.json) {
+        output.json(result);
+        return;
+      }
+      for (const figure of result.figures) output.data(`figure ${figure}`);
+      output.data(`report ${result.report}`);
+    },
+  );
 }

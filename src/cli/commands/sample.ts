@@ -22,8 +22,8 @@ export function addSample(program: Command, { actions, host, output }: Context):
   addOut(addCheckpoint(addRun(command)), "PNG");
   addRuntime(command);
   addCommon(command, [
-    "sample runs/vae-glyphs-1",
-    "sample runs/vae-mnist-1 --count 100 --seed 7 --out samples.png",
+    "sample runs/vae-glyphs",
+    "sample runs/vae-mnist --count 100 --seed 7 --out samples.png",
   ]).action(async (run: string, options: Options) => {
     applyCommon(options, output);
     const result = await actions.sample(run, given(options), host);

@@ -26,8 +26,8 @@ export function addSwap(program: Command, { actions, host, output }: Context): v
   addOut(addCheckpoint(addDataDir(addRun(command))), "PNG");
   addRuntime(command);
   addCommon(command, [
-    "swap runs/dual-aae-omniglot-1",
-    "swap runs/cvae-mnist-1 --contents 10 --styles 6 --seed 3",
+    "swap runs/dual-aae-omniglot",
+    "swap runs/cvae-mnist --contents 10 --styles 6 --seed 3",
   ]).action(async (run: string, options: Options) => {
     applyCommon(options, output);
     const onDownload = downloadLines((line) => output.progress(line));

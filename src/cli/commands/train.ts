@@ -28,11 +28,12 @@ export function addTrain(program: Command, context: Context): void {
     "train vae --data mnist --epochs 10 --resume",
   ]).action(async (name: string | undefined, common: CommonOptions) => {
     applyCommon(common, output);
-    const { options, others } = await readTrainOptions(name, command, host, actions.models);
+    const { options, others, note } = await readTrainOptions(name, command, host, actions.models);
     const asJson = common.json || others.json === "true";
     if (others.quiet === "true") output.quiet = true;
     const model = findModel(options.model, actions.models);
     checkSettings(model, options.settings);
+    if (note) output.progress(note);
     const result = await actions.train(options, host, watch(context));
     output.erase();
     if (asJson) output.json(result);
@@ -41,12 +42,19 @@ export function addTrain(program: Command, context: Context): void {
   });
 }
 
+/** The answer to the first Ctrl-C, at once: the work stops a moment later. */
+const stopping = "stopping after the step at work, then saving; Ctrl-C again stops at once";
+
 /** Shows on stderr how a training goes. */
 export function watch({ host, output, interruption }: Context): TrainWatch {
   const columns = () => host.stderrColumns ?? (Number(host.env.COLUMNS) || 80);
   const terminal = host.stderrIsTerminal && host.env.TERM !== "dumb";
   const view = new ProgressView(output, terminal, columns);
+  interruption?.onRequest(() => output.progress(stopping));
   return {
+    onStart: (start) => view.start(start),
+    onMachine: (machine) => view.machine(machine),
+    onPhase: (phase) => view.phase(phase),
     onProgress: (progress) => view.show(progress),
     onEpoch: (report) => view.epoch(report),
     onNotice: (line) => output.progress(line),

@@ -40,8 +40,8 @@ export function addTraverse(program: Command, { actions, host, output }: Context
   addOut(addCheckpoint(addDataDir(addRun(command))), "PNG");
   addRuntime(command);
   addCommon(command, [
-    "traverse runs/vae-glyphs-1",
-    "traverse runs/vae-mnist-1 --dimensions 5 --image 17 --range 2",
+    "traverse runs/vae-glyphs",
+    "traverse runs/vae-mnist --dimensions 5 --image 17 --range 2",
   ]).action(async (run: string, options: Options) => {
     applyCommon(options, output);
     const onDownload = downloadLines((line) => output.progress(line));
