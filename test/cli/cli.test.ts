@@ -114,6 +114,7 @@ test("train passes its options, or the defaults", async () => {
     resume: false,
     settings: {},
     force: false,
+    allowOtherData: false,
   };
   assert.equal(without(asked(calls)), defaults);
   const { numbered: _, ...named } = defaults;
