@@ -73,14 +73,14 @@ export class AdversarialAutoencoder extends Autoencoder {
 
 export const aae: ModelDefinition = {
   name: "aae",
-  summary: "adversarial autoencoder: a discriminator makes the codes look like the prior",
+  summary: "adversarial autoencoder: a discriminator matches codes and prior",
   source: "Makhzani et al. 2016",
   settings: {
     network: networkSetting("conv", "dense", "two-stage", "wae"),
     latent: latentSetting(8),
     width: numberSetting(1, [0.01, 16], "factor on the filters and hidden units"),
-    "learning-rate": rateSetting(1e-3, "Adam's step of the reconstruction"),
-    "adversarial-rate": rateSetting(5e-4, "Adam's step of discriminator and generator"),
+    "learning-rate": rateSetting(1e-3, "Adam's learning rate of the reconstruction"),
+    "adversarial-rate": rateSetting(5e-4, "Adam's learning rate of discriminator and generator"),
   },
   notes: autoencoderNotes,
   build: (device, random, data, settings) =>

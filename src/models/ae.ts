@@ -110,7 +110,7 @@ export class PlainAutoencoder extends Autoencoder {
 
 export const ae: ModelDefinition = {
   name: "ae",
-  summary: "plain autoencoder; a Gaussian mixture fitted to its codes is the sampler",
+  summary: "plain autoencoder; samples from a Gaussian mixture over its codes",
   source: "Ghosh et al. 2020 for the mixture",
   settings: {
     network: networkSetting("conv", "dense", "two-stage", "wae"),

@@ -87,7 +87,7 @@ export class Classifier extends Module implements Model {
 
 export const classifier: ModelDefinition = {
   name: "classifier",
-  summary: "LeNet-style classifier; its 512 features are what measures of images use",
+  summary: "LeNet-style classifier; its 512 features serve evaluation measures",
   source: "LeCun et al. 1998",
   settings: {
     width: numberSetting(1, [0.01, 16], "factor on the filters and hidden units"),

@@ -78,7 +78,7 @@ export function latentSetting(byDefault: number): Setting {
   return wholeSetting(byDefault, [1, MOST_LATENT], "latent dimensions");
 }
 
-export function rateSetting(byDefault: number, help = "Adam's step"): Setting {
+export function rateSetting(byDefault: number, help = "Adam's learning rate"): Setting {
   return numberSetting(byDefault, [0, 1e9], help);
 }
 

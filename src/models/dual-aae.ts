@@ -235,7 +235,7 @@ const weight = (byDefault: number, of: string) =>
 
 export const dualAae: ModelDefinition = {
   name: "dual-aae",
-  summary: "adversarial autoencoder with a code of the content and a code of the style",
+  summary: "adversarial autoencoder with separate content and style codes",
   source: "structured latent spaces with content and style, on Makhzani et al. 2016",
   settings: {
     content: latentSetting(64),
@@ -249,8 +249,8 @@ export const dualAae: ModelDefinition = {
     "style-weight": weight(10, "the cross-entropy of the style given the style code"),
     "contrastive-weight": weight(0, "the contrastive loss on the content"),
     margin: numberSetting(8, [0, 1e6], "distance that the contrastive loss wants between classes"),
-    "learning-rate": rateSetting(1e-3, "Adam's step of the autoencoder"),
-    "adversarial-rate": rateSetting(5e-4, "Adam's step of the discriminators"),
+    "learning-rate": rateSetting(1e-3, "Adam's learning rate of the autoencoder"),
+    "adversarial-rate": rateSetting(5e-4, "Adam's learning rate of the discriminators"),
   },
   notes: {
     loss: "{reconstruction-weight} · reconstruction + {class-weight} · class + {style-weight} · style + {adversarial-weight} · adversarial + {contrastive-weight} · contrastive",

@@ -107,13 +107,13 @@ export function shuffleDimensions(z: Tensor): Tensor {
 
 export const factorVae: ModelDefinition = {
   name: "factor-vae",
-  summary: "VAE with a penalty on the total correlation of the dimensions, from a discriminator",
+  summary: "VAE with a total correlation penalty, estimated by a discriminator",
   source: "Kim and Mnih 2018",
   settings: {
     ...vaeSettings,
     latent: latentSetting(10),
     gamma: numberSetting(10, [0, 1e6], "γ: weight of the total correlation"),
-    "discriminator-rate": rateSetting(1e-4, "Adam's step of the discriminator"),
+    "discriminator-rate": rateSetting(1e-4, "Adam's learning rate of the discriminator"),
   },
   notes: {
     ...vaeNotes,

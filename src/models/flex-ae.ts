@@ -216,10 +216,13 @@ const settings = {
   network: networkSetting("flex", "conv", "dense", "two-stage"),
   latent: latentSetting(32),
   width: numberSetting(1, [0.01, 16], "factor on filters and hidden units, also of the critics"),
-  "learning-rate": rateSetting(2e-4, "Adam's step of the autoencoder, and of the smoothing"),
-  "generator-rate": rateSetting(2e-4, "Adam's step of the prior's generator"),
-  "encoder-rate": rateSetting(1e-5, "Adam's step of the encoder against the critic"),
-  "critic-rate": rateSetting(1e-4, "Adam's step of the latent critic"),
+  "learning-rate": rateSetting(
+    2e-4,
+    "Adam's learning rate of the autoencoder, and of the smoothing",
+  ),
+  "generator-rate": rateSetting(2e-4, "Adam's learning rate of the prior's generator"),
+  "encoder-rate": rateSetting(1e-5, "Adam's learning rate of the encoder against the critic"),
+  "critic-rate": rateSetting(1e-4, "Adam's learning rate of the latent critic"),
 };
 
 function build(smooth: boolean): ModelDefinition["build"] {
@@ -235,7 +238,7 @@ function build(smooth: boolean): ModelDefinition["build"] {
 
 export const flexAe: ModelDefinition = {
   name: "flex-ae",
-  summary: "autoencoder whose prior is learned against a latent critic with gradient penalty",
+  summary: "autoencoder with a learned prior and a critic on the latent codes",
   source: "Mondal et al. 2021 (FlexAE)",
   settings,
   notes: { loss: squaresNote, reconstruction: squaresNote },
@@ -244,7 +247,7 @@ export const flexAe: ModelDefinition = {
 
 export const flexAeSr: ModelDefinition = {
   name: "flex-ae-sr",
-  summary: "FlexAE with an image critic that smooths what lies between two codes",
+  summary: "FlexAE with an image critic that regularises interpolations",
   source: "Mondal et al. 2021 (FlexAE-SR)",
   settings,
   notes: { loss: squaresNote, reconstruction: squaresNote },

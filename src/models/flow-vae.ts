@@ -91,7 +91,7 @@ export class FlowVae extends Vae {
 
 export const flowVae: ModelDefinition = {
   name: "flow-vae",
-  summary: "VAE with normalising flows on the posterior: planar, or inverse autoregressive",
+  summary: "VAE with normalising flows on the posterior: planar or IAF",
   source: "Rezende and Mohamed 2015; Kingma et al. 2016",
   settings: {
     ...vaeSettings,

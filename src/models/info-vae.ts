@@ -54,7 +54,7 @@ export class InfoVae extends Vae {
 
 export const infoVae: ModelDefinition = {
   name: "info-vae",
-  summary: "VAE whose codes are held to the prior by a maximum mean discrepancy, too",
+  summary: "VAE with a maximum mean discrepancy to the prior beside the KL term",
   source: "Zhao, Song and Ermon 2019; kernel of Tolstikhin et al. 2018",
   settings: {
     ...vaeSettings,

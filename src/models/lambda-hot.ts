@@ -112,7 +112,7 @@ export class LambdaHotVae extends Vae {
 
 export const lambdaHot: ModelDefinition = {
   name: "lambda-hot",
-  summary: "VAE with a prior N(λ·e_y, I) for each class y: the largest dimension names the class",
+  summary: "VAE with a prior N(λ·e_y, I) for each class y, learned with labels",
   source: "λ-hot: supervised priors on structured latent spaces",
   settings: {
     ...vaeSettings,

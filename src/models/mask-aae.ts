@@ -242,7 +242,7 @@ export function paperInterval(latent: number): number {
 
 export const maskAae: ModelDefinition = {
   name: "mask-aae",
-  summary: "adversarial autoencoder with a mask that learns how many dimensions are needed",
+  summary: "adversarial autoencoder that learns how many dimensions it needs",
   source: "Mondal et al. 2019 (MaskAAE)",
   settings: {
     network: networkSetting("mlp", "dense"),

@@ -180,7 +180,7 @@ class CodeVae extends Module {
 
 export const twoStage: ModelDefinition = {
   name: "two-stage",
-  summary: "a VAE, and a second VAE on its codes that learns how they are distributed",
+  summary: "2-Stage VAE: a second VAE models the latent codes of the first",
   source: "Dai and Wipf 2019",
   settings: {
     ...vaeSettings,

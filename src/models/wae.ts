@@ -134,7 +134,7 @@ function waeOptions(settings: Settings): WaeOptions {
 
 export const waeMmd: ModelDefinition = {
   name: "wae-mmd",
-  summary: "Wasserstein autoencoder, codes held to the prior by a maximum mean discrepancy",
+  summary: "Wasserstein autoencoder with a maximum mean discrepancy penalty",
   source: "Tolstikhin et al. 2018",
   settings,
   notes: {
@@ -147,11 +147,11 @@ export const waeMmd: ModelDefinition = {
 
 export const waeGan: ModelDefinition = {
   name: "wae-gan",
-  summary: "Wasserstein autoencoder, codes held to the prior by a critic",
+  summary: "Wasserstein autoencoder with an adversary on the latent codes",
   source: "Tolstikhin et al. 2018",
   settings: {
     ...settings,
-    "critic-rate": rateSetting(5e-4, "Adam's step of the critic"),
+    "critic-rate": rateSetting(5e-4, "Adam's learning rate of the critic"),
   },
   notes: { ...waeNotes, penalty: 'nats per sample, −ln of the critic\'s "a draw of the prior"' },
   build: (device, random, data, given) =>

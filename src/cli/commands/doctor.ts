@@ -5,6 +5,7 @@ import { LatentgradError } from "../../gpu/errors.ts";
 import type { Context } from "../context.ts";
 import { addCommon, addRuntime, applyCommon, type CommonOptions } from "../options.ts";
 import { path } from "../parsers.ts";
+import { wrapWords } from "../wrap.ts";
 
 interface Options extends CommonOptions {
   dataDir?: string;
@@ -48,11 +49,13 @@ function linesOf(examination: Examination): string[] {
   if (problem !== undefined) lines.push(row("adapter", `none: ${problem}`));
   if (adapter) {
     const nature = { gpu: "a GPU", other: "unknown" }[adapter.kind] ?? "a software adapter";
+    // What a terminal of 100 characters shows whole.
+    const features = wrapWords(adapter.features.length > 0 ? adapter.features : ["none"], 86, ", ");
     const driver = Object.entries(adapter.driver).map(([name, word]) => `${name} ${word}`);
     lines.push(
       row("adapter", `${adapter.name}, ${nature}`),
       row("driver", driver.join(", ")),
-      ...wrapped(adapter.features).map((line, i) => row(i === 0 ? "features" : "", line)),
+      ...features.map((line, i) => row(i === 0 ? "features" : "", line)),
     );
     for (const [i, [name, { offered, used }]] of Object.entries(adapter.limits).entries())
       lines.push(row(i === 0 ? "limits" : "", `${name} ${size(offered)}, ${size(used)} asked for`));
@@ -73,17 +76,6 @@ function linesOf(examination: Examination): string[] {
 function describe({ rate, unit, milliseconds, what, right }: Speed): string {
   const checked = right ? "result right" : "RESULT WRONG";
   return `${rate.toFixed(1)} ${unit} (${what}: ${milliseconds.toFixed(1)} ms; ${checked})`;
-}
-
-/** Words with commas, in lines that a terminal of 100 characters shows whole. */
-function wrapped(words: readonly string[]): string[] {
-  const lines = ["none"];
-  for (const [i, word] of words.entries()) {
-    const line = i === 0 ? word : `${lines.at(-1)}, ${word}`;
-    if (i > 0 && line.length > 86) lines.push(word);
-    else lines[lines.length - 1] = line;
-  }
-  return lines;
 }
 
 /** Large powers of two in MiB. */

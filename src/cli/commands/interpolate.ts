@@ -23,7 +23,7 @@ interface Options extends CommonOptions {
 export function addInterpolate(program: Command, { actions, host, output }: Context): void {
   const command = program
     .command("interpolate")
-    .description("Decode the way from one latent point to another, a row for each pair.")
+    .description("Decode a latent interpolation between two codes, a row for each pair.")
     .option(
       "--from <what>",
       "test: codes of two test images, shown at the ends; prior: random points",

@@ -1,8 +1,31 @@
 import type { Command } from "commander";
-import type { ModelEntry } from "../../models/registry.ts";
-import { describe } from "../../models/settings.ts";
+import { findModel, type ModelEntry } from "../../models/registry.ts";
+import { describe, type Setting } from "../../models/settings.ts";
 import type { Context } from "../context.ts";
 import { addCommon, applyCommon, type CommonOptions } from "../options.ts";
+import { wrapWords } from "../wrap.ts";
+
+/** What an ordinary terminal shows in a line; its last column stays free. */
+const WIDTH = 79;
+
+/** `models`: one line for each model; `models NAME`: a model with its settings. */
+export function addModels(program: Command, { actions, output }: Context): void {
+  const command = program
+    .command("models")
+    .description("List the models, or the settings of one.")
+    .argument("[model]", "show the settings of this one");
+  const examples = ["models", "models vae", "models vae --json"];
+  addCommon(command, examples).action((name: string | undefined, options: CommonOptions) => {
+    applyCommon(options, output);
+    const { models } = actions;
+    if (name !== undefined) {
+      const model = findModel(name, models);
+      if (options.json) output.json(withNumbers(model));
+      else for (const line of modelLines(model)) output.data(line);
+    } else if (options.json) output.json(models.map(withNumbers));
+    else for (const line of listLines(models)) output.data(line);
+  });
+}
 
 /** A model with its settings' defaults as JSON has them: numbers as numbers. */
 function withNumbers(model: ModelEntry): unknown {
@@ -13,20 +36,33 @@ function withNumbers(model: ModelEntry): unknown {
   return { ...model, settings: Object.fromEntries(settings) };
 }
 
-/** `models`: the models and their settings. */
-export function addModels(program: Command, { actions, output }: Context): void {
-  const command = program.command("models").description("List the models and their settings.");
-  addCommon(command, ["models", "models --json"]).action((options: CommonOptions) => {
-    applyCommon(options, output);
-    if (options.json) {
-      output.json(actions.models.map(withNumbers));
-      return;
-    }
-    for (const { name, summary, source, settings } of actions.models) {
-      output.data(`${name}  ${summary}  [${source}]`);
-      for (const [key, setting] of Object.entries(settings)) {
-        output.data(`  --set ${key}=${setting.default}  ${setting.help} (${describe(setting)})`);
-      }
-    }
-  });
+/** One line a model: `vae         variational autoencoder with a weight β on the KL term`. */
+export function listLines(models: readonly ModelEntry[]): string[] {
+  const longest = Math.max(...models.map(({ name }) => name.length));
+  return models.map(({ name, summary }) => `${name.padEnd(longest)}  ${summary}`);
+}
+
+/** Name, summary and source, then each setting with its default, what it is and what it may be. */
+export function modelLines({ name, summary, source, settings }: ModelEntry): string[] {
+  return [
+    ...wrapped(`${name}: ${summary}`),
+    ...wrapped(source, "  "),
+    ...Object.entries(settings).flatMap(([key, setting]) => [
+      "",
+      `--set ${key}=${setting.default}`,
+      ...meaning(setting).flatMap((text) => wrapped(text, "    ")),
+    ]),
+  ];
+}
+
+/** A choice whose help explains every name is not followed by the names alone. */
+function meaning(setting: Setting): string[] {
+  const { choices, help } = setting;
+  if (!choices) return [`${help} (${describe(setting)})`];
+  const explained = choices.every((choice) => help.includes(`${choice}: `));
+  return explained ? help.split(/; (?=[\w-]+: )/) : [help, `one of: ${describe(setting)}`];
+}
+
+function wrapped(text: string, indent = ""): string[] {
+  return wrapWords(text.split(" "), WIDTH - indent.length).map((line) => indent + line);
 }
