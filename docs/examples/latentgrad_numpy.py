@@ -341,11 +341,12 @@ def read_image(metadata: Metadata, path: str | Path) -> Image | None:
 
 
 ELEMENTS = {"F32": "<f4", "U32": "<u4", "I32": "<i4", "U8": "u1"}
-LONGEST_HEADER = 100_000_000
+LONGEST_HEADER = 2**24
+MOST_AXES = 64
 
 
 def read_safetensors(path: str | Path) -> tuple[Arrays, Metadata]:
-    """Arrays by name, and the metadata.
+    """Arrays by name, and the metadata. Arrays of types other than ELEMENTS are left out.
 
     The format: 8 bytes of header length (little-endian), a JSON header with the type, shape and
     place of each array, then the values, without a hole. Nothing in a file is ever executed. Raises
@@ -356,11 +357,15 @@ def read_safetensors(path: str | Path) -> tuple[Arrays, Metadata]:
         raise BadFile(f"{path}: {detail}")
 
     data = Path(path).read_bytes()
+    if data.startswith(b"version https://git-lfs"):
+        fail("a Git LFS pointer in place of the file (git lfs pull fetches it)")
+    if data.startswith(b"PK\3\4"):
+        fail("a ZIP archive, perhaps of torch.save; expected a safetensors file")
     length = int.from_bytes(data[:8], "little")
+    if length > LONGEST_HEADER or data[8:9] not in (b"{", b""):
+        fail("not a safetensors file")
     if len(data) < 8 or length > len(data) - 8:
         fail(f"ends after {len(data)} bytes, within the header")
-    if length > LONGEST_HEADER or data[8:9] != b"{":
-        fail("not a safetensors file")
     text, values = data[8 : 8 + length], data[8 + length :]
     header = parse_json(text, f"{path}: header")
     metadata = header.pop("__metadata__", {})
@@ -372,12 +377,15 @@ def read_safetensors(path: str | Path) -> tuple[Arrays, Metadata]:
         if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
             fail(f"{name!r} does not have dtype, shape and data_offsets")
         dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
-        if not isinstance(dtype, str) or dtype not in ELEMENTS:
-            fail(f"{name!r} has the dtype {dtype!r}, expected one of {', '.join(ELEMENTS)}")
+        if not isinstance(dtype, str):
+            fail(f"{name!r} has a dtype that is not a name")
         if not is_counts(shape) or not is_counts(offsets) or len(offsets) != 2:
             fail(f"{name!r} has a shape or data_offsets that are not whole numbers")
-        if math.prod(shape) * np.dtype(ELEMENTS[dtype]).itemsize != offsets[1] - offsets[0]:
-            fail(f"{name!r} of shape {shape} does not fit its data_offsets {offsets}")
+        if len(shape) > MOST_AXES or offsets[0] > offsets[1]:
+            fail(f"{name!r} has too many axes, or data_offsets that go backwards")
+        size = math.prod(shape) * np.dtype(ELEMENTS[dtype]).itemsize if dtype in ELEMENTS else None
+        if size not in (None, offsets[1] - offsets[0]):
+            fail(f"{name!r} does not fit its data_offsets {offsets}")
         places.append((*offsets, name))
     at = 0
     for begin, end, name in sorted(places):
@@ -390,6 +398,8 @@ def read_safetensors(path: str | Path) -> tuple[Arrays, Metadata]:
     check_hashes(metadata, text, values, fail)
     arrays = {}
     for begin, end, name in places:
+        if header[name]["dtype"] not in ELEMENTS:
+            continue
         flat = np.frombuffer(values[begin:end], ELEMENTS[header[name]["dtype"]])
         try:
             arrays[name] = flat.reshape(header[name]["shape"])
@@ -446,9 +456,19 @@ def parse_json(text: str | bytes, name: str | Path) -> Any:
     def no_constant(word: str) -> NoReturn:
         raise ValueError(f"{word} is not JSON")
 
+    def no_minus_zero(digits: str) -> int:
+        if digits == "-0":
+            raise ValueError("-0 is no count")
+        return int(digits)
+
     try:
         decoded = text if isinstance(text, str) else text.decode("utf-8")
-        return json.loads(decoded, object_pairs_hook=unique, parse_constant=no_constant)
+        return json.loads(
+            decoded,
+            object_pairs_hook=unique,
+            parse_constant=no_constant,
+            parse_int=no_minus_zero,
+        )
     except (ValueError, RecursionError) as error:
         raise BadFile(f"{name}: not JSON ({one_line(error)})") from None
 

@@ -28,6 +28,39 @@ export function duplicateKey(json: string): string | undefined {
   return undefined;
 }
 
+/**
+ * Whether brackets stand within more than `most` brackets. A text that is no JSON may say either. To be
+ * asked before JSON.parse, which makes far more than the text's size of them.
+ */
+export function nestsBeyond(json: string, most: number): boolean {
+  let depth = 0;
+  for (let at = 0; at < json.length; at++) {
+    const character = json[at];
+    if (character === '"') at = stringEnd(json, at) - 1;
+    else if (character === "{" || character === "[") {
+      if (++depth > most) return true;
+    } else if (character === "}" || character === "]") depth--;
+  }
+  return false;
+}
+
+/**
+ * The first word beside strings that is no plain whole number, as `1e2`, `-0`, `1.0` and `true`, of a JSON text that
+ * has passed JSON.parse; or undefined. JSON.parse does not tell 1e2 from 100.
+ */
+export function wordBesideStrings(json: string): string | undefined {
+  const other = /[^\s{}[\]:,"0-9]/;
+  for (let at = 0; at < json.length; at++) {
+    if (json[at] === '"') at = stringEnd(json, at) - 1;
+    else if (other.test(json[at]!)) {
+      const before = /[^\s{}[\]:,"]*$/.exec(json.slice(Math.max(0, at - 20), at))?.[0] ?? "";
+      const behind = /^[^\s{}[\]:,"]*/.exec(json.slice(at, at + 20))?.[0] ?? "";
+      return before + behind;
+    }
+  }
+  return undefined;
+}
+
 /** Index after the closing quote of the string that begins at `start`. */
 function stringEnd(json: string, start: number): number {
   let at = start + 1;

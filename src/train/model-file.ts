@@ -4,10 +4,12 @@ import type { ImageShape, Model } from "../models/model.ts";
 import type { NamedTensor } from "../nn/module.ts";
 import { upload } from "../tensor/create.ts";
 import { checkpointShape, fromCheckpoint, toCheckpoint } from "./checkpoint.ts";
+import { quote } from "./json.ts";
 import {
   readSafetensors,
   type Safetensors,
   type SafetensorsTensor,
+  shapeText,
   writeSafetensors,
 } from "./safetensors.ts";
 import type { Trained } from "./training-run.ts";
@@ -186,7 +188,11 @@ function statesOf(
 
 /** A check that a checkpoint is of the model of that name. */
 export function requireModel(name: string, path: string): MetadataCheck {
-  return ({ model = "no model at all" }) => {
+  return ({ model }) => {
+    if (model === undefined)
+      throw new CheckpointError(
+        `${path}: its metadata name no model, expected {"model": "${name}"} as docs/python.md says`,
+      );
     if (model !== name)
       throw new CheckpointError(`${path}: a checkpoint of ${model}, expected one of ${name}`);
   };
@@ -200,33 +206,53 @@ export async function readMetadata({
   return (await readSafetensors(bytes, path)).metadata;
 }
 
-/** A check that a checkpoint is of a model for images of that size. */
+/**
+ * A check that a checkpoint is of a model for images of that size, where it says so: other writers need
+ * not, and the shapes of its weights are checked in any case.
+ */
 export function requireImage(image: ImageShape, path: string): MetadataCheck {
   const { height, width, channels } = image;
   const expected = JSON.stringify({ height, width, channels });
-  return ({ image: found = "not said" }) => {
-    if (found !== expected)
+  return ({ image: found }) => {
+    if (found !== undefined && found !== expected)
       throw new CheckpointError(`${path}: its image is ${found}, that of the run is ${expected}`);
   };
 }
 
 /** A tensor of the file in the engine's layout, if it is what the model has. */
 function valuesOf(
-  { tensors }: Safetensors,
+  { tensors, unread }: Safetensors,
   prefix: string,
   { name, layout }: NamedTensor,
   path: string,
 ): Float32Array {
   const found = tensors.get(prefix + name);
-  if (!found)
-    throw new CheckpointError(`${path}: there is no ${prefix}${name}; is it of another model?`);
+  const known = found ?? unread.get(prefix + name);
+  if (!known) {
+    const other = prefixed(prefix + name, [...tensors.keys(), ...unread.keys()]);
+    throw new CheckpointError(`${path}: there is no ${prefix}${name}${other}`);
+  }
   const shape = checkpointShape(layout);
-  if (found.dtype !== "F32" || `${found.shape}` !== `${shape}`)
+  if (known.dtype !== "F32" || `${known.shape}` !== `${shape}`)
     throw new CheckpointError(
-      `${path}: ${prefix}${name} is ${found.dtype} [${found.shape.join(", ")}], the model has F32 [${shape.join(", ")}]`,
+      `${path}: ${prefix}${name} is ${known.dtype} ${shapeText(known.shape)}, the model has F32 ${shapeText(shape)}`,
     );
-  const data = found.data as Float32Array;
+  const data = found!.data as Float32Array;
   if (!data.every(Number.isFinite))
     throw new CheckpointError(`${path}: ${prefix}${name} holds NaN or infinite values`);
   return fromCheckpoint(data, layout);
+}
+
+/** What wrappers of PyTorch's put before the names of a state_dict, and how it is had without. */
+const wrappers: Readonly<Record<string, string>> = {
+  "module.": "of DataParallel; save model.module.state_dict()",
+  "_orig_mod.": "of torch.compile; save model._orig_mod.state_dict()",
+};
+
+/** In words, why a name may be missing: it is there with something before it, or the model is another. */
+function prefixed(name: string, names: readonly string[]): string {
+  const longer = names.find((other) => other.endsWith(`.${name}`));
+  if (longer === undefined) return "; is it of another model?";
+  const before = longer.slice(0, -name.length);
+  return `, but there is ${quote(longer)}: the names have the prefix ${wrappers[before] ?? "of something around the model"}`;
 }

@@ -1,13 +1,14 @@
+import { anotherKind } from "../data/file-kinds.ts";
 import { sha256 } from "../data/sha256.ts";
 import { CheckpointError } from "../gpu/errors.ts";
-import { duplicateKey, isObject, quote } from "./json.ts";
+import { duplicateKey, isObject, nestsBeyond, quote, wordBesideStrings } from "./json.ts";
 
 /**
  * The safetensors format: 8 bytes of header length (little-endian), a JSON header with the dtype,
  * shape and place of each tensor and a map of strings, then the values, without holes.
  */
 
-/** Element types that a file may hold here, with their typed arrays. */
+/** Element types that are read and written here, with their typed arrays. */
 const arrays = {
   F32: Float32Array,
   U32: Uint32Array,
@@ -16,6 +17,13 @@ const arrays = {
 } as const;
 
 export type SafetensorsDType = keyof typeof arrays;
+
+/** Bytes of an element of the format's other types; there may be more that are not known here. */
+const otherTypes: Readonly<Record<string, number>> = {
+  ...{ BOOL: 1, I8: 1, F8_E4M3: 1, F8_E5M2: 1, F8_E8M0: 1 },
+  ...{ I16: 2, U16: 2, F16: 2, BF16: 2 },
+  ...{ I64: 8, U64: 8, F64: 8, C64: 8 },
+};
 
 /** A tensor of a file; `data` has the product of `shape` elements. */
 export interface SafetensorsTensor {
@@ -27,11 +35,22 @@ export interface SafetensorsTensor {
 /** What a file holds. */
 export interface Safetensors {
   readonly tensors: ReadonlyMap<string, SafetensorsTensor>;
+  /** Tensors of element types that are not read here: other writers' counters, say. */
+  readonly unread: ReadonlyMap<
+    string,
+    { readonly dtype: string; readonly shape: readonly number[] }
+  >;
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** Longest header that is read: as in the format's reference implementation. */
-export const longestHeader = 100_000_000;
+/** Longest header that is read: that of a hundred thousand tensors. Parsed it takes some ten times as much. */
+export const longestHeader = 2 ** 24;
+
+/** Brackets within brackets: the header, an entry, its shape. */
+const deepestHeader = 4;
+
+/** More axes than any writer's arrays have. */
+const mostAxes = 64;
 
 /** SHA-256 over the values. */
 const payloadHash = "payload_sha256";
@@ -90,14 +109,18 @@ export async function writeSafetensors(
 }
 
 /**
- * Reads a file strictly: a whole header within the cap and without duplicate keys, shapes that agree
- * with dtype and offsets, no hole, overlap or trailing byte; the hashes are checked where the
- * metadata has them. Throws CheckpointError naming `name` and the place.
+ * Reads a file strictly: a whole header within the cap, not too deep, without duplicate keys and with
+ * plain whole numbers; shapes that agree with dtype and offsets, no hole, overlap or trailing byte; the
+ * hashes are checked where the metadata has them. Tensors of types that are not read here are checked
+ * likewise, as far as the size of their elements is known, and listed. Throws CheckpointError naming
+ * `name` and the place, or what the file is instead.
  */
 export async function readSafetensors(bytes: Uint8Array, name: string): Promise<Safetensors> {
   const fail = (detail: string): never => {
     throw new CheckpointError(`${name}: ${detail}`);
   };
+  const other = anotherKind(bytes, "safetensors");
+  if (other !== undefined) fail(`this is ${other}, expected a safetensors file`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 8) fail(`${bytes.length} bytes, expected 8 bytes of header length`);
   const length = view.getUint32(0, true) + view.getUint32(4, true) * 2 ** 32;
@@ -109,28 +132,40 @@ export async function readSafetensors(bytes: Uint8Array, name: string): Promise<
   }
   const header = bytes.subarray(8, 8 + length);
   const payload = bytes.subarray(8 + length);
-  const entries = Object.entries(parseHeader(header, fail));
+  const { parsed, text } = parseHeader(header, fail);
+  const entries = Object.entries(parsed);
   const metadata = readMetadata(entries, fail);
   const places: Place[] = [];
   for (const [tensor, value] of entries) {
     if (tensor === "__metadata__") continue;
     places.push({ tensor, ...readEntry(tensor, value, payload.length, fail) });
   }
+  const word = wordBesideStrings(text);
+  if (word !== undefined) fail(`header has ${quote(word)}, expected plain whole numbers`);
   checkPlaces(places, payload.length, 8 + length, fail);
   await checkHashes(metadata, header, payload, fail);
   // Copied only now: entries that overlap could ask for many times the file's size.
   const tensors = new Map<string, SafetensorsTensor>();
+  const unread = new Map<string, { dtype: string; shape: readonly number[] }>();
   for (const { tensor, dtype, shape, begin, end } of places) {
+    if (!isRead(dtype)) {
+      unread.set(tensor, { dtype, shape });
+      continue;
+    }
     // A typed array must start at a multiple of its element size, which a file need not do.
     const { buffer } = new Uint8Array(payload.subarray(begin, end));
     tensors.set(tensor, { dtype, shape, data: new arrays[dtype](buffer) });
   }
-  return { tensors, metadata };
+  return { tensors, unread, metadata };
+}
+
+function isRead(dtype: string): dtype is SafetensorsDType {
+  return Object.hasOwn(arrays, dtype);
 }
 
 type Fail = (detail: string) => never;
 
-function parseHeader(header: Uint8Array, fail: Fail): object {
+function parseHeader(header: Uint8Array, fail: Fail): { parsed: object; text: string } {
   let text: string;
   let parsed: unknown;
   if (header[0] !== 0x7b) fail("byte 8 is not the { that begins a header");
@@ -139,6 +174,9 @@ function parseHeader(header: Uint8Array, fail: Fail): object {
   } catch {
     return fail("header at byte 8 is not UTF-8");
   }
+  // Before it is parsed: what a parser makes of many brackets is a hundred times as large.
+  if (nestsBeyond(text, deepestHeader))
+    fail(`header at byte 8 is nested deeper than ${deepestHeader} levels`);
   try {
     parsed = JSON.parse(text);
   } catch (error) {
@@ -147,7 +185,7 @@ function parseHeader(header: Uint8Array, fail: Fail): object {
   }
   const key = duplicateKey(text);
   if (key !== undefined) fail(`header has the key ${quote(key)} twice in one object`);
-  return isObject(parsed) ? parsed : fail("header is not an object");
+  return isObject(parsed) ? { parsed, text } : fail("header is not an object");
 }
 
 function readMetadata(entries: readonly [string, unknown][], fail: Fail): Record<string, string> {
@@ -167,10 +205,11 @@ function readEntry(tensor: string, value: unknown, payloadBytes: number, fail: F
     if (!["dtype", "shape", "data_offsets"].includes(key)) bad(`unknown field ${quote(key)}`);
   }
   const { dtype, shape, data_offsets: offsets } = value as Record<string, unknown>;
-  if (typeof dtype !== "string" || !Object.hasOwn(arrays, dtype)) {
-    return bad(`dtype ${quote(dtype)}, expected one of ${Object.keys(arrays).join(", ")}`);
+  if (typeof dtype !== "string" || !/^[A-Z][A-Z0-9_]{0,15}$/.test(dtype)) {
+    return bad(`dtype ${quote(dtype)}, expected a name such as F32`);
   }
   if (!isCounts(shape)) return bad(`shape ${quote(shape)}, expected whole numbers from 0 on`);
+  if (shape.length > mostAxes) return bad(`${shape.length} axes, expected at most ${mostAxes}`);
   if (!isCounts(offsets) || offsets.length !== 2) {
     return bad(`data_offsets ${quote(offsets)}, expected two whole numbers from 0 on`);
   }
@@ -180,20 +219,25 @@ function readEntry(tensor: string, value: unknown, payloadBytes: number, fail: F
       `data_offsets ${begin} to ${end}, expected within the ${payloadBytes} bytes of values`,
     );
   }
-  const kind = dtype as SafetensorsDType;
-  const size = byteSize(shape, kind);
+  const element = isRead(dtype) ? arrays[dtype].BYTES_PER_ELEMENT : otherTypes[dtype];
+  const size = element === undefined ? end - begin : byteSize(shape, element);
   if (size !== end - begin) {
     return bad(
-      `shape [${shape.join(", ")}] of ${dtype} is ${size} bytes, its data_offsets hold ${end - begin}`,
+      `shape ${shapeText(shape)} of ${dtype} is ${size} bytes, its data_offsets hold ${end - begin}`,
     );
   }
-  return { dtype: kind, shape, begin, end };
+  return { dtype, shape, begin, end };
+}
+
+/** A shape, short enough for one line of an error. */
+export function shapeText(shape: readonly number[]): string {
+  return shape.length > 8 ? `[${shape.slice(0, 8).join(", ")}, …]` : `[${shape.join(", ")}]`;
 }
 
 /** Bytes that a shape takes; Infinity where a double no longer counts them. */
-function byteSize(shape: readonly number[], dtype: SafetensorsDType): number {
+function byteSize(shape: readonly number[], element: number): number {
   if (shape.includes(0)) return 0;
-  let size: number = arrays[dtype].BYTES_PER_ELEMENT;
+  let size = element;
   for (const axis of shape) {
     size *= axis;
     if (!Number.isSafeInteger(size)) return Number.POSITIVE_INFINITY;
@@ -204,7 +248,7 @@ function byteSize(shape: readonly number[], dtype: SafetensorsDType): number {
 /** A tensor's entry in the header. */
 interface Place {
   readonly tensor: string;
-  readonly dtype: SafetensorsDType;
+  readonly dtype: string;
   readonly shape: readonly number[];
   readonly begin: number;
   readonly end: number;
@@ -260,10 +304,11 @@ function writeHex(bytes: Uint8Array, at: number, hex: string): void {
 
 function checkTensor(name: string, { dtype, shape, data }: SafetensorsTensor): void {
   if (name === "__metadata__") throw new CheckpointError(`a tensor cannot be named "${name}"`);
-  const fits = isCounts(shape) && byteSize(shape, dtype) === data.byteLength;
+  const fits =
+    isCounts(shape) && byteSize(shape, arrays[dtype].BYTES_PER_ELEMENT) === data.byteLength;
   if (!fits || !(data instanceof arrays[dtype])) {
     throw new CheckpointError(
-      `tensor ${quote(name)}: ${data.length} elements do not fit ${dtype} [${shape.join(", ")}]`,
+      `tensor ${quote(name)}: ${data.length} elements do not fit ${dtype} ${shapeText(shape)}`,
     );
   }
 }

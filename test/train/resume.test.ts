@@ -54,7 +54,11 @@ test("a checkpoint of other data or another model is refused, and nothing is cha
     /last\.safetensors: a checkpoint of cvae, expected one of vae/,
   );
   host.put("r/checkpoints/last.safetensors", "short");
-  await rejects(() => trainInMemory(host, { resume: "true" }), CheckpointError, /5 bytes/);
+  await rejects(
+    () => trainInMemory(host, { resume: "true" }),
+    CheckpointError,
+    /this is a text, expected/,
+  );
   host.files.delete("r/checkpoints/last.safetensors");
   assert.equal(trace(host).metrics, before.metrics);
   host.files.delete("r/config.json");
