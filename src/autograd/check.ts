@@ -1,4 +1,6 @@
-import { LatentgradError, ShapeError } from "../gpu/errors.ts";
+import { checkOptions, isNot } from "../gpu/arguments.ts";
+import { LatentgradError, UsageError } from "../gpu/errors.ts";
+import { checkTensors, eachOf } from "../tensor/arguments.ts";
 import { tensor } from "../tensor/create.ts";
 import { scope } from "../tensor/run.ts";
 import { formatShape, type Tensor } from "../tensor/tensor.ts";
@@ -45,9 +47,17 @@ export async function checkGradients(
   inputs: readonly Tensor[],
   options: CheckOptions = {},
 ): Promise<DirectionCheck[]> {
-  const [head] = inputs;
-  if (!head) throw new ShapeError("checkGradients", "no inputs");
-  const { device } = head;
+  const op = "checkGradients";
+  if (typeof fn !== "function")
+    throw new UsageError(`${op}: ${isNot("fn", fn, "a function of tensors")}`);
+  const device = checkTensors(op, eachOf(op, "inputs", inputs, ["f32"]));
+  checkOptions(op, options, {
+    epsilon: "number?",
+    tolerance: "number?",
+    second: "boolean?",
+    directions: "number?",
+    seed: "number?",
+  });
   const random = generator(options.seed ?? 1);
   const shapes = inputs.map((t) => t.shape);
   const point: Point = await Promise.all(inputs.map((t) => t.data()));

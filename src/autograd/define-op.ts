@@ -1,6 +1,7 @@
 import { foldWorkgroups } from "../gpu/call.ts";
-import { DTypeError, GpuValidationError, LatentgradError, ShapeError } from "../gpu/errors.ts";
+import { GpuValidationError, LatentgradError, ShapeError } from "../gpu/errors.ts";
 import { specialise } from "../kernels/specialise.ts";
+import { checkTensors } from "../tensor/arguments.ts";
 import { empty } from "../tensor/create.ts";
 import { emptyResult, formatShape, type Tensor } from "../tensor/tensor.ts";
 import { differentiable } from "./tape.ts";
@@ -64,13 +65,14 @@ export function defineOp(definition: OpDefinition): (...inputs: Tensor[]) => Ten
       `${name}: ${derivatives.length} derivatives for ${count} inputs: give undefined for those without`,
     );
   return (...inputs) => {
-    for (const [i, binding] of inputBindings.entries()) checkInput(name, i, inputs[i], binding);
-    const [first] = inputs;
-    if (!first || inputs.length !== count)
+    if (inputs.length !== count)
       throw new ShapeError(name, `takes ${count} tensors, not ${inputs.length}`);
-    const { device } = first;
-    if (inputs.some((t) => t.device !== device))
-      throw new ShapeError(name, "the tensors are on different devices");
+    const device = checkTensors(
+      name,
+      inputBindings.map(({ dtype }, i) => [`input ${i}`, inputs[i], dtype]),
+    );
+    for (const [i, binding] of inputBindings.entries())
+      checkWidth(name, `input ${i}`, inputs[i] as Tensor, binding);
     const shapes = inputs.map((t) => t.shape);
     const shape = outputShape(definition, shapes);
     const binding = bindings.at(-1) as Binding;
@@ -153,13 +155,6 @@ function readBindings(op: string, wgsl: string): Binding[] {
       );
     return { dtype, width };
   });
-}
-
-function checkInput(op: string, i: number, x: Tensor | undefined, binding: Binding): void {
-  if (!x) return; // counted by the caller
-  if (x.dtype !== binding.dtype)
-    throw new DTypeError(op, `input ${i} holds ${x.dtype}, the kernel reads ${binding.dtype}`);
-  checkWidth(op, `input ${i}`, x, binding);
 }
 
 function checkWidth(op: string, what: string, x: Tensor, { width }: Binding): void {

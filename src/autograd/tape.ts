@@ -1,8 +1,10 @@
+import { checkOptions, type OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
-import { ShapeError } from "../gpu/errors.ts";
+import { DTypeError, ShapeError } from "../gpu/errors.ts";
 import { apply, input } from "../kernels/expression.ts";
 import { mapCall } from "../kernels/map.ts";
 import { contiguousView } from "../kernels/view.ts";
+import { ANY, checkTensor, checkTensors, eachOf } from "../tensor/arguments.ts";
 import { ones } from "../tensor/create.ts";
 import { emptyResult, formatShape, type Provenance, Tensor } from "../tensor/tensor.ts";
 
@@ -61,11 +63,13 @@ export function withoutTape<T>(body: () => T): T {
 
 /** The same numbers, cut off from the tape: derivatives do not pass. */
 export function stopGradient(x: Tensor): Tensor {
+  checkTensor("stopGradient", x, ANY);
   return new Tensor(x.value, x.shape);
 }
 
 /** The same numbers as a tensor that derivatives may be taken with respect to. */
 export function track(x: Tensor): Tensor {
+  checkTensor("track", x, ["f32"]);
   const leaf = new Tensor(x.value, x.shape);
   leaf.tracked = true;
   return leaf;
@@ -84,16 +88,39 @@ export interface GradOptions {
  * Derivatives of `output` with respect to each of `wrt`, by reverse mode. Cotangents are computed
  * only along paths that lead to `wrt`.
  */
-export function grad(output: Tensor, wrt: readonly Tensor[], options?: GradOptions): Tensor[] {
-  const cotangents = reverse(output, wrt, options ?? {});
+export function grad(output: Tensor, wrt: readonly Tensor[], options: GradOptions = {}): Tensor[] {
+  checkTensor("grad", output, ["f32"], "output");
+  if (wrt instanceof Tensor)
+    throw new DTypeError("grad", "wrt is a tensor, wanted an array of tensors: grad(y, [x])");
+  const named = eachOf("grad", "wrt", wrt, ["f32"]);
+  checkOptions("grad", options, optionRules);
+  if (options.dy !== undefined) named.push(["dy", options.dy, "f32"]);
+  checkTensors("grad", [["output", output, "f32"], ...named]);
+  if (!options.allowUnused)
+    for (const [i, t] of wrt.entries())
+      if (!t.tracked && t !== output) throw new ShapeError("grad", whyUnused(output, t, i));
+  const cotangents = reverse(output, wrt, options);
   return wrt.map((t, i) => {
     const g = cotangents.get(t);
-    if (g || options?.allowUnused) return g as Tensor;
-    throw new ShapeError(
-      "grad",
-      `the output does not depend on tensor ${i} (${t.value.label} ${formatShape(t.shape)})`,
-    );
+    if (g || options.allowUnused) return g as Tensor;
+    throw new ShapeError("grad", whyUnused(output, t, i));
   });
+}
+
+const optionRules: OptionRules<GradOptions> = {
+  dy: "any?",
+  createGraph: "boolean?",
+  allowUnused: "boolean?",
+};
+
+/** Why an output has no derivative with respect to a tensor, and what to do. */
+function whyUnused(output: Tensor, t: Tensor, i: number): string {
+  const name = `wrt[${i}] (${t.value.label} ${formatShape(t.shape)})`;
+  if (!t.tracked)
+    return `${name} is not tracked: compute the output from x = track(tensor), or from a parameter, and ask for x`;
+  if (!output.tracked)
+    return `the output is not on the tape: it was computed without the tape, by ops that have no derivative, or before track() gave ${name}`;
+  return `the output does not depend on ${name}: use the very tensor that track() gave; allowUnused gives undefined instead`;
 }
 
 function reverse(
@@ -104,7 +131,7 @@ function reverse(
   if (!options.dy && output.size !== 1)
     throw new ShapeError(
       "grad",
-      `the output is ${formatShape(output.shape)}; give its cotangent dy`,
+      `the output is ${formatShape(output.shape)}, wanted one element: reduce it, as with sum(y) or mean(y), or give its cotangent as the option dy`,
     );
   if (options.dy && `${options.dy.shape}` !== `${output.shape}`)
     throw new ShapeError(

@@ -1,5 +1,6 @@
 import { greater } from "../autograd/ops/elementwise.ts";
 import { type RandomKey, randomUniform } from "../autograd/ops/random.ts";
+import { checkFloats } from "../tensor/arguments.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { hash32 } from "./hash.ts";
 import type { Dataset, Split } from "./types.ts";
@@ -50,6 +51,7 @@ export function binariseSplit(split: Split, stream: number): Split {
  * @returns the shape of x
  */
 export function binarise(x: Tensor, key: RandomKey): Tensor {
+  checkFloats("binarise", { x });
   const own = { ...key, stream: key.stream + binariseKey };
   return greater(x, randomUniform(x.device, x.shape, own));
 }

@@ -1,7 +1,9 @@
 import { gather, gatherParts } from "../autograd/ops/indexing.ts";
 import { batchIndices } from "../autograd/ops/random.ts";
+import { checkDevice } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import type { Batch } from "../models/model.ts";
+import { checkTensors } from "../tensor/arguments.ts";
 import { bytes, upload, variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Labels, Split } from "./types.ts";
@@ -33,8 +35,9 @@ export class DeviceImages {
     /** What errors call them. */
     label = "images",
     /** Most bytes of images in one buffer. */
-    largest = device.pool.largest,
+    largest = device?.pool?.largest,
   ) {
+    checkDevice("deviceImages", device);
     this.count = split.count;
     this.parts = uploadParts(device, split, image, label, largest);
     const column = (values: Labels, what: string) =>
@@ -51,6 +54,7 @@ export class DeviceImages {
 
   /** Examples by their numbers. indices: u32 [batch] */
   take(indices: Tensor): Examples {
+    checkTensors("take", [["indices", indices, "u32"]], this.device);
     return new Examples(gatherParts(this.parts, indices), (what) => {
       const { labels, attributes, factors } = this;
       const column =

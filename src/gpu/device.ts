@@ -1,7 +1,7 @@
 import { BindGroupCache } from "./bindgroups.ts";
 import { accessOf, bindingsOf, type Call, type Item, isPack, writtenBy } from "./call.ts";
 import { checkDispatch } from "./dispatch-rules.ts";
-import { GpuValidationError } from "./errors.ts";
+import { DeviceError, GpuValidationError } from "./errors.ts";
 import { type OptionalFeature, optionalFeatures } from "./features.ts";
 import { FiniteChecker } from "./finite.ts";
 import { GuardedDevice } from "./guarded-device.ts";
@@ -70,6 +70,8 @@ export class Device extends GuardedDevice {
   /** Dispatches encoded since the device was opened. */
   dispatches = 0;
   sink: ItemSink | undefined;
+  /** The device whose recording is at work, if any. */
+  static recorder: Device | undefined;
 
   private readonly log: (line: string) => void;
   private readonly finalizer: FinalizationRegistry<Holding>;
@@ -239,6 +241,7 @@ export class Device extends GuardedDevice {
   /** Runs an item now, or adds it to the recording at work. */
   emit(item: Item): void {
     this.alive();
+    this.checkHome(item);
     if (this.sink) {
       this.sink.add(item);
       return;
@@ -261,6 +264,18 @@ export class Device extends GuardedDevice {
         );
     } else this.runCall(item);
     if (this.batch.length >= EAGER_BATCH) this.flush();
+  }
+
+  /**
+   * Ops check their tensors; this holds for whatever else makes calls. While a device records, what runs on
+   * another one would run once and be missing from every replay.
+   */
+  private checkHome(item: Item): void {
+    for (const v of isPack(item) ? [...item.inputs, item.target] : bindingsOf(item))
+      if (v.device !== this)
+        throw new DeviceError(item.op, `${v.label || "a tensor"} is on another device`);
+    if (Device.recorder && Device.recorder !== this)
+      throw new DeviceError(item.op, "its tensors are on another device than the one that records");
   }
 
   private runCall(call: Call): void {

@@ -54,6 +54,17 @@ export class DTypeError extends LatentgradError {
   }
 }
 
+/** Tensors on different devices, or something else where a device is wanted; raised before anything runs. */
+export class DeviceError extends LatentgradError {
+  override name = "DeviceError";
+  constructor(
+    readonly op: string,
+    detail: string,
+  ) {
+    super(`${op}: ${detail}`);
+  }
+}
+
 /** No WebGPU, or no adapter that fits. */
 export class NoAdapterError extends LatentgradError {
   override readonly exitCode = 4;

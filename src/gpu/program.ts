@@ -7,8 +7,8 @@ import {
   partWith,
   writtenBy,
 } from "./call.ts";
-import type { Device } from "./device.ts";
-import { GpuValidationError, NonFiniteError } from "./errors.ts";
+import { Device } from "./device.ts";
+import { DeviceError, GpuValidationError, NonFiniteError } from "./errors.ts";
 import { dropDead, planMemory } from "./liveness.ts";
 import type { Pipeline } from "./pipelines.ts";
 import { KernelTimer, type ProfileRow, tabulate } from "./profiler.ts";
@@ -80,6 +80,8 @@ export class Program {
     const recording = new Recording();
     const { made } = recording;
     let result: T;
+    const outer = Device.recorder;
+    Device.recorder = device;
     device.sink = recording;
     try {
       result = device.scope(body, () => made, made);
@@ -88,6 +90,7 @@ export class Program {
       throw error;
     } finally {
       device.sink = undefined;
+      Device.recorder = outer;
     }
     // Constants are the program's from now on; variables outlive it.
     const constants = made.filter((v) => !v.persistent);
@@ -115,6 +118,9 @@ export class Program {
     constants: readonly Value[],
     optimise: Optimiser,
   ): Promise<Program> {
+    for (const v of keep)
+      if (v.device !== device)
+        throw new DeviceError("record", `${v.label || "a tensor"}, a result, is on another device`);
     const items = optimise(dropDead(recording.items, keep), keep);
     const sources = items.map((item) => (isPack(item) ? undefined : item.kernel()));
     const plan = planMemory(items, keep, device.debug < 3);

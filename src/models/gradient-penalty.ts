@@ -3,6 +3,7 @@ import { type RandomKey, randomUniform } from "../autograd/ops/random.ts";
 import { reshape } from "../autograd/ops/shape.ts";
 import { sum } from "../autograd/ops/sum.ts";
 import { grad, track } from "../autograd/tape.ts";
+import { checkFloats } from "../tensor/arguments.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** Under the root, whose derivative would be infinite at 0. */
@@ -22,6 +23,7 @@ export function gradientPenalty(
   b: Tensor,
   key: RandomKey,
 ): Tensor {
+  checkFloats("gradientPenalty", { a, b });
   const [batch = 1] = a.shape;
   const share = randomUniform(a.device, [batch, ...a.shape.slice(1).map(() => 1)], key);
   return slopePenalty(critic, add(a, mul(sub(b, a), share)));
@@ -29,6 +31,7 @@ export function gradientPenalty(
 
 /** (‖∇D(x)‖ − 1)² at each row of x: [batch]. */
 export function slopePenalty(critic: (x: Tensor) => Tensor, x: Tensor): Tensor {
+  checkFloats("slopePenalty", { x });
   const [batch = 1] = x.shape;
   const at = track(x);
   const [slope] = grad(sum(critic(at)), [at], { createGraph: true }) as [Tensor];

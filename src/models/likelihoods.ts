@@ -4,6 +4,7 @@ import { sum } from "../autograd/ops/sum.ts";
 import type { Device } from "../gpu/device.ts";
 import { UsageError } from "../gpu/errors.ts";
 import { Module, type NamedTensor } from "../nn/module.ts";
+import { checkFloats } from "../tensor/arguments.ts";
 import { parameter } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { ImageShape } from "./model.ts";
@@ -32,6 +33,7 @@ export interface Likelihood {
  * @returns [batch], nats summed over the pixels of each sample
  */
 export function bernoulliNll(logits: Tensor, x: Tensor): Tensor {
+  checkFloats("bernoulliNll", { logits, x });
   return overPixels(sub(softplus(logits), mul(logits, x)));
 }
 

@@ -16,6 +16,7 @@ import { argmax } from "../autograd/ops/reduce.ts";
 import { reshape } from "../autograd/ops/shape.ts";
 import { logSoftmax } from "../autograd/ops/softmax.ts";
 import { broadcastTo, sum } from "../autograd/ops/sum.ts";
+import { checkFloats } from "../tensor/arguments.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /**
@@ -25,6 +26,7 @@ import type { Tensor } from "../tensor/tensor.ts";
  * @returns [batch], nats summed over the latent dimensions
  */
 export function klToStandardNormal(mean: Tensor, logVariance: Tensor): Tensor {
+  checkFloats("klToStandardNormal", { mean, logVariance });
   const each = mul(sub(sub(add(square(mean), exp(logVariance)), 1), logVariance), 0.5);
   return sum(each, 1);
 }
@@ -41,6 +43,7 @@ export function entropyOfNormal(logVariance: Tensor): Tensor {
 
 /** z = μ + σ·ε, the reparameterisation trick: derivatives pass through μ and ln σ². */
 export function reparameterise(mean: Tensor, logVariance: Tensor, epsilon: Tensor): Tensor {
+  checkFloats("reparameterise", { mean, logVariance, epsilon });
   return add(mean, mul(exp(mul(logVariance, 0.5)), epsilon));
 }
 

@@ -1,7 +1,9 @@
 import { type BatchNormOptions, batchNorm, batchNormEval } from "../autograd/ops/norm.ts";
+import { checkDevice, checkOptions, checkWhole } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import { parameter, variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { checkInput } from "./arguments.ts";
 import { Module, type NamedTensor } from "./module.ts";
 
 export interface BatchNormLayerOptions extends Pick<BatchNormOptions, "epsilon" | "momentum"> {
@@ -26,6 +28,9 @@ export class BatchNorm extends Module {
     private readonly options: BatchNormLayerOptions = {},
   ) {
     super();
+    checkDevice("batchNorm", device);
+    checkWhole("batchNorm", "channels", channels);
+    checkOptions("batchNorm", options, { epsilon: "number?", momentum: "number?" });
     const shape = [channels];
     const ones = () => new Float32Array(channels).fill(1);
     this.weight = parameter(device, ones(), shape, "batch norm weight");
@@ -35,6 +40,7 @@ export class BatchNorm extends Module {
   }
 
   override forward(x: Tensor): Tensor {
+    checkInput("batchNorm", x, this.weight);
     const running = { mean: this.runningMean, variance: this.runningVariance };
     return this.training
       ? batchNorm(x, this.weight, this.bias, { ...this.options, running })

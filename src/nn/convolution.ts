@@ -1,8 +1,15 @@
-import { type Conv2dOptions, conv2d, convTranspose2d } from "../autograd/ops/conv2d.ts";
+import {
+  type Conv2dOptions,
+  type ConvTranspose2dOptions,
+  conv2d,
+  convTranspose2d,
+} from "../autograd/ops/conv2d.ts";
 import { add } from "../autograd/ops/elementwise.ts";
+import { checkOptions, checkWhole, type OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import { parameter } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { checkInput, checkLayer } from "./arguments.ts";
 import { glorotUniform, type HostRandom, type Initialiser } from "./initialisers.ts";
 import type { ParameterLayout } from "./layout.ts";
 import { Module, type NamedTensor } from "./module.ts";
@@ -12,10 +19,19 @@ export interface ConvolutionOptions extends Conv2dOptions {
   readonly initialiser?: Initialiser;
 }
 
+const optionRules: OptionRules<ConvolutionOptions & ConvTranspose2dOptions> = {
+  bias: "boolean?",
+  initialiser: "function?",
+  stride: "any?",
+  padding: "any?",
+  outputSize: "any?",
+};
+
 /** What both kinds of convolution layers have: a square kernel and a bias for each output channel. */
 abstract class Convolution extends Module {
   readonly weight: Tensor;
   readonly bias: Tensor | undefined;
+  protected readonly geometry: ConvTranspose2dOptions;
 
   constructor(
     device: Device,
@@ -23,9 +39,17 @@ abstract class Convolution extends Module {
     private readonly kind: "conv" | "convTranspose",
     shape: readonly [number, number, number, number],
     outChannels: number,
-    protected readonly options: ConvolutionOptions,
+    options: ConvolutionOptions & ConvTranspose2dOptions,
   ) {
     super();
+    const [inChannels] = kind === "conv" ? shape.slice(2) : shape.slice(3);
+    checkLayer(kind, device, random);
+    checkWhole(kind, "inChannels", inChannels);
+    checkWhole(kind, "outChannels", outChannels);
+    checkWhole(kind, "kernel", shape[0]);
+    checkOptions(kind, options, optionRules);
+    const { bias: _, initialiser: __, ...geometry } = options;
+    this.geometry = geometry;
     const [kernelH, kernelW, a, b] = shape;
     const area = kernelH * kernelW;
     // As in Keras: the fans of a transposed convolution are read off its stored shape, too.
@@ -63,7 +87,8 @@ export class Conv2d extends Convolution {
   }
 
   override forward(x: Tensor): Tensor {
-    return this.withBias(conv2d(x, this.weight, this.options));
+    checkInput("conv", x, this.weight);
+    return this.withBias(conv2d(x, this.weight, this.geometry));
   }
 }
 
@@ -75,10 +100,7 @@ export class ConvTranspose2d extends Convolution {
     inChannels: number,
     outChannels: number,
     kernel: number,
-    private readonly transposed: ConvolutionOptions & {
-      /** [height, width] of the result, where it is not stride · input. */
-      readonly outputSize?: readonly [number, number];
-    } = {},
+    options: ConvolutionOptions & ConvTranspose2dOptions = {},
   ) {
     super(
       device,
@@ -86,11 +108,12 @@ export class ConvTranspose2d extends Convolution {
       "convTranspose",
       [kernel, kernel, outChannels, inChannels],
       outChannels,
-      transposed,
+      options,
     );
   }
 
   override forward(y: Tensor): Tensor {
-    return this.withBias(convTranspose2d(y, this.weight, this.transposed));
+    checkInput("convTranspose", y, this.weight, "y");
+    return this.withBias(convTranspose2d(y, this.weight, this.geometry));
   }
 }

@@ -1,8 +1,10 @@
 import { add } from "../autograd/ops/elementwise.ts";
 import { matmul } from "../autograd/ops/matmul.ts";
+import { checkOptions, checkWhole } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import { parameter } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { checkInput, checkLayer } from "./arguments.ts";
 import { glorotUniform, type HostRandom, type Initialiser } from "./initialisers.ts";
 import type { ParameterLayout } from "./layout.ts";
 import { Module, type NamedTensor } from "./module.ts";
@@ -29,6 +31,15 @@ export class Linear extends Module {
     private readonly options: LinearOptions = {},
   ) {
     super();
+    checkLayer("linear", device, random);
+    checkWhole("linear", "inputs", inputs);
+    checkWhole("linear", "outputs", outputs);
+    checkOptions("linear", options, {
+      bias: "boolean?",
+      initialiser: "function?",
+      flattenIn: "any?",
+      flattenOut: "any?",
+    });
     const shape = [inputs, outputs];
     const initialise = options.initialiser ?? glorotUniform;
     this.weight = parameter(
@@ -42,6 +53,7 @@ export class Linear extends Module {
   }
 
   override forward(x: Tensor): Tensor {
+    checkInput("linear", x, this.weight);
     const y = matmul(x, this.weight);
     return this.bias ? add(y, this.bias) : y;
   }

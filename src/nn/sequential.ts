@@ -1,5 +1,8 @@
 import { leakyRelu, relu, sigmoid, softplus, tanh } from "../autograd/ops/elementwise.ts";
 import { reshape } from "../autograd/ops/shape.ts";
+import { isNot } from "../gpu/arguments.ts";
+import { UsageError } from "../gpu/errors.ts";
+import { ANY, checkNumbers, checkTensor } from "../tensor/arguments.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Module } from "./module.ts";
 
@@ -9,6 +12,11 @@ export class Sequential extends Module {
 
   constructor(...layers: Module[]) {
     super();
+    for (const [i, layer] of (layers as readonly unknown[]).entries())
+      if (!(layer instanceof Module))
+        throw new UsageError(
+          `sequential: ${isNot(`layer ${i}`, layer, "a layer")}${typeof layer === "function" ? ": call it, or wrap it in new Lambda(fn)" : ""}`,
+        );
     this.layers = layers;
   }
 
@@ -25,6 +33,8 @@ export class Sequential extends Module {
 export class Lambda extends Module {
   constructor(private readonly fn: (x: Tensor) => Tensor) {
     super();
+    if (typeof fn !== "function")
+      throw new UsageError(`lambda: ${isNot("fn", fn, "a function of one tensor")}`);
   }
 
   override forward(x: Tensor): Tensor {
@@ -39,8 +49,17 @@ export const Tanh = (): Module => new Lambda(tanh);
 export const Softplus = (): Module => new Lambda(softplus);
 
 /** [batch, …] → [batch, product of the rest]. */
-export const Flatten = (): Module => new Lambda((x) => reshape(x, [x.shape[0] ?? 1, -1]));
+export const Flatten = (): Module =>
+  new Lambda((x) => {
+    checkTensor("flatten", x, ANY);
+    return reshape(x, [x.shape[0] ?? 1, -1]);
+  });
 
 /** [batch, …] → [batch, ...shape]. */
-export const Unflatten = (shape: readonly number[]): Module =>
-  new Lambda((x) => reshape(x, [x.shape[0] ?? 1, ...shape]));
+export const Unflatten = (shape: readonly number[]): Module => {
+  checkNumbers("unflatten", "shape", shape);
+  return new Lambda((x) => {
+    checkTensor("unflatten", x, ANY);
+    return reshape(x, [x.shape[0] ?? 1, ...shape]);
+  });
+};

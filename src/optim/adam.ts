@@ -3,7 +3,7 @@ import type { Device } from "../gpu/device.ts";
 import type { Value } from "../gpu/value.ts";
 import { adamCall, type Turn, type UpdateValues } from "../kernels/optimiser.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { Optimiser, type OptimiserOptions, requireRange } from "./optimiser.ts";
+import { checkOptimiser, Optimiser, type OptimiserOptions, requireRange } from "./optimiser.ts";
 
 export interface AdamOptions extends OptimiserOptions {
   /** Decay of the gradients' running mean. Default 0.9. */
@@ -33,7 +33,14 @@ export class Adam extends Optimiser {
     decoupled = false,
   ) {
     const op = decoupled ? "adamw" : "adam";
-    const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0 } = options;
+    checkOptimiser(op, device, options, {
+      beta1: "number?",
+      beta2: "number?",
+      epsilon: "number?",
+      weightDecay: "number?",
+    });
+    const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options;
+    const { weightDecay = decoupled ? 0.01 : 0 } = options;
     requireRange(op, "beta1", beta1, 0, 1);
     requireRange(op, "beta2", beta2, 0, 1);
     requireRange(op, "epsilon", epsilon, 0);
@@ -55,6 +62,6 @@ export class Adam extends Optimiser {
  */
 export class AdamW extends Adam {
   constructor(device: Device, parameters: readonly Tensor[], options: AdamOptions) {
-    super(device, parameters, { ...options, weightDecay: options.weightDecay ?? 0.01 }, true);
+    super(device, parameters, options, true);
   }
 }

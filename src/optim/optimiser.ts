@@ -1,3 +1,4 @@
+import { checkDevice, checkOptions, type OptionRules } from "../gpu/arguments.ts";
 import type { Call } from "../gpu/call.ts";
 import type { Device } from "../gpu/device.ts";
 import { CheckpointError, DTypeError, GpuValidationError, ShapeError } from "../gpu/errors.ts";
@@ -9,6 +10,7 @@ import {
   type Turn,
   type UpdateValues,
 } from "../kernels/optimiser.ts";
+import { checkList, checkTensors, eachOf } from "../tensor/arguments.ts";
 import { upload, variable } from "../tensor/create.ts";
 import { formatShape, Tensor } from "../tensor/tensor.ts";
 
@@ -83,6 +85,7 @@ export abstract class Optimiser {
     readonly parameters: readonly Tensor[],
     options: OptimiserOptions,
   ) {
+    checkDevice(op, device);
     if (device.sink)
       throw new GpuValidationError(op, "make the optimiser before the step is recorded");
     this.checkParameters();
@@ -135,13 +138,15 @@ export abstract class Optimiser {
     options: { readonly guard?: readonly Tensor[]; readonly turn?: number } = {},
   ): void {
     const { device, op, values, times } = this;
+    checkOptions(op, options, { guard: "any?", turn: "number?" });
     const { turn = 0 } = options;
     if (!(turn >= 0 && turn < times))
       throw new ShapeError(op, `turn ${turn} of a step with ${times} updates`);
     const found = this.checkGradients(gradients);
-    const guards = (options.guard ?? []).filter((t) => t.size > 0);
-    for (const t of guards)
-      if (t.dtype !== "f32") throw new DTypeError(op, `a guard holds ${t.dtype}, not f32`);
+    const guard = options.guard ?? [];
+    const named = eachOf(op, "guard", guard, ["f32"]);
+    if (guard.length > 0) checkTensors(op, named, device);
+    const guards = guard.filter((t) => t.size > 0);
     if (guards.length > MOST_GUARDS)
       throw new ShapeError(op, `${guards.length} guards, at most ${MOST_GUARDS}`);
 
@@ -269,10 +274,17 @@ export abstract class Optimiser {
 
   private checkParameters(): void {
     const { op, parameters } = this;
+    const named = eachOf(op, "parameters", parameters, ["f32"]);
     if (parameters.length === 0) throw new ShapeError(op, "there are no parameters");
+    for (const [i, x] of (parameters as readonly unknown[]).entries())
+      if (!(x instanceof Tensor) && (x as { tensor?: unknown } | null)?.tensor instanceof Tensor)
+        throw new DTypeError(
+          op,
+          `parameters[${i}] is a named tensor, wanted the tensor: model.parameters().map((p) => p.tensor)`,
+        );
+    checkTensors(op, named, this.device);
     const seen = new Set<Value>();
-    for (const [i, { value, dtype }] of parameters.entries()) {
-      if (dtype !== "f32") throw new DTypeError(op, `${this.describe(i)} holds ${dtype}, not f32`);
+    for (const [i, { value }] of parameters.entries()) {
       if (!value.persistent)
         throw new GpuValidationError(op, `${this.describe(i)} is no variable that can change`);
       if (seen.has(value)) throw new GpuValidationError(op, `${this.describe(i)} is given twice`);
@@ -282,15 +294,15 @@ export abstract class Optimiser {
 
   private checkGradients(gradients: readonly (Tensor | undefined)[]): Tensor[] {
     const { op, parameters } = this;
+    checkList(op, "gradients", gradients, "an array of tensors, as grad gives it");
     if (gradients.length > parameters.length)
       throw new ShapeError(op, `${gradients.length} gradients for ${parameters.length} parameters`);
     return parameters.map((p, i) => {
       const g = gradients[i];
-      if (!g) throw new ShapeError(op, `there is no gradient of ${this.describe(i)}`);
+      if (g === undefined) throw new ShapeError(op, `there is no gradient of ${this.describe(i)}`);
+      checkTensors(op, [[`gradients[${i}]`, g, "f32"]], this.device);
       if (`${g.shape}` !== `${p.shape}`)
         throw new ShapeError(op, `the gradient of ${this.describe(i)} is ${formatShape(g.shape)}`);
-      if (g.dtype !== "f32")
-        throw new DTypeError(op, `the gradient of ${this.describe(i)} holds ${g.dtype}, not f32`);
       return g;
     });
   }
@@ -299,6 +311,27 @@ export abstract class Optimiser {
     const { value, shape } = this.parameters[i] as Tensor;
     return `parameter ${i} (${value.label} ${formatShape(shape)})`;
   }
+}
+
+/** What the options that all optimisers have hold. */
+const sharedRules: OptionRules<OptimiserOptions> = {
+  learningRate: "number",
+  clipNorm: "number?",
+  together: "any?",
+  within: "any?",
+  times: "number?",
+  ownCount: "boolean?",
+};
+
+/** Checks what an optimiser is made of, before its constructor looks at the options. */
+export function checkOptimiser<T extends OptimiserOptions>(
+  op: string,
+  device: Device,
+  options: T,
+  rules: OptionRules<Omit<T, keyof OptimiserOptions>>,
+): void {
+  checkDevice(op, device);
+  checkOptions<T>(op, options, { ...sharedRules, ...rules } as OptionRules<T>);
 }
 
 /** @throws ShapeError for a hyperparameter outside [low, high), or NaN */

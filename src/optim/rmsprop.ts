@@ -1,9 +1,10 @@
 import type { Call } from "../gpu/call.ts";
 import type { Device } from "../gpu/device.ts";
+import { UsageError } from "../gpu/errors.ts";
 import type { Value } from "../gpu/value.ts";
 import { rmspropCall, type UpdateValues } from "../kernels/optimiser.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { Optimiser, type OptimiserOptions, requireRange } from "./optimiser.ts";
+import { checkOptimiser, Optimiser, type OptimiserOptions, requireRange } from "./optimiser.ts";
 
 /**
  * Where the libraries differ. PyTorch adds ε to the root and multiplies by the rate behind the
@@ -37,7 +38,19 @@ export class RmsProp extends Optimiser {
   private readonly rule: Parameters<typeof rmspropCall>[3];
 
   constructor(device: Device, parameters: readonly Tensor[], options: RmsPropOptions) {
+    checkOptimiser("rmsprop", device, options, {
+      convention: "text?",
+      decay: "number?",
+      epsilon: "number?",
+      initialSquare: "number?",
+      momentum: "number?",
+      weightDecay: "number?",
+    });
     const { convention = "pytorch" } = options;
+    if (!Object.hasOwn(CONVENTIONS, convention))
+      throw new UsageError(
+        `rmsprop: convention is "${convention}", wanted ${Object.keys(CONVENTIONS).join(" or ")}`,
+      );
     const { decay, epsilon, initialSquare, momentum, weightDecay } = {
       ...CONVENTIONS[convention],
       momentum: 0,

@@ -22,8 +22,11 @@ export function makeOptimiser(
   shared: Shared = {},
 ): Optimiser {
   // The learning rate is written before every step.
-  const options = { ...rule, ...shared, learningRate: 0 };
-  return options.kind === "adam"
-    ? new Adam(device, parameters, options)
-    : new RmsProp(device, parameters, options);
+  const all = { ...shared, learningRate: 0 };
+  if (rule.kind === "adam") {
+    const { kind: _, ...numbers } = rule;
+    return new Adam(device, parameters, { ...numbers, ...all });
+  }
+  const { kind: _, ...numbers } = rule;
+  return new RmsProp(device, parameters, { ...numbers, ...all });
 }

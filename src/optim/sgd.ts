@@ -4,7 +4,7 @@ import { UsageError } from "../gpu/errors.ts";
 import type { Value } from "../gpu/value.ts";
 import { sgdCall, type UpdateValues } from "../kernels/optimiser.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { Optimiser, type OptimiserOptions, requireRange } from "./optimiser.ts";
+import { checkOptimiser, Optimiser, type OptimiserOptions, requireRange } from "./optimiser.ts";
 
 export interface SgdOptions extends OptimiserOptions {
   /** Default 0: none. */
@@ -21,6 +21,11 @@ export class Sgd extends Optimiser {
   private readonly rule: { momentum: number; nesterov: boolean; weightDecay: number };
 
   constructor(device: Device, parameters: readonly Tensor[], options: SgdOptions) {
+    checkOptimiser("sgd", device, options, {
+      momentum: "number?",
+      nesterov: "boolean?",
+      weightDecay: "number?",
+    });
     const { momentum = 0, nesterov = false, weightDecay = 0 } = options;
     requireRange("sgd", "momentum", momentum, 0);
     requireRange("sgd", "weightDecay", weightDecay, 0);

@@ -1,7 +1,9 @@
+import { isNot } from "../gpu/arguments.ts";
+import { UsageError } from "../gpu/errors.ts";
 import { weightAverageCall } from "../kernels/optimiser.ts";
 import { assign, variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { type Optimiser, requireRange } from "./optimiser.ts";
+import { Optimiser, requireRange } from "./optimiser.ts";
 
 /**
  * An exponential moving average of an optimiser's parameters (Polyak and Juditsky 1992), which starts
@@ -17,6 +19,8 @@ export class WeightAverage {
     private readonly optimiser: Optimiser,
     private readonly decay: number,
   ) {
+    if (!(optimiser instanceof Optimiser))
+      throw new UsageError(`weightAverage: ${isNot("optimiser", optimiser, "an optimiser")}`);
     requireRange("weightAverage", "decay", decay, 0, 1);
     const { device, arena } = optimiser;
     const zeros = new Float32Array(arena.size);

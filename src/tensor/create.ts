@@ -1,9 +1,11 @@
+import { checkDevice, isNot, kindOf } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import { DTypeError, ShapeError } from "../gpu/errors.ts";
-import type { DType, Value } from "../gpu/value.ts";
+import { type DType, Value } from "../gpu/value.ts";
 import { constant } from "../kernels/expression.ts";
 import { mapCall } from "../kernels/map.ts";
 import { sizeOf } from "../kernels/view.ts";
+import { checkTensors, NUMBERS } from "./arguments.ts";
 import { checkShape, emptyResult, formatShape, Tensor } from "./tensor.ts";
 
 /** Nested arrays of numbers, as deep as the tensor has axes. */
@@ -19,7 +21,9 @@ export function tensor(
   data: NestedNumbers | Float32Array | Uint32Array,
   shape?: readonly number[],
 ): Tensor {
+  checkDevice("tensor", device);
   const typed = data instanceof Float32Array || data instanceof Uint32Array;
+  if (!typed && ArrayBuffer.isView(data)) throw new DTypeError("tensor", notTaken("data", data));
   const inferred = typed ? [data.length] : inferShape(data);
   const wanted = shape ?? inferred;
   checkShape("tensor", wanted);
@@ -34,11 +38,29 @@ export function tensor(
 
 /** A one-element tensor without axes. */
 export function scalar(device: Device, x: number): Tensor {
+  checkDevice("scalar", device);
+  checkNumber("scalar", x);
   return tensor(device, x, []);
 }
 
 /** A tensor filled with one number, made on the device. */
 export function full(device: Device, shape: readonly number[], x: number): Tensor {
+  return filled("full", device, shape, x);
+}
+
+export function zeros(device: Device, shape: readonly number[]): Tensor {
+  return filled("zeros", device, shape, 0);
+}
+
+export function ones(device: Device, shape: readonly number[]): Tensor {
+  return filled("ones", device, shape, 1);
+}
+
+/** @param op what errors call it */
+function filled(op: string, device: Device, shape: readonly number[], x: number): Tensor {
+  checkDevice(op, device);
+  checkNumber(op, x);
+  checkShape(op, shape);
   const out = emptyResult(device, "full", shape);
   if (out.size === 0) return empty(device, shape);
   device.emit(
@@ -51,16 +73,13 @@ export function full(device: Device, shape: readonly number[], x: number): Tenso
   return out;
 }
 
-export function zeros(device: Device, shape: readonly number[]): Tensor {
-  return full(device, shape, 0);
-}
-
-export function ones(device: Device, shape: readonly number[]): Tensor {
-  return full(device, shape, 1);
+function checkNumber(op: string, x: unknown): void {
+  if (typeof x !== "number") throw new DTypeError(op, isNot("x", x, "a number"));
 }
 
 /** A tensor without elements. */
 export function empty(device: Device, shape: readonly number[], dtype: DType = "f32"): Tensor {
+  checkDevice("empty", device);
   checkShape("empty", shape);
   if (sizeOf(shape) !== 0) throw new ShapeError("empty", `${formatShape(shape)} has elements`);
   return new Tensor(device.allocate(dtype, 0, "empty"), [...shape]);
@@ -71,10 +90,11 @@ export function variable(
   device: Device,
   data: Float32Array | Uint32Array,
   shape: readonly number[],
-  label: string,
+  label = "variable",
 ): Tensor {
+  checkDevice(label, device);
   if (!(data instanceof Float32Array || data instanceof Uint32Array))
-    throw new DTypeError(label, "expected a Float32Array or Uint32Array");
+    throw new DTypeError(label, notTaken("data", data));
   checkShape(label, shape);
   if (data.length !== sizeOf(shape))
     throw new ShapeError(label, `${formatShape(shape)} does not hold ${data.length} elements`);
@@ -89,8 +109,11 @@ export function parameter(
   device: Device,
   data: Float32Array,
   shape: readonly number[],
-  label: string,
+  label = "parameter",
 ): Tensor {
+  checkDevice(label, device);
+  if (!(data instanceof Float32Array))
+    throw new DTypeError(label, isNot("data", data, "a Float32Array"));
   const made = variable(device, data, shape, label);
   made.tracked = true;
   return made;
@@ -98,6 +121,10 @@ export function parameter(
 
 /** Overwrites a variable with a tensor of as many elements, on the device. Recordable. */
 export function assign(target: Tensor, x: Tensor): void {
+  checkTensors("assign", [
+    ["target", target, ...NUMBERS],
+    ["x", x, ...NUMBERS],
+  ]);
   if (!target.value.persistent) throw new ShapeError("assign", "the target is no variable");
   if (x.size !== target.size)
     throw new ShapeError(
@@ -121,7 +148,9 @@ export function bytes(
   shape: readonly number[],
   label = "bytes",
 ): Tensor {
-  if (!(data instanceof Uint8Array)) throw new DTypeError("bytes", "expected a Uint8Array");
+  checkDevice("bytes", device);
+  if (!(data instanceof Uint8Array))
+    throw new DTypeError("bytes", isNot("data", data, "a Uint8Array"));
   checkShape("bytes", shape);
   if (data.length !== sizeOf(shape))
     throw new ShapeError("bytes", `${formatShape(shape)} does not hold ${data.length} bytes`);
@@ -130,37 +159,66 @@ export function bytes(
   return new Tensor(value, [...shape]);
 }
 
-/** Overwrites a variable from the host. */
-export function upload(value: Value, data: Float32Array | Uint32Array | Uint8Array): void {
-  const expected =
-    data instanceof Float32Array
-      ? "f32"
-      : data instanceof Uint32Array
-        ? "u32"
-        : data instanceof Uint8Array
-          ? "u8"
-          : undefined;
-  if (!expected)
-    throw new DTypeError("upload", "expected a Float32Array, Uint32Array or Uint8Array");
-  if (value.dtype !== expected)
-    throw new DTypeError("upload", `${value.label} holds ${value.dtype}, not ${expected}`);
+const HELD = [
+  ["f32", Float32Array],
+  ["u32", Uint32Array],
+  ["u8", Uint8Array],
+] as const;
+
+/** Overwrites a variable, or its value, from the host. */
+export function upload(
+  target: Value | Tensor,
+  data: Float32Array | Uint32Array | Uint8Array,
+): void {
+  const value = target instanceof Tensor ? target.value : target;
+  if (!(value instanceof Value))
+    throw new DTypeError("upload", isNot("target", target, "a variable"));
+  const dtype = HELD.find(([, type]) => data instanceof type)?.[0];
+  if (!dtype)
+    throw new DTypeError(
+      "upload",
+      isNot("data", data, "a Float32Array, Uint32Array or Uint8Array"),
+    );
+  if (value.dtype !== dtype)
+    throw new DTypeError("upload", `${value.label} holds ${value.dtype}, not ${dtype}`);
   if (data.length !== value.size)
     throw new ShapeError("upload", `${value.label} has ${value.size} elements, not ${data.length}`);
   if (data.length > 0) value.device.write(value, data as Float32Array<ArrayBuffer>);
+}
+
+/** Why typed data is not taken, and what to make of it. */
+function notTaken(name: string, data: unknown): string {
+  const wanted = "a Float32Array or a Uint32Array";
+  const text = isNot(name, data, wanted);
+  if (data instanceof Uint8Array) return `${text}: bytes(device, data, shape) takes bytes`;
+  if (data instanceof BigInt64Array || data instanceof BigUint64Array)
+    return `${text}: Float32Array.from(data, Number) makes one`;
+  const isList = Array.isArray(data) || (ArrayBuffer.isView(data) && !(data instanceof DataView));
+  return isList ? `${text}: Float32Array.from(data) makes one` : text;
 }
 
 function flatten(data: NestedNumbers): number[] {
   return typeof data === "number" ? [data] : data.flatMap(flatten);
 }
 
-function inferShape(data: NestedNumbers): number[] {
+function inferShape(data: unknown): number[] {
   if (typeof data === "number") return [];
-  if (!Array.isArray(data)) throw new DTypeError("tensor", `the data holds a ${typeof data}`);
-  const first = data[0];
-  if (first === undefined) return [0];
-  const inner = inferShape(first);
-  for (const row of data)
-    if (`${inferShape(row)}` !== `${inner}`)
-      throw new ShapeError("tensor", "the nested arrays have rows of different lengths");
-  return [data.length, ...inner];
+  if (!Array.isArray(data))
+    throw new DTypeError(
+      "tensor",
+      isNot("data", data, "numbers in nested arrays or a typed array"),
+    );
+  if (data.every((x) => typeof x === "number")) return [data.length];
+  const inner = data.map((row: unknown) => {
+    if (typeof row === "number" || Array.isArray(row)) return inferShape(row);
+    throw new DTypeError("tensor", `data holds ${kindOf(row)}, wanted numbers in nested arrays`);
+  });
+  const [first = []] = inner;
+  for (const other of inner)
+    if (`${other}` !== `${first}`)
+      throw new ShapeError(
+        "tensor",
+        `data has rows of different lengths: ${formatShape(first)} and ${formatShape(other)}`,
+      );
+  return [data.length, ...first];
 }

@@ -1,4 +1,6 @@
+import { checkDevice, isNot } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
+import { UsageError } from "../gpu/errors.ts";
 import { type Optimiser, Program } from "../gpu/program.ts";
 import type { Value } from "../gpu/value.ts";
 import { fuse } from "../kernels/fusion.ts";
@@ -27,6 +29,8 @@ function* valuesIn(result: unknown): Generator<Value> {
  * plain objects of tensors) and variables. Synchronous; read tensors after the scope.
  */
 export function scope<T>(device: Device, body: () => T): T {
+  checkDevice("scope", device);
+  checkBody("scope", body);
   return device.scope(body, valuesIn);
 }
 
@@ -49,6 +53,13 @@ export function recordPart<T>(device: Device, name: string, body: () => T): T {
  * `program.run()`. What changes from run to run must be in variables.
  */
 export function record<T>(device: Device, body: () => T): Promise<{ program: Program; result: T }> {
+  checkDevice("record", device);
+  checkBody("record", body);
   const optimise: Optimiser = (items, keep) => putSideBySide(mergeSums(fuse(items, keep), keep));
   return Program.record(device, body, valuesIn, optimise);
+}
+
+function checkBody(op: string, body: unknown): void {
+  if (typeof body !== "function")
+    throw new UsageError(`${op}: ${isNot("body", body, "a function, such as () => add(x, y)")}`);
 }

@@ -1,3 +1,4 @@
+import { isNot } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import { DTypeError, ShapeError } from "../gpu/errors.ts";
 import { type DType, Value } from "../gpu/value.ts";
@@ -71,8 +72,10 @@ export function formatShape(shape: readonly number[]): string {
 /** The most elements that a tensor may have: beyond it, indices overflow 32 bits. */
 const MOST_ELEMENTS = 2 ** 30;
 
-/** @throws ShapeError for negative, fractional or absurd lengths */
-export function checkShape(op: string, shape: readonly number[]): void {
+/** @throws ShapeError for anything but an array of lengths, and for negative, fractional or absurd ones */
+export function checkShape(op: string, shape: readonly number[], name = "shape"): void {
+  if (!Array.isArray(shape))
+    throw new ShapeError(op, isNot(name, shape, "an array of lengths, such as [2, 3]"));
   for (const n of shape)
     if (!Number.isInteger(n) || n < 0 || n > MOST_ELEMENTS)
       throw new ShapeError(op, `${formatShape(shape)} is no shape: ${n} is no length`);

@@ -267,7 +267,11 @@ test("stopGradient cuts, and unused inputs are named", async () => {
   const [g] = grad(sum(ops.mul(x, stopGradient(x))), [x]);
   assert.equal([...(await g!.data())], [2, 3]);
   const other = track(tensor(device, [1]));
-  await rejects(() => grad(sum(x), [other]), ShapeError, /grad: .*does not depend on tensor 0/);
+  await rejects(
+    () => grad(sum(x), [other]),
+    ShapeError,
+    /^grad: the output does not depend on wrt\[0\]/,
+  );
   await rejects(() => grad(x, [x]), ShapeError, /grad: the output is \[2\]/);
 });
 
@@ -332,18 +336,22 @@ test("wrong shapes and types are refused before anything runs", async () => {
     ShapeError,
     /broadcastTo: \[3\] does not broadcast to \[2\]/,
   );
-  await rejects(() => ops.exp(bytes(device, new Uint8Array(4), [4])), DTypeError, /exp: bytes/);
+  await rejects(
+    () => ops.exp(bytes(device, new Uint8Array(4), [4])),
+    DTypeError,
+    /^exp: x holds u8, wanted f32 or u32: bytes must be gathered/,
+  );
   const before = device.dispatches;
   const missing = undefined as unknown as Tensor;
   const list = [1, 2, 3] as unknown as Tensor;
   const wanted = "wanted a tensor or a number$";
   for (const [run, pattern] of [
-    [() => ops.add(x, missing), `^add: operand 2 is undefined, ${wanted}`],
-    [() => ops.add(1, missing), `^add: operand 2 is undefined, ${wanted}`],
-    [() => ops.mul(list, x), `^mul: operand 1 is an array, ${wanted}`],
-    [() => ops.exp(missing), `^exp: operand 1 is undefined, ${wanted}`],
-    [() => ops.sub(x, null as unknown as Tensor), `^sub: operand 2 is null, ${wanted}`],
-    [() => ops.where(x, x, "1" as unknown as Tensor), `^where: operand 3 is a string, ${wanted}`],
+    [() => ops.add(x, missing), `^add: b is undefined, ${wanted}`],
+    [() => ops.add(1, missing), `^add: b is undefined, ${wanted}`],
+    [() => ops.mul(list, x), `^mul: a is an array, ${wanted}`],
+    [() => ops.exp(missing), "^exp: x is undefined, wanted a tensor$"],
+    [() => ops.sub(x, null as unknown as Tensor), `^sub: b is null, ${wanted}`],
+    [() => ops.where(x, x, "1" as unknown as Tensor), `^where: b is a string, ${wanted}`],
   ] as const)
     await rejects(run, DTypeError, new RegExp(pattern));
   await rejects(

@@ -41,7 +41,7 @@ test("shapes that do not fit are refused before anything is dispatched", async (
   await rejects(
     () => add(bytes(device, Uint8Array.of(1, 2), [2]), a),
     DTypeError,
-    /^add: bytes must be gathered/,
+    /^add: a holds u8, wanted f32 or u32: bytes must be gathered/,
   );
   assert.is(device.dispatches, before);
   // The same while recording.

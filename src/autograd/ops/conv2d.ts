@@ -1,8 +1,10 @@
+import { checkOptions, type OptionRules } from "../../gpu/arguments.ts";
 import type { Call } from "../../gpu/call.ts";
-import { DTypeError, ShapeError } from "../../gpu/errors.ts";
+import { ShapeError } from "../../gpu/errors.ts";
 import type { ConvGeometry } from "../../kernels/conv-geometry.ts";
 import { conv2dCalls, conv2dInputGradientCalls } from "../../kernels/conv2d.ts";
 import { conv2dWeightGradientCalls } from "../../kernels/conv2d-weight-gradient.ts";
+import { checkFloats, checkNumbers } from "../../tensor/arguments.ts";
 import { empty, zeros } from "../../tensor/create.ts";
 import { emptyResult, formatShape, type Tensor } from "../../tensor/tensor.ts";
 import { differentiable } from "../tape.ts";
@@ -31,6 +33,31 @@ export interface Conv2dOptions {
   readonly padding?: "same" | "valid" | number | Padding;
 }
 
+export interface ConvTranspose2dOptions extends Conv2dOptions {
+  /**
+   * [height, width] of the result. Default: `same` gives stride · input; else
+   * (input − 1) · stride + kernel − padding.
+   */
+  readonly outputSize?: readonly [number, number];
+}
+
+/** What is checked of the arguments before their shapes. */
+function check(
+  op: string,
+  tensors: Readonly<Record<string, Tensor>>,
+  options: ConvTranspose2dOptions,
+): void {
+  checkFloats(op, tensors);
+  if (op !== "convTranspose2d") {
+    checkOptions<Conv2dOptions>(op, options, optionRules);
+    return;
+  }
+  checkOptions(op, options, { ...optionRules, outputSize: "any?" });
+  if (options.outputSize !== undefined) checkNumbers(op, "outputSize", options.outputSize);
+}
+
+const optionRules: OptionRules<Conv2dOptions> = { stride: "any?", padding: "any?" };
+
 /**
  * Convolution (cross-correlation, as in all deep-learning libraries).
  *
@@ -42,6 +69,7 @@ export interface Conv2dOptions {
  * are bilinear in {image, image, weights}, so each one's derivatives are the other two.
  */
 export function conv2d(x: Tensor, w: Tensor, options: Conv2dOptions = {}): Tensor {
+  check("conv2d", { x, w }, options);
   return forward("conv2d", x, w, geometryOfConv(x.shape, w.shape, options));
 }
 
@@ -51,15 +79,14 @@ export function conv2d(x: Tensor, w: Tensor, options: Conv2dOptions = {}): Tenso
  *
  * @param y [batch, height, width, inChannels]
  * @param w [kernelH, kernelW, outChannels, inChannels]
- * @param outputSize [height, width] of the result. Default: `same` gives stride · input; else
- *   (input − 1) · stride + kernel − padding
  * @returns [batch, outH, outW, outChannels]
  */
 export function convTranspose2d(
   y: Tensor,
   w: Tensor,
-  options: Conv2dOptions & { readonly outputSize?: readonly [number, number] } = {},
+  options: ConvTranspose2dOptions = {},
 ): Tensor {
+  check("convTranspose2d", { y, w }, options);
   const g = geometryOfTransposed(y.shape, w.shape, options);
   return inputGradient("convTranspose2d", y, w, g);
 }
@@ -77,6 +104,14 @@ export function conv2dWeightGradient(
   options: Conv2dOptions = {},
 ): Tensor {
   const op = "conv2dWeightGradient";
+  check(op, { x, dy }, options);
+  checkNumbers(op, "kernel", kernel);
+  for (const [name, t] of Object.entries({ x, dy }))
+    if (t.rank !== 4)
+      throw new ShapeError(
+        op,
+        `${name} is ${formatShape(t.shape)}, wanted [batch, height, width, channels]`,
+      );
   const shape = [...kernel, x.shape[3] ?? 0, dy.shape[3] ?? 0];
   const g = geometryOfConv(x.shape, shape, options, op);
   if (`${[g.batch, g.outH, g.outW, g.outC]}` !== `${dy.shape}`)
@@ -137,9 +172,6 @@ function launch(
   calls: (out: Tensor) => readonly Call[],
 ): Tensor {
   const [a, b] = inputs;
-  if (a.dtype !== "f32" || b.dtype !== "f32")
-    throw new DTypeError(op, `takes f32, not ${a.dtype} and ${b.dtype}`);
-  if (a.device !== b.device) throw new ShapeError(op, "the tensors are on different devices");
   const out = emptyResult(a.device, op, shape);
   if (out.size === 0) return empty(a.device, shape);
   if (summed === 0 || a.size === 0 || b.size === 0) return zeros(a.device, shape);
@@ -178,7 +210,7 @@ function geometryOfConv(
 function geometryOfTransposed(
   y: readonly number[],
   w: readonly number[],
-  options: Conv2dOptions & { readonly outputSize?: readonly [number, number] },
+  options: ConvTranspose2dOptions,
 ): ConvGeometry {
   const op = "convTranspose2d";
   const wrong = (why: string): ShapeError =>
@@ -207,8 +239,10 @@ function geometryOfTransposed(
 }
 
 function strides(op: string, stride: Conv2dOptions["stride"] = 1): readonly [number, number] {
-  const both: readonly [number, number] = typeof stride === "number" ? [stride, stride] : stride;
-  if (!both.every((s) => Number.isInteger(s) && s >= 1 && s <= LARGEST))
+  const given: readonly number[] = [stride].flat();
+  const [vertical = 0, horizontal = vertical] = given;
+  const both = [vertical, horizontal] as const;
+  if (given.length > 2 || !both.every((s) => Number.isInteger(s) && s >= 1 && s <= LARGEST))
     throw new ShapeError(op, `stride ${both.join("×")} is no whole number from 1 to ${LARGEST}`);
   return both;
 }

@@ -1,3 +1,4 @@
+import { isNot } from "../../gpu/arguments.ts";
 import { DTypeError, ShapeError } from "../../gpu/errors.ts";
 import {
   apply,
@@ -8,6 +9,7 @@ import {
 } from "../../kernels/expression.ts";
 import { mapCall } from "../../kernels/map.ts";
 import { contiguousStrides } from "../../kernels/view.ts";
+import { ANY, checkTensor, checkTensors, NUMBERS } from "../../tensor/arguments.ts";
 import { empty, full } from "../../tensor/create.ts";
 import { emptyResult, formatShape, Tensor } from "../../tensor/tensor.ts";
 import { type Derivative, differentiable } from "../tape.ts";
@@ -15,6 +17,9 @@ import { sumTo } from "./sum.ts";
 
 /** Tensors and plain numbers mix in elementwise ops; a number is compiled into the kernel. */
 export type Operand = Tensor | number;
+
+/** Operands by their names in errors, in the kernel's order. */
+type Operands = Readonly<Record<string, Operand>>;
 
 /** The shape that all of `shapes` broadcast to, by NumPy's rule. */
 export function broadcastShapes(op: string, shapes: readonly (readonly number[])[]): number[] {
@@ -40,36 +45,36 @@ export function broadcastStrides(from: readonly number[], to: readonly number[])
   return to.map((_, axis) => strides[axis - (to.length - from.length)] ?? 0);
 }
 
-function kindOf(x: unknown): string {
-  if (x === undefined || x === null) return `${x}`;
-  if (Array.isArray(x)) return "an array";
-  return typeof x === "object" ? "another object" : `a ${typeof x}`;
-}
-
 /** Applies an elementwise function, without a derivative. */
-export function mapTensors(op: string, fn: ElementFunction, operands: readonly Operand[]): Tensor {
-  for (const [i, x] of operands.entries())
+function mapTensors(fn: ElementFunction, operands: Operands, op: string = fn): Tensor {
+  const all = Object.entries(operands);
+  if (all.length === 1) checkTensor(op, operands.x, NUMBERS);
+  for (const [name, x] of all)
     if (typeof x !== "number" && !(x instanceof Tensor))
-      throw new DTypeError(op, `operand ${i + 1} is ${kindOf(x)}, wanted a tensor or a number`);
-  const tensors = operands.filter((x): x is Tensor => typeof x !== "number");
-  const device = tensors[0]?.device;
-  if (!device) throw new ShapeError(op, "at least one operand must be a tensor");
-  for (const t of tensors) {
-    if (t.dtype === "u8") throw new DTypeError(op, "bytes must be gathered before they are used");
-    if (t.device !== device) throw new ShapeError(op, "the tensors are on different devices");
-  }
+      throw new DTypeError(op, isNot(name, x, "a tensor or a number"));
+  const given = all.filter((entry): entry is [string, Tensor] => typeof entry[1] !== "number");
+  if (given.length === 0)
+    throw new DTypeError(
+      op,
+      `${all.map(([name]) => name).join(" and ")} are numbers, wanted a tensor`,
+    );
+  const device = checkTensors(
+    op,
+    given.map(([name, x]) => [name, x, ...NUMBERS]),
+  );
+  const tensors = given.map(([, x]) => x);
   const shape = broadcastShapes(
     op,
     tensors.map((t) => t.shape),
   );
-  const out = emptyResult(device, op, shape);
+  const out = emptyResult(device, fn, shape);
   if (out.size === 0) return empty(device, shape);
   let next = 0;
-  const args: Expression[] = operands.map((x) =>
+  const args: Expression[] = all.map(([, x]) =>
     typeof x === "number" ? constant(x) : input(next++),
   );
   device.emit(
-    mapCall(op, {
+    mapCall(fn, {
       shape,
       inputs: tensors.map((t) => ({
         value: t.value,
@@ -85,14 +90,16 @@ export function mapTensors(op: string, fn: ElementFunction, operands: readonly O
 /** An elementwise op with derivatives for its tensor operands, in the operands' order. */
 function elementwise(
   fn: ElementFunction,
-  operands: readonly Operand[],
+  operands: Operands,
   rules: (y: Tensor) => readonly (Derivative | undefined)[],
+  /** What errors about the operands call it. */
+  op: string = fn,
 ): Tensor {
-  const y = mapTensors(fn, fn, operands);
+  const y = mapTensors(fn, operands, op);
   const derivatives = rules(y);
   const inputs: Tensor[] = [];
   const kept: (Derivative | undefined)[] = [];
-  for (const [i, x] of operands.entries()) {
+  for (const [i, x] of Object.values(operands).entries()) {
     if (typeof x === "number") continue;
     const rule = derivatives[i];
     inputs.push(x);
@@ -105,40 +112,44 @@ function elementwise(
 
 /** a + b. */
 export const add = (a: Operand, b: Operand): Tensor =>
-  elementwise("add", [a, b], () => [(dy) => dy, (dy) => dy]);
+  elementwise("add", { a, b }, () => [(dy) => dy, (dy) => dy]);
 
 /** a − b. */
 export const sub = (a: Operand, b: Operand): Tensor =>
-  elementwise("sub", [a, b], () => [(dy) => dy, (dy) => neg(dy)]);
+  elementwise("sub", { a, b }, () => [(dy) => dy, (dy) => neg(dy)]);
 
 /** a · b, element by element; see matmul for products of matrices. */
 export const mul = (a: Operand, b: Operand): Tensor =>
-  elementwise("mul", [a, b], () => [(dy) => mul(dy, b), (dy) => mul(dy, a)]);
+  elementwise("mul", { a, b }, () => [(dy) => mul(dy, b), (dy) => mul(dy, a)]);
 
 /** a / b; by 0 it is ±∞, and 0 / 0 is NaN. */
 export const div = (a: Operand, b: Operand): Tensor =>
-  elementwise("div", [a, b], (y) => [(dy) => div(dy, b), (dy) => neg(div(mul(dy, y), b))]);
+  elementwise("div", { a, b }, (y) => [(dy) => div(dy, b), (dy) => neg(div(mul(dy, y), b))]);
 
 /** The larger of two; where they are equal, the derivative goes to the first. */
 export const maximum = (a: Operand, b: Operand): Tensor =>
-  elementwise("max", [a, b], () => [
-    (dy) => mul(dy, sub(1, greater(b, a))),
-    (dy) => mul(dy, greater(b, a)),
-  ]);
+  elementwise(
+    "max",
+    { a, b },
+    () => [(dy) => mul(dy, sub(1, greater(b, a))), (dy) => mul(dy, greater(b, a))],
+    "maximum",
+  );
 
 /** The smaller of two; where they are equal, the derivative goes to the first. */
 export const minimum = (a: Operand, b: Operand): Tensor =>
-  elementwise("min", [a, b], () => [
-    (dy) => mul(dy, sub(1, greater(a, b))),
-    (dy) => mul(dy, greater(a, b)),
-  ]);
+  elementwise(
+    "min",
+    { a, b },
+    () => [(dy) => mul(dy, sub(1, greater(a, b))), (dy) => mul(dy, greater(a, b))],
+    "minimum",
+  );
 
 /**
  * a to the power b: NaN for a < 0 unless b is whole; for a = 0 it is 0, 1 or ∞ by b's sign. For
  * a ≤ 0 only whole constant exponents have a derivative.
  */
 export const pow = (a: Operand, b: Operand): Tensor =>
-  elementwise("pow", [a, b], (y) => [
+  elementwise("pow", { a, b }, (y) => [
     // A constant 0 would give 0 · ∞ at a = 0.
     (dy) =>
       b === 0 ? mul(dy, 0) : mul(dy, mul(b, pow(a, typeof b === "number" ? b - 1 : sub(b, 1)))),
@@ -146,20 +157,22 @@ export const pow = (a: Operand, b: Operand): Tensor =>
   ]);
 
 /** 1 where a > b, else 0; no derivative. */
-export const greater = (a: Operand, b: Operand): Tensor => mapTensors("greater", "greater", [a, b]);
+export const greater = (a: Operand, b: Operand): Tensor => mapTensors("greater", { a, b });
 
 /** 1 where a = b, else 0; no derivative. */
-export const equal = (a: Operand, b: Operand): Tensor => mapTensors("equal", "equal", [a, b]);
+export const equal = (a: Operand, b: Operand): Tensor => mapTensors("equal", { a, b });
 
 // Ternary.
 
 /** a where mask ≠ 0, else b. */
-export const where = (mask: Tensor, a: Operand, b: Operand): Tensor =>
-  elementwise("where", [mask, a, b], () => [
+export const where = (mask: Tensor, a: Operand, b: Operand): Tensor => {
+  checkTensor("where", mask, NUMBERS, "mask");
+  return elementwise("where", { mask, a, b }, () => [
     undefined,
     (dy) => where(mask, dy, 0),
     (dy) => where(mask, 0, dy),
   ]);
+};
 
 /**
  * x limited to [low, high]; the derivative is 1 inside and on the bounds, 0 outside.
@@ -167,9 +180,10 @@ export const where = (mask: Tensor, a: Operand, b: Operand): Tensor =>
  * @throws ShapeError where low > high: WGSL leaves open what the result would be
  */
 export const clamp = (x: Tensor, low: number, high: number): Tensor => {
+  checkTensor("clamp", x, NUMBERS);
   if (!(low <= high))
     throw new ShapeError("clamp", `the bounds are ${low} and ${high}, wanted low ≤ high`);
-  return elementwise("clamp", [x, low, high], () => [
+  return elementwise("clamp", { x, low, high }, () => [
     (dy) => mul(dy, mul(sub(1, greater(low, x)), sub(1, greater(x, high)))),
   ]);
 };
@@ -177,14 +191,14 @@ export const clamp = (x: Tensor, low: number, high: number): Tensor => {
 // Unary. Rules use the output where that is cheaper, so that fused pre-activations need no storing.
 
 const unary = (fn: ElementFunction, x: Tensor, rule: (dy: Tensor, y: Tensor) => Tensor): Tensor =>
-  elementwise(fn, [x], (y) => [(dy) => rule(dy, y)]);
+  elementwise(fn, { x }, (y) => [(dy) => rule(dy, y)]);
 
 /** −x. */
 export const neg = (x: Tensor): Tensor => unary("neg", x, (dy) => neg(dy));
 /** |x|; derivative 0 at 0. */
 export const abs = (x: Tensor): Tensor => unary("abs", x, (dy) => mul(dy, sign(x)));
 /** −1, 0 or 1; derivative 0. */
-export const sign = (x: Tensor): Tensor => mapTensors("sign", "sign", [x]);
+export const sign = (x: Tensor): Tensor => mapTensors("sign", { x });
 /** eˣ. */
 export const exp = (x: Tensor): Tensor => unary("exp", x, (dy, y) => mul(dy, y));
 /** The natural logarithm; −∞ at 0, NaN below. */
@@ -204,7 +218,7 @@ export const sin = (x: Tensor): Tensor => unary("sin", x, (dy) => mul(dy, cos(x)
 /** cos x, x in radians; WGSL permits an error of 2⁻¹¹ in [−π, π]. */
 export const cos = (x: Tensor): Tensor => unary("cos", x, (dy) => neg(mul(dy, sin(x))));
 /** The largest whole number not above x; derivative 0. */
-export const floor = (x: Tensor): Tensor => mapTensors("floor", "floor", [x]);
+export const floor = (x: Tensor): Tensor => mapTensors("floor", { x });
 /** The hyperbolic tangent; ±1 for large arguments. */
 export const tanh = (x: Tensor): Tensor => unary("tanh", x, (dy, y) => mul(dy, sub(1, square(y))));
 /** 1 / (1 + e⁻ˣ), stable. */
@@ -213,11 +227,18 @@ export const sigmoid = (x: Tensor): Tensor =>
 /** log(1 + exp(x)), stable. */
 export const softplus = (x: Tensor): Tensor => unary("softplus", x, (dy) => mul(dy, sigmoid(x)));
 /** max(x, 0); derivative 0 at 0. */
-export const relu = (x: Tensor): Tensor =>
-  elementwise("max", [x, 0], (y) => [(dy) => mul(dy, greater(y, 0))]);
+export const relu = (x: Tensor): Tensor => {
+  checkTensor("relu", x, NUMBERS);
+  return elementwise("max", { x, zero: 0 }, (y) => [(dy) => mul(dy, greater(y, 0))]);
+};
 /** x for x > 0, else slope·x. */
-export const leakyRelu = (x: Tensor, slope = 0.2): Tensor =>
-  mul(x, add(slope, mul(greater(x, 0), 1 - slope)));
+export const leakyRelu = (x: Tensor, slope = 0.2): Tensor => {
+  checkTensor("leakyRelu", x, NUMBERS);
+  if (typeof slope !== "number")
+    throw new DTypeError("leakyRelu", isNot("slope", slope, "a number"));
+  return mul(x, add(slope, mul(greater(x, 0), 1 - slope)));
+};
 
 /** A tensor of x's shape filled with a number. */
-export const fullLike = (x: Tensor, value: number): Tensor => full(x.device, x.shape, value);
+export const fullLike = (x: Tensor, value: number): Tensor =>
+  full(checkTensor("fullLike", x, ANY), x.shape, value);

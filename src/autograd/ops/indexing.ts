@@ -1,6 +1,8 @@
-import { DTypeError, ShapeError } from "../../gpu/errors.ts";
+import { checkWhole } from "../../gpu/arguments.ts";
+import { ShapeError } from "../../gpu/errors.ts";
 import { gatherCall, oneHotCall, scatterAddCall } from "../../kernels/gather.ts";
 import { sizeOf } from "../../kernels/view.ts";
+import { ANY, checkTensor, checkTensors, eachOf } from "../../tensor/arguments.ts";
 import { empty, zeros } from "../../tensor/create.ts";
 import { emptyResult, formatShape, type Tensor } from "../../tensor/tensor.ts";
 import { differentiable } from "../tape.ts";
@@ -16,7 +18,10 @@ import { add } from "./elementwise.ts";
  * @returns [count…, …], f32; u32 for a table of u32
  */
 export function gather(table: Tensor, indices: Tensor, scale = 1 / 255): Tensor {
-  requireIndices("gather", indices);
+  checkTensors("gather", [
+    ["table", table, ...ANY],
+    ["indices", indices, "u32"],
+  ]);
   const [rows = 0, ...row] = table.shape;
   if (table.rank === 0) throw new ShapeError("gather", "the table must have rows");
   const shape = [...indices.shape, ...row];
@@ -43,10 +48,14 @@ export function gather(table: Tensor, indices: Tensor, scale = 1 / 255): Tensor 
  * @returns f32 [count…, …]
  */
 export function gatherParts(parts: readonly Tensor[], indices: Tensor, scale = 1 / 255): Tensor {
-  const [whole, ...others] = parts;
-  if (!whole) throw new ShapeError("gatherParts", "no parts to gather from");
-  if (others.length === 0) return gather(whole, indices, scale);
-  requireIndices("gatherParts", indices);
+  const several = parts?.length > 1;
+  checkTensors("gatherParts", [
+    ...eachOf("gatherParts", "parts", parts, several ? ["f32", "u8"] : ANY),
+    ["indices", indices, "u32"],
+  ]);
+  const [whole] = parts;
+  if (!whole) throw new ShapeError("gatherParts", "there are no parts");
+  if (!several) return gather(whole, indices, scale);
   const row = whole.shape.slice(1);
   const shape = [...indices.shape, ...row];
   const { device } = whole;
@@ -56,8 +65,6 @@ export function gatherParts(parts: readonly Tensor[], indices: Tensor, scale = 1
     const [rows = 0, ...rest] = part.shape;
     if (rows === 0 || `${rest}` !== `${row}`)
       throw new ShapeError("gatherParts", `${formatShape(part.shape)} is no part with such rows`);
-    if (part.dtype === "u32")
-      throw new DTypeError("gatherParts", "a part holds u32, not f32 or u8");
     const last = i < parts.length - 1 ? first + rows - 1 : 0xffffffff;
     const out = emptyResult(device, "gatherParts", shape);
     device.emit(
@@ -82,8 +89,11 @@ export function gatherParts(parts: readonly Tensor[], indices: Tensor, scale = 1
  * @returns [rows, …]
  */
 export function scatterAdd(x: Tensor, indices: Tensor, rows: number): Tensor {
-  requireIndices("scatterAdd", indices);
-  if (x.dtype !== "f32") throw new DTypeError("scatterAdd", `the rows hold ${x.dtype}, not f32`);
+  checkTensors("scatterAdd", [
+    ["x", x, "f32"],
+    ["indices", indices, "u32"],
+  ]);
+  checkWhole("scatterAdd", "rows", rows, 0);
   if (`${x.shape.slice(0, indices.rank)}` !== `${indices.shape}`)
     throw new ShapeError(
       "scatterAdd",
@@ -105,15 +115,11 @@ export function scatterAdd(x: Tensor, indices: Tensor, rows: number): Tensor {
  * @returns f32 […, classes]
  */
 export function oneHot(indices: Tensor, classes: number): Tensor {
-  requireIndices("oneHot", indices);
+  checkTensor("oneHot", indices, ["u32"], "indices");
+  checkWhole("oneHot", "classes", classes, 0);
   const shape = [...indices.shape, classes];
   const out = emptyResult(indices.device, "oneHot", shape);
   if (out.size === 0) return empty(indices.device, shape);
   indices.device.emit(oneHotCall("oneHot", indices.value, classes, out.value));
   return out;
-}
-
-function requireIndices(op: string, indices: Tensor): void {
-  if (indices.dtype !== "u32")
-    throw new DTypeError(op, `the indices hold ${indices.dtype}, not u32`);
 }

@@ -1,6 +1,8 @@
+import { checkWhole } from "../../gpu/arguments.ts";
 import { DTypeError, ShapeError } from "../../gpu/errors.ts";
 import { concatCall, MOST_CONCATENATED } from "../../kernels/concat.ts";
 import { sizeOf } from "../../kernels/view.ts";
+import { checkTensors, eachOf, NUMBERS } from "../../tensor/arguments.ts";
 import { empty } from "../../tensor/create.ts";
 import { emptyResult, formatShape, type Tensor } from "../../tensor/tensor.ts";
 import { differentiable } from "../tape.ts";
@@ -13,8 +15,8 @@ import { resolveAxes } from "./sum.ts";
  * @throws ShapeError naming the shapes that do not fit
  */
 export function concat(tensors: readonly Tensor[], axis = -1): Tensor {
-  const [head] = tensors;
-  if (!head) throw new ShapeError("concat", "no tensors");
+  checkTensors("concat", eachOf("concat", "tensors", tensors, NUMBERS));
+  const [head] = tensors as [Tensor];
   const [at] = resolveAxes("concat", head.shape, axis) as [number];
   const others = (t: Tensor) => `${t.shape.map((n, i) => (i === at ? -1 : n))}`;
   for (const t of tensors) {
@@ -23,8 +25,11 @@ export function concat(tensors: readonly Tensor[], axis = -1): Tensor {
         "concat",
         `${tensors.map((x) => formatShape(x.shape)).join(" and ")} do not join along axis ${axis}`,
       );
-    if (t.dtype !== head.dtype || t.dtype === "u8")
-      throw new DTypeError("concat", `${head.dtype} and ${t.dtype} do not join`);
+    if (t.dtype !== head.dtype)
+      throw new DTypeError(
+        "concat",
+        `tensors[${tensors.indexOf(t)}] holds ${t.dtype}, wanted ${head.dtype} as tensors[0]`,
+      );
   }
   if (tensors.length === 1) return head;
   const starts: number[] = [];
@@ -80,6 +85,9 @@ function joined(tensors: readonly Tensor[], at: number, shape: readonly number[]
 
 /** Tensors of one shape along a new axis in front of `axis`. */
 export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
+  checkTensors("stack", eachOf("stack", "tensors", tensors, NUMBERS));
+  const [head] = tensors as [Tensor];
+  checkWhole("stack", "axis", axis, 0, head.rank);
   const separate = tensors.map((t) =>
     reshape(t, [...t.shape.slice(0, axis), 1, ...t.shape.slice(axis)]),
   );

@@ -1,7 +1,9 @@
-import { DTypeError, ShapeError } from "../../gpu/errors.ts";
+import { checkOptions, type OptionRules } from "../../gpu/arguments.ts";
+import { ShapeError } from "../../gpu/errors.ts";
 import { type MatmulFamily, matmulCalls } from "../../kernels/matmul.ts";
 import type { MatmulGeometry } from "../../kernels/matmul-geometry.ts";
 import { sizeOf } from "../../kernels/view.ts";
+import { checkFloats } from "../../tensor/arguments.ts";
 import { empty, zeros } from "../../tensor/create.ts";
 import { emptyResult, formatShape, type Tensor } from "../../tensor/tensor.ts";
 import { differentiable } from "../tape.ts";
@@ -16,6 +18,12 @@ export interface MatmulOptions {
   readonly variant?: MatmulFamily;
 }
 
+const optionRules: OptionRules<MatmulOptions> = {
+  transposeA: "boolean?",
+  transposeB: "boolean?",
+  variant: "any?",
+};
+
 /**
  * Matrix product over the last two axes, batched over the leading ones.
  *
@@ -26,6 +34,8 @@ export interface MatmulOptions {
  * Derivatives: dA = dC·Bᵀ, dB = Aᵀ·dC, each again one product with the matching transpositions.
  */
 export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
+  checkFloats("matmul", { a, b });
+  checkOptions("matmul", options, optionRules);
   const { transposeA = false, transposeB = false } = options;
   const { geometry: g, shape } = resolve(a, b, transposeA, transposeB);
   const run = (): Tensor => {
@@ -62,12 +72,9 @@ function resolve(
   transposeA: boolean,
   transposeB: boolean,
 ): { geometry: MatmulGeometry; shape: number[] } {
-  if (a.dtype !== "f32" || b.dtype !== "f32")
-    throw new DTypeError("matmul", `takes f32, not ${a.dtype} and ${b.dtype}`);
   const wrong = (why: string): ShapeError =>
     new ShapeError("matmul", `${formatShape(a.shape)} and ${formatShape(b.shape)}: ${why}`);
   if (a.rank < 2 || b.rank < 2) throw wrong("both must have at least two axes");
-  if (a.device !== b.device) throw wrong("they are on different devices");
   const [ar, ac] = a.shape.slice(-2) as [number, number];
   const [br, bc] = b.shape.slice(-2) as [number, number];
   const [m, k] = transposeA ? [ac, ar] : [ar, ac];

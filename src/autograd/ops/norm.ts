@@ -1,7 +1,9 @@
-import { DTypeError, ShapeError } from "../../gpu/errors.ts";
+import { checkOptions, type OptionRules } from "../../gpu/arguments.ts";
+import { ShapeError } from "../../gpu/errors.ts";
 import { apply, constant, input } from "../../kernels/expression.ts";
 import { mapCall } from "../../kernels/map.ts";
 import { contiguousView } from "../../kernels/view.ts";
+import { checkFloats } from "../../tensor/arguments.ts";
 import { empty } from "../../tensor/create.ts";
 import { emptyResult, formatShape, type Tensor } from "../../tensor/tensor.ts";
 import { differentiable, reversePass, withoutTape } from "../tape.ts";
@@ -23,6 +25,12 @@ export interface BatchNormOptions {
   readonly running?: RunningStatistics;
 }
 
+const optionRules: OptionRules<BatchNormOptions> = {
+  epsilon: "number?",
+  momentum: "number?",
+  running: "any?",
+};
+
 /**
  * Batch normalisation for training (Ioffe and Szegedy 2015): every channel is brought to mean 0 and
  * variance 1 over all axes but the last, then y = x̂·γ + β. The running variance takes the unbiased
@@ -37,8 +45,9 @@ export function batchNorm(
   beta: Tensor,
   options: BatchNormOptions = {},
 ): Tensor {
+  checkOptions("batchNorm", options, optionRules);
   const { epsilon = 1e-5, momentum = 0.1, running } = options;
-  const channels = requireChannels(x, { gamma, beta, ...running });
+  const channels = requireChannels("batchNorm", x, { gamma, beta, ...named(running) });
   if (x.size === 0) throw new ShapeError("batchNorm", `${formatShape(x.shape)} has no elements`);
   const axes = x.shape.slice(0, -1).map((_, i) => i);
   const count = x.size / channels;
@@ -85,23 +94,27 @@ export function batchNormEval(
   running: RunningStatistics,
   epsilon = 1e-5,
 ): Tensor {
-  requireChannels(x, { gamma, beta, ...running });
+  requireChannels("batchNormEval", x, { gamma, beta, ...named(running) });
   const scale = mul(gamma, rsqrt(add(running.variance, epsilon)));
   return add(mul(sub(x, running.mean), scale), beta);
 }
 
-function requireChannels(x: Tensor, vectors: Readonly<Record<string, Tensor>>): number {
+/** Running statistics under the names that errors give them. */
+function named(running: RunningStatistics | undefined): Record<string, Tensor> {
+  return running ? { "running.mean": running.mean, "running.variance": running.variance } : {};
+}
+
+function requireChannels(op: string, x: Tensor, vectors: Readonly<Record<string, Tensor>>): number {
+  checkFloats(op, { x, ...vectors });
   const channels = x.shape.at(-1);
   if (channels === undefined || x.rank < 2)
-    throw new ShapeError("batchNorm", `${formatShape(x.shape)} is not [batch, …, channels]`);
-  for (const [name, t] of Object.entries(vectors)) {
+    throw new ShapeError(op, `${formatShape(x.shape)} is not [batch, …, channels]`);
+  for (const [name, t] of Object.entries(vectors))
     if (`${t.shape}` !== `${channels}`)
       throw new ShapeError(
-        "batchNorm",
+        op,
         `${name} is ${formatShape(t.shape)} for ${channels} channels of ${formatShape(x.shape)}`,
       );
-    if (t.dtype !== "f32") throw new DTypeError("batchNorm", `${name} holds ${t.dtype}, not f32`);
-  }
   return channels;
 }
 

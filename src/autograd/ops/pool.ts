@@ -1,5 +1,7 @@
-import { DTypeError, ShapeError } from "../../gpu/errors.ts";
+import { checkOptions, type OptionRules } from "../../gpu/arguments.ts";
+import { ShapeError } from "../../gpu/errors.ts";
 import { type PoolGeometry, poolCall, poolGradientCall } from "../../kernels/pool.ts";
+import { checkTensor } from "../../tensor/arguments.ts";
 import { empty } from "../../tensor/create.ts";
 import { emptyResult, formatShape, type Tensor } from "../../tensor/tensor.ts";
 import { differentiable } from "../tape.ts";
@@ -28,6 +30,8 @@ export interface PoolOptions {
         readonly right: number;
       };
 }
+
+const optionRules: OptionRules<PoolOptions> = { window: "any?", stride: "any?", padding: "any?" };
 
 /**
  * Largest element of each window. Derivative: all of it to the window's first largest element (in
@@ -95,9 +99,9 @@ function pooled(op: string, kind: "mean" | "max" | "position", x: Tensor, g: Poo
 }
 
 function imageShape(op: string, x: Tensor): [number, number, number, number] {
+  checkTensor(op, x, ["f32"]);
   if (x.rank !== 4)
     throw new ShapeError(op, `${formatShape(x.shape)} is not [batch, height, width, channels]`);
-  if (x.dtype !== "f32") throw new DTypeError(op, `the image holds ${x.dtype}, not f32`);
   return x.shape as [number, number, number, number];
 }
 
@@ -106,14 +110,20 @@ function pair(
   what: string,
   n: number | readonly [number, number],
 ): readonly [number, number] {
-  const both: readonly [number, number] = typeof n === "number" ? [n, n] : n;
-  if (!both.every((k) => Number.isInteger(k) && k >= 1))
-    throw new ShapeError(op, `${what} ${both.join("×")} is not a positive whole number`);
+  const given: readonly number[] = [n].flat();
+  const [first = 0, second = first] = given;
+  const both = [first, second] as const;
+  if (given.length > 2 || !both.every((k) => Number.isInteger(k) && k >= 1))
+    throw new ShapeError(
+      op,
+      `${what} ${both.join("×")} is neither a positive whole number nor two of them`,
+    );
   return both;
 }
 
 function geometry(op: string, x: Tensor, options: PoolOptions): PoolGeometry {
   const [batch, inH, inW, channels] = imageShape(op, x);
+  checkOptions(op, options, optionRules);
   const window = pair(op, "window", options.window ?? 2);
   const stride = pair(op, "stride", options.stride ?? window);
   const padding = options.padding ?? "valid";

@@ -1,7 +1,9 @@
+import { checkDevice, checkOptions, checkWhole, isNot } from "../../gpu/arguments.ts";
 import type { Device } from "../../gpu/device.ts";
 import { DTypeError, ShapeError } from "../../gpu/errors.ts";
 import { philoxCall, type Seed } from "../../kernels/philox.ts";
 import { shuffleCall } from "../../kernels/shuffle.ts";
+import { checkTensors } from "../../tensor/arguments.ts";
 import { empty } from "../../tensor/create.ts";
 import { emptyResult, formatShape, type Tensor } from "../../tensor/tensor.ts";
 
@@ -30,9 +32,12 @@ function random(
   kind: "uniform" | "normal",
   device: Device,
   shape: readonly number[],
-  { seed, step, stream }: RandomKey,
+  key: RandomKey,
 ): Tensor {
-  checkWords(op, "step", step, 1);
+  checkDevice(op, device);
+  checkOptions(op, key, { seed: "any", step: "any", stream: "number" }, "key");
+  const { seed, step, stream } = key;
+  checkWords(op, device, "step", step, 1);
   checkSeed(op, seed);
   checkWord(op, "stream", stream);
   const out = emptyResult(device, op, shape);
@@ -56,9 +61,10 @@ export function batchIndices(
   seed: Seed,
 ): Tensor {
   const op = "batchIndices";
-  if (!Number.isInteger(count) || count < 1 || count > 2 ** 30)
-    throw new ShapeError(op, `cannot draw from ${count} examples`);
-  checkWords(op, "position", position, 2);
+  checkDevice(op, device);
+  checkWhole(op, "count", count, 1, 2 ** 30);
+  checkWhole(op, "batch", batch, 0);
+  checkWords(op, device, "position", position, 2);
   checkSeed(op, seed);
   const out = emptyResult(device, op, [batch], "u32");
   if (batch === 0) return empty(device, [0], "u32");
@@ -66,13 +72,15 @@ export function batchIndices(
   return out;
 }
 
-function checkWords(op: string, name: string, t: Tensor, size: number): void {
-  if (t.dtype !== "u32") throw new DTypeError(op, `${name} holds ${t.dtype}, not u32`);
+function checkWords(op: string, device: Device, name: string, t: Tensor, size: number): void {
+  checkTensors(op, [[name, t, "u32"]], device);
   if (t.size !== size)
     throw new ShapeError(op, `${name} is ${formatShape(t.shape)}, expected ${size} elements`);
 }
 
 function checkSeed(op: string, seed: Seed): void {
+  if (!Array.isArray(seed) || seed.length !== 2)
+    throw new DTypeError(op, isNot("seed", seed, "two u32, such as [1, 0]"));
   for (const word of seed) checkWord(op, "seed", word);
 }
 

@@ -1,8 +1,10 @@
-import { DTypeError, ShapeError } from "../../gpu/errors.ts";
+import { checkOptions } from "../../gpu/arguments.ts";
+import { ShapeError } from "../../gpu/errors.ts";
 import { argmaxCalls } from "../../kernels/argmax.ts";
 import { apply, input } from "../../kernels/expression.ts";
 import { reduceCalls } from "../../kernels/reduce.ts";
 import { contiguousStrides, contiguousView, sizeOf } from "../../kernels/view.ts";
+import { checkTensor, NUMBERS } from "../../tensor/arguments.ts";
 import { empty } from "../../tensor/create.ts";
 import { emptyResult, formatShape, type Tensor } from "../../tensor/tensor.ts";
 import { differentiable, withoutTape } from "../tape.ts";
@@ -31,6 +33,7 @@ function requireElements(op: string, x: Tensor, axes: readonly number[]): number
  * @throws ShapeError over an empty axis
  */
 export function mean(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
+  checkTensor("mean", x, NUMBERS);
   const over = resolveAxes("mean", x.shape, axes);
   const count = requireElements("mean", x, over);
   if (over.length === 0) return x;
@@ -51,6 +54,8 @@ export function variance(
   keepAxes = false,
   options: { readonly ddof?: 0 | 1 } = {},
 ): Tensor {
+  checkTensor("variance", x, NUMBERS);
+  checkOptions("variance", options, { ddof: "number?" });
   const over = resolveAxes("variance", x.shape, axes);
   const count = requireElements("variance", x, over);
   const freedom = count - (options.ddof ?? 0);
@@ -95,6 +100,7 @@ export function min(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
 }
 
 function extremum(kind: "max" | "min", x: Tensor, axes: Axes, keepAxes: boolean): Tensor {
+  checkTensor(kind, x, NUMBERS);
   const over = resolveAxes(kind, x.shape, axes);
   requireElements(kind, x, over);
   if (over.length === 0) return x;
@@ -116,7 +122,7 @@ function extremum(kind: "max" | "min", x: Tensor, axes: Axes, keepAxes: boolean)
  * @throws ShapeError along an empty axis
  */
 export function argmax(x: Tensor, axes: number | readonly number[] = -1): Tensor {
-  if (x.dtype !== "f32") throw new DTypeError("argmax", `the tensor holds ${x.dtype}, not f32`);
+  checkTensor("argmax", x, ["f32"]);
   const over = resolveAxes("argmax", x.shape, axes);
   requireElements("argmax", x, over);
   if (over.length !== 1)

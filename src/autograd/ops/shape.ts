@@ -1,13 +1,17 @@
-import { DTypeError, ShapeError } from "../../gpu/errors.ts";
+import { checkWhole } from "../../gpu/arguments.ts";
+import { ShapeError } from "../../gpu/errors.ts";
 import { apply, constant, input, inside } from "../../kernels/expression.ts";
 import { mapCall } from "../../kernels/map.ts";
 import { contiguousStrides, sizeOf } from "../../kernels/view.ts";
+import { ANY, checkList, checkNumbers, checkTensor, NUMBERS } from "../../tensor/arguments.ts";
 import { empty, zeros } from "../../tensor/create.ts";
 import { checkShape, emptyResult, formatShape, Tensor } from "../../tensor/tensor.ts";
 import { differentiable } from "../tape.ts";
 
 /** The same elements in another shape, at no cost. One length may be −1: the rest decides it. */
 export function reshape(x: Tensor, shape: readonly number[]): Tensor {
+  checkTensor("reshape", x, ANY);
+  checkNumbers("reshape", "shape", shape);
   const known = sizeOf(shape.filter((n) => n !== -1));
   const resolved = shape.map((n) => (n === -1 ? x.size / Math.max(known, 1) : n));
   if (shape.filter((n) => n === -1).length > 1 || resolved.some((n) => !Number.isInteger(n)))
@@ -28,6 +32,8 @@ export function reshape(x: Tensor, shape: readonly number[]): Tensor {
 
 /** The axes in another order; default reversed. Derivative: the inverse permutation. */
 export function transpose(x: Tensor, order?: readonly number[]): Tensor {
+  checkTensor("transpose", x, NUMBERS);
+  if (order !== undefined) checkNumbers("transpose", "order", order);
   const axes = order ?? x.shape.map((_, i) => x.rank - 1 - i);
   if ([...axes].sort((a, b) => a - b).join() !== x.shape.map((_, i) => i).join())
     throw new ShapeError(
@@ -49,6 +55,9 @@ export function transpose(x: Tensor, order?: readonly number[]): Tensor {
 
 /** Elements begin[i] ≤ c[i] < begin[i] + size[i]. Derivative: padding with zeros. */
 export function slice(x: Tensor, begin: readonly number[], size: readonly number[]): Tensor {
+  checkTensor("slice", x, NUMBERS);
+  checkNumbers("slice", "begin", begin);
+  checkNumbers("slice", "size", size);
   const fits =
     begin.length === x.rank &&
     size.length === x.rank &&
@@ -85,14 +94,16 @@ export function slice(x: Tensor, begin: readonly number[], size: readonly number
  * x with widths[i] = [before, after] zeros added to axis i. Derivative: the slice that x fills.
  */
 export function pad(x: Tensor, widths: readonly (readonly [number, number])[]): Tensor {
+  checkTensor("pad", x, NUMBERS);
+  checkList("pad", "widths", widths, "an array of [before, after], one for each axis");
+  for (const [i, pair] of widths.entries()) checkNumbers("pad", `widths[${i}]`, pair);
   const valid = widths.flat().every((w) => Number.isInteger(w) && w >= 0);
-  if (widths.length !== x.rank || !valid)
+  if (widths.length !== x.rank || !valid || widths.some((pair) => pair.length !== 2))
     throw new ShapeError(
       "pad",
       `${widths.map(formatShape).join(" ")} do not pad ${formatShape(x.shape)}`,
     );
   if (widths.flat().every((w) => w === 0)) return x;
-  refuseBytes("pad", x);
   const shape = x.shape.map((n, i) => n + (widths[i]?.[0] ?? 0) + (widths[i]?.[1] ?? 0));
   const begin = widths.map(([before]) => before);
   if (x.size === 0)
@@ -118,6 +129,8 @@ export function pad(x: Tensor, widths: readonly (readonly [number, number])[]): 
 
 /** Part of one axis: `length` elements from `start`. */
 export function sliceAxis(x: Tensor, axis: number, start: number, length: number): Tensor {
+  checkTensor("sliceAxis", x, NUMBERS);
+  checkWhole("sliceAxis", "axis", axis, 0, Math.max(0, x.rank - 1));
   return slice(
     x,
     x.shape.map((_, i) => (i === axis ? start : 0)),
@@ -127,6 +140,8 @@ export function sliceAxis(x: Tensor, axis: number, start: number, length: number
 
 /** x cut along one axis into parts of the given lengths. */
 export function split(x: Tensor, axis: number, lengths: readonly number[]): Tensor[] {
+  checkTensor("split", x, NUMBERS);
+  checkNumbers("split", "lengths", lengths);
   const total = lengths.reduce((a, b) => a + b, 0);
   if (total !== x.shape[axis])
     throw new ShapeError(
@@ -141,11 +156,6 @@ export function split(x: Tensor, axis: number, lengths: readonly number[]): Tens
   });
 }
 
-/** Bytes are packed four to a word, which only gather reads. */
-function refuseBytes(op: string, x: Tensor): void {
-  if (x.dtype === "u8") throw new DTypeError(op, "bytes must be gathered before they are used");
-}
-
 function strided(
   x: Tensor,
   op: string,
@@ -153,7 +163,6 @@ function strided(
   strides: readonly number[],
   offset: number,
 ): Tensor {
-  refuseBytes(op, x);
   const out = emptyResult(x.device, op, shape, x.dtype);
   if (out.size === 0) return empty(x.device, shape, x.dtype);
   x.device.emit(

@@ -1,5 +1,5 @@
-import { DTypeError } from "../../gpu/errors.ts";
 import { type SoftmaxKind, softmaxCall } from "../../kernels/softmax.ts";
+import { checkTensor } from "../../tensor/arguments.ts";
 import { empty } from "../../tensor/create.ts";
 import { emptyResult, type Tensor } from "../../tensor/tensor.ts";
 import { differentiable, withoutTape } from "../tape.ts";
@@ -9,7 +9,7 @@ import { type Axes, dropAxes, keptShape, resolveAxes, sum } from "./sum.ts";
 
 /** Runs the kernel; the result of logsumexp keeps the axis with length 1. */
 function alongLine(kind: SoftmaxKind, x: Tensor, axis: number): { y: Tensor; at: number } {
-  if (x.dtype !== "f32") throw new DTypeError(kind, `the tensor holds ${x.dtype}, not f32`);
+  checkTensor(kind, x, ["f32"]);
   const { at, length, inner } = lineOf(kind, x.shape, axis);
   const shape = kind === "logsumexp" ? keptShape(x.shape, [at]) : x.shape;
   const y = emptyResult(x.device, kind, shape);
@@ -35,6 +35,7 @@ const LONGEST_LINE = 2048;
 
 /** log Σ exp(x) over `axes` (default the last), stable. Derivative: dy·exp(x − y). */
 export function logsumexp(x: Tensor, axes: Axes = -1, keepAxes = false): Tensor {
+  checkTensor("logsumexp", x, ["f32"]);
   const over = resolveAxes("logsumexp", x.shape, axes);
   for (const axis of over) lineOf("logsumexp", x.shape, axis);
   const [only] = over;

@@ -1,11 +1,12 @@
-import { DTypeError, ShapeError } from "../../gpu/errors.ts";
+import { ShapeError } from "../../gpu/errors.ts";
 import { input } from "../../kernels/expression.ts";
 import { mapCall } from "../../kernels/map.ts";
 import { type ReduceOptions, reduceCalls } from "../../kernels/reduce.ts";
 import type { ReduceKind } from "../../kernels/reduce-code.ts";
 import { contiguousStrides, contiguousView } from "../../kernels/view.ts";
+import { checkTensor, NUMBERS } from "../../tensor/arguments.ts";
 import { empty, zeros } from "../../tensor/create.ts";
-import { emptyResult, formatShape, type Tensor } from "../../tensor/tensor.ts";
+import { checkShape, emptyResult, formatShape, type Tensor } from "../../tensor/tensor.ts";
 import { differentiable } from "../tape.ts";
 import { reshape } from "./shape.ts";
 
@@ -35,7 +36,6 @@ export function reduceTensor(
   axes: readonly number[],
   options?: ReduceOptions,
 ): Tensor {
-  if (x.dtype === "u8") throw new DTypeError(op, "bytes must be gathered before they are used");
   const shape = keptShape(x.shape, axes);
   const out = emptyResult(x.device, op, shape);
   if (out.size === 0) return empty(x.device, shape);
@@ -64,6 +64,7 @@ export function dropAxes(y: Tensor, axes: readonly number[], keepAxes: boolean):
  * @param keepAxes keep the reduced axes with length 1
  */
 export function sum(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
+  checkTensor("sum", x, NUMBERS);
   const over = resolveAxes("sum", x.shape, axes);
   if (over.length === 0) return x;
   const y = differentiable("sum", [x], reduceTensor("sum", "sum", x, over), [
@@ -74,6 +75,8 @@ export function sum(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
 
 /** x repeated along axes of length 1 (and new leading axes) to `shape`. Derivative: sumTo. */
 export function broadcastTo(x: Tensor, shape: readonly number[]): Tensor {
+  checkTensor("broadcastTo", x, NUMBERS);
+  checkShape("broadcastTo", shape);
   if (`${x.shape}` === `${shape}`) return x;
   const lead = shape.length - x.rank;
   const fits = lead >= 0 && x.shape.every((n, i) => n === 1 || n === shape[i + lead]);
@@ -97,8 +100,15 @@ export function broadcastTo(x: Tensor, shape: readonly number[]): Tensor {
 
 /** x summed over the axes along which a tensor of `shape` was broadcast. Derivative: broadcastTo. */
 export function sumTo(x: Tensor, shape: readonly number[]): Tensor {
+  checkTensor("sumTo", x, NUMBERS);
+  checkShape("sumTo", shape);
   if (`${x.shape}` === `${shape}`) return x;
   const lead = x.rank - shape.length;
+  if (lead >= 0 && shape.some((n, i) => n !== 1 && n !== x.shape[i + lead]))
+    throw new ShapeError(
+      "sumTo",
+      `${formatShape(x.shape)} was not broadcast from ${formatShape(shape)}`,
+    );
   const axes = x.shape
     .map((_, i) => i)
     .filter((i) => i < lead || (shape[i - lead] === 1 && x.shape[i] !== 1));
