@@ -4,6 +4,7 @@ export type Runtime = "node" | "deno" | "chrome" | "browser";
 interface Globals {
   Deno?: { env: { get(name: string): string | undefined } };
   process?: { versions?: { node?: string }; env: Record<string, string | undefined> };
+  isSecureContext?: boolean;
   navigator?: { userAgent?: string; gpu?: GPU };
   /** Set in a page by whoever serves it, in place of environment variables. */
   LATENTGRAD_ENV?: Readonly<Record<string, string | undefined>>;
@@ -33,6 +34,11 @@ export function readEnvironment(name: string): string | undefined {
 /** WebGPU as the platform offers it (not in Node 20). */
 export function platformGpu(): GPU | undefined {
   return globals.navigator?.gpu;
+}
+
+/** Whether this is a page that browsers give no WebGPU: one from the net without encryption. */
+export function isInsecure(): boolean {
+  return globals.isSecureContext === false;
 }
 
 /**

@@ -1,6 +1,7 @@
 import {
   detectRuntime,
   importAtRunTime,
+  isInsecure,
   platformGpu,
   type Runtime,
   readEnvironment,
@@ -186,6 +187,7 @@ export async function requestAdapter(request: AdapterRequest = {}): Promise<Foun
   else if (runtime === "deno") adapter = await requestInDeno(prefer);
   else {
     const gpu = platformGpu();
+    if (!gpu && isInsecure()) throw new NoAdapterError("WebGPU needs https or localhost");
     adapter = gpu ? await ask(gpu) : null;
   }
   if (!adapter) throw new NoAdapterError(missing(runtime, prefer, undefined));

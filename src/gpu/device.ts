@@ -110,6 +110,11 @@ export class Device extends GuardedDevice {
     this.finite = new FiniteChecker(this);
     this.readBack = new ReadBack(this, (commands) => this.enqueue(commands));
     this.finalizer = new FinalizationRegistry((holding) => this.giveBack(holding));
+    this.tag();
+  }
+
+  override toString(): string {
+    return `Device ${this.adapter.name}, ${this.adapter.runtime}`;
   }
 
   /** Software adapters want register tiles without workgroup memory. */

@@ -5,12 +5,14 @@ import {
   OutOfMemoryError,
 } from "./errors.ts";
 
+import { Shown } from "./shown.ts";
+
 /**
  * A WebGPU device whose errors are typed. WebGPU reports what went wrong later and elsewhere:
  * through error scopes, events and promises. Here each becomes one error that names the op or the
  * tensor, thrown by the next call that could tell.
  */
-export abstract class GuardedDevice {
+export abstract class GuardedDevice extends Shown {
   /** Set once the device is gone; every later use throws it. */
   lost: DeviceLostError | undefined;
   /** The op that was given to the device last: losses name it. */
@@ -27,6 +29,7 @@ export abstract class GuardedDevice {
   private readonly spoiled = new Map<number, LatentgradError>();
 
   constructor(readonly gpu: GPUDevice) {
+    super();
     gpu.lost.then((info) => this.lose(info.message || info.reason || "no reason given"));
     gpu.addEventListener?.("uncapturederror", (event) => {
       event.preventDefault?.();

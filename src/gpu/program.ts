@@ -13,6 +13,7 @@ import { dropDead, planMemory } from "./liveness.ts";
 import type { Pipeline } from "./pipelines.ts";
 import { KernelTimer, type ProfileRow, tabulate } from "./profiler.ts";
 import { allocate, dispatchStep, packSteps, Recording, throughTemporary } from "./recording.ts";
+import { Shown } from "./shown.ts";
 import { type DispatchStep, encodeSteps, type Step, splitSubmits, type Written } from "./step.ts";
 import { gatherFills, TexturePlan } from "./texture-plan.ts";
 import { textureBytes } from "./textures.ts";
@@ -36,7 +37,7 @@ export type Optimiser = (items: readonly Item[], keep: ReadonlySet<Value>) => It
  * A recorded step: a flat list of dispatches with their buffers planned. `run` makes no buffer, no
  * bind group and no pipeline.
  */
-export class Program {
+export class Program extends Shown {
   private released = false;
 
   private constructor(
@@ -51,7 +52,15 @@ export class Program {
     private readonly recording: Recording,
     /** Keeps constants that were made while recording alive. */
     readonly constants: readonly Value[],
-  ) {}
+  ) {
+    super();
+    this.tag();
+  }
+
+  override toString(): string {
+    const { dispatches, copies, submits } = this.statistics;
+    return `Program of ${dispatches} dispatches, ${copies} copies, ${submits} submits`;
+  }
 
   /**
    * Records what `body` does on `device` and makes a program of it.

@@ -1,4 +1,5 @@
 import type { Device } from "./device.ts";
+import { Shown } from "./shown.ts";
 
 /**
  * `u8` is packed four to a word and is read by the gather kernel only: data sets live in it. `f16`,
@@ -26,7 +27,7 @@ let nextId = 1;
  * it one, and several tensors (reshapes) may share it. While a step is being recorded a value has
  * no storage yet: the planner assigns it.
  */
-export class Value {
+export class Value extends Shown {
   readonly id = nextId++;
   storage: Storage | undefined;
   /** Values of parameters, optimiser state and data sets: they outlive every scope. */
@@ -44,7 +45,13 @@ export class Value {
     /** Number of elements. */
     readonly size: number,
     public label: string,
-  ) {}
+  ) {
+    super();
+  }
+
+  override toString(): string {
+    return `Value of ${this.size} ${this.dtype} (${this.label})`;
+  }
 
   /** Bytes that are reserved. */
   get bytes(): number {

@@ -1,3 +1,4 @@
+import { Shown } from "../gpu/shown.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { ParameterLayout } from "./layout.ts";
 
@@ -13,7 +14,7 @@ export interface NamedTensor {
  * A part of a network with parameters. Properties that are modules are its children, under their
  * property names; what a module owns itself it lists in `own` and `ownBuffers`.
  */
-export abstract class Module {
+export abstract class Module extends Shown {
   /** False for evaluation: batch norm then uses its running statistics. */
   training = true;
 
@@ -56,6 +57,10 @@ export abstract class Module {
     this.training = training;
     for (const [, child] of this.children()) child.train(training);
     return this;
+  }
+
+  override toString(): string {
+    return `${this.constructor.name} with ${this.parameterCount().toLocaleString("en")} parameters`;
   }
 
   /** Number of trainable values. */

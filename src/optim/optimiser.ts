@@ -2,6 +2,7 @@ import { checkDevice, checkOptions, type OptionRules } from "../gpu/arguments.ts
 import type { Call } from "../gpu/call.ts";
 import type { Device } from "../gpu/device.ts";
 import { CheckpointError, DTypeError, GpuValidationError, ShapeError } from "../gpu/errors.ts";
+import { Shown } from "../gpu/shown.ts";
 import { Value } from "../gpu/value.ts";
 import {
   globalNormCall,
@@ -47,7 +48,7 @@ export interface OptimiserOptions {
  * optimiser's state, so that an update is one dispatch. A step reads nothing back: what changes from
  * step to step is in variables, and a step that is not finite stops the updates by itself.
  */
-export abstract class Optimiser {
+export abstract class Optimiser extends Shown {
   /** f32 variable, one element. */
   readonly learningRate: Tensor;
   /** u32 variable, one element: the number of the step, from 1; whoever runs the steps keeps it. */
@@ -85,6 +86,7 @@ export abstract class Optimiser {
     readonly parameters: readonly Tensor[],
     options: OptimiserOptions,
   ) {
+    super();
     checkDevice(op, device);
     if (device.sink)
       throw new GpuValidationError(op, "make the optimiser before the step is recorded");
@@ -120,6 +122,11 @@ export abstract class Optimiser {
       count: this.count.value,
       parameters: this.arena.value,
     };
+  }
+
+  override toString(): string {
+    const count = this.parameters.reduce((sum, p) => sum + p.size, 0);
+    return `${this.op} of ${count.toLocaleString("en")} parameters`;
   }
 
   /** The update of all parameters as one call; changes `parameters` and the state in place. */

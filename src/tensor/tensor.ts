@@ -1,6 +1,7 @@
 import { isNot } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import { DTypeError, ShapeError } from "../gpu/errors.ts";
+import { Shown } from "../gpu/shown.ts";
 import { type DType, Value } from "../gpu/value.ts";
 import { sizeOf } from "../kernels/view.ts";
 
@@ -14,7 +15,7 @@ export interface Provenance {
  * other variables, which optimisers and `assign` change. Images are [batch, height, width,
  * channels]. Users never free tensors: scopes, recorded programs and the garbage collector do.
  */
-export class Tensor {
+export class Tensor extends Shown {
   /** How autograd made this tensor; undefined for data and wherever no derivative was asked for. */
   provenance: Provenance | undefined;
   /** Derivatives with respect to this tensor may be asked for. */
@@ -23,7 +24,10 @@ export class Tensor {
   constructor(
     readonly value: Value,
     readonly shape: readonly number[],
-  ) {}
+  ) {
+    super();
+    this.tag();
+  }
 
   get device(): Device {
     return this.value.device;
@@ -60,7 +64,7 @@ export class Tensor {
     return data[0] as number;
   }
 
-  toString(): string {
+  override toString(): string {
     return `Tensor ${formatShape(this.shape)} ${this.dtype}`;
   }
 }
