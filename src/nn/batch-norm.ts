@@ -30,7 +30,11 @@ export class BatchNorm extends Module {
     super();
     checkDevice("batchNorm", device);
     checkWhole("batchNorm", "channels", channels);
-    checkOptions("batchNorm", options, { epsilon: "number?", momentum: "number?" });
+    checkOptions("batchNorm", options, {
+      epsilon: "number?",
+      momentum: "number?",
+      flattenOut: "any?",
+    });
     const shape = [channels];
     const ones = () => new Float32Array(channels).fill(1);
     this.weight = parameter(device, ones(), shape, "batch norm weight");
@@ -42,9 +46,10 @@ export class BatchNorm extends Module {
   override forward(x: Tensor): Tensor {
     checkInput("batchNorm", x, this.weight);
     const running = { mean: this.runningMean, variance: this.runningVariance };
+    const { flattenOut: _, ...options } = this.options;
     return this.training
-      ? batchNorm(x, this.weight, this.bias, { ...this.options, running })
-      : batchNormEval(x, this.weight, this.bias, running, this.options.epsilon);
+      ? batchNorm(x, this.weight, this.bias, { ...options, running })
+      : batchNormEval(x, this.weight, this.bias, running, options.epsilon);
   }
 
   protected override own(): NamedTensor[] {

@@ -117,7 +117,11 @@ test("refuses what makes no sense", async () => {
   };
   await rejects(draw(0, 4), ShapeError, /^batchIndices: count is 0, wanted a whole number from 1/);
   await rejects(draw(2.5, 4), ShapeError, /count is 2.5/);
-  await rejects(draw(10, -1), ShapeError, /^batchIndices: batch is -1, wanted a whole number from 0/);
+  await rejects(
+    draw(10, -1),
+    ShapeError,
+    /^batchIndices: batch is -1, wanted a whole number from 0/,
+  );
   await rejects(draw(10, 4, tensor(device, [1, 2])), DTypeError, /position holds f32/);
   const one = tensor(device, new Uint32Array(1));
   await rejects(draw(10, 4, one), ShapeError, /position is \[1\], expected 2/);
