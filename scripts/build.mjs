@@ -21,7 +21,7 @@ export const bundleOptions = {
   format: "esm",
   target: "es2022",
   charset: "utf8",
-  loader: { ".wgsl": "text" },
+  loader: { ".wgsl": "text", ".wasm": "binary" },
   mainFields: ["module", "main"],
   legalComments: "none",
   logLevel: "warning",

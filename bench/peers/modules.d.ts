@@ -75,12 +75,6 @@ declare module "@tensorflow/tfjs-backend-wasm" {
   export function setThreadsCount(count: number): void;
 }
 
-/** Bundled as bytes. */
-declare module "*.wasm" {
-  const bytes: Uint8Array<ArrayBuffer>;
-  export default bytes;
-}
-
 declare module "@jax-js/jax" {
   export interface Array {
     readonly ref: Array;

@@ -46,7 +46,6 @@ export async function preparePeers(wanted, batch = 128) {
     await build({
       ...pageOptions,
       mainFields: ["browser", "module", "main"],
-      loader: { ...pageOptions.loader, ".wasm": "binary" },
       entryPoints: [join(folder, entry)],
       logOverride: { "direct-eval": "silent" },
       outfile: bundles[i],

@@ -134,7 +134,7 @@ const folderPrefix = "folder:";
 /** The set that a folder of the user's pictures makes, as lists of the sets show it. */
 export const folderPattern = {
   name: `${folderPrefix}PATH`,
-  summary: "PNG pictures of one size in a folder; each sub-folder is a class",
+  summary: "PNG and JPEG pictures in a folder; sub-folders are classes, or train, val and test",
 } as const;
 
 /** The entry of that name. Throws UsageError with the nearest name and the list. */

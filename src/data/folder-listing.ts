@@ -4,7 +4,7 @@ import { isJunk, layouts, type Part, parts, partsAmong } from "./folder-layout.t
 import { joinPath } from "./paths.ts";
 
 /** A picture of a class, by the class's number. */
-export interface PictureFile {
+export interface ListedPicture {
   readonly path: string;
   readonly label: number;
 }
@@ -12,10 +12,10 @@ export interface PictureFile {
 /** The pictures of a folder, not read yet. */
 export interface PictureFolder {
   readonly classNames: readonly string[];
-  readonly train: readonly PictureFile[];
-  readonly test: readonly PictureFile[];
+  readonly train: readonly ListedPicture[];
+  readonly test: readonly ListedPicture[];
   /** Where the folder has such a part. */
-  readonly validation?: readonly PictureFile[];
+  readonly validation?: readonly ListedPicture[];
   /** What the user should know of it: files that were left out, a part that is made up. */
   readonly notices: readonly string[];
 }
@@ -66,7 +66,7 @@ interface Content {
   readonly others: readonly string[];
 }
 
-const isPicture = (name: string) => /\.png$/i.test(name);
+const isPicture = (name: string) => /\.(png|jpe?g|jpe|jfif)$/i.test(name);
 
 /** One look at a folder; what is left out on the way is counted. */
 class Listing {
@@ -214,7 +214,7 @@ class Listing {
       kinds.set(ending, (kinds.get(ending) ?? 0) + 1);
     }
     const there = kinds.size > 0 ? `, but ${counts(kinds)}` : "";
-    throw new DataError(`${folder}: no PNG pictures in it${there}`);
+    throw new DataError(`${folder}: no PNG or JPEG pictures in it${there}`);
   }
 }
 
@@ -257,9 +257,9 @@ function differences(
 }
 
 /** One picture of each class in turn, until all are taken. */
-function inTurn(rows: readonly (readonly string[])[]): PictureFile[] {
+function inTurn(rows: readonly (readonly string[])[]): ListedPicture[] {
   const longest = rows.reduce((most, row) => Math.max(most, row.length), 0);
-  const files: PictureFile[] = [];
+  const files: ListedPicture[] = [];
   for (let i = 0; i < longest; i++) {
     rows.forEach((row, label) => {
       const path = row[i];
@@ -269,7 +269,7 @@ function inTurn(rows: readonly (readonly string[])[]): PictureFile[] {
   return files;
 }
 
-function splitOff(classes: readonly Class[]): { train: PictureFile[]; test: PictureFile[] } {
+function splitOff(classes: readonly Class[]): { train: ListedPicture[]; test: ListedPicture[] } {
   const rows = classes.map(({ pictures }) => pictures);
   const isTest = (i: number) => i % testEvery === testEvery - 1;
   const train = inTurn(rows.map((row) => row.filter((_, i) => !isTest(i))));

@@ -1,7 +1,8 @@
 import { DataError } from "../gpu/errors.ts";
-import type { Host, PngPicture } from "../host/host.ts";
+import type { Host } from "../host/host.ts";
 import type { DataSource } from "./files.ts";
-import { listPictures, type PictureFile } from "./folder-listing.ts";
+import { type ListedPicture, listPictures } from "./folder-listing.ts";
+import type { PictureFile } from "./picture.ts";
 import type { Dataset, Labels, Split } from "./types.ts";
 
 /** The pictures' samples at most; they live in memory here, and again on the device. */
@@ -22,7 +23,7 @@ export function folderLabel(path: string): string {
 }
 
 /**
- * Loads a folder of PNG pictures of one size: see `listPictures` for classes and parts. There is one
+ * Loads a folder of PNG and JPEG pictures of one size: see `listPictures` for classes and parts. There is one
  * channel if all pictures are grey, else three. Throws DataError naming the folder or the picture.
  */
 export async function loadFolder(path: string, { host, onNotice }: DataSource): Promise<Dataset> {
@@ -34,7 +35,7 @@ export async function loadFolder(path: string, { host, onNotice }: DataSource): 
   const validationPixels = await pictures.read(validation, host);
   const testPixels = await pictures.read(test, host);
   const { width, height, channels } = pictures;
-  const split = (files: readonly PictureFile[], { pixels, ...read }: PartPixels): Split => ({
+  const split = (files: readonly ListedPicture[], { pixels, ...read }: PartPixels): Split => ({
     images: read.channels === channels ? pixels : toRgb(pixels),
     labels: labelsOf(files, classNames.length),
     count: files.length,
@@ -52,7 +53,7 @@ export async function loadFolder(path: string, { host, onNotice }: DataSource): 
   };
 }
 
-function labelsOf(files: readonly PictureFile[], classes: number): Labels {
+function labelsOf(files: readonly ListedPicture[], classes: number): Labels {
   const labels = classes <= 256 ? new Uint8Array(files.length) : new Uint16Array(files.length);
   files.forEach(({ label }, i) => {
     labels[i] = label;
@@ -79,7 +80,7 @@ class Pictures {
   ) {}
 
   /** The pictures' samples, [files, height, width, channels]: one channel if all these are grey. */
-  async read(files: readonly PictureFile[], host: Host): Promise<PartPixels> {
+  async read(files: readonly ListedPicture[], host: Host): Promise<PartPixels> {
     let pixels = new Uint8Array(0);
     let channels: 1 | 3 = 1;
     let index = 0;
@@ -101,7 +102,7 @@ class Pictures {
     return { pixels, channels };
   }
 
-  private check(path: string, picture: PngPicture): void {
+  private check(path: string, picture: PictureFile): void {
     const { width, height, channels } = picture;
     if (this.first === undefined) {
       this.first = path;
@@ -126,13 +127,13 @@ class Pictures {
 
 /** Reads pictures, some ahead, and gives them in order: the first that is bad is the one reported. */
 async function* inOrder(
-  files: readonly PictureFile[],
+  files: readonly ListedPicture[],
   host: Host,
-): AsyncGenerator<[PictureFile, PngPicture]> {
-  const reading: Promise<PngPicture>[] = [];
+): AsyncGenerator<[ListedPicture, PictureFile]> {
+  const reading: Promise<PictureFile>[] = [];
   for (const [i, file] of files.entries()) {
     for (let next = i + reading.length; next < files.length && reading.length < ahead; next++) {
-      const picture = host.readPng(files[next]!.path);
+      const picture = host.readPicture(files[next]!.path);
       // One that fails while another is waited for is reported when its turn comes.
       picture.catch(() => undefined);
       reading.push(picture);

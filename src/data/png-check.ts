@@ -2,10 +2,8 @@ import { DataError } from "../gpu/errors.ts";
 import { joinBytes } from "./bytes.ts";
 import { crc32 } from "./crc.ts";
 import { streamOf } from "./gunzip.ts";
+import { checkSize } from "./picture-limits.ts";
 import { pngSignature } from "./png-signature.ts";
-
-/** Largest width and height in pixels, as of the images of a run. */
-export const largestPngSide = 4096;
 
 /** What a PNG file's header says. */
 export interface PngHeader {
@@ -15,6 +13,8 @@ export interface PngHeader {
   readonly depth: number;
   /** Whether no pixel has a colour, by the colour type or by a palette of greys. */
   readonly grey: boolean;
+  /** Bytes of the picture, to the end of IEND; what a file has behind them is no part of it. */
+  readonly bytes: number;
 }
 
 /** Samples a pixel and legal bits a sample, by colour type. */
@@ -59,21 +59,27 @@ export interface PngParts {
  * Checks a whole PNG file before a decoder sees it: the chunks and their checksums, the header, and
  * that the image data inflate to exactly the bytes that the header implies. They are counted, not
  * kept, and inflating stops at the first byte beyond. Throws DataError naming `name` and the byte.
+ *
+ * @param resized the picture is made smaller afterwards, and may have more pixels
  */
-export async function checkPng(bytes: Uint8Array, name: string): Promise<PngHeader> {
-  const { header, data, rowBytes } = parsePng(bytes, name);
+export async function checkPng(
+  bytes: Uint8Array,
+  name: string,
+  resized = false,
+): Promise<PngHeader> {
+  const { header, data, rowBytes } = parsePng(bytes, name, resized);
   await checkInflated(data, rowBytes, name);
   return header;
 }
 
 /** Checks all but the image data, which are not inflated. Throws DataError naming `name` and the byte. */
-export function parsePng(bytes: Uint8Array, name: string): PngParts {
+export function parsePng(bytes: Uint8Array, name: string, resized = false): PngParts {
   const chunks = readChunks(bytes, name);
   const [first] = chunks;
   if (first?.type !== "IHDR" || first.data.length !== 13) {
     throw new DataError(`${name}: byte 8 does not begin a header (IHDR) of 13 bytes`);
   }
-  const { header, samples, colourType, interlaced } = readHeader(first.data, name);
+  const { header, samples, colourType, interlaced } = readHeader(first.data, name, resized);
   const palette = checkOrder(chunks, colourType, name);
   const { width, height, depth } = header;
   const rowBytes = interlaced
@@ -81,13 +87,18 @@ export function parsePng(bytes: Uint8Array, name: string): PngParts {
     : passBytes([0, 0, 1, 1], width, height, samples * depth);
   const data = joinBytes(chunks.filter(({ type }) => type === "IDAT").map((chunk) => chunk.data));
   const grey = palette === undefined ? header.grey : isGrey(palette);
-  return { header: { ...header, grey }, colourType, interlaced, data, rowBytes };
+  const last = chunks.at(-1)!;
+  const end = last.at + 12 + last.data.length;
+  return { header: { ...header, grey, bytes: end }, colourType, interlaced, data, rowBytes };
 }
 
 /** An image of the largest size has fewer, even in pieces of a few hundred bytes. */
 const mostChunks = 65_536;
 
-/** Splits the file; each chunk lies within it, has the right checksum, and IEND is the last. */
+/**
+ * Splits the file up to IEND; each chunk lies within it and has the right checksum. What is behind IEND
+ * is no part of the picture.
+ */
 function readChunks(bytes: Uint8Array, name: string): Chunk[] {
   const wrong = pngSignature.findIndex((byte, i) => bytes[i] !== byte);
   if (wrong >= 0) throw new DataError(`${name}: byte ${wrong} is not that of a PNG file`);
@@ -115,26 +126,18 @@ function readChunks(bytes: Uint8Array, name: string): Chunk[] {
     }
     chunks.push({ type, at, data: bytes.subarray(at + 8, end - 4) });
     at = end;
-    if (type === "IEND" && end < bytes.length) {
-      throw new DataError(`${name}: ${bytes.length - end} bytes too many from byte ${end} on`);
-    }
   }
   return chunks;
 }
 
 /** Reads the header's 13 bytes, which begin at byte 16 of the file. */
-function readHeader(data: Uint8Array, name: string) {
+function readHeader(data: Uint8Array, name: string, resized: boolean) {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   const width = view.getUint32(0);
   const height = view.getUint32(4);
   const [depth = 0, colourType = 0, compression = 0, filter = 0, interlacing = 0] =
     data.subarray(8);
-  const fits = (side: number) => side >= 1 && side <= largestPngSide;
-  if (!fits(width) || !fits(height)) {
-    throw new DataError(
-      `${name}: ${width}×${height} pixels (byte 16), expected 1 to ${largestPngSide} a side`,
-    );
-  }
+  checkSize(width, height, name, resized);
   const kind = colourTypes[colourType];
   if (!kind?.depths.includes(depth)) {
     throw new DataError(
@@ -146,7 +149,7 @@ function readHeader(data: Uint8Array, name: string) {
       `${name}: methods ${compression}, ${filter}, ${interlacing} (byte 26), expected 0, 0, 0 or 1`,
     );
   }
-  const header: PngHeader = { width, height, depth, grey: colourType === 0 || colourType === 4 };
+  const header = { width, height, depth, grey: colourType === 0 || colourType === 4 };
   return { header, samples: kind.samples, colourType, interlaced: interlacing === 1 };
 }
 

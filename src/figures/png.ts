@@ -1,10 +1,14 @@
 import { joinBytes } from "../data/bytes.ts";
 import { crc32 } from "../data/crc.ts";
 import { pngSignature } from "../data/png-signature.ts";
-import type { PngPicture } from "../host/host.ts";
 
 /** An image of 8-bit samples: `pixels` is [height, width, channels], channels 1 (grey) or 3 (RGB). */
-export type Picture = PngPicture;
+export interface Picture {
+  readonly width: number;
+  readonly height: number;
+  readonly channels: 1 | 3;
+  readonly pixels: Uint8Array;
+}
 
 /**
  * Encodes a picture as PNG (8 bits a sample, no interlacing). The compression is the platform's:

@@ -1,3 +1,5 @@
+import type { PictureFile, PictureOptions } from "../data/picture.ts";
+
 /**
  * What a runtime gives to the code that reads data, trains and prints: files, environment, output
  * and downloads. Paths are the operating system's, absolute or relative to `cwd`.
@@ -19,8 +21,11 @@ export interface Host {
   /** Names in a folder, sorted. */
   list(path: string): Promise<string[]>;
   readFile(path: string): Promise<Uint8Array>;
-  /** Reads a PNG file. Throws DataError for one that is damaged, hostile or larger than 4096 a side. */
-  readPng(path: string): Promise<PngPicture>;
+  /**
+   * Reads a PNG or JPEG file. Throws DataError for one that is damaged, hostile or too large: beyond
+   * 4096 pixels a side, or, where it is made smaller, beyond 64 MP.
+   */
+  readPicture(path: string, options?: PictureOptions): Promise<PictureFile>;
   /**
    * Writes a whole file, making its folder: the bytes go to a temporary file beside it, which is
    * synced and renamed. On failure nothing half-written is left.
@@ -72,14 +77,6 @@ export type FilePin = { readonly bytes: number } & (
       readonly md5: string;
     }
 );
-
-/** `pixels` is [height, width, channels], 8 bits a sample; 1 channel is grey, 3 are RGB. */
-export interface PngPicture {
-  readonly width: number;
-  readonly height: number;
-  readonly channels: 1 | 3;
-  readonly pixels: Uint8Array;
-}
 
 /** Names of the temporary files of `writeAtomic`; one that is found at a start was left by a crash. */
 export const temporaryFile = /^\.[0-9a-f]{12}\.tmp$/;

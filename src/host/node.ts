@@ -8,7 +8,7 @@ import { download } from "./download.ts";
 import type { FileStatus, Host } from "./host.ts";
 import { codeOf, failure, makeFolder, reporting, syncFolder } from "./io-failure.ts";
 import { lockFile } from "./lock.ts";
-import { readPng } from "./read-png.ts";
+import { readPicture } from "./read-picture.ts";
 
 /** Temporary files of writes under way, and locks; an interrupted process removes them. */
 const underway = new Set<string>();
@@ -114,7 +114,7 @@ export async function createNodeHost(): Promise<Host> {
       }
     },
 
-    readPng: (path) => readPng(at(path), path),
+    readPicture: (path, options) => readPicture(at(path), path, options),
 
     append: (path, content) =>
       reporting("append to", path, async () => {

@@ -1,4 +1,5 @@
-import type { FilePin, PngPicture } from "./host.ts";
+import type { PictureFile, PictureOptions } from "../data/picture.ts";
+import type { FilePin } from "./host.ts";
 
 /**
  * How the page in Chrome uses its parent's files and output: one POST per call to a loopback
@@ -10,7 +11,7 @@ export interface PageCall {
     | "stat"
     | "list"
     | "readFile"
-    | "readPng"
+    | "readPicture"
     | "writeAtomic"
     | "append"
     | "makeDirectory"
@@ -21,6 +22,8 @@ export interface PageCall {
     | "stdout"
     | "stderr";
   readonly path?: string;
+  /** What is done to a picture that is read. */
+  readonly picture?: PictureOptions;
   /** Of a download: the page itself never asks a foreign address. */
   readonly url?: string;
   readonly pin?: FilePin;
@@ -32,7 +35,7 @@ export const CALL_HEADER = "x-latentgrad-call";
 /** Header of a decoded picture, whose pixels are the body: the rest of it as JSON. */
 export const PICTURE_HEADER = "x-latentgrad-picture";
 
-export type PictureFacts = Omit<PngPicture, "pixels">;
+export type PictureFacts = Omit<PictureFile, "pixels">;
 
 /** Body of a response that reports a failure (status 500). */
 export interface PageFailure {

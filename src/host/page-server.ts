@@ -152,8 +152,9 @@ export async function servePage(content: PageContent): Promise<PageServer> {
         const header = String(request.headers[CALL_HEADER] ?? "");
         const call = JSON.parse(decodeURIComponent(header)) as PageCall;
         if (call.method === "download") return carryOutDownload(content.host, call, response);
-        if (call.method === "readPng") {
-          const { pixels, ...facts } = await content.host.readPng(call.path ?? "");
+        if (call.method === "readPicture") {
+          const read = content.host.readPicture(call.path ?? "", call.picture);
+          const { pixels, ...facts } = await read;
           const header = { [PICTURE_HEADER]: JSON.stringify(facts) };
           return send(200, "application/octet-stream", pixels, header);
         }

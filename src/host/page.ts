@@ -79,8 +79,8 @@ export function createPageHost(config: PageConfig, base: string): PageHost {
     async readFile(path) {
       return new Uint8Array(await (await call({ method: "readFile", path })).arrayBuffer());
     },
-    async readPng(path) {
-      const response = await call({ method: "readPng", path });
+    async readPicture(path, picture = {}) {
+      const response = await call({ method: "readPicture", path, picture });
       const facts = JSON.parse(response.headers.get(PICTURE_HEADER) ?? "") as PictureFacts;
       return { ...facts, pixels: new Uint8Array(await response.arrayBuffer()) };
     },

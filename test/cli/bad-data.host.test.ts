@@ -211,7 +211,7 @@ test("PNG: damaged and hostile pictures", async () => {
 test("PNG: folders that hold no set", async () => {
   const empty = join(folder, "empty");
   mkdirSync(empty);
-  await refused(train(`folder:${empty}`), /empty: no PNG pictures in it/);
+  await refused(train(`folder:${empty}`), /empty: no PNG or JPEG pictures in it/);
   await refused(train(`folder:${join(folder, "nowhere")}`), /nowhere: no such folder/);
 });
 

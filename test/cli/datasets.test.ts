@@ -41,7 +41,7 @@ fashion-mnist  60,000 + 10,000 garments, 28×28 grey, 10 classes
   state    missing 4 of 4 files: train-images-idx3-ubyte.gz, `),
     out,
   );
-  assert.match(out, /\nfolder:PATH {2}PNG pictures/);
+  assert.match(out, /\nfolder:PATH {2}PNG and JPEG pictures/);
 });
 
 /** The rows of --json by the sets' names. */

@@ -138,6 +138,15 @@ test("a class that a part lacks is told; labels may be of more than 256 classes"
   assert.equal([classes, train.labels[298], test.labels[0]], [300, 298, 299]);
 });
 
+test("PNG and JPEG pictures are read, by any usual ending", async () => {
+  const names = ["0.png", "1.jpg", "2.jpeg", "3.JPG", "4.JPEG", "5.jpe", "6.jfif", "7.Png"];
+  const notices: string[] = [];
+  const data = await load(hostWith(...names.map((name) => `/p/${name}`)), (line) =>
+    notices.push(line),
+  );
+  assert.equal([data.train.count + data.test.count, notices], [8, []]);
+});
+
 test("what is left out is counted in one line; what systems leave behind is not", async () => {
   const notices: string[] = [];
   const host = hostWith(...numbered("/p/a", 3), ...numbered("/p/b", 3));
@@ -177,8 +186,8 @@ test("layouts that cannot be understood are refused", async () => {
   for (const [paths, pattern] of [
     [[], /^\/p: no such folder$/],
     [["/p"], /^\/p: a file, expected a folder of pictures$/],
-    [["/p/readme.txt"], /^\/p: no PNG pictures in it, but 1 \.txt$/],
-    [["/p/a/1.gif", "/p/b/1.png"], /^\/p\/a: no PNG pictures in it, but 1 \.gif$/],
+    [["/p/readme.txt"], /^\/p: no PNG or JPEG pictures in it, but 1 \.txt$/],
+    [["/p/a/1.gif", "/p/b/1.png"], /^\/p\/a: no PNG or JPEG pictures in it, but 1 \.gif$/],
     [["/p/a/1.png"], /^\/p: only one picture, expected at least 2$/],
     [["/p/a/1.png", "/p/1.png"], /^\/p: both pictures \(1\.png\) and folders \(a\)/],
     [
@@ -224,7 +233,7 @@ test("a picture of another size is named, and the first that is bad is reported"
   const size = /^\/p\/004\.png: 3×1 pixels, expected 2×1 as in \/p\/000\.png$/;
   await rejects(() => load(host), DataError, size);
   host.pictures.delete("/p/003.png");
-  await rejects(() => load(host), DataError, /^\/p\/003\.png: not a PNG/);
+  await rejects(() => load(host), DataError, /^\/p\/003\.png: not a picture/);
 });
 
 test("more than 1 GiB is refused before it is allocated", async () => {

@@ -46,12 +46,13 @@ test("takes every legal kind, and counts the bytes of interlaced pictures of eve
         const before = colourType === 3 ? [colours(1, 2, 3, 4, 5, 6)] : [];
         const pixel = (x: number, y: number) => Array(samples).fill((x + y) % 2);
         const kind: PngKind = { ...grey, colourType, depth, interlaced, before, pixel };
-        const got = await checkPng(await pngFile(kind), "x");
-        assert.equal(got, {
+        const file = await pngFile(kind);
+        assert.equal(await checkPng(file, "x"), {
           width: 5,
           height: 3,
           depth,
           grey: colourType % 4 === 0 && colourType < 6,
+          bytes: file.length,
         });
       }
     }
@@ -86,7 +87,8 @@ test("refuses what is no PNG file, and every truncation", async () => {
   for (let length = 8; length < file.length; length++) {
     await refused(file.slice(0, length), /ends at byte \d+/);
   }
-  await refused(joined([file, Uint8Array.of(1, 2)]), /2 bytes too many from byte \d+ on/);
+  const behind = await checkPng(joined([file, Uint8Array.of(1, 2)]), "x");
+  assert.is(behind.bytes, file.length, "what is behind the end is no part of it");
 });
 
 test("refuses every change of a byte, most by the checksum", async () => {
@@ -105,16 +107,18 @@ test("refuses absurd sizes and unknown methods", async () => {
     const kind = { ...grey, ...change };
     return made(header(kind), await data(grey), end);
   };
-  for (const [width, height] of [
-    [65535, 65535],
-    [0, 3],
-    [5, 0],
-    [4097, 1],
-    [1, 2 ** 32 - 1],
+  for (const [width, height, expected] of [
+    [65535, 65535, "at most 67108864 in all"],
+    [0, 3, "at least 1 a side"],
+    [5, 0, "at least 1 a side"],
+    [4097, 1, "at most 4096 a side; --size makes it smaller"],
+    [1, 2 ** 32 - 1, "at most 67108864 in all"],
   ] as const) {
-    const size = new RegExp(`${width}×${height} pixels \\(byte 16\\), expected 1 to 4096 a side`);
+    const size = new RegExp(`${width}×${height} pixels, expected ${expected}$`);
     await refused(await of({ width, height }), size);
   }
+  const long = { ...grey, width: 4097, height: 1, pixel: () => [7] };
+  assert.is((await checkPng(await pngFile(long), "x", true)).width, 4097);
   for (const [colourType, depth] of [
     [0, 3],
     [0, 32],

@@ -67,10 +67,19 @@ test("pictures are decoded by the parent", async (context) => {
     await pngFile({ width: 3, height: 2, depth: 8, colourType: 2, pixel }),
   );
   const pixels = Uint8Array.of(0, 0, 100, 1, 0, 100, 2, 0, 100, 0, 1, 100, 1, 1, 100, 2, 1, 100);
-  assert.equal(await page.readPng(file), { width: 3, height: 2, channels: 3, pixels });
+  const { sha256, ...picture } = await page.readPicture(file);
+  assert.equal(picture, { width: 3, height: 2, channels: 3, pixels, transparent: false });
+  assert.match(sha256, /^[0-9a-f]{64}$/);
+  const options = { size: { height: 2, width: 2 }, grey: true };
+  const small = await page.readPicture(file, options);
+  assert.equal([small.width, small.height, small.channels, small.pixels.length], [2, 2, 1, 4]);
   await page.writeAtomic(file, Uint8Array.of(1, 2));
-  await rejects(() => page.readPng(file), DataError, /picture\.png: byte 0 is not that of a PNG/);
-  await rejects(() => page.readPng(`${file}.none`), IoError, /^cannot read .*none: no such file/);
+  await rejects(() => page.readPicture(file), DataError, /picture\.png: neither a PNG nor a JPEG/);
+  await rejects(
+    () => page.readPicture(`${file}.none`),
+    IoError,
+    /^cannot read .*none: no such file/,
+  );
 });
 
 test("downloads are the parent's, and report as they go on", async (context) => {

@@ -1,6 +1,21 @@
 import { joinBytes } from "../../src/data/bytes.ts";
+import {
+  type DecodedPicture,
+  type PictureFile,
+  type PictureOptions,
+  preparePicture,
+} from "../../src/data/picture.ts";
+import { sha256 } from "../../src/data/sha256.ts";
 import { DataError, IoError, UsageError } from "../../src/gpu/errors.ts";
-import type { FilePin, FileStatus, Host, PngPicture } from "../../src/host/host.ts";
+import type { FilePin, FileStatus, Host } from "../../src/host/host.ts";
+
+/** A picture of a test: what a decoder would say of its file. */
+export type MemoryPicture = Omit<DecodedPicture, "samples" | "grey"> & {
+  /** 1: grey; 3: RGB; 4: RGB and opacity. */
+  readonly channels: 1 | 3 | 4;
+  /** An RGB picture that has no colours by its file. */
+  readonly grey?: boolean;
+};
 
 /** A host whose files, environment and streams are in memory; writes can be made to fail. */
 export class MemoryHost implements Host {
@@ -11,8 +26,8 @@ export class MemoryHost implements Host {
   readonly env: Record<string, string | undefined>;
   readonly files = new Map<string, Uint8Array>();
   readonly locks = new Set<string>();
-  /** What the PNG files hold: files of the same paths stand for their bytes. */
-  readonly pictures = new Map<string, PngPicture>();
+  /** What the picture files hold: files of the same paths stand for their bytes. */
+  readonly pictures = new Map<string, MemoryPicture>();
   /** Addresses that were downloaded. */
   readonly asked: string[] = [];
   /** The network: what an address gives; undefined fails. */
@@ -32,8 +47,8 @@ export class MemoryHost implements Host {
     this.files.set(path, typeof content === "string" ? new TextEncoder().encode(content) : content);
   }
 
-  /** Adds a PNG file. */
-  putPicture(path: string, picture: PngPicture): void {
+  /** Adds a picture file. */
+  putPicture(path: string, picture: MemoryPicture): void {
     this.put(path, "");
     this.pictures.set(path, picture);
   }
@@ -66,11 +81,13 @@ export class MemoryHost implements Host {
     return file.slice();
   }
 
-  async readPng(path: string): Promise<PngPicture> {
+  async readPicture(path: string, options?: PictureOptions): Promise<PictureFile> {
     await this.readFile(path);
     const picture = this.pictures.get(path);
-    if (picture === undefined) throw new DataError(`${path}: not a PNG file`);
-    return picture;
+    if (picture === undefined) throw new DataError(`${path}: not a picture`);
+    const { channels: samples, grey = samples === 1, ...rest } = picture;
+    const prepared = preparePicture({ ...rest, samples, grey }, options);
+    return { ...prepared, sha256: await sha256(picture.pixels) };
   }
 
   async download(

@@ -1,0 +1,173 @@
+import wasm from "@cwasm/jpeg-turbo/jpeg-turbo.wasm";
+import type { JpegHeader } from "../data/jpeg-check.ts";
+import type { DecodedPicture } from "../data/picture.ts";
+import { DataError } from "../gpu/errors.ts";
+
+/** The TurboJPEG functions of libjpeg-turbo, in WebAssembly; addresses are bytes of its memory. */
+interface Codec {
+  readonly memory: WebAssembly.Memory;
+  malloc(bytes: number): number;
+  free(address: number): void;
+  tjInitDecompress(): number;
+  tjDestroy(handle: number): void;
+  tjDecompressHeader3(
+    handle: number,
+    jpeg: number,
+    bytes: number,
+    width: number,
+    height: number,
+    subsampling: number,
+    colourSpace: number,
+  ): number;
+  tjDecompress2(
+    handle: number,
+    jpeg: number,
+    bytes: number,
+    pixels: number,
+    width: number,
+    pitch: number,
+    height: number,
+    format: number,
+    flags: number,
+  ): number;
+}
+
+/** TurboJPEG's pixel formats by the number of components. */
+const formats = { 1: 6, 3: 0, 4: 11 } as const; // grey, RGB, CMYK
+
+/** A codec whose memory has grown beyond this is not kept for the next picture. */
+const mostKept = 2 ** 26;
+
+let compiled: Promise<WebAssembly.Module> | undefined;
+let kept: Codec | undefined;
+
+const nothing = () => 0;
+const giveUp = () => {
+  throw new Error("the codec gave up");
+};
+const imports: WebAssembly.Imports = {
+  env: { setjmp: nothing, longjmp: giveUp },
+  wasi_snapshot_preview1: {
+    environ_sizes_get: nothing,
+    environ_get: nothing,
+    fd_close: nothing,
+    fd_seek: nothing,
+    fd_write: nothing,
+    proc_exit: giveUp,
+  },
+};
+
+/** Decodes with the codec of the picture before, unless that spoilt it. */
+function decode(
+  module: WebAssembly.Module,
+  bytes: Uint8Array,
+  header: JpegHeader,
+): Uint8Array | undefined {
+  const codec = kept ?? (new WebAssembly.Instance(module, imports).exports as unknown as Codec);
+  kept = undefined;
+  const pixels = decodeWith(codec, bytes, header);
+  if (pixels && codec.memory.buffer.byteLength <= mostKept) kept = codec;
+  return pixels;
+}
+
+/**
+ * Decodes a JPEG file that `checkJpeg` let through. It is libjpeg-turbo without its parts for single
+ * processors, so every runtime gets the same bits. Inks become RGB as (255 − ink)·(255 − black)/255.
+ *
+ * @throws DataError naming `name` for a damaged file
+ */
+export async function decodeJpeg(
+  bytes: Uint8Array,
+  header: JpegHeader,
+  name: string,
+): Promise<DecodedPicture> {
+  compiled ??= WebAssembly.compile(wasm);
+  const module = await compiled;
+  let pixels = decode(module, bytes, header);
+  if (pixels === undefined) {
+    // Some cameras put zeros between the coded data and the end.
+    const trimmed = withoutPadding(bytes);
+    if (trimmed) pixels = decode(module, trimmed, header);
+  }
+  if (pixels === undefined) throw new DataError(`${name}: damaged JPEG data`);
+  const { width, height, components, adobe, orientation } = header;
+  const samples = components === 1 ? 1 : 3;
+  return {
+    width,
+    height,
+    samples,
+    pixels: components === 4 ? fromInks(pixels, adobe) : pixels,
+    grey: samples === 1,
+    orientation,
+  };
+}
+
+/** [height, width, components]; undefined where the codec refuses or warns. */
+function decodeWith(codec: Codec, bytes: Uint8Array, header: JpegHeader): Uint8Array | undefined {
+  const { width, height, components } = header;
+  try {
+    const jpeg = allocate(codec, bytes.length);
+    new Uint8Array(codec.memory.buffer).set(bytes, jpeg);
+    const facts = allocate(codec, 16);
+    const handle = codec.tjInitDecompress();
+    if (handle === 0) return undefined;
+    const places = [facts, facts + 4, facts + 8, facts + 12] as const;
+    if (codec.tjDecompressHeader3(handle, jpeg, bytes.length, ...places) !== 0) return undefined;
+    const [foundWidth, foundHeight] = new Int32Array(codec.memory.buffer, facts, 2);
+    if (foundWidth !== width || foundHeight !== height) return undefined;
+    const size = width * height * components;
+    const out = allocate(codec, size);
+    const format = formats[components];
+    const status = codec.tjDecompress2(
+      ...([handle, jpeg, bytes.length, out, width, width * components, height, format, 0] as const),
+    );
+    const pixels = new Uint8Array(codec.memory.buffer).slice(out, out + size);
+    codec.tjDestroy(handle);
+    for (const address of [out, facts, jpeg]) codec.free(address);
+    return status === 0 ? pixels : undefined;
+  } catch {
+    return undefined; // its memory is as the error left it, and is thrown away
+  }
+}
+
+function allocate(codec: Codec, bytes: number): number {
+  const address = codec.malloc(bytes);
+  if (address === 0) throw new Error("out of memory");
+  // Addresses are signed numbers here.
+  return address >>> 0;
+}
+
+/** The file without zeros in front of its last two bytes (the end's marker); undefined without any. */
+function withoutPadding(bytes: Uint8Array): Uint8Array | undefined {
+  const end = lastEnd(bytes);
+  let at = end;
+  while (at > 0 && bytes[at - 1] === 0) at--;
+  // A zero behind 255 is part of the code.
+  if (bytes[at - 1] === 0xff) at++;
+  if (at >= end) return undefined;
+  const out = new Uint8Array(at + 2);
+  out.set(bytes.subarray(0, at));
+  out.set([0xff, 0xd9], at);
+  return out;
+}
+
+function lastEnd(bytes: Uint8Array): number {
+  for (let at = bytes.length - 2; at > 0; at--) {
+    if (bytes[at] === 0xff && bytes[at + 1] === 0xd9) return at;
+  }
+  return bytes.length;
+}
+
+/** From [pixels, 4] cyan, magenta, yellow, black to [pixels, 3]. */
+function fromInks(inks: Uint8Array, inverted: boolean): Uint8Array {
+  const out = new Uint8Array((inks.length / 4) * 3);
+  const light = (ink: number) => (inverted ? ink : 255 - ink);
+  for (let i = 0; i < inks.length / 4; i++) {
+    const black = light(inks[4 * i + 3]!);
+    for (let c = 0; c < 3; c++) {
+      const cover = 255 - light(inks[4 * i + c]!);
+      out[3 * i + c] = black - Math.floor((cover * black) / 255 + 0.5);
+    }
+  }
+  return out;
+}
