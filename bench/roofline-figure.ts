@@ -2,14 +2,16 @@ import { scaleLog } from "d3-scale";
 import type { KernelMeasurement } from "../src/bench/kernels.ts";
 import type { BenchReport } from "../src/bench/run.ts";
 import { drawLegend, LETTER } from "../src/figures/class-legend.ts";
-import { spread } from "../src/figures/labels.ts";
+import { alongLine, type Label, overlap, placeBeside } from "../src/figures/labels.ts";
+import { drawMarks } from "../src/figures/marks.ts";
 import { type Markup, markup } from "../src/figures/markup.ts";
-import { classColour } from "../src/figures/palette.ts";
 import { scatterStyle } from "../src/figures/scatter-style.ts";
 import { short } from "../src/figures/text.ts";
 
 const size = { width: 760, left: 64, right: 20, top: 44, height: 420 } as const;
 const plotWidth = size.width - size.left - size.right;
+/** About the diameter of a mark. */
+const MARK = 8;
 /** Axes go this far beyond the outermost value. */
 const ROOM = 1.6;
 /** Floating-point operations a byte. */
@@ -102,11 +104,22 @@ export function rooflineSvg(report: BenchReport): string {
   const cacheGBps = Math.max(copyGBps, ...report.ceilings.copies.map(({ gbps }) => gbps));
   const ridge = fmaGflops / copyGBps;
   const points = kernels.map((kernel) => {
-    const [x, y] = place(intensityOf(kernel), kernel.gflops);
     const share = `${percent(kernel.fractionOfCeiling)} of its ceiling`;
-    return markup`<path class="points" stroke="${classColour(names.indexOf(familyOf(kernel.name)))}" stroke-width="8" stroke-linecap="round" d="M${x.toFixed(1)} ${y.toFixed(1)}h0"><title>${`${kernel.name}/${kernel.shape}: ${short(kernel.gflops)} GFLOP/s, ${short(kernel.gbps)} GB/s, ${share}`}</title></path>
-`;
+    const title = `${kernel.name}/${kernel.shape}: ${short(kernel.gflops)} GFLOP/s, ${short(kernel.gbps)} GB/s, ${share}`;
+    const family = names.indexOf(familyOf(kernel.name));
+    return drawMarks(family, [place(intensityOf(kernel), kernel.gflops)], MARK, title);
   });
+  const texts = textsOf(
+    kernels,
+    roofline,
+    [
+      { line: roof, text: `copy ${short(copyGBps)} GB/s` },
+      ...(cacheGBps > copyGBps
+        ? [{ line: cacheRoof, text: `in caches ${short(cacheGBps)} GB/s` }]
+        : []),
+    ],
+    `multiply-adds ${short(fmaGflops)} GFLOP/s`,
+  );
   return markup`<svg xmlns="http://www.w3.org/2000/svg" width="${size.width}" height="${legend.bottom}" viewBox="0 0 ${size.width} ${legend.bottom}" role="img" aria-labelledby="title description">
 <title id="title">${`Roofline of ${report.adapter}, ${report.runtime}`}</title>
 <desc id="description">${`${kernels.length} kernels. Multiply-adds at ${short(fmaGflops)} GFLOP/s and copies at ${short(copyGBps)} GB/s meet at ${short(ridge)} flop/byte; the fastest copy moves ${short(cacheGBps)} GB/s.`}</desc>
@@ -121,13 +134,10 @@ ${ticks.y.map((value) => yTick(value, place(1, value)[1]))}
 <svg width="${plotWidth}" height="${size.height}">
 <path class="axis cache" fill="none" stroke-width="1.5" stroke-dasharray="5 4" d="${pathOf(cacheRoof)}"/>
 <path class="axis roof" fill="none" stroke-width="2.5" d="${pathOf(roof)}"/>
-${points}
+<g class="points">
+${points}</g>
 </svg>
-${roofText(roof, `copy ${short(copyGBps)} GB/s`, 18)}
-${cacheGBps > copyGBps ? roofText(cacheRoof, `in caches ${short(cacheGBps)} GB/s`, -10) : undefined}
-<text class="muted" x="${plotWidth - 6}" y="${(roof[2][1] - 9).toFixed(1)}" text-anchor="end">${`multiply-adds ${short(fmaGflops)} GFLOP/s`}</text>
-${labels(kernels, roofline)}
-</g>
+${texts.map(drawText)}</g>
 ${legend.content}
 </svg>
 `.text;
@@ -139,38 +149,134 @@ function pathOf(points: readonly Point[]): string {
     .join("");
 }
 
-/** What a bandwidth is, along the sloping part of its roof; positive `off` is below it. */
-function roofText([start, ridge]: Roofline["roof"], text: string, off: number): Markup {
-  const angle = (Math.atan2(ridge[1] - start[1], ridge[0] - start[0]) * 180) / Math.PI;
-  // Near the left end, where hardly any kernel is.
-  const [x, y] = [0, 1].map((axis) => 0.8 * start[axis]! + 0.2 * ridge[axis]!) as [number, number];
-  return markup`<text class="muted" transform="translate(${x.toFixed(1)} ${y.toFixed(1)}) rotate(${angle.toFixed(1)})" y="${off}" text-anchor="middle">${text}</text>
-`;
+/** A text of the plot: where its middle is, how it is turned, and the point that it belongs to. */
+export interface PlacedText {
+  readonly text: string;
+  readonly style: "label" | "muted";
+  readonly x: number;
+  readonly y: number;
+  /** Degrees. */
+  readonly angle: number;
+  /** Boxes that it covers. */
+  readonly boxes: readonly Label[];
+  readonly of?: Point;
 }
 
-/** Names of the families at their fastest kernels, with the share of the ceiling. */
-function labels(kernels: readonly KernelMeasurement[], { place, roof }: Roofline): Markup {
+const TEXT_HEIGHT = 20;
+/** A text farther from its point than this has a line to it. */
+const LONGEST_GAP = 14;
+/** In a wide font, with the halo. */
+const widthOf = (text: string): number => 0.92 * LETTER * text.length + 4;
+const room = { width: plotWidth, height: size.height };
+
+/** The box of a kernel's mark. */
+const markBox = ([x, y]: Point): Label => ({ x, y, width: MARK + 6, height: MARK + 6 });
+
+/** Where no text may be: marks, and the roofs. */
+export function obstaclesOf(
+  kernels: readonly KernelMeasurement[],
+  { place, roof, cacheRoof }: Roofline,
+): Label[] {
+  const marks = kernels.map((kernel) => markBox(place(intensityOf(kernel), kernel.gflops)));
+  return [...marks, ...alongLine(roof, 3), ...alongLine(cacheRoof, 3)];
+}
+
+/**
+ * The texts of the plot, which cover neither marks nor roofs nor each other: what the roofs are, and the
+ * names of the families beside their fastest kernels, with the share of the ceiling.
+ */
+export function textsOf(
+  kernels: readonly KernelMeasurement[],
+  roofline: Roofline,
+  slopes: readonly { readonly line: Roofline["roof"]; readonly text: string }[],
+  flat: string,
+): PlacedText[] {
+  const obstacles = obstaclesOf(kernels, roofline);
+  const taken = [...obstacles];
+  const texts: PlacedText[] = [];
+  const add = (text: PlacedText) => {
+    texts.push(text);
+    taken.push(...text.boxes);
+  };
+  const wide = widthOf(flat);
+  add(straight(flat, "muted", plotWidth - 6 - wide / 2, roofline.roof[2][1] - 14));
+  for (const { line, text } of slopes) add(alongSlope(line, text, taken));
   const fastest = new Map<string, KernelMeasurement>();
   for (const kernel of kernels) {
     const family = familyOf(kernel.name);
     if (kernel.gflops > (fastest.get(family)?.gflops ?? 0)) fastest.set(family, kernel);
   }
-  const texts = [...fastest].map(([family, k]) => `${family} ${percent(k.fractionOfCeiling)}`);
-  const points = [...fastest.values()].map((k) => place(intensityOf(k), k.gflops));
-  const ridge = roof[1][0];
-  // Under the flat roof below their points, under the sloping one at their right.
+  const names = [...fastest].map(([family, k]) => `${family} ${percent(k.fractionOfCeiling)}`);
+  const points = [...fastest.values()].map((k) => roofline.place(intensityOf(k), k.gflops));
   const wanted = points.map(([x, y], i) => {
-    const box = { width: 0.82 * LETTER * texts[i]!.length, height: 18 };
-    return x < ridge ? { x: x + box.width / 2 + 14, y, ...box } : { x, y: y + 18, ...box };
+    return { x, y, width: widthOf(names[i] as string), height: TEXT_HEIGHT };
   });
-  const moved = spread(wanted, { width: plotWidth, height: size.height });
-  return markup`${moved.map(({ x, y }, i) => {
-    const [px, py] = points[i]!;
-    const { width } = wanted[i]!;
-    const far = Math.hypot(x - px, y - py) > 30 + width / 2;
-    return markup`${far ? markup`<path class="leader" d="M${px.toFixed(1)} ${py.toFixed(1)}L${x.toFixed(1)} ${(y - 6).toFixed(1)}"/>` : undefined}<text class="label" x="${x.toFixed(1)}" y="${(y + 5).toFixed(1)}" text-anchor="middle">${texts[i]!}</text>
+  for (const [i, point] of wanted.entries()) {
+    const [{ x, y }] = placeBeside([point], taken, room) as [Label];
+    const text = { ...straight(names[i] as string, "label", x, y), of: points[i] as Point };
+    add({ ...text, boxes: [...text.boxes, ...alongLine(leaderOf(text), 4)] });
+  }
+  return texts;
+}
+
+function straight(text: string, style: PlacedText["style"], x: number, y: number): PlacedText {
+  return {
+    ...{ text, style, x, y, angle: 0 },
+    boxes: [{ x, y, width: widthOf(text), height: TEXT_HEIGHT }],
+  };
+}
+
+/** What a bandwidth is, along the sloping part of its roof: where most room is, above it or below. */
+function alongSlope(
+  [start, ridge]: Roofline["roof"],
+  text: string,
+  taken: readonly Label[],
+): PlacedText {
+  const [dx, dy] = [ridge[0] - start[0], ridge[1] - start[1]];
+  const length = Math.hypot(dx, dy);
+  const [ux, uy] = [dx / length, dy / length];
+  const half = widthOf(text) / 2;
+  let best: PlacedText | undefined;
+  let least = Number.POSITIVE_INFINITY;
+  for (let at = half + 4; at <= Math.max(half + 4, length - half - 4); at += 6)
+    for (const off of [14, -14, 20, -20]) {
+      const [x, y] = [start[0] + at * ux - off * uy, start[1] + at * uy + off * ux];
+      const ends = [-half, half].map((t) => [x + t * ux, y + t * uy] as const);
+      const boxes = alongLine(ends, 12);
+      const covered = boxes.reduce(
+        (sum, box) => sum + taken.reduce((all, other) => all + overlap(box, other), 0),
+        0,
+      );
+      if (covered >= least) continue;
+      const angle = (Math.atan2(dy, dx) * 180) / Math.PI;
+      [best, least] = [{ ...{ text, style: "muted", x, y, angle }, boxes }, covered];
+    }
+  return best as PlacedText;
+}
+
+/** The line from a point to the nearest edge of a text that is not right beside it; else none. */
+function leaderOf({
+  text,
+  x,
+  y,
+  of,
+}: Pick<PlacedText, "text" | "x" | "y"> & { readonly of?: Point | undefined }): Point[] {
+  if (!of) return [];
+  const nearest = (value: number, centre: number, half: number) =>
+    Math.min(centre + half, Math.max(centre - half, value));
+  const to: Point = [nearest(of[0], x, widthOf(text) / 2), nearest(of[1], y, TEXT_HEIGHT / 2)];
+  return Math.hypot(to[0] - of[0], to[1] - of[1]) > LONGEST_GAP ? [of, to] : [];
+}
+
+function drawText({ text, style, x, y, angle, of }: PlacedText): Markup {
+  const turned = angle === 0 ? "" : ` rotate(${angle.toFixed(1)})`;
+  const [from, to] = leaderOf({ text, x, y, of });
+  const leader =
+    from && to
+      ? markup`<path class="leader" d="M${from[0].toFixed(1)} ${from[1].toFixed(1)}L${to[0].toFixed(1)} ${to[1].toFixed(1)}"/>`
+      : undefined;
+  return markup`${leader}<text class="${style}" transform="translate(${x.toFixed(1)} ${y.toFixed(1)})${turned}" y="5" text-anchor="middle">${text}</text>
 `;
-  })}`;
 }
 
 function xTick(value: number, x: number): Markup {

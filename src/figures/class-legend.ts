@@ -1,15 +1,10 @@
+import { drawMarks } from "./marks.ts";
 import { markup } from "./markup.ts";
-import { classColour, classColours } from "./palette.ts";
 
 const MOST_ENTRIES = 40;
 const LONGEST_NAME = 16;
 /** Width of a letter where the text is largest. */
 export const LETTER = 9.4;
-
-/** Classes of one colour have different marks. */
-export function capOf(index: number): "round" | "square" {
-  return Math.floor(index / classColours.length) % 2 === 0 ? "round" : "square";
-}
 
 /** Columns of marks and names below a plot, from `top` on. */
 export function drawLegend(
@@ -29,7 +24,7 @@ export function drawLegend(
   const entries = texts.map((text, i) => {
     const x = left + (i % columns) * (room / columns);
     const y = top + 24 * Math.floor(i / columns);
-    return markup`<path class="mark" transform="translate(${x.toFixed(1)} ${y})" d="M6 0h0" stroke="${classColour(i)}" stroke-width="12" stroke-linecap="${capOf(i)}"/><text x="${(x + 18).toFixed(1)}" y="${y + 5}">${text}</text>
+    return markup`${drawMarks(i, [[x + 6, y]], 10)}<text x="${(x + 18).toFixed(1)}" y="${y + 5}">${text}</text>
 `;
   });
   const more = names.length - shown.length;

@@ -47,3 +47,75 @@ export function spread(
 function inside(centre: number, size: number, room: number): number {
   return Math.max(size / 2, Math.min(room - size / 2, centre));
 }
+
+/** How far labels are sought from their points, and in which steps, in pixels. */
+const FARTHEST = 240;
+const STEP = 4;
+const ANGLES = 24;
+
+/**
+ * Places each label beside its point, as near as it can be without covering an obstacle or another label.
+ *
+ * @param points what the labels name, and the sizes of the labels' boxes
+ * @param obstacles boxes that are not to be covered: marks, pieces of lines, other texts
+ * @param room width and height that all boxes stay within, from (0, 0)
+ * @param gap least distance of a box from its point
+ */
+export function placeBeside(
+  points: readonly Label[],
+  obstacles: readonly Label[],
+  room: { readonly width: number; readonly height: number },
+  gap = 8,
+): Label[] {
+  const placed: Label[] = [];
+  for (const point of points) {
+    let best: Label | undefined;
+    let least = Number.POSITIVE_INFINITY;
+    for (const candidate of candidates(point, gap)) {
+      if (inside(candidate.x, candidate.width, room.width) !== candidate.x) continue;
+      if (inside(candidate.y, candidate.height, room.height) !== candidate.y) continue;
+      const covered = [...obstacles, ...placed].reduce((sum, o) => sum + overlap(candidate, o), 0);
+      if (covered < least) [best, least] = [candidate, covered];
+      if (covered === 0) break;
+    }
+    placed.push(best ?? point);
+  }
+  return placed;
+}
+
+/** Boxes around a point, the nearest first. */
+function* candidates(point: Label, gap: number): Generator<Label> {
+  const { width, height } = point;
+  for (let far = gap; far <= FARTHEST; far += STEP)
+    for (let k = 0; k < ANGLES; k++) {
+      const angle = (2 * Math.PI * k) / ANGLES;
+      const [dx, dy] = [Math.cos(angle), Math.sin(angle)];
+      // From the box's nearest edge, not from its centre.
+      const x = point.x + dx * far + (Math.sign(Math.round(1e6 * dx)) * width) / 2;
+      const y = point.y + dy * far + (Math.sign(Math.round(1e6 * dy)) * height) / 2;
+      yield { x, y, width, height };
+    }
+}
+
+/** Area that two boxes share. */
+export function overlap(a: Label, b: Label): number {
+  const x = (a.width + b.width) / 2 - Math.abs(a.x - b.x);
+  const y = (a.height + b.height) / 2 - Math.abs(a.y - b.y);
+  return x > 0 && y > 0 ? x * y : 0;
+}
+
+/** Boxes along a line, for obstacles. */
+export function alongLine(
+  points: readonly (readonly [x: number, y: number])[],
+  thickness: number,
+): Label[] {
+  return points.slice(1).flatMap(([toX, toY], i) => {
+    const [fromX, fromY] = points[i] as readonly [number, number];
+    const pieces = Math.max(1, Math.ceil(Math.hypot(toX - fromX, toY - fromY) / thickness));
+    return Array.from({ length: pieces + 1 }, (_, k) => {
+      const share = k / pieces;
+      const [x, y] = [fromX + share * (toX - fromX), fromY + share * (toY - fromY)];
+      return { x, y, width: thickness, height: thickness };
+    });
+  });
+}

@@ -70,6 +70,10 @@ figcaption strong { color: var(--ink); font-weight: 600; }
 .pictures { columns: 2 440px; column-gap: 2rem; }
 .pictures figure { break-inside: avoid; padding-bottom: 2rem; }
 .pictures img { display: block; max-width: 100%; height: auto; border-radius: 6px; }
+details { margin: 0 0 1rem; }
+summary { width: fit-content; padding: 0.35rem 0; color: var(--link); cursor: pointer; }
+summary:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
+details[open] summary { margin-bottom: 0.8rem; }
 pre { margin: 0.6rem 0 1rem; padding: 0.9rem 1rem; background: var(--raised); border-radius: 6px; white-space: pre-wrap; overflow-wrap: anywhere; }
 pre span { display: inline-block; max-width: 100%; }
 code { font: 0.88em/1.5 ui-monospace, "SFMono-Regular", Consolas, "DejaVu Sans Mono", monospace; }

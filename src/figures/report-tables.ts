@@ -45,7 +45,16 @@ export function epochTable({ history }: ReportData): Markup | undefined {
     shown.length < epochs.length
       ? `; ${whole(shown.length)} of ${whole(epochs.length)} epochs, with the first, the best and the last`
       : "";
-  return table("epochs-caption", `Terms in nats per sample${some}.`, columns, rows);
+  const content = table("epochs-caption", `Terms in nats per sample${some}.`, columns, rows);
+  return folded(`Table of ${counted(shown.length, "epoch")}`, content);
+}
+
+/** What only some want to read, behind a line that opens it. */
+function folded(title: string, content: Markup): Markup {
+  return markup`<details>
+<summary>${title}</summary>
+${content}</details>
+`;
 }
 
 function rateText(value: number | undefined): string {
@@ -90,11 +99,14 @@ export function configuration({ config }: ReportData): Markup {
     row(name, given.settings[name] ?? setting.default, setting.default, setting.help),
   );
   const caption = "What differs from the defaults is bold.";
-  return markup`<h3>Training</h3>
+  const changed = [...options, ...settings].filter(({ style }) => style === "changed").length;
+  const all = markup`<h3>Training</h3>
 ${table("options-caption", caption, columns, options)}
 <h3>${`Settings of ${entry.name}`}</h3>
 ${table("settings-caption", caption, columns, settings)}
 `;
+  const count = options.length + settings.length;
+  return folded(`All ${count} options and settings, ${changed} of them not the default`, all);
 }
 
 /** What the run was trained on and with. */

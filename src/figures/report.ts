@@ -46,9 +46,9 @@ export function reportHtml(data: ReportData): string {
   const title = `${entry.name} on ${findDataset(options.data).label}`;
   const sections = [
     { id: "summary", title: "Summary", content: summary(data) },
-    { id: "numbers", title: "Numbers", content: numbers(data) },
-    { id: "curves", title: "Loss curves", content: curves(data) },
     { id: "pictures", title: "Pictures", content: pictures(data) },
+    { id: "curves", title: "Loss curves", content: curves(data) },
+    { id: "numbers", title: "Numbers", content: numbers(data) },
     { id: "epochs", title: "Epochs", content: epochTable(data) },
     { id: "configuration", title: "Configuration", content: configuration(data) },
     { id: "environment", title: "Environment", content: environment(data) },

@@ -1,4 +1,5 @@
 import { Markup } from "./markup.ts";
+import { classColours, colourRules } from "./palette.ts";
 
 /**
  * The style of a scatter plot. Shown on a phone the plot is scaled down to two thirds, so its text grows
@@ -10,7 +11,11 @@ text { font: 13.5px system-ui, "Segoe UI", Helvetica, Arial, sans-serif; font-va
 .muted { fill: #5c5952; }
 .axis { stroke: #5c5952; }
 .grid { stroke: #e6e3da; }
-.points { fill: none; stroke-opacity: 0.72; }
+.marks { fill: none; stroke: currentColor; stroke-linejoin: round; }
+.marks.dot { stroke-linecap: round; }
+.marks.fill { fill: currentColor; stroke: none; }
+.points { opacity: 0.78; }
+${colourRules(classColours.light)}
 .label { font-weight: 600; stroke: #fcfbf8; stroke-width: 4; stroke-linejoin: round; paint-order: stroke; }
 .leader { stroke: #1d1d20; }
 @media (max-width: 400px) { text { font-size: 17px; } }
@@ -22,5 +27,6 @@ text { fill: #e9e7e2; }
 .grid { stroke: #303238; }
 .label { stroke: #17181b; }
 .leader { stroke: #e9e7e2; }
+${colourRules(classColours.dark)}
 }
 `);

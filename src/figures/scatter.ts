@@ -1,8 +1,8 @@
 import { scaleLinear } from "d3-scale";
-import { capOf, drawLegend, LETTER, shortened } from "./class-legend.ts";
+import { drawLegend, LETTER, shortened } from "./class-legend.ts";
 import { type Label, spread } from "./labels.ts";
+import { drawMarks } from "./marks.ts";
 import { type Markup, markup } from "./markup.ts";
-import { classColour } from "./palette.ts";
 import { scatterStyle } from "./scatter-style.ts";
 import { short } from "./text.ts";
 
@@ -29,7 +29,7 @@ const size = { width: 480, left: 52, right: 16, top: 16, plot: 412 } as const;
 /** A row of the plot without a y axis. */
 const ROW = 40;
 
-/** An SVG file of points by class: colours, labels at the classes' centres and a legend. */
+/** An SVG file of points by class: colours and shapes, labels at the classes' centres and a legend. */
 export function scatterSvg(scatter: Scatter): string {
   const { title, description, xTitle, yTitle } = scatter;
   const classes = scatter.classes.filter(({ points }) => points.length > 0);
@@ -44,7 +44,7 @@ export function scatterSvg(scatter: Scatter): string {
       : undefined;
   const all = legend?.bottom ?? size.top + height + 62;
   const count = classes.reduce((sum, { points }) => sum + points.length, 0);
-  const diameter = count > 4000 ? 3.5 : 5;
+  const diameter = count > 4000 ? 4 : 5.5;
   return markup`<svg xmlns="http://www.w3.org/2000/svg" width="${size.width}" height="${all}" viewBox="0 0 ${size.width} ${all}" role="img" aria-labelledby="title description">
 <title id="title">${title}</title>
 <desc id="description">${description}</desc>
@@ -55,7 +55,11 @@ ${ticks.x.map((value) => xTick(value, x(value), height))}
 ${ticks.y.map((value) => yTick(value, y(value)))}
 <text class="muted" x="${size.plot / 2}" y="${height + 46}" text-anchor="middle">${xTitle}</text>
 ${yTitle && markup`<text class="muted" transform="translate(-36 ${height / 2}) rotate(-90)" text-anchor="middle">${yTitle}</text>`}
-${classes.map((points, i) => drawPoints(points, i, x, y, diameter))}
+<g class="points">
+${classes.map(({ name, points }, i) => {
+  const places = points.map(([px, py]) => [x(px), y(py)] as const);
+  return drawMarks(i, places, diameter, name);
+})}</g>
 ${classes.length > 1 && classes.length <= MOST_LABELS ? drawLabels(classes, x, y, height) : undefined}
 </g>
 ${legend?.content}
@@ -108,28 +112,6 @@ function xTick(value: number, x: number, height: number): Markup {
 
 function yTick(value: number, y: number): Markup {
   return markup`<path class="grid" d="M0 ${y.toFixed(1)}H${size.plot}"/><text class="muted" x="-7" y="${(y + 4.5).toFixed(1)}" text-anchor="end">${short(value)}</text>
-`;
-}
-
-/** All points of a class in one path: dots are lines of no length with round or square ends. */
-function drawPoints(
-  { name, points }: ScatterClass,
-  index: number,
-  x: Scale,
-  y: Scale,
-  diameter: number,
-): Markup {
-  // In tenths of a pixel and in order, so that the steps between them are short to write.
-  const places = points
-    .map((point) => [Math.round(10 * x(point[0])), Math.round(10 * y(point[1]))] as const)
-    .sort((a, b) => a[0] - b[0] || a[1] - b[1]);
-  let [atX, atY] = [0, 0];
-  const moves = places.map(([toX, toY]) => {
-    const [dx, dy] = [toX - atX, toY - atY];
-    [atX, atY] = [toX, toY];
-    return `m${dx}${dy < 0 ? "" : " "}${dy}h0`;
-  });
-  return markup`<path class="points" transform="scale(0.1)" stroke="${classColour(index)}" stroke-width="${10 * diameter}" stroke-linecap="${capOf(index)}" d="${moves.join("")}"><title>${name}</title></path>
 `;
 }
 

@@ -1,9 +1,18 @@
+import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { growthPanels, growthSvg } from "../../bench/growth-figure.ts";
-import { familyOf, rooflineOf, rooflineSvg } from "../../bench/roofline-figure.ts";
+import {
+  familyOf,
+  obstaclesOf,
+  rooflineOf,
+  rooflineSvg,
+  textsOf,
+} from "../../bench/roofline-figure.ts";
 import { kernelCases } from "../../src/bench/kernels.ts";
+import { overlap } from "../../src/figures/labels.ts";
 import { emptyReport, smallReport } from "../support/bench-reports.ts";
+import { markCentres, markPaths } from "../support/marks.ts";
 import { all, checkAccessible, parseMarkup, textIn } from "../support/markup.ts";
 
 const test = suite("drawings of the benchmarks");
@@ -35,20 +44,53 @@ test("the roof has its corner at the ridge, and rises with slope 1 to it", () =>
 });
 
 test("each kernel stands at its intensity and rate, in its family's colour", () => {
-  const points = all(svg(), "path").filter(({ attributes }) => attributes.class === "points");
+  const points = markPaths(svg());
   assert.is(points.length, smallReport.kernels.length);
   const { place } = rooflineOf(smallReport);
+  const centres = points.map(({ attributes }) => markCentres(attributes.d!, 1)[0]!);
   for (const [i, { name, gflops, gbps }] of smallReport.kernels.entries()) {
-    const [x, y] = numbersIn(points[i]!.attributes.d) as [number, number];
+    const [x, y] = centres[i]!;
     const [wantedX, wantedY] = place(gflops / gbps, gflops);
-    close(x, wantedX);
-    close(y, wantedY);
+    assert.ok(Math.hypot(x - wantedX, y - wantedY) < 1, `${x}, ${y}`);
     assert.ok(textIn(points[i]!).startsWith(`${name}/4x4: `));
   }
-  assert.is(new Set(points.map(({ attributes }) => attributes.stroke)).size, 4);
+  assert.is(new Set(points.map(({ attributes }) => attributes.class)).size, 4);
   // 50 GFLOP/s at 25 flop/byte: half the height of the roof, which is one octave.
   const [[, top], [, octave]] = [place(25, 100), place(25, 50)];
-  close(numbersIn(points[0]!.attributes.d)[1]! - top, octave - top);
+  close(centres[0]![1] - top, octave - top);
+});
+
+test("texts cover no mark, no roof and no other text", () => {
+  const kernelsOf = fc.array(
+    fc.record({
+      name: fc.constantFrom("matmul", "conv2d", "adam", "sum", "softmax", "relu", "batch-norm"),
+      gflops: fc.double({ min: 0.05, max: 95, noNaN: true }),
+      gbps: fc.double({ min: 0.1, max: 15, noNaN: true }),
+    }),
+    { minLength: 1, maxLength: 60 },
+  );
+  fc.assert(
+    fc.property(kernelsOf, (some) => {
+      const kernels = some.map((one) => ({ ...smallReport.kernels[0]!, ...one }));
+      const roofline = rooflineOf({ ceilings: smallReport.ceilings, kernels });
+      const slopes = [{ line: roofline.roof, text: "copy 8 GB/s" }];
+      const texts = textsOf(kernels, roofline, slopes, "multiply-adds 100 GFLOP/s");
+      const labels = texts.filter(({ style }) => style === "label");
+      assert.is(labels.length, new Set(kernels.map(({ name }) => familyOf(name))).size);
+      const boxes = texts.map(({ boxes: [box] }) => box!);
+      const obstacles = obstaclesOf(kernels, roofline);
+      for (const {
+        boxes: [box],
+        text,
+      } of labels) {
+        const covered = obstacles.filter((other) => overlap(box!, other) > 0.01);
+        assert.is(covered.length, 0, text);
+        const others = boxes.filter((other) => other !== box && overlap(box!, other) > 0.01);
+        assert.is(others.length, 0, text);
+      }
+    }),
+    { numRuns: 60 },
+  );
 });
 
 test("a kernel that computes nothing has no place, and no kernel leaves a roof alone", () => {

@@ -103,7 +103,7 @@ test("a whole run: every section, numbers with their unit, pictures with caption
   );
   assert.equal(
     all(root, "figcaption").map((caption) => textIn(caption).slice(0, 13)),
-    ["Means over an", "Reconstructio", "Samples. 24 &", "Latent codes."],
+    ["Reconstructio", "Samples. 24 &", "Latent codes.", "Means over an"],
   );
   assert.match(section(root, "epochs"), /2 \(best\)/);
   assert.match(
@@ -115,6 +115,23 @@ test("a whole run: every section, numbers with their unit, pictures with caption
     /latentgrad train vae --epochs 2 --batch 16 --set network=dense /,
   );
   assert.match(section(root, "events"), /None/);
+});
+
+test("pictures come right behind the summary; long tables are folded", async () => {
+  const root = await pageOf(fallingRun(2), {}, await hostWithPictures());
+  const ids = all(root, "section").map(({ attributes }) => attributes.id);
+  assert.equal(ids.slice(0, 4), ["summary", "pictures", "curves", "numbers"]);
+  const folded = all(root, "section").filter((part) => all(part, "details").length === 1);
+  assert.equal(
+    folded.map(({ attributes }) => attributes.id),
+    ["epochs", "configuration"],
+  );
+  for (const part of folded) {
+    const inside = all(all(part, "details")[0]!, "table");
+    assert.is(inside.length, all(part, "table").length, "all tables of the section");
+    assert.is(all(part, "details")[0]!.attributes.open, undefined);
+  }
+  assert.match(section(root, "configuration"), /All \d+ options and settings, \d+ of them not/);
 });
 
 test("is a pure function of what the folder holds", async () => {

@@ -16,7 +16,7 @@ interface Options extends CommonOptions {
 export function addEmbed(program: Command, { actions, host, output }: Context): void {
   const command = program
     .command("embed")
-    .description("Draw the codes of test images as points, coloured by class.")
+    .description("Draw the latent codes of test images, in colours and shapes by class.")
     .option("--count <n>", "images, as many of each class", wholeNumber(2, 100_000), 2000);
   addOut(addCheckpoint(addDataDir(addRun(command))), "SVG");
   addRuntime(command);
