@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import type { PeersReport } from "../bench/peers.ts";
 import { type BenchOptions, type BenchReport, select } from "../bench/run.ts";
 import { withPeers } from "../bench/with-peers.ts";
+import { withCleanUp } from "../gpu/clean-up.ts";
 import { LatentgradError, UsageError } from "../gpu/errors.ts";
 import { runChild } from "../host/node-launch.ts";
 import { ChildEnded } from "./child-ended.ts";
@@ -101,7 +102,7 @@ async function measureApart(
   yieldTo: Surroundings["yieldTo"],
 ): Promise<BenchReport> {
   const folder = await mkdtemp(join(tmpdir(), "latentgrad-bench-"));
-  try {
+  const measure = async () => {
     const file = join(folder, "bench.json");
     const args = [fileURLToPath(import.meta.url), "bench", ...words, "--json", file];
     const command = { command: process.execPath, args, env: process.env };
@@ -111,7 +112,6 @@ async function measureApart(
     if (signal !== undefined) throw new LatentgradError(`the measurement was ended by ${signal}`);
     if (status !== 0) throw new ChildEnded(status);
     return JSON.parse(await readFile(file, "utf8")) as BenchReport;
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  };
+  return withCleanUp(measure, () => rm(folder, { recursive: true, force: true }));
 }

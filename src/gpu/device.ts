@@ -125,7 +125,11 @@ export class Device extends GuardedDevice {
   /** Closes the device. Buffers and programs made with it become unusable. */
   close(): void {
     this.lose("the device was closed");
-    this.gpu.destroy();
+    try {
+      this.gpu.destroy();
+    } catch {
+      // gone already; and what made the caller close it must not be hidden
+    }
   }
 
   protected override makeRoom(): void {

@@ -1,4 +1,5 @@
 import { importAtRunTime } from "./adapter-environment.ts";
+import { withCleanUp } from "./clean-up.ts";
 import { readTar } from "./embedded-tar.ts";
 import { IoError, NoAdapterError } from "./errors.ts";
 
@@ -164,7 +165,7 @@ async function unpackInto(
   makeFolder(fs, path, base);
   const scratch = fs.mkdtempSync(path.join(base, `.${name}-`));
   const fresh = path.join(scratch, "new");
-  try {
+  const unpack = async () => {
     fs.mkdirSync(fresh);
     for (const archive of archives) await unpackArchive(archive, fresh);
     if (!complete(fresh)) throw new Error("an expected file is not in the archives");
@@ -178,9 +179,8 @@ async function unpackInto(
       if (!complete(target)) throw error;
     }
     return target;
-  } finally {
-    fs.rmSync(scratch, { recursive: true, force: true });
-  }
+  };
+  return withCleanUp(unpack, () => fs.rmSync(scratch, { recursive: true, force: true }));
 }
 
 /**

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { Browser } from "playwright-core";
+import { afterFailure, withCleanUp } from "../gpu/clean-up.ts";
 import { IoError, LatentgradError } from "../gpu/errors.ts";
 import { openChromium } from "./chromium.ts";
 import { createNodeHost } from "./node.ts";
@@ -35,7 +36,7 @@ export async function launchChrome(script: string | URL, argv: readonly string[]
   const config: PageConfig = { argv, env: passedEnvironment(), cwd, cacheDir, ...streams };
   const server = await servePage({ script: source, config, host });
   let browser: Browser | undefined;
-  try {
+  const work = async () => {
     const opening = openChromium(server.url);
     const opened = await Promise.race([opening, watch.stopped]);
     if (typeof opened === "string") {
@@ -74,11 +75,12 @@ export async function launchChrome(script: string | URL, argv: readonly string[]
     const ended = await Promise.race([outcome, watch.stopped, crashed]);
     if (ended instanceof Error) throw ended;
     return typeof ended === "string" ? interrupted(ended) : ended;
-  } finally {
+  };
+  return withCleanUp(work, async () => {
     watch.close();
-    await browser?.close().catch(() => {});
+    await afterFailure(() => browser?.close());
     await server.close();
-  }
+  });
 }
 
 /** The line after a signal that ended the browser, too: the page could not save any more. */

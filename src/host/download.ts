@@ -1,3 +1,4 @@
+import { afterFailure, withCleanUp } from "../gpu/clean-up.ts";
 import { DataError, LatentgradError } from "../gpu/errors.ts";
 import type { FilePin } from "./host.ts";
 import { PartFile } from "./part-file.ts";
@@ -27,7 +28,7 @@ export async function download(
 ): Promise<void> {
   const { pausesMs = [1000, 3000] } = options;
   const part = await PartFile.open(`${target}.part`, pin);
-  try {
+  const fetchAll = async () => {
     for (let tries = 1; !part.complete; tries++) {
       try {
         await receive(url, part, pin, options);
@@ -56,11 +57,12 @@ export async function download(
       throw refusal(url, "another process changed the file while it arrived; try again");
     }
     await part.moveTo(target);
+  };
+  try {
+    await withCleanUp(fetchAll, () => part.close());
   } catch (error) {
-    await part.removeIfEmpty();
+    await afterFailure(() => part.removeIfEmpty());
     throw error;
-  } finally {
-    await part.close();
   }
 }
 

@@ -29,19 +29,24 @@ export interface Host {
   /**
    * Writes a whole file, making its folder: the bytes go to a temporary file beside it, which is
    * synced and renamed. On failure nothing half-written is left.
+   *
+   * @param within a folder that is there already, or else the write fails: only those in it are made
    */
-  writeAtomic(path: string, bytes: Uint8Array): Promise<void>;
-  /** Appends text as UTF-8, or bytes, and syncs. */
-  append(path: string, content: string | Uint8Array): Promise<void>;
+  writeAtomic(path: string, bytes: Uint8Array, within?: string): Promise<void>;
+  /** Appends text as UTF-8, or bytes, and syncs; makes folders as `writeAtomic` does. */
+  append(path: string, content: string | Uint8Array, within?: string): Promise<void>;
   /** Recursive; a folder that exists already is fine. */
   makeDirectory(path: string): Promise<void>;
   /** Removes a file or a folder with its content; nothing there is fine. */
   remove(path: string): Promise<void>;
+  /** Removes a folder if nothing is in it; one that is not there is fine. */
+  removeEmpty(path: string): Promise<void>;
   /**
-   * Makes a file that keeps other processes from taking it, too, until it is released or this process
-   * has ended. Throws UsageError while another one holds it.
+   * Makes a file that keeps other processes, on this machine and on others that share the folder, from
+   * taking it, too, until it is released or this process has ended. Throws UsageError while another one
+   * holds it.
    */
-  lock(path: string): Promise<() => Promise<void>>;
+  lock(path: string): Promise<Lock>;
   /**
    * Fetches a file, making its folder. The bytes go to `target.part`, from which a later call goes
    * on where this one broke off; once their checksum is right it is synced and renamed. Throws
@@ -56,6 +61,17 @@ export interface Host {
   ): Promise<void>;
   stdout(text: string): void | Promise<void>;
   stderr(text: string): void | Promise<void>;
+}
+
+/** A lock that this process holds. */
+export interface Lock {
+  /**
+   * Throws IoError, as of the write of `file`, where this process has lost the lock: its folder was
+   * removed, or another process has taken it over.
+   */
+  check(file: string): Promise<void>;
+  /** Lets others have it; removes no lock but its own. Throws IoError. */
+  release(): Promise<void>;
 }
 
 export interface FileStatus {

@@ -1,5 +1,6 @@
 import * as fs from "node:fs/promises";
 import { dirname } from "node:path";
+import { withCleanUp } from "../gpu/clean-up.ts";
 import { IoError, LatentgradError } from "../gpu/errors.ts";
 
 /** What the codes of the operating system mean, in words. */
@@ -18,6 +19,8 @@ const REASONS: Readonly<Record<string, string>> = {
   ENAMETOOLONG: "the name is too long",
   EFBIG: "the file is too large",
   EIO: "the device failed",
+  ESTALE: "the server no longer has it",
+  ERR_INVALID_ARG_VALUE: "a name with a NUL character",
 };
 
 /** The operating system's code for an error, or "". */
@@ -44,31 +47,47 @@ export async function reporting<T>(
   }
 }
 
-/** A folder's entry is durable once the folder is synced; not every platform can. */
-export async function syncFolder(folder: string): Promise<void> {
-  let handle: fs.FileHandle | undefined;
+/** What says that a platform or a file system syncs no folders. */
+const UNSYNCED = ["EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EISDIR", "EPERM", "EACCES"];
+
+/**
+ * A folder's entry is durable once the folder is synced, where the platform can.
+ *
+ * @param open opens it; a test gives another one
+ * @throws what the operating system has against it: a device that failed
+ */
+export async function syncFolder(
+  folder: string,
+  open: (path: string) => Promise<Pick<fs.FileHandle, "sync" | "close">> = (path) =>
+    fs.open(path, "r"),
+): Promise<void> {
   try {
-    handle = await fs.open(folder, "r");
-    await handle.sync();
-  } catch {
-    // Windows refuses to open folders
-  } finally {
-    await handle?.close();
+    const handle = await open(folder);
+    await withCleanUp(
+      () => handle.sync(),
+      () => handle.close(),
+    );
+  } catch (error) {
+    if (process.platform !== "win32" && !UNSYNCED.includes(codeOf(error))) throw error;
   }
 }
 
 /**
- * Makes a folder and those above it. Not by Node's recursive mkdir, which never ends where the system
+ * Makes a folder and those above it, up to `within`, which must be there. Not by Node's recursive mkdir, which never ends where the system
  * answers ENOENT to what it will not make (below /proc), and blames a missing folder on a read-only
  * file system.
  */
-export async function makeFolder(path: string): Promise<void> {
+export async function makeFolder(path: string, within?: string): Promise<void> {
+  if (path === within) {
+    if (!(await fs.stat(path)).isDirectory()) await fs.readdir(path); // says what is wrong
+    return;
+  }
   try {
     await fs.mkdir(path);
   } catch (error) {
     const parent = dirname(path);
     if (codeOf(error) === "ENOENT" && parent !== path) {
-      await makeFolder(parent);
+      await makeFolder(parent, within);
       await fs.mkdir(path).catch(unlessThere(path));
     } else await unlessThere(path)(error);
   }

@@ -2,20 +2,26 @@ import { randomBytes } from "node:crypto";
 import { writeSync } from "node:fs";
 import * as fs from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { afterFailure, withCleanUp } from "../gpu/clean-up.ts";
 import { userCacheFolder } from "../gpu/embedded.ts";
 import { IoError } from "../gpu/errors.ts";
 import { download } from "./download.ts";
-import type { FileStatus, Host } from "./host.ts";
+import type { FileStatus, Host, Lock } from "./host.ts";
 import { codeOf, failure, makeFolder, reporting, syncFolder } from "./io-failure.ts";
 import { lockFile } from "./lock.ts";
 import { readPicture } from "./read-picture.ts";
 
-/** Temporary files of writes under way, and locks; an interrupted process removes them. */
-const underway = new Set<string>();
+/** What removes temporary files of writes under way, and locks, where the process is interrupted. */
+const underway = new Set<() => Promise<void>>();
 
 /** Removes what unfinished writes left, at once; for the end of an interrupted process. */
 export async function removeUnfinished(): Promise<void> {
-  await Promise.all([...underway].map((file) => fs.rm(file, { force: true }).catch(() => {})));
+  await Promise.all([...underway].map((remove) => afterFailure(remove)));
+}
+
+/** Nothing at a path is as good as a regular file there to what will make it. */
+function unlessMissing(error: unknown): void {
+  if (codeOf(error) !== "ENOENT") throw error;
 }
 
 /** Writes all, however slow the reader of a pipe is, and stays in order at the process's end. */
@@ -57,6 +63,23 @@ async function writeTarget(path: string, shown: string): Promise<string> {
   throw new IoError(`cannot write ${shown}: ${what}, expected a file`);
 }
 
+/** Names of what this process has open already: opening one waits for nobody. */
+const opened = /^\/(dev\/(stdin|fd\/\d+)|proc\/self\/fd\/\d+)$/;
+
+/**
+ * Refuses what is no regular file, before it is opened: opening a pipe waits for its other end, and a
+ * device may give bytes for ever.
+ *
+ * @param pipes whether a pipe that is open already will do
+ * @throws IoError
+ */
+async function requireRegular(doing: string, path: string, shown: string, pipes = false) {
+  const found = await fs.stat(path);
+  if (found.isFile() || (pipes && found.isFIFO() && opened.test(path))) return;
+  const what = found.isDirectory() ? "is a folder" : "is a device or a pipe, expected a file";
+  throw new IoError(`cannot ${doing} ${shown}: ${what}`);
+}
+
 /** Node and Deno, through Node's modules. */
 export async function createNodeHost(): Promise<Host> {
   const cwd = process.cwd();
@@ -85,47 +108,53 @@ export async function createNodeHost(): Promise<Host> {
 
     readFile: (path) =>
       reporting("read", path, async () => {
+        await requireRegular("read", at(path), path, true);
         const bytes = await fs.readFile(at(path));
         // A plain Uint8Array that owns its memory, not a piece of Node's shared pool.
         return new Uint8Array(bytes);
       }),
 
-    async writeAtomic(path: string, bytes: Uint8Array): Promise<void> {
+    async writeAtomic(path: string, bytes: Uint8Array, within?: string): Promise<void> {
       const target = await reporting("write", path, () => writeTarget(at(path), path));
       const folder = dirname(target);
       const temporary = join(folder, `.${randomBytes(6).toString("hex")}.tmp`);
-      underway.add(temporary);
+      const remove = () => fs.rm(temporary, { force: true });
+      underway.add(remove);
       try {
-        await makeFolder(folder);
+        await makeFolder(folder, within && at(within));
         const handle = await fs.open(temporary, "wx");
-        try {
-          await handle.writeFile(bytes);
-          await handle.sync();
-        } finally {
-          await handle.close();
-        }
+        await withCleanUp(
+          async () => {
+            await handle.writeFile(bytes);
+            await handle.sync();
+          },
+          () => handle.close(),
+        );
         await fs.rename(temporary, target);
         await syncFolder(folder);
       } catch (error) {
-        await fs.rm(temporary, { force: true }).catch(() => {});
+        await afterFailure(remove);
         throw failure("write", path, error);
       } finally {
-        underway.delete(temporary);
+        underway.delete(remove);
       }
     },
 
     readPicture: (path, options) => readPicture(at(path), path, options),
 
-    append: (path, content) =>
+    append: (path, content, within) =>
       reporting("append to", path, async () => {
-        await makeFolder(dirname(at(path)));
-        const handle = await fs.open(at(path), "a");
-        try {
-          await handle.appendFile(content);
-          await handle.sync();
-        } finally {
-          await handle.close();
-        }
+        const file = at(path);
+        await makeFolder(dirname(file), within && at(within));
+        await requireRegular("append to", file, path).catch(unlessMissing);
+        const handle = await fs.open(file, "a");
+        await withCleanUp(
+          async () => {
+            await handle.appendFile(content);
+            await handle.sync();
+          },
+          () => handle.close(),
+        );
       }),
 
     makeDirectory: (path) =>
@@ -136,13 +165,23 @@ export async function createNodeHost(): Promise<Host> {
     remove: (path) =>
       reporting("remove", path, () => fs.rm(at(path), { recursive: true, force: true })),
 
-    async lock(path: string): Promise<() => Promise<void>> {
-      const file = at(path);
-      const release = await lockFile(file, path);
-      underway.add(file);
-      return async () => {
-        underway.delete(file);
-        await release();
+    removeEmpty: (path) =>
+      reporting("remove", path, () =>
+        fs.rmdir(at(path)).catch((error: unknown) => {
+          if (!["ENOTEMPTY", "EEXIST", "ENOENT"].includes(codeOf(error))) throw error;
+        }),
+      ),
+
+    async lock(path: string): Promise<Lock> {
+      const lock = await lockFile(at(path), path);
+      const remove = () => lock.release();
+      underway.add(remove);
+      return {
+        check: (file) => lock.check(file),
+        release: async () => {
+          underway.delete(remove);
+          await lock.release();
+        },
       };
     },
 

@@ -16,7 +16,9 @@ export interface PageCall {
     | "append"
     | "makeDirectory"
     | "remove"
+    | "removeEmpty"
     | "lock"
+    | "checkLock"
     | "unlock"
     | "download"
     | "stdout"
@@ -24,6 +26,10 @@ export interface PageCall {
   readonly path?: string;
   /** What is done to a picture that is read. */
   readonly picture?: PictureOptions;
+  /** Of a write: a folder that must be there. */
+  readonly within?: string | undefined;
+  /** Of a lock that is checked: the file that is to be written. */
+  readonly file?: string;
   /** Of a download: the page itself never asks a foreign address. */
   readonly url?: string;
   readonly pin?: FilePin;

@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { withCleanUp } from "../gpu/clean-up.ts";
 import { DataError, IoError, UsageError } from "../gpu/errors.ts";
-import type { Host } from "./host.ts";
+import type { Host, Lock } from "./host.ts";
 import { codeOf } from "./io-failure.ts";
 import {
   CALL_HEADER,
@@ -51,7 +52,7 @@ async function carryOut(
   host: Host,
   call: PageCall,
   body: Buffer,
-  locks: Map<string, () => Promise<void>>,
+  locks: Map<string, Lock>,
 ): Promise<unknown> {
   const path = call.path ?? "";
   switch (call.method) {
@@ -62,20 +63,27 @@ async function carryOut(
     case "readFile":
       return host.readFile(path);
     case "writeAtomic":
-      return host.writeAtomic(path, body);
+      return host.writeAtomic(path, body, call.within);
     case "append":
-      return host.append(path, body);
+      return host.append(path, body, call.within);
     case "makeDirectory":
       return host.makeDirectory(path);
     case "remove":
       return host.remove(path);
+    case "removeEmpty":
+      return host.removeEmpty(path);
     case "lock":
       locks.set(path, await host.lock(path));
       return undefined;
-    case "unlock":
-      await locks.get(path)?.();
+    case "checkLock":
+      if (!locks.has(path)) throw new Error(`no lock at ${JSON.stringify(path)}`);
+      return locks.get(path)?.check(call.file ?? path);
+    case "unlock": {
+      const lock = locks.get(path);
       locks.delete(path);
+      await lock?.release();
       return undefined;
+    }
     case "stdout":
       return host.stdout(body.toString("utf8"));
     case "stderr":
@@ -120,7 +128,7 @@ const EMPTY_PAGE =
 export async function servePage(content: PageContent): Promise<PageServer> {
   const token = randomBytes(16).toString("hex");
   /** What the page has locked, by path. */
-  const locks = new Map<string, () => Promise<void>>();
+  const locks = new Map<string, Lock>();
   const { html = EMPTY_PAGE, style, port: wantedPort = 0 } = content;
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -183,11 +191,16 @@ export async function servePage(content: PageContent): Promise<PageServer> {
   return {
     url: `http://127.0.0.1:${port}/${token}/`,
     close: async () => {
-      for (const release of locks.values()) await release();
-      await new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      });
+      await withCleanUp(
+        async () => {
+          for (const lock of locks.values()) await lock.release();
+        },
+        () =>
+          new Promise<void>((resolve) => {
+            server.close(() => resolve());
+            server.closeAllConnections();
+          }),
+      );
     },
   };
 }

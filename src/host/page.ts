@@ -84,23 +84,31 @@ export function createPageHost(config: PageConfig, base: string): PageHost {
       const facts = JSON.parse(response.headers.get(PICTURE_HEADER) ?? "") as PictureFacts;
       return { ...facts, pixels: new Uint8Array(await response.arrayBuffer()) };
     },
-    async writeAtomic(path, bytes) {
-      await call({ method: "writeAtomic", path }, bytes);
+    async writeAtomic(path, bytes, within) {
+      await call({ method: "writeAtomic", path, within }, bytes);
     },
-    async append(path, content) {
-      await call({ method: "append", path }, content);
+    async append(path, content, within) {
+      await call({ method: "append", path, within }, content);
     },
     async makeDirectory(path) {
       await call({ method: "makeDirectory", path });
     },
     async lock(path) {
       await call({ method: "lock", path });
-      return async () => {
-        await call({ method: "unlock", path });
+      return {
+        check: async (file) => {
+          await call({ method: "checkLock", path, file });
+        },
+        release: async () => {
+          await call({ method: "unlock", path });
+        },
       };
     },
     async remove(path) {
       await call({ method: "remove", path });
+    },
+    async removeEmpty(path) {
+      await call({ method: "removeEmpty", path });
     },
     async download(url, path, pin, onProgress) {
       for await (const line of linesOf(await call({ method: "download", url, path, pin }))) {

@@ -2,6 +2,7 @@ import { createHash, type Hash } from "node:crypto";
 import { constants } from "node:fs";
 import * as fs from "node:fs/promises";
 import { dirname } from "node:path";
+import { afterFailure } from "../gpu/clean-up.ts";
 import type { FilePin } from "./host.ts";
 import { codeOf, failure, makeFolder, reporting, syncFolder } from "./io-failure.ts";
 
@@ -34,7 +35,7 @@ export class PartFile {
         if (size <= pin.bytes) await part.readWhatIsThere();
         if (size > pin.bytes || (part.complete && !part.matches())) await part.clear();
       } catch (error) {
-        await handle.close();
+        await afterFailure(() => handle.close());
         throw error;
       }
       return part;

@@ -1,4 +1,5 @@
-import { IoError, NonFiniteError } from "../gpu/errors.ts";
+import { afterFailure } from "../gpu/clean-up.ts";
+import { NonFiniteError } from "../gpu/errors.ts";
 import { meansOf } from "./evaluation.ts";
 import type { Interruption } from "./interruption.ts";
 import { type MetricsLog, now } from "./metrics-log.ts";
@@ -286,8 +287,7 @@ export class EpochLoop {
         also = `, ${path} the weights of step ${before.step}`;
       } catch (other) {
         // Weights that are no good either are not kept; a full disk must not hide what happened.
-        if (other instanceof IoError) also = `; ${other.message}`;
-        else if (!(other instanceof NonFiniteError)) throw other;
+        if (!(other instanceof NonFiniteError)) also = `; ${(other as Error).message}`;
       }
     const final = new NonFiniteError(op, step, `${detail}; ${last}${also}`);
     this.log.add({
@@ -298,9 +298,7 @@ export class EpochLoop {
       event: "diverged",
       message: final.message,
     });
-    await this.log.flush().catch((other: unknown) => {
-      if (!(other instanceof IoError)) throw other;
-    });
+    await afterFailure(() => this.log.flush());
     return final;
   }
 }

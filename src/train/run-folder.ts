@@ -1,6 +1,7 @@
 import { joinPath, withParents } from "../data/paths.ts";
-import { CheckpointError, DataError, UsageError } from "../gpu/errors.ts";
-import { type Host, temporaryFile } from "../host/host.ts";
+import { afterFailure, withCleanUp } from "../gpu/clean-up.ts";
+import { CheckpointError, DataError, IoError, UsageError } from "../gpu/errors.ts";
+import { type Host, type Lock, temporaryFile } from "../host/host.ts";
 import { isObject } from "./json.ts";
 import { type MetricRecord, parseMetrics } from "./metrics.ts";
 import type { CheckpointFile } from "./model-file.ts";
@@ -38,7 +39,9 @@ export class RunFolder {
   private readonly made: string[] = [];
   /** Files in the folder are this run's, no longer an earlier one's. */
   private begun = false;
-  private unlock: (() => Promise<void>) | undefined;
+  private lock: Lock | undefined;
+  /** The folder is there: from then on nothing makes it anew. */
+  private there = false;
   /** metrics.jsonl is known to end with a whole line. */
   private wholeLines = false;
   /** What is to be done about files that are in the folder already; an opened run's are its own. */
@@ -68,7 +71,7 @@ export class RunFolder {
   private async checkOthers(): Promise<void> {
     const { path, others, host } = this;
     if (others === "own") return;
-    if ((await host.list(path)).every((name) => name === lockFile)) return;
+    if ((await host.list(path)).every((name) => name.startsWith(lockFile))) return;
     if (others === "refuse") {
       throw new UsageError(
         `${path} is not empty; --resume goes on with the run in it, --force replaces it, --out names another folder`,
@@ -106,24 +109,23 @@ export class RunFolder {
     }
     const folder = new RunFolder(path, host);
     folder.begun = true;
+    folder.there = true;
     return folder;
   }
 
   /**
-   * Makes the folder, tries to write in it, keeps other runs from it until `release`, and removes
-   * temporary files that a crash left. Throws IoError where that fails, UsageError where another run
+   * Makes the folder, keeps other runs from it until `release`, and removes temporary files that a crash
+   * left. Throws IoError where that fails, UsageError where another run
    * is at work in it; nothing is left behind then.
    */
   async prepare(): Promise<void> {
     for (const path of withParents(this.path)) {
       if ((await this.host.stat(path)) === undefined) this.made.push(path);
     }
-    const probe = this.file(".latentgrad-probe");
     try {
       await this.host.makeDirectory(this.path);
-      await this.host.writeAtomic(probe, new Uint8Array());
-      await this.host.remove(probe);
-      this.unlock = await this.host.lock(this.file(lockFile));
+      this.there = true;
+      this.lock = await this.host.lock(this.file(lockFile));
       // While it waited for the lock, another run may have left its files.
       if (!this.begun) await this.checkOthers();
       for (const folder of ["", checkpointFolder, figureFolder, eventFolder]) {
@@ -132,34 +134,41 @@ export class RunFolder {
         for (const name of stale) await this.host.remove(joinPath(this.file(folder), name));
       }
     } catch (error) {
-      if (!this.begun) await this.discard().catch(() => undefined);
+      if (!this.begun) await afterFailure(() => this.discard());
       throw error;
     }
   }
 
   /** Lets other runs have the folder. */
   async release(): Promise<void> {
-    await this.unlock?.();
-    this.unlock = undefined;
+    const { lock } = this;
+    this.lock = undefined;
+    await lock?.release();
   }
 
   /** Removes the files of the run, and the folders that it made if nothing else is in them. */
   async discard(): Promise<void> {
-    await this.release();
-    if (this.begun) await this.clear();
+    await withCleanUp(
+      async () => {
+        await this.lock?.check(this.path);
+        if (this.begun) await this.clear();
+      },
+      () => this.release(),
+    );
     const inside = [checkpointFolder, figureFolder, eventFolder].map((name) => this.file(name));
     for (const path of [...inside, ...this.made]) {
-      const found = await this.host.stat(path);
-      if (found?.kind !== "directory") continue;
-      if ((await this.host.list(path)).length === 0) await this.host.remove(path);
+      if ((await this.host.stat(path))?.kind === "directory") await this.host.removeEmpty(path);
     }
   }
 
   /** Begins the run: removes what an earlier one left, and writes config.json. */
   async writeConfig(config: Readonly<Record<string, unknown>>): Promise<void> {
+    const path = this.file(configFile);
+    await this.lock?.check(path);
     if (!this.begun) await this.clear();
     this.begun = true;
-    await this.writeText(configFile, `${JSON.stringify(config, null, 2)}\n`);
+    const text = new TextEncoder().encode(`${JSON.stringify(config, null, 2)}\n`);
+    await this.host.writeAtomic(path, text, this.within);
   }
 
   /** The text of config.json, and its path for errors. Throws DataError where it is not UTF-8. */
@@ -174,9 +183,8 @@ export class RunFolder {
    */
   async appendMetrics(records: readonly MetricRecord[]): Promise<void> {
     if (records.length === 0) return;
-    await this.host.makeDirectory(this.path);
     await this.mendMetrics();
-    await this.host.append(this.file(metricsFile), lines(records));
+    await this.append(this.file(metricsFile), lines(records));
   }
 
   /**
@@ -201,7 +209,7 @@ export class RunFolder {
     if (!this.wholeLines && (await this.host.stat(path))?.kind === "file") {
       const bytes = await this.host.readFile(path);
       const end = bytes.lastIndexOf(0x0a) + 1;
-      if (end < bytes.length) await this.host.writeAtomic(path, bytes.slice(0, end));
+      if (end < bytes.length) await this.write(path, bytes.slice(0, end));
     }
     this.wholeLines = true;
   }
@@ -209,7 +217,7 @@ export class RunFolder {
   /** Writes checkpoints/NAME.safetensors; returns its path. */
   async writeCheckpoint(bytes: Uint8Array, name = "last"): Promise<string> {
     const path = this.checkpoint(name);
-    await this.host.writeAtomic(path, bytes);
+    await this.write(path, bytes);
     return path;
   }
 
@@ -255,9 +263,8 @@ export class RunFolder {
    */
   async writeFigure(name: string, bytes: Uint8Array, out?: string): Promise<string> {
     const file = name.includes(".") ? name : `${name}.png`;
-    const path = out ?? joinPath(this.file(figureFolder), file);
-    await this.host.writeAtomic(path, bytes);
-    return path;
+    const path = joinPath(this.file(figureFolder), file);
+    return this.writeOut(path, bytes, out);
   }
 
   /** The figures' file names, sorted. */
@@ -273,9 +280,7 @@ export class RunFolder {
 
   /** Writes report.html, or to `out`; returns its path. */
   async writeReport(html: string, out?: string): Promise<string> {
-    const path = out ?? this.file(reportFile);
-    await this.host.writeAtomic(path, new TextEncoder().encode(html));
-    return path;
+    return this.writeOut(this.file(reportFile), new TextEncoder().encode(html), out);
   }
 
   /** Writes metrics.csv anew. */
@@ -284,12 +289,12 @@ export class RunFolder {
   }
 
   async appendCsv(text: string): Promise<void> {
-    await this.host.append(this.file(csvFile), text);
+    await this.append(this.file(csvFile), text);
   }
 
   /** Writes TensorBoard's event file anew. */
   async writeEvents(bytes: Uint8Array): Promise<void> {
-    await this.host.writeAtomic(this.file(eventFile), bytes);
+    await this.write(this.file(eventFile), bytes);
   }
 
   /** TensorBoard's event file; empty where there is none. */
@@ -300,7 +305,42 @@ export class RunFolder {
   }
 
   async appendEvents(bytes: Uint8Array): Promise<void> {
-    await this.host.append(this.file(eventFile), bytes);
+    await this.append(this.file(eventFile), bytes);
+  }
+
+  /**
+   * Throws IoError, as of the write of a file, where the folder is not this run's any more: somebody has
+   * removed or emptied it, or another run has taken it over. Files made anew in it would look like a run,
+   * and nothing could go on from them.
+   */
+  private async requireOurs(path: string): Promise<void> {
+    await this.lock?.check(path);
+    if (!this.begun || (await this.host.stat(this.file(configFile)))) return;
+    throw new IoError(
+      `cannot write ${path}: ${this.file(configFile)} is gone: the run folder was removed, or emptied`,
+    );
+  }
+
+  /** The folder, once it is known to be there: no write makes it again. */
+  private get within(): string | undefined {
+    return this.there ? this.path : undefined;
+  }
+
+  private async write(path: string, bytes: Uint8Array): Promise<void> {
+    await this.requireOurs(path);
+    await this.host.writeAtomic(path, bytes, this.within);
+  }
+
+  private async append(path: string, content: string | Uint8Array): Promise<void> {
+    await this.requireOurs(path);
+    await this.host.append(path, content, this.within);
+  }
+
+  /** Writes a file of the run, or to `out` where the user named one; returns its path. */
+  private async writeOut(path: string, bytes: Uint8Array, out?: string): Promise<string> {
+    if (out === undefined) await this.write(path, bytes);
+    else await this.host.writeAtomic(out, bytes);
+    return out ?? path;
   }
 
   private file(name: string): string {
@@ -322,7 +362,7 @@ export class RunFolder {
   }
 
   private async writeText(name: string, text: string): Promise<void> {
-    await this.host.writeAtomic(this.file(name), new TextEncoder().encode(text));
+    await this.write(this.file(name), new TextEncoder().encode(text));
   }
 
   /** Removes what an earlier run wrote; config.json, which says that it is a run, comes last. */

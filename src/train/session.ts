@@ -3,6 +3,7 @@ import { DeviceImages } from "../data/loader.ts";
 import { sha256 } from "../data/sha256.ts";
 import { selectImages } from "../data/splits.ts";
 import { attributeClasses, type Split } from "../data/types.ts";
+import { withCleanUp } from "../gpu/clean-up.ts";
 import type { Device } from "../gpu/device.ts";
 import { CheckpointError, UsageError } from "../gpu/errors.ts";
 import type { Model } from "../models/model.ts";
@@ -175,11 +176,7 @@ export class Session {
       for (const { average } of this.run.trained) average?.exchange();
     };
     exchange();
-    try {
-      return await body();
-    } finally {
-      if (!this.device.lost) exchange();
-    }
+    return withCleanUp(body, () => this.device.lost || exchange());
   }
 
   close(): void {

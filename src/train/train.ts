@@ -2,6 +2,7 @@ import type { Download } from "../data/files.ts";
 import { dataDifference } from "../data/fingerprint.ts";
 import { selectImages } from "../data/splits.ts";
 import type { Dataset, Split } from "../data/types.ts";
+import { afterFailure, withCleanUp } from "../gpu/clean-up.ts";
 import type { Device } from "../gpu/device.ts";
 import { DataError, DeviceLostError, NoAdapterError } from "../gpu/errors.ts";
 import { openDevice } from "../gpu/open.ts";
@@ -122,7 +123,7 @@ export async function train(
   const folder = named ?? (await prepareNext(options.out, host));
   const out = dryRun ? options.out : folder.path;
   const run = new Run(plan, folder, host, hooks, begin);
-  try {
+  const work = async () => {
     if (named) await folder.prepare();
     hooks.onStart?.(startOf(plan, out));
     const done = await run.persist();
@@ -131,17 +132,31 @@ export async function train(
     await folder.discard();
     const { report: _, ...rest } = done;
     return { out, seconds, ...rest, figures: [] };
-  } catch (error) {
-    const early = error instanceof InterruptedError && !(await folder.hasCheckpoint());
-    const nothing = options.dryRun || (!options.resume && (early || !run.begun));
-    if (nothing) await folder.discard().catch(() => undefined);
-    else if (run.begun) await hooks.report?.(folder).catch(() => undefined);
-    if (options.dryRun && error instanceof InterruptedError)
-      throw new InterruptedError("it was a dry run; nothing was kept");
-    throw error;
-  } finally {
-    await folder.release();
-  }
+  };
+  const workOrLeave = async () => {
+    try {
+      return await work();
+    } catch (error) {
+      await afterFailure(() => leave(error, run.begun, folder, options, hooks));
+      if (dryRun && error instanceof InterruptedError)
+        throw new InterruptedError("it was a dry run; nothing was kept");
+      throw error;
+    }
+  };
+  return withCleanUp(workOrLeave, () => folder.release());
+}
+
+/** Leaves the folder of a run that failed in order. */
+async function leave(
+  error: unknown,
+  begun: boolean,
+  folder: RunFolder,
+  { dryRun, resume }: TrainOptions,
+  { report }: TrainHooks,
+): Promise<void> {
+  const early = async () => error instanceof InterruptedError && !(await folder.hasCheckpoint());
+  if (dryRun || (!resume && (!begun || (await early())))) await folder.discard();
+  else if (begun) await report?.(folder);
 }
 
 /** Checks that a run goes on with the data that it had, as far as its checkpoint says. Throws DataError. */

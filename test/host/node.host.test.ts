@@ -13,7 +13,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { IoError, UsageError } from "../../src/gpu/errors.ts";
+import { IoError } from "../../src/gpu/errors.ts";
+import { syncFolder } from "../../src/host/io-failure.ts";
 import { createNodeHost } from "../../src/host/node.ts";
 import { rejects } from "../support/rejects.ts";
 import { skip } from "../support/skip.ts";
@@ -63,6 +64,12 @@ test("only regular files are written to, behind links as well", async ({ folder 
   assert.equal([...readFileSync(join(folder, "nowhere"))], [3]);
   const pipe = join(folder, "pipe");
   assert.is(spawnSync("mkfifo", [pipe]).status, 0);
+  for (const path of [pipe, "/dev/zero", "/dev/null"])
+    for (const read of [() => host.readFile(path), () => host.readPicture(path)])
+      await rejects(() => within<unknown>(5, read()), Error, /a device or a pipe, expected a/);
+  for (const path of [pipe, "/dev/full", "/dev/null"])
+    await rejects(() => within(5, host.append(path, "x")), IoError, /is a device or a pipe/);
+  await rejects(() => host.append(folder, "x"), IoError, /is a folder$/);
   const refused = (path: string, pattern: RegExp) =>
     rejects(() => within(5, host.writeAtomic(path, Uint8Array.of(1))), IoError, pattern);
   await refused(pipe, /pipe: a device or a pipe, expected a file$/);
@@ -75,27 +82,6 @@ test("only regular files are written to, behind links as well", async ({ folder 
     /a part of the path is not a folder$/,
   );
   assert.ok(lstatSync(pipe).isFIFO());
-});
-
-test("a lock is for one process, and one that a dead process left is replaced", async ({
-  folder,
-}) => {
-  const host = await createNodeHost();
-  const path = join(folder, "lock");
-  const release = await host.lock(path);
-  await rejects(() => host.lock(path), UsageError, /lock: process \d+ is at work in this folder$/);
-  await release();
-  assert.equal(readdirSync(folder), []);
-  const { pid } = spawnSync(process.execPath, ["-e", ""]);
-  for (const left of [
-    `{"pid":${pid},"started":"1"}`,
-    '{"pid":',
-    "",
-    `{"pid":1,"started":"never"}`,
-  ]) {
-    writeFileSync(path, left);
-    await (await host.lock(path))();
-  }
 });
 
 test("writes, lists, reads, appends and removes", async ({ folder }) => {
@@ -115,6 +101,51 @@ test("writes, lists, reads, appends and removes", async ({ folder }) => {
   await host.remove(join(folder, "a"));
   assert.is(await host.stat(join(folder, "a")), undefined);
   await host.remove(join(folder, "a"));
+});
+
+test("folders are made within one that is there, and never that one", async ({ folder }) => {
+  const host = await createNodeHost();
+  const run = join(folder, "run");
+  const deep = join(run, "a/b/file");
+  const gone = /file: no such file or folder$/;
+  await rejects(() => host.writeAtomic(deep, Uint8Array.of(1), run), IoError, gone);
+  await rejects(() => host.append(deep, "x", run), IoError, gone);
+  assert.equal(readdirSync(folder), []);
+  await host.makeDirectory(run);
+  await host.writeAtomic(deep, Uint8Array.of(1), run);
+  await host.append(deep, "x", run);
+  await host.removeEmpty(run);
+  assert.is((await host.stat(deep))?.size, 2, "a folder with content stays");
+  await host.remove(join(run, "a"));
+  await host.removeEmpty(run);
+  await host.removeEmpty(run);
+  assert.equal(readdirSync(folder), []);
+});
+
+test("a folder that cannot be synced fails where the device failed, and only there", async () => {
+  if (process.platform === "win32") return skip("folders are not synced there");
+  const syncing = (code: string) =>
+    syncFolder("folder", async () => ({
+      sync: () => Promise.reject(Object.assign(new Error(code), { code })),
+      close: () => Promise.reject(new Error("the clean-up's")),
+    }));
+  for (const code of ["EINVAL", "ENOTSUP", "EPERM", "EISDIR"]) await syncing(code);
+  for (const code of ["EIO", "ENOSPC", "EDQUOT"]) await rejects(() => syncing(code), Error, /^E/);
+});
+
+test("a name with a NUL character is refused like any other that cannot be", async () => {
+  const host = await createNodeHost();
+  const path = "a\0b";
+  const named = /: a name with a NUL character$/;
+  await rejects(() => host.readFile(path), IoError, named);
+  await rejects(() => host.readPicture(path), IoError, named);
+  await rejects(() => host.stat(path), IoError, named);
+  await rejects(() => host.list(path), IoError, named);
+  await rejects(() => host.writeAtomic(path, Uint8Array.of(1)), IoError, named);
+  await rejects(() => host.append(path, "x"), IoError, named);
+  await rejects(() => host.makeDirectory(path), IoError, named);
+  await rejects(() => host.remove(path), IoError, named);
+  await rejects(() => host.lock(path), IoError, named);
 });
 
 test("a file's bytes are its own memory, as views at any offset need", async ({ folder }) => {

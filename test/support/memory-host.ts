@@ -7,7 +7,7 @@ import {
 } from "../../src/data/picture.ts";
 import { sha256 } from "../../src/data/sha256.ts";
 import { DataError, IoError, UsageError } from "../../src/gpu/errors.ts";
-import type { FilePin, FileStatus, Host } from "../../src/host/host.ts";
+import type { FilePin, FileStatus, Host, Lock } from "../../src/host/host.ts";
 
 /** A picture of a test: what a decoder would say of its file. */
 export type MemoryPicture = Omit<DecodedPicture, "samples" | "grey"> & {
@@ -121,11 +121,19 @@ export class MemoryHost implements Host {
     this.files.delete(path);
   }
 
-  async lock(path: string): Promise<() => Promise<void>> {
+  async removeEmpty(): Promise<void> {}
+
+  async lock(path: string): Promise<Lock> {
+    this.refuse(path);
     if (this.locks.has(path)) throw new UsageError(`${path}: another run is at work`);
     this.locks.add(path);
-    return async () => {
-      this.locks.delete(path);
+    return {
+      check: async (file) => {
+        if (!this.locks.has(path)) throw new IoError(`cannot write ${file}: ${path} is gone`);
+      },
+      release: async () => {
+        this.locks.delete(path);
+      },
     };
   }
 

@@ -210,6 +210,31 @@ test("a folder that cannot be written is found out at once, and nothing is left"
   assert.equal(host.paths(), ["a/mine.txt"]);
 });
 
+test("a folder that is removed or emptied is not made anew", async () => {
+  const host = new MemoryHost();
+  const run = await RunFolder.create("r", { force: false }, host);
+  await run.prepare();
+  await run.writeConfig({ model: "vae", run: {} });
+  await run.writeCheckpoint(bytes);
+  const writes = {
+    "r/checkpoints/last.safetensors": () => run.writeCheckpoint(bytes),
+    "r/metrics.jsonl": () => run.appendMetrics([{ kind: "epoch", step: 1, epoch: 1 }]),
+    "r/metrics.csv": () => run.appendCsv("1"),
+    "r/figures/samples.png": () => run.writeFigure("samples", bytes),
+    "r/report.html": () => run.writeReport(""),
+  };
+  const refused = async (reason: string) => {
+    for (const [path, write] of Object.entries(writes))
+      await rejects(write, IoError, new RegExp(`^cannot write ${path}: ${reason}`));
+  };
+  host.files.clear();
+  await refused("r/config.json is gone: the run folder was removed, or emptied$");
+  host.locks.clear();
+  await refused("r/.latentgrad-lock is gone");
+  await rejects(() => run.discard(), IoError, /gone/);
+  assert.equal(host.paths(), []);
+});
+
 test("a figure goes where the user says", async () => {
   const host = await withRun();
   const run = await RunFolder.open("r", host);
