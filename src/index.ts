@@ -88,6 +88,7 @@ export { encodePng, type Picture } from "./figures/png.ts";
 export type { AdapterKind } from "./gpu/adapter.ts";
 export type { AdapterFacts, Device, DeviceOptions } from "./gpu/device.ts";
 export * from "./gpu/errors.ts";
+export { garbageCollector } from "./gpu/garbage.ts";
 export { type OpenOptions, openDevice } from "./gpu/open.ts";
 export type { PoolStatistics } from "./gpu/pool.ts";
 export { formatProfile, type ProfileRow } from "./gpu/profiler.ts";

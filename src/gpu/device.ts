@@ -4,6 +4,7 @@ import { checkDispatch } from "./dispatch-rules.ts";
 import { DeviceError, GpuValidationError } from "./errors.ts";
 import { type OptionalFeature, optionalFeatures } from "./features.ts";
 import { FiniteChecker } from "./finite.ts";
+import { Garbage } from "./garbage.ts";
 import { GuardedDevice } from "./guarded-device.ts";
 import { type Pipeline, PipelineCache } from "./pipelines.ts";
 import { BufferPool } from "./pool.ts";
@@ -30,6 +31,11 @@ export interface DeviceOptions {
   readonly memoryLimit?: number;
   /** Where the debug ladder writes. */
   readonly log?: (line: string) => void;
+  /**
+   * Collects garbage (`garbageCollector`): called about every 2,000 submits, which leave memory behind
+   * that the runtime does not see. Default: the runtime collects when it likes.
+   */
+  readonly collect?: (() => void) | undefined;
 }
 
 /** Receives items while a step is being recorded. */
@@ -74,6 +80,7 @@ export class Device extends GuardedDevice {
   static recorder: Device | undefined;
 
   private readonly log: (line: string) => void;
+  private readonly garbage: Garbage;
   private readonly finalizer: FinalizationRegistry<Holding>;
   private readonly holdings = new WeakMap<Value, Holding>();
   private readonly scopes: Value[][] = [];
@@ -92,6 +99,7 @@ export class Device extends GuardedDevice {
     super(gpu);
     this.debug = options.debug ?? 0;
     this.log = options.log ?? ((line) => console.error(line));
+    this.garbage = new Garbage(options.collect);
     this.hasTimestamps = gpu.features.has("timestamp-query");
     this.has = optionalFeatures(gpu);
     this.pool = new BufferPool(
@@ -373,6 +381,7 @@ export class Device extends GuardedDevice {
   submit(commands: GPUCommandBuffer): void {
     this.changes++;
     this.enqueue(commands);
+    this.garbage.submitted();
   }
 
   private enqueue(commands: GPUCommandBuffer): void {
@@ -408,6 +417,7 @@ export class Device extends GuardedDevice {
     this.alive();
     if (bytes === 0) return new ArrayBuffer(0);
     this.flush();
+    this.garbage.read(bytes);
     const data = await this.readBack.read(buffer, offset, bytes);
     await this.settle();
     return data;

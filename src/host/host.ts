@@ -59,6 +59,8 @@ export interface Host {
     /** Told how many bytes are there. */
     onProgress?: (received: number) => void,
   ): Promise<void>;
+  /** Collects garbage at once, where the runtime can be told to. */
+  readonly collect?: (() => void) | undefined;
   stdout(text: string): void | Promise<void>;
   stderr(text: string): void | Promise<void>;
 }

@@ -5,6 +5,7 @@ import { dirname, join, resolve } from "node:path";
 import { afterFailure, withCleanUp } from "../gpu/clean-up.ts";
 import { userCacheFolder } from "../gpu/embedded.ts";
 import { IoError } from "../gpu/errors.ts";
+import { garbageCollector } from "../gpu/garbage.ts";
 import { download } from "./download.ts";
 import type { FileStatus, Host, Lock } from "./host.ts";
 import { codeOf, failure, makeFolder, reporting, syncFolder } from "./io-failure.ts";
@@ -186,6 +187,8 @@ export async function createNodeHost(): Promise<Host> {
     },
 
     download: (url, target, pin, onProgress) => download(url, at(target), pin, { onProgress }),
+
+    collect: await garbageCollector(),
 
     stdout: (text) => writeFully(1, text),
     stderr: (text) => writeFully(2, text),

@@ -82,7 +82,7 @@ export async function withRun<T>(
   const found = await chooseCheckpoint(folder, options.checkpoint);
   // Before a model is built for images of the wrong size, which may be of any size.
   requireImage(config.image, found.file.path)(await readMetadata(found.file));
-  const device = await openDevice();
+  const device = await openDevice({ collect: host.collect });
   try {
     const { entry } = config;
     const model = await buildModel(device, folder, config);

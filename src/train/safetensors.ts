@@ -83,28 +83,29 @@ export async function writeSafetensors(
     header[name] = { dtype: tensor.dtype, shape: tensor.shape, data_offsets: [size, end] };
     size = end;
   }
-  const payload = new Uint8Array(size);
+  const strings = Object.entries(metadata).sort(([a], [b]) => compare(a, b));
+  const headerWith = (hash: string): Uint8Array => {
+    const hashes = [
+      [payloadHash, hash],
+      [headerHash, noHash],
+    ] as const;
+    header.__metadata__ = Object.fromEntries([...strings, ...hashes]);
+    return new TextEncoder().encode(JSON.stringify(header));
+  };
+  // Padded with spaces to 8 bytes, so that the values are aligned within the file.
+  const length = Math.ceil(headerWith(noHash).length / 8) * 8;
+  const file = new Uint8Array(8 + length + size);
+  new DataView(file.buffer).setUint32(0, length, true);
+  const text = file.subarray(8, 8 + length).fill(0x20);
+  // Values go to their place at once: a second copy of a large model would be much.
+  const payload = file.subarray(8 + length);
   let at = 0;
   for (const [, { data }] of sorted) {
     payload.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
     at += data.byteLength;
   }
-  const strings = Object.entries(metadata).sort(([a], [b]) => compare(a, b));
-  const hashes = [
-    [payloadHash, await sha256(payload)],
-    [headerHash, noHash],
-  ] as const;
-  header.__metadata__ = Object.fromEntries([...strings, ...hashes]);
-  const json = JSON.stringify(header);
-  // Padded with spaces to 8 bytes, so that the values are aligned within the file.
-  const unpadded = new TextEncoder().encode(json);
-  const text = new Uint8Array(Math.ceil(unpadded.length / 8) * 8).fill(0x20);
-  text.set(unpadded);
+  text.set(headerWith(await sha256(payload)));
   writeHex(text, placeOfHeaderHash(text), await sha256(text));
-  const file = new Uint8Array(8 + text.length + size);
-  new DataView(file.buffer).setUint32(0, text.length, true);
-  file.set(text, 8);
-  file.set(payload, 8 + text.length);
   return file;
 }
 

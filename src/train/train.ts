@@ -85,7 +85,7 @@ export interface TrainHooks {
   /** Writes the report of what the run folder holds. */
   readonly report?: (folder: RunFolder) => Promise<string>;
   readonly interruption?: Interruption | undefined;
-  /** Default: `openDevice`. */
+  /** Default: `openDevice` with the host's `collect`. */
   readonly openDevice?: () => Promise<Device>;
 }
 
@@ -216,14 +216,14 @@ class Run {
     for (;;) {
       let session: Session | undefined;
       try {
-        const open = withVariants(this.hooks.openDevice ?? openDevice, (device) =>
-          this.chooseVariants(device),
-        );
+        const { host, hooks } = this;
+        const anew = hooks.openDevice ?? (() => openDevice({ collect: host.collect }));
+        const open = withVariants(anew, (device) => this.chooseVariants(device));
         const pause = () => this.stopIfAsked();
         session = await Session.open(this.plan, open, pause, (device, model) => {
-          if (!this.known) this.hooks.onMachine?.(machineOf(device, model));
+          if (!this.known) hooks.onMachine?.(machineOf(device, model));
           this.known = true;
-          this.hooks.onPhase?.("compiling");
+          hooks.onPhase?.("compiling");
         });
         return await this.train(session);
       } catch (error) {

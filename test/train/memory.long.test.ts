@@ -1,0 +1,89 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { start } from "../support/command.ts";
+import { skip } from "../support/skip.ts";
+
+const test = suite("memory of a long training");
+
+/** Steps that a runtime needs until its heap has its size. */
+const SETTLED = 5_000;
+const STEPS = 25_000;
+/** Bytes that a step may leave. Without collections it is 2,700 in Deno. */
+const MOST = 800;
+
+/** Bytes of a process that are in memory and of no file; Linux only. */
+function residentBytes(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return 1024 * Number(/^RssAnon:\s+(\d+)/m.exec(status)?.[1]);
+}
+
+/** The process that a process has started. */
+function childOf(pid: number): number | undefined {
+  const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
+    readFileSync(`/proc/${pid}/task/${task}/children`, "utf8").trim().split(" "),
+  );
+  return children.map(Number).find((child) => child > 0);
+}
+
+/** The last step of a metrics.jsonl; 0 while there is none. */
+function stepOf(metrics: string): number {
+  try {
+    const steps = readFileSync(metrics, "utf8")
+      .trimEnd()
+      .match(/"step":\d+/g);
+    return Number(steps?.at(-1)?.slice(7) ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] as number;
+
+for (const runtime of ["deno", "node"] as const)
+  test(`${runtime}: it stays what it is`, async () => {
+    if (process.platform !== "linux") return skip("only Linux says how much memory a process has");
+    const folder = mkdtempSync(join(tmpdir(), "latentgrad-memory-"));
+    try {
+      const words = "train vae --data glyphs --set network=dense --set width=0.02 --batch 4";
+      const running = start([
+        ...words.split(" "),
+        "--epochs",
+        "1000",
+        "--runtime",
+        runtime,
+        "--out",
+        folder,
+      ]);
+      let over = false;
+      running.ended.finally(() => {
+        over = true;
+      });
+      const samples: { readonly step: number; readonly bytes: number }[] = [];
+      while (!over && (samples.at(-1)?.step ?? 0) < STEPS) {
+        await new Promise((resolve) => setTimeout(resolve, 250));
+        const pid = childOf(running.child.pid as number);
+        const step = stepOf(join(folder, "metrics.jsonl"));
+        if (pid !== undefined && step > 0) samples.push({ step, bytes: residentBytes(pid) });
+      }
+      assert.not.ok(over, running.stderr());
+      running.child.kill("SIGINT");
+      await running.ended;
+      const part = (from: number, to: number) =>
+        samples.filter(({ step }) => from <= step && step < to);
+      const quarter = (STEPS - SETTLED) / 4;
+      const first = part(SETTLED, SETTLED + quarter);
+      const last = part(STEPS - quarter, Number.POSITIVE_INFINITY);
+      const grown =
+        median(last.map(({ bytes }) => bytes)) - median(first.map(({ bytes }) => bytes));
+      const steps = median(last.map(({ step }) => step)) - median(first.map(({ step }) => step));
+      assert.ok(grown / steps < MOST, `${Math.round(grown / steps)} bytes a step`);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+test.run();
