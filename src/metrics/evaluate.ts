@@ -6,6 +6,7 @@ import type { Dataset } from "../data/types.ts";
 import { DataError, IoError, NonFiniteError } from "../gpu/errors.ts";
 import type { Host } from "../host/host.ts";
 import { seedWords } from "../kernels/philox.ts";
+import { encodeAll } from "../models/codes.ts";
 import type { SampleTerms } from "../models/model.ts";
 import type { ModelDefinition } from "../models/registry.ts";
 import { resolveSettings, type Settings } from "../models/settings.ts";
@@ -13,6 +14,7 @@ import { Evaluation, type TermStatistics } from "../train/evaluation.ts";
 import type { MetricRecord } from "../train/metrics.ts";
 import { now } from "../train/metrics-log.ts";
 import { loadRunData, type OpenRun, withRun } from "../train/open-run.ts";
+import { momentKl, momentsOf } from "./frechet.ts";
 import { probeAccuracy } from "./probe.ts";
 
 /** Images that are evaluated at once. */
@@ -66,6 +68,7 @@ export async function evaluate(
         throw new NonFiniteError(`test ${name}`, checkpoint.step, `the mean is ${mean}`);
     const settings = resolveSettings(entry, config.options.settings);
     const metrics = metricsOf(terms, dataset.test.count, entry, settings);
+    Object.assign(metrics, await priorMatch(open, dataset));
     if (options.probe) {
       const { accuracy, fitted } = await probeAccuracy(open, dataset);
       const note = `share of classes that a linear map of the codes finds, fitted to ${fitted} training images`;
@@ -102,6 +105,31 @@ export async function evaluateTest(
 function withElbo(terms: SampleTerms): SampleTerms {
   const { reconstruction, kl } = terms;
   return reconstruction && kl ? { ...terms, elbo: neg(add(reconstruction, kl)) } : terms;
+}
+
+/** Of a model with a code of content and one of style: how far each, over all test images, is from the prior. */
+async function priorMatch(
+  { device, model }: OpenRun,
+  { test, ...image }: Dataset,
+): Promise<Record<string, Metric>> {
+  const { content, latent } = model;
+  if (typeof content !== "number" || test.count < 2) return {};
+  const codes = await encodeAll(
+    device,
+    model,
+    new DeviceImages(device, test, image, "test images"),
+  );
+  const values = await codes.data();
+  device.release(codes.value);
+  const moments = momentsOf(values, latent);
+  const note =
+    "nats, KL of a normal distribution with the mean and variance of each dimension of the test images' codes to N(0, I), summed over the dimensions";
+  const metric = (from: number, to: number): Metric => ({
+    value: momentKl(moments, from, to),
+    n: test.count,
+    note,
+  });
+  return { content_kl: metric(0, content), style_kl: metric(content, latent) };
 }
 
 /** The terms as measures, with the notes of a model of these settings. */

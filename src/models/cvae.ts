@@ -6,9 +6,9 @@ import type { Tensor } from "../tensor/tensor.ts";
 import {
   type DataShape,
   type ModelDefinition,
+  relativeSettings,
   vaeNotes,
   vaeOptions,
-  vaeSettings,
 } from "./definition.ts";
 import { classesOf } from "./labels.ts";
 import type { Batch } from "./model.ts";
@@ -51,7 +51,7 @@ export const cvae: ModelDefinition = {
   name: "cvae",
   summary: "conditional VAE: encoder and decoder know the class",
   source: "Sohn, Lee and Yan 2015",
-  settings: vaeSettings,
+  settings: relativeSettings,
   notes: vaeNotes,
   bound: "ln p(x|y)",
   labels: true,

@@ -95,6 +95,13 @@ export const vaeSettings = {
   "learning-rate": rateSetting(1e-3),
 };
 
+/** The same for the VAE's relatives: the dense network with 20 latent dimensions of the K-Means and λ-Hot VAEs' source. */
+export const relativeSettings = {
+  ...vaeSettings,
+  network: networkSetting("dense", "conv", "mlp", "two-stage", "wae"),
+  latent: latentSetting(20),
+};
+
 /** How the terms of the VAE are to be read. */
 export const vaeNotes = {
   loss: "nats per sample, reconstruction + {beta} · kl; one draw of z an image",

@@ -2,14 +2,19 @@ import { add, greater, mul, sigmoid } from "../autograd/ops/elementwise.ts";
 import { oneHot } from "../autograd/ops/indexing.ts";
 import { concat } from "../autograd/ops/join.ts";
 import { type RandomKey, randomNormal, randomUniform } from "../autograd/ops/random.ts";
-import { stopGradient } from "../autograd/tape.ts";
+import { split } from "../autograd/ops/shape.ts";
+import { stopGradient, withoutTape } from "../autograd/tape.ts";
 import type { Device } from "../gpu/device.ts";
 import { UsageError } from "../gpu/errors.ts";
+import { BatchNorm } from "../nn/batch-norm.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { Linear } from "../nn/linear.ts";
 import { Module } from "../nn/module.ts";
+import { scope } from "../tensor/run.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { encodeAll } from "./codes.ts";
 import {
+  choiceSetting,
   type DataShape,
   latentSetting,
   type ModelDefinition,
@@ -18,10 +23,19 @@ import {
   squaresNote,
   switchSetting,
 } from "./definition.ts";
+import { squaredSlope } from "./gradient-penalty.ts";
 import { classesOf } from "./labels.ts";
 import { squaredError } from "./likelihoods.ts";
-import { classification, contrastive, madeLoss, realLoss } from "./losses.ts";
-import { type Batch, type LossTerms, type Model, parametersOf, type Update } from "./model.ts";
+import { classification, contrastive, forEach, imqMmd, madeLoss, realLoss } from "./losses.ts";
+import {
+  type Batch,
+  type ExampleSource,
+  firstExamples,
+  type LossTerms,
+  type Model,
+  parametersOf,
+  type Update,
+} from "./model.ts";
 import { DenseCritic, scaled } from "./networks.ts";
 import { type Maps, SkipDecoder, SkipEncoder } from "./skip-networks.ts";
 
@@ -31,13 +45,20 @@ export interface DualAaeOptions {
   readonly style: number;
   /** Factor on the numbers of filters and hidden units. */
   readonly width: number;
+  /** Batch norm without γ and β on both codes. */
+  readonly codeNorm: boolean;
   /** Two more convolutions each way. */
   readonly deeper: boolean;
   /** The decoder sees the encoder's feature maps in training. */
   readonly skip: boolean;
   readonly weights: {
     readonly reconstruction: number;
+    /** Of what the discriminators say against the codes; 0 does without discriminators. */
     readonly adversarial: number;
+    /** γ of R1 on the discriminators. */
+    readonly r1: number;
+    /** Of the maximum mean discrepancy of the codes to draws of the prior. */
+    readonly mmd: number;
     /** Of the cross-entropies of class and style. */
     readonly class: number;
     readonly style: number;
@@ -50,6 +71,8 @@ export interface DualAaeOptions {
   readonly adversarialRate: number;
 }
 
+/** Most training images that the codes' statistics are taken from after an epoch. */
+const MOST_CODES = 10_000;
 /** Values of the labels `style`. */
 const STYLE = "style";
 /** Share of the training images whose feature maps the decoder does not see. */
@@ -67,8 +90,13 @@ interface Codes {
  * z_style, the decoder sees both. A step:
  *
  *   autoencoder    λr·‖x − y‖² + λc·CE(class | z_content) + λs·CE(style | z_style)
- *                  + λa·(what both discriminators say against the codes) [+ λk·contrastive]
- *   discriminator  two of them: codes against draws of N(0, I), for content and for style
+ *                  + λm·MMD of both codes to N(0, I)
+ *                  [+ λa·(what both discriminators say against the codes)] [+ λk·contrastive]
+ *   discriminator  where λa > 0, two of them: codes against draws of N(0, I), for content and for style,
+ *                  + γ/2·‖∇D‖² at the draws (R1)
+ *
+ * Batch norm without γ and β gives each dimension of both codes the mean 0 and the variance 1, in evaluation by
+ * statistics that are taken anew from the training images after each epoch.
  *
  * With `skip` the decoder sees the encoder's feature maps, too, of one half of the images (chosen anew in
  * each step): so it learns to decode codes without an image, which is what sampling, swapping and
@@ -81,11 +109,13 @@ export class DualAae extends Module implements Model {
   readonly encoder: SkipEncoder;
   readonly contentHead: Linear;
   readonly styleHead: Linear;
+  readonly contentNorm: BatchNorm | undefined;
+  readonly styleNorm: BatchNorm | undefined;
   readonly decoder: SkipDecoder;
   readonly contentClassifier: Linear;
   readonly styleClassifier: Linear | undefined;
-  readonly contentDiscriminator: DenseCritic;
-  readonly styleDiscriminator: DenseCritic;
+  readonly contentDiscriminator: DenseCritic | undefined;
+  readonly styleDiscriminator: DenseCritic | undefined;
 
   /** @throws UsageError where a label is missing that a loss needs */
   constructor(
@@ -107,13 +137,19 @@ export class DualAae extends Module implements Model {
     const { features } = this.encoder;
     this.contentHead = new Linear(device, random, features, content);
     this.styleHead = new Linear(device, random, features, style);
+    if (options.codeNorm) {
+      this.contentNorm = new BatchNorm(device, content, { affine: false });
+      this.styleNorm = new BatchNorm(device, style, { affine: false });
+    }
     this.decoder = new SkipDecoder(device, random, data, this.latent, options, options.skip);
     this.contentClassifier = new Linear(device, random, content, data.classes);
     if (weights.style > 0 && styles !== undefined)
       this.styleClassifier = new Linear(device, random, style, styles);
-    const units = scaled(1000, width);
-    this.contentDiscriminator = new DenseCritic(device, random, content, [units, units]);
-    this.styleDiscriminator = new DenseCritic(device, random, style, [units, units]);
+    if (weights.adversarial > 0) {
+      const units = scaled(1000, width);
+      this.contentDiscriminator = new DenseCritic(device, random, content, [units, units]);
+      this.styleDiscriminator = new DenseCritic(device, random, style, [units, units]);
+    }
   }
 
   override forward(x: Tensor): Tensor {
@@ -122,9 +158,11 @@ export class DualAae extends Module implements Model {
 
   private codes({ x }: Batch): Codes {
     const { features, maps } = this.encoder.see(x);
+    const content = this.contentHead.forward(features);
+    const style = this.styleHead.forward(features);
     return {
-      content: this.contentHead.forward(features),
-      style: this.styleHead.forward(features),
+      content: this.contentNorm?.forward(content) ?? content,
+      style: this.styleNorm?.forward(style) ?? style,
       maps,
     };
   }
@@ -153,17 +191,17 @@ export class DualAae extends Module implements Model {
     let loss = add(mul(reconstruction, weights.reconstruction), mul(named.nll, weights.class));
     const styles = this.stylesOf(batch, style);
     if (styles) loss = add(loss, mul(styles.nll, weights.style));
-    const adversarial = add(
-      realLoss(this.contentDiscriminator.forward(content)),
-      realLoss(this.styleDiscriminator.forward(style)),
-    );
-    loss = add(loss, mul(adversarial, weights.adversarial));
+    const mmd = this.mmd(content, style, key);
+    if (weights.mmd > 0) loss = add(loss, mul(mmd, weights.mmd));
+    const against = this.against(content, style, key);
+    if (against) loss = add(loss, mul(against.adversarial, weights.adversarial));
     const apart = weights.contrastive > 0 ? contrastive(content, classes, margin) : undefined;
     if (apart) loss = add(loss, mul(apart, weights.contrastive));
     return {
       loss,
       reconstruction,
-      adversarial,
+      mmd,
+      ...against,
       class: named.nll,
       class_error: named.error,
       ...(styles ? { style: styles.nll, style_error: styles.error } : {}),
@@ -172,23 +210,26 @@ export class DualAae extends Module implements Model {
   }
 
   updates(): readonly Update[] {
-    const { learningRate, adversarialRate } = this.options;
+    const { learningRate, adversarialRate, weights } = this.options;
+    const [first, second] = [this.contentDiscriminator, this.styleDiscriminator];
+    const autoencoder: Update = {
+      name: "autoencoder",
+      parameters: parametersOf(
+        this,
+        "encoder",
+        "contentHead",
+        "styleHead",
+        "decoder",
+        "contentClassifier",
+        "styleClassifier",
+      ),
+      rule: { kind: "adam" },
+      rate: learningRate,
+      terms: (batch, key) => this.terms(batch, key),
+    };
+    if (!first || !second) return [autoencoder];
     return [
-      {
-        name: "autoencoder",
-        parameters: parametersOf(
-          this,
-          "encoder",
-          "contentHead",
-          "styleHead",
-          "decoder",
-          "contentClassifier",
-          "styleClassifier",
-        ),
-        rule: { kind: "adam" },
-        rate: learningRate,
-        terms: (batch, key) => this.terms(batch, key),
-      },
+      autoencoder,
       {
         name: "discriminator",
         parameters: parametersOf(this, "contentDiscriminator", "styleDiscriminator"),
@@ -199,8 +240,8 @@ export class DualAae extends Module implements Model {
           const other = { ...key, stream: key.stream + 1 };
           return {
             loss: add(
-              this.told(this.contentDiscriminator, content, key),
-              this.told(this.styleDiscriminator, style, other),
+              this.paid(first, content, key, weights.r1),
+              this.paid(second, style, other, weights.r1),
             ),
           };
         },
@@ -208,11 +249,71 @@ export class DualAae extends Module implements Model {
     ];
   }
 
+  /**
+   * Takes the statistics of the codes' batch norm from the training images, in place of the running ones: what
+   * a code is in evaluation does not depend on the last few batches.
+   */
+  async afterEpoch(_epoch: number, examples: ExampleSource): Promise<void> {
+    const { device, content, contentNorm, styleNorm } = this;
+    if (!contentNorm || !styleNorm) return;
+    const codes = await encodeAll(device, this, firstExamples(examples, MOST_CODES));
+    const [ofContent, ofStyle] = scope(device, () =>
+      withoutTape(() => split(codes, 1, [content, this.latent - content])),
+    ) as [Tensor, Tensor];
+    for (const [norm, part] of [
+      [contentNorm, ofContent],
+      [styleNorm, ofStyle],
+    ] as const)
+      scope(device, () => withoutTape(() => norm.correct(part)));
+    for (const { value } of [codes, ofContent, ofStyle]) device.release(value);
+  }
+
   /** What a discriminator pays for its answers to codes and to as many draws of the prior. */
-  private told(discriminator: DenseCritic, codes: Tensor, key: RandomKey): Tensor {
+  private paid(discriminator: DenseCritic, codes: Tensor, key: RandomKey, r1: number): Tensor {
     const drawn = randomNormal(this.device, codes.shape, key);
     const made = madeLoss(discriminator.forward(stopGradient(codes)));
-    return add(realLoss(discriminator.forward(drawn)), made);
+    const told = add(realLoss(discriminator.forward(drawn)), made);
+    if (r1 === 0) return told;
+    return add(
+      told,
+      mul(
+        squaredSlope((z) => discriminator.forward(z), drawn),
+        r1 / 2,
+      ),
+    );
+  }
+
+  /** What the discriminators say against the codes; in evaluation also how often they are right. */
+  private against(content: Tensor, style: Tensor, key: RandomKey) {
+    const [first, second] = [this.contentDiscriminator, this.styleDiscriminator];
+    if (!first || !second) return undefined;
+    const logits = [first.forward(content), second.forward(style)] as const;
+    const adversarial = add(realLoss(logits[0]), realLoss(logits[1]));
+    if (this.training) return { adversarial };
+    const draws = this.draws(content, style, key);
+    const right = [greater(0, logits[0]), greater(0, logits[1])].concat(
+      [first.forward(draws[0]), second.forward(draws[1])].map((told) => greater(told, 0)),
+    );
+    return {
+      adversarial,
+      told: mul(
+        right.reduce((sum, each) => add(sum, each)),
+        1 / 4,
+      ),
+    };
+  }
+
+  /** MMD to N(0, I) of the batch's contents and of its styles, both together, for each sample. */
+  private mmd(content: Tensor, style: Tensor, key: RandomKey): Tensor {
+    const [first, second] = this.draws(content, style, key);
+    return forEach(add(imqMmd(content, first), imqMmd(style, second)), content.shape[0] ?? 1);
+  }
+
+  /** Draws of the prior beside those that drop feature maps. */
+  private draws(content: Tensor, style: Tensor, key: RandomKey): readonly [Tensor, Tensor] {
+    const draw = (like: Tensor, stream: number) =>
+      randomNormal(this.device, like.shape, { ...key, stream: key.stream + stream });
+    return [draw(content, 1), draw(style, 2)];
   }
 
   /** The feature maps, those of one half of the images as zeros. */
@@ -244,7 +345,13 @@ export const dualAae: ModelDefinition = {
     deeper: switchSetting("two more convolutions each way"),
     skip: switchSetting("the decoder sees the encoder's feature maps of half the training images"),
     "reconstruction-weight": weight(1, "the squared error, summed over the pixels"),
-    "adversarial-weight": weight(0.1, "what the discriminators say against the codes"),
+    "mmd-weight": weight(100, "the maximum mean discrepancy of both codes to the prior"),
+    "adversarial-weight": weight(
+      0,
+      "what the discriminators say against the codes; 0: there are none",
+    ),
+    "r1-weight": weight(10, "the discriminators' slopes at draws of the prior, R1's γ"),
+    "code-norm": choiceSetting(["true", "false"], "batch norm without γ and β on both codes"),
     "class-weight": weight(10, "the cross-entropy of the class given the content"),
     "style-weight": weight(10, "the cross-entropy of the style given the style code"),
     "contrastive-weight": weight(0, "the contrastive loss on the content"),
@@ -253,9 +360,11 @@ export const dualAae: ModelDefinition = {
     "adversarial-rate": rateSetting(5e-4, "Adam's learning rate of the discriminators"),
   },
   notes: {
-    loss: "{reconstruction-weight} · reconstruction + {class-weight} · class + {style-weight} · style + {adversarial-weight} · adversarial + {contrastive-weight} · contrastive",
+    loss: "{reconstruction-weight} · reconstruction + {class-weight} · class + {style-weight} · style + {mmd-weight} · mmd + {adversarial-weight} · adversarial + {contrastive-weight} · contrastive",
     reconstruction: squaresNote,
     adversarial: 'nats per sample, −ln of both discriminators\' "draws of the prior"',
+    mmd: "discrepancy of a batch of contents to as many draws of the prior, plus that of the styles, no unit",
+    told: "share of codes and draws of the prior that both discriminators tell rightly; 0.5 is chance",
     class: "nats per sample, cross-entropy of the class given the content",
     class_error: "share of images whose content is taken for another class",
     style: "nats per sample, cross-entropy of the style given the style code",
@@ -263,16 +372,20 @@ export const dualAae: ModelDefinition = {
     contrastive: "squared distances of the contents of a batch",
   },
   labels: true,
+  pairs: true,
   build: (device, random, data, settings) =>
     new DualAae(device, random, data, {
       content: settings.number("content"),
       style: settings.number("style"),
       width: settings.number("width"),
+      codeNorm: settings.text("code-norm") === "true",
       deeper: settings.text("deeper") === "true",
       skip: settings.text("skip") === "true",
       weights: {
         reconstruction: settings.number("reconstruction-weight"),
         adversarial: settings.number("adversarial-weight"),
+        r1: settings.number("r1-weight"),
+        mmd: settings.number("mmd-weight"),
         class: settings.number("class-weight"),
         style: settings.number("style-weight"),
         contrastive: settings.number("contrastive-weight"),

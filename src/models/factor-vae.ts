@@ -13,9 +13,9 @@ import {
   type ModelDefinition,
   numberSetting,
   rateSetting,
+  relativeSettings,
   vaeNotes,
   vaeOptions,
-  vaeSettings,
 } from "./definition.ts";
 import { madeLoss, realLoss } from "./losses.ts";
 import type { Batch, ImageShape, LossTerms, Update } from "./model.ts";
@@ -110,7 +110,7 @@ export const factorVae: ModelDefinition = {
   summary: "VAE with a total correlation penalty, estimated by a discriminator",
   source: "Kim and Mnih 2018",
   settings: {
-    ...vaeSettings,
+    ...relativeSettings,
     latent: latentSetting(10),
     gamma: numberSetting(10, [0, 1e6], "γ: weight of the total correlation"),
     "discriminator-rate": rateSetting(1e-4, "Adam's learning rate of the discriminator"),

@@ -8,9 +8,9 @@ import type { Tensor } from "../tensor/tensor.ts";
 import {
   choiceSetting,
   type ModelDefinition,
+  relativeSettings,
   vaeNotes,
   vaeOptions,
-  vaeSettings,
   wholeSetting,
 } from "./definition.ts";
 import { AutoregressiveFlow, type Flow, PlanarFlow } from "./flows.ts";
@@ -94,7 +94,7 @@ export const flowVae: ModelDefinition = {
   summary: "VAE with normalising flows on the posterior: planar or IAF",
   source: "Rezende and Mohamed 2015; Kingma et al. 2016",
   settings: {
-    ...vaeSettings,
+    ...relativeSettings,
     flow: choiceSetting(["planar", "iaf"], "planar flows, or inverse autoregressive ones"),
     steps: wholeSetting(5, [1, 64], "flows one after another (2 are usual for iaf)"),
     hidden: wholeSetting(32, [1, 4096], "hidden units of a masked network of iaf"),

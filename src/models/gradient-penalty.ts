@@ -32,9 +32,17 @@ export function gradientPenalty(
 /** (‖∇D(x)‖ − 1)² at each row of x: [batch]. */
 export function slopePenalty(critic: (x: Tensor) => Tensor, x: Tensor): Tensor {
   checkFloats("slopePenalty", { x });
+  return square(sub(sqrt(add(squaredSlope(critic, x), EPSILON)), 1));
+}
+
+/**
+ * ‖∇D(x)‖² at each row of x: [batch]. Half of it, times γ, at draws of the true distribution is R1 (Mescheder,
+ * Geiger and Nowozin 2018), which lets a discriminator come to rest there.
+ */
+export function squaredSlope(critic: (x: Tensor) => Tensor, x: Tensor): Tensor {
+  checkFloats("squaredSlope", { x });
   const [batch = 1] = x.shape;
   const at = track(x);
   const [slope] = grad(sum(critic(at)), [at], { createGraph: true }) as [Tensor];
-  const squares = sum(square(reshape(slope, [batch, -1])), 1);
-  return square(sub(sqrt(add(squares, EPSILON)), 1));
+  return sum(square(reshape(slope, [batch, -1])), 1);
 }

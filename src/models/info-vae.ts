@@ -6,9 +6,9 @@ import type { Tensor } from "../tensor/tensor.ts";
 import {
   type ModelDefinition,
   numberSetting,
+  relativeSettings,
   vaeNotes,
   vaeOptions,
-  vaeSettings,
 } from "./definition.ts";
 import { forEach, imqMmd } from "./losses.ts";
 import type { Batch, ImageShape, LossTerms } from "./model.ts";
@@ -57,9 +57,9 @@ export const infoVae: ModelDefinition = {
   summary: "VAE with a maximum mean discrepancy to the prior beside the KL term",
   source: "Zhao, Song and Ermon 2019; kernel of Tolstikhin et al. 2018",
   settings: {
-    ...vaeSettings,
+    ...relativeSettings,
     alpha: numberSetting(0, [-1e6, 1], "α: the KL term has the weight 1 − α; 1 is the MMD-VAE"),
-    lambda: numberSetting(1000, [0, 1e9], "λ: the MMD has the weight α + λ − 1"),
+    lambda: numberSetting(10, [0, 1e9], "λ: the MMD has the weight α + λ − 1"),
   },
   notes: {
     ...vaeNotes,

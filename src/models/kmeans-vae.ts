@@ -10,11 +10,10 @@ import { scope } from "../tensor/run.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { encodeAll } from "./codes.ts";
 import {
-  latentSetting,
   type ModelDefinition,
+  relativeSettings,
   vaeNotes,
   vaeOptions,
-  vaeSettings,
   wholeSetting,
 } from "./definition.ts";
 import { lloyd, nearestCluster, plusPlus, sharesOf } from "./kmeans.ts";
@@ -132,8 +131,7 @@ export const kmeansVae: ModelDefinition = {
   summary: "VAE whose prior has K centres, refitted by k-means; no labels",
   source: "K-means VAE: unsupervised priors on structured latent spaces",
   settings: {
-    ...vaeSettings,
-    latent: latentSetting(20),
+    ...relativeSettings,
     clusters: wholeSetting(10, [1, 1000], "K"),
     rounds: wholeSetting(10, [1, 1000], "rounds of k-means before each epoch"),
   },

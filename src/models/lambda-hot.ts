@@ -10,14 +10,13 @@ import { parameter, variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import {
   type DataShape,
-  latentSetting,
   MOST_LATENT,
   type ModelDefinition,
   numberSetting,
+  relativeSettings,
   switchSetting,
   vaeNotes,
   vaeOptions,
-  vaeSettings,
 } from "./definition.ts";
 import { classesOf } from "./labels.ts";
 import { forEach, klToCentre } from "./losses.ts";
@@ -115,8 +114,7 @@ export const lambdaHot: ModelDefinition = {
   summary: "VAE with a prior N(λ·e_y, I) for each class y, learned with labels",
   source: "λ-hot: supervised priors on structured latent spaces",
   settings: {
-    ...vaeSettings,
-    latent: latentSetting(20),
+    ...relativeSettings,
     lambda: numberSetting(5, [0, 1e6], "λ: how far a class's centre is from 0"),
     movable: switchSetting("learn the centres under the prior N(λ·e_y, τ²I)"),
     tau: numberSetting(0.02, [1e-6, 1e6], "τ of the movable centres"),

@@ -187,7 +187,6 @@ export const twoStage: ModelDefinition = {
     network: networkSetting("two-stage", "conv", "dense", "mlp"),
     latent: latentSetting(64),
     likelihood: { ...vaeSettings.likelihood, default: "learned" },
-    "learning-rate": { ...vaeSettings["learning-rate"], default: "0.0001" },
     first: numberSetting(0.333, [0, 1], "share of the epochs that go to the first stage"),
   },
   notes: {

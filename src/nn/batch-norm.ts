@@ -1,14 +1,21 @@
+import { add, mul, sqrt } from "../autograd/ops/elementwise.ts";
 import { type BatchNormOptions, batchNorm, batchNormEval } from "../autograd/ops/norm.ts";
+import { mean, variance } from "../autograd/ops/reduce.ts";
 import { checkDevice, checkOptions, checkWhole } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
-import { parameter, variable } from "../tensor/create.ts";
+import { assign, parameter, variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkInput } from "./arguments.ts";
 import { Module, type NamedTensor } from "./module.ts";
 
+/** The op's default. */
+const EPSILON = 1e-5;
+
 export interface BatchNormLayerOptions extends Pick<BatchNormOptions, "epsilon" | "momentum"> {
   /** [H, W, C] of the image that the channels, flat units, are reshaped to: checkpoints permute them. */
   readonly flattenOut?: readonly [number, number, number];
+  /** false: no γ and β, so that means and variances are 0 and 1. Default true. */
+  readonly affine?: boolean;
 }
 
 /**
@@ -16,7 +23,7 @@ export interface BatchNormLayerOptions extends Pick<BatchNormOptions, "epsilon" 
  * channels]: by the batch's statistics while training, by the running ones in evaluation.
  */
 export class BatchNorm extends Module {
-  /** γ and β, [channels]. */
+  /** γ and β, [channels]; not affine, they stay 1 and 0 and are no parameters. */
   readonly weight: Tensor;
   readonly bias: Tensor;
   readonly runningMean: Tensor;
@@ -34,11 +41,13 @@ export class BatchNorm extends Module {
       epsilon: "number?",
       momentum: "number?",
       flattenOut: "any?",
+      affine: "boolean?",
     });
     const shape = [channels];
     const ones = () => new Float32Array(channels).fill(1);
-    this.weight = parameter(device, ones(), shape, "batch norm weight");
-    this.bias = parameter(device, new Float32Array(channels), shape, "batch norm bias");
+    const make = (options.affine ?? true) ? parameter : variable;
+    this.weight = make(device, ones(), shape, "batch norm weight");
+    this.bias = make(device, new Float32Array(channels), shape, "batch norm bias");
     this.runningMean = variable(device, new Float32Array(channels), shape, "running mean");
     this.runningVariance = variable(device, ones(), shape, "running variance");
   }
@@ -46,13 +55,27 @@ export class BatchNorm extends Module {
   override forward(x: Tensor): Tensor {
     checkInput("batchNorm", x, this.weight);
     const running = { mean: this.runningMean, variance: this.runningVariance };
-    const { flattenOut: _, ...options } = this.options;
+    const { flattenOut: _, affine: __, ...options } = this.options;
     return this.training
       ? batchNorm(x, this.weight, this.bias, { ...options, running })
       : batchNormEval(x, this.weight, this.bias, running, options.epsilon);
   }
 
+  /**
+   * Moves the running statistics to those of the values that were normalised by them.
+   *
+   * @param y [n, channels]: what this layer made of all of them in evaluation, n ≥ 2; not affine
+   */
+  correct(y: Tensor): void {
+    const { epsilon = EPSILON } = this.options;
+    const [n = 2] = y.shape;
+    const spread = add(this.runningVariance, epsilon);
+    assign(this.runningMean, add(this.runningMean, mul(mean(y, 0), sqrt(spread))));
+    assign(this.runningVariance, mul(mul(variance(y, 0), spread), n / (n - 1)));
+  }
+
   protected override own(): NamedTensor[] {
+    if (!(this.options.affine ?? true)) return [];
     return [this.named("weight", this.weight), this.named("bias", this.bias)];
   }
 

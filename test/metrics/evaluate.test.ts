@@ -49,7 +49,7 @@ test("notes say what a term is a sum of, in which unit, and what the ELBO bounds
   assert.is(findModel("kmeans-vae", models).bound, undefined, "its prior depends on the image");
   assert.match(
     notesOf("info-vae", { alpha: "0.5", beta: "2" }).loss!,
-    /reconstruction \+ \(1 − 0\.5\) · 2 · kl \+ \(0\.5 \+ 1000 − 1\) · mmd;/,
+    /reconstruction \+ \(1 − 0\.5\) · 2 · kl \+ \(0\.5 \+ 10 − 1\) · mmd;/,
   );
   assert.match(notesOf("factor-vae").loss!, /\+ 10 · correlation;/);
   assert.is(notesOf("wae-mmd").loss, "0.05 · reconstruction + 10 · penalty");
@@ -92,6 +92,7 @@ for (const { name, notes, settings } of models)
     const more = {
       ...("movable" in settings ? { movable: "true" } : {}),
       ...("contrastive-weight" in settings ? { "contrastive-weight": "1" } : {}),
+      ...("adversarial-weight" in settings ? { "adversarial-weight": "1" } : {}),
       ...("network" in settings ? { network: "dense" } : {}),
     };
     const terms = await termsOf(name, more);

@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { frechetDistance, momentsOf } from "../../src/metrics/frechet.ts";
+import { frechetDistance, momentKl, momentsOf } from "../../src/metrics/frechet.ts";
 import { eigenSymmetric, multiply, rootSymmetric } from "../../src/metrics/symmetric.ts";
 import { HostRandom } from "../../src/nn/initialisers.ts";
 
@@ -73,6 +73,20 @@ test("moments of points", () => {
   const { mean, covariance } = momentsOf([1, 2, 3, 6, 5, 4], 2);
   assert.equal([...mean], [3, 4]);
   assert.equal([...covariance], [4, 2, 2, 4]);
+});
+
+test("the KL of moments to N(0, I): by dimension, and 0 for the prior's own", () => {
+  const moments = {
+    d: 3,
+    mean: Float64Array.of(0, 0.5, -1),
+    covariance: Float64Array.of(1, 0.3, 0, 0.3, 4, 0, 0, 0, 0.25),
+  };
+  const each = [0, (4 + 0.25 - 1 - Math.log(4)) / 2, (0.25 + 1 - 1 - Math.log(0.25)) / 2];
+  const near = (found: number, expected: number) =>
+    assert.ok(Math.abs(found - expected) < 1e-12, `${found}, expected ${expected}`);
+  near(momentKl(moments), each[1]! + each[2]!);
+  near(momentKl(moments, 0, 1), 0);
+  near(momentKl(moments, 1, 2), each[1]!);
 });
 
 test.run();

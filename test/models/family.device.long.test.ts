@@ -28,7 +28,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   cvae: [{ settings: { ...dense, latent: "4" } }],
   "lambda-hot": [{ settings: wide }, { settings: { ...wide, movable: "true" } }],
   "kmeans-vae": [{ settings: wide }],
-  "info-vae": [{ settings: { ...wide, lambda: "10" } }],
+  "info-vae": [{ settings: wide }],
   "factor-vae": [{ settings: { ...wide, width: "0.1", "learning-rate": "0.003" } }],
   "flow-vae": [{ settings: wide }, { settings: { ...wide, flow: "iaf", steps: "2" } }],
   "two-stage": [
@@ -55,11 +55,15 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
         deeper: "true",
         skip: "true",
         "contrastive-weight": "1",
+        "adversarial-weight": "0.1",
       },
       texts: { overfit: "320", batch: "32" },
     },
   ],
-  "mask-aae": [{ settings: { width: "0.06", latent: "16", "learning-rate": "0.003" } }],
+  "mask-aae": [
+    { settings: { width: "0.06", latent: "16", "learning-rate": "0.003" } },
+    { settings: { width: "0.06", latent: "16", "learning-rate": "0.003", mask: "false" } },
+  ],
   "flex-ae": [{ settings: { ...dense, width: "0.1", "learning-rate": "0.003" } }],
   "flex-ae-sr": [
     {
