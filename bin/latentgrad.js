@@ -5,6 +5,6 @@ import { existsSync } from "node:fs";
 const builder = new URL("../scripts/build.mjs", import.meta.url);
 if (existsSync(builder)) {
   const { build, isStale } = await import(builder.href);
-  if (isStale()) await build({ commandLineOnly: true, log: () => {} });
+  if (isStale()) await build({ withoutTypes: true, log: () => {} });
 }
 await import(new URL("../dist/cli.js", import.meta.url).href);

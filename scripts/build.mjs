@@ -74,11 +74,11 @@ function newest(path) {
   return latest;
 }
 
-/** Whether a bundle of the command line is missing or older than the sources. */
+/** Whether a bundle is missing or older than the sources. */
 export function isStale() {
   const sources = ["src", "shaders", "web", "package.json", "scripts/build.mjs"];
   const latest = Math.max(...sources.map((name) => newest(join(root, name))));
-  return [...commandLine, ...copied].some(({ file }) => {
+  return [...library, ...commandLine, ...copied].some(({ file }) => {
     const status = statSync(join(root, "dist", file), { throwIfNoEntry: false });
     return !status || status.mtimeMs < latest;
   });
@@ -106,17 +106,16 @@ async function replace(file, contents) {
 }
 
 /**
- * Writes the bundles of the command line and, unless `commandLineOnly`, the library and its
- * declarations. A bundle is written beside its place and renamed, so that a process that
+ * Writes the bundles of the library and the command line, which modules of `bench --kernel` use together,
+ * and, unless `withoutTypes`, the declarations. A bundle is written beside its place and renamed, so that a process that
  * builds at the same time never sees half a file.
  */
-export async function build({ commandLineOnly = false, log = console.error } = {}) {
+export async function build({ withoutTypes = false, log = console.error } = {}) {
   const { build: bundle } = await import("esbuild");
   const started = performance.now();
   await mkdir(join(root, "dist"), { recursive: true });
   const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
-  const outputs = commandLineOnly ? commandLine : [...library, ...commandLine];
-  for (const { entry, file, options } of outputs) {
+  for (const { entry, file, options } of [...library, ...commandLine]) {
     const result = await bundle({
       ...bundleOptions,
       ...options,
@@ -128,7 +127,7 @@ export async function build({ commandLineOnly = false, log = console.error } = {
     await replace(file, result.outputFiles[0].contents);
   }
   for (const { from, file } of copied) await replace(file, await readFile(join(root, from)));
-  if (!commandLineOnly) await buildTypes();
+  if (!withoutTypes) await buildTypes();
   log(`built dist/ in ${((performance.now() - started) / 1000).toFixed(1)} s`);
 }
 

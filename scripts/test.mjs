@@ -167,7 +167,7 @@ async function workOff(queue) {
   await Promise.all(Array.from({ length: Math.max(1, Number(options.jobs)) }, worker));
 }
 
-if (wanted.includes("host") && isStale()) await build({ commandLineOnly: true, log: () => {} });
+if (wanted.includes("host") && isStale()) await build({ withoutTypes: true, log: () => {} });
 if (options.long) {
   // Each file by itself, since it keeps one core busy. The one that kills processes at certain moments
   // is alone: others would slow down what it kills.

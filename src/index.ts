@@ -4,7 +4,12 @@
  */
 
 export { type CheckOptions, checkGradients, type DirectionCheck } from "./autograd/check.ts";
-export { defineOp, type OpDefinition } from "./autograd/define-op.ts";
+export {
+  type DefinedOp,
+  defineOp,
+  type OpBenchmark,
+  type OpDefinition,
+} from "./autograd/define-op.ts";
 export {
   type Conv2dOptions,
   conv2d,

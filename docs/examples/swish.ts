@@ -24,7 +24,7 @@ export const swish = defineOp({
       }
       y[i] = x[i] / (1.0 + exp(-beta[0] * x[i]));
     }
-  `.replace(/^ {4}/gm, ""),
+  `,
   shape: (x, beta) => {
     if (beta.length !== 0) throw new Error("β must be a single number, of shape []");
     return x;

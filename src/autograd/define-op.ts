@@ -1,6 +1,7 @@
+import { checkOptions, type OptionRules } from "../gpu/arguments.ts";
 import { foldWorkgroups } from "../gpu/call.ts";
 import { GpuValidationError, LatentgradError, ShapeError } from "../gpu/errors.ts";
-import { specialise } from "../kernels/specialise.ts";
+import { declares, specialise } from "../kernels/specialise.ts";
 import { checkTensors } from "../tensor/arguments.ts";
 import { empty } from "../tensor/create.ts";
 import { emptyResult, formatShape, type Tensor } from "../tensor/tensor.ts";
@@ -23,7 +24,7 @@ export interface OpDefinition {
    * runs.
    */
   readonly shape: (...inputs: Shape[]) => Shape;
-  /** Values for the shader's `const NAME = …;` lines, in the type that the line shows. */
+  /** Values for the shader's `const NAME = …;` declarations, in the type that stands there. */
   readonly constants?: (...inputs: Shape[]) => Readonly<Record<string, number | boolean>>;
   /**
    * How many workgroups run for an output of the given shape, or the three dimensions of the grid.
@@ -40,6 +41,28 @@ export interface OpDefinition {
     | ((dy: Tensor, y: Tensor, ...inputs: Tensor[]) => Tensor)
     | undefined
   )[];
+  /** Floating-point operations, from the inputs' shapes: profiles and benchmarks then give rates. */
+  readonly flops?: (...inputs: Shape[]) => number;
+  /** What `latentgrad bench --kernel` times. */
+  readonly bench?: OpBenchmark | readonly OpBenchmark[];
+}
+
+/** What `latentgrad bench --kernel` times of an op. */
+export interface OpBenchmark {
+  readonly inputs: readonly Shape[];
+  /**
+   * The library's own way to the same result: the name of an op that takes the same tensors, as "matmul", or
+   * a function of them.
+   */
+  readonly against?: string | ((...inputs: Tensor[]) => Tensor);
+}
+
+/** An op made by `defineOp`. */
+export interface DefinedOp {
+  (...inputs: Tensor[]): Tensor;
+  readonly definition: OpDefinition;
+  /** What the kernel reads of each input. */
+  readonly reads: readonly ("f32" | "u32")[];
 }
 
 /** What the shader says of a binding. */
@@ -55,7 +78,8 @@ interface Binding {
  * @throws GpuValidationError at once for bindings that are not the inputs and the output; a shader
  *   that does not compile is reported where the op's result is first read or recorded
  */
-export function defineOp(definition: OpDefinition): (...inputs: Tensor[]) => Tensor {
+export function defineOp(definition: OpDefinition): DefinedOp {
+  checkOptions("defineOp", definition, optionRules, "definition");
   const { name, wgsl, derivatives } = definition;
   const bindings = readBindings(name, wgsl);
   const inputBindings = bindings.slice(0, -1);
@@ -64,7 +88,7 @@ export function defineOp(definition: OpDefinition): (...inputs: Tensor[]) => Ten
     throw new LatentgradError(
       `${name}: ${derivatives.length} derivatives for ${count} inputs: give undefined for those without`,
     );
-  return (...inputs) => {
+  const op = (...inputs: Tensor[]): Tensor => {
     if (inputs.length !== count)
       throw new ShapeError(name, `takes ${count} tensors, not ${inputs.length}`);
     const device = checkTensors(
@@ -93,7 +117,7 @@ export function defineOp(definition: OpDefinition): (...inputs: Tensor[]) => Ten
             constants: { ...gridConstants(wgsl, workgroups), ...definition.constants?.(...shapes) },
           }),
           workgroups,
-          flops: 0,
+          flops: countOf(name, definition.flops?.(...shapes) ?? 0),
           bytes: [...inputs, out].reduce((sum, t) => sum + t.value.bytes, 0),
         };
       },
@@ -108,6 +132,24 @@ export function defineOp(definition: OpDefinition): (...inputs: Tensor[]) => Ten
       }),
     );
   };
+  return Object.assign(op, { definition, reads: inputBindings.map(({ dtype }) => dtype) });
+}
+
+const optionRules: OptionRules<OpDefinition> = {
+  name: "text",
+  wgsl: "text",
+  shape: "function",
+  workgroups: "function",
+  constants: "function?",
+  derivatives: "any?",
+  flops: "function?",
+  bench: "any?",
+};
+
+function countOf(op: string, flops: number): number {
+  if (!(flops >= 0 && flops < Number.POSITIVE_INFINITY))
+    throw new LatentgradError(`${op}: flops gives ${flops}, wanted a number from 0 on`);
+  return flops;
 }
 
 /** The shader's bindings: inputs that are read, and behind them the output. */
@@ -181,7 +223,7 @@ function grid({ name, wgsl, workgroups }: OpDefinition, shape: Shape): [number, 
   if (!Number.isInteger(wanted) || wanted < 1)
     throw new GpuValidationError(name, `${wanted} is no number of workgroups`);
   const folded = foldWorkgroups(wanted);
-  if (folded[1] > 1 && !/^const GROUPS_X\b/m.test(wgsl))
+  if (folded[1] > 1 && !declares(wgsl, "GROUPS_X"))
     throw new GpuValidationError(
       name,
       `${wanted} workgroups must be folded: the shader needs const GROUPS_X and GROUPS_XY`,
@@ -192,7 +234,5 @@ function grid({ name, wgsl, workgroups }: OpDefinition, shape: Shape): [number, 
 /** Constants of the folded grid, for shaders that have them. */
 function gridConstants(wgsl: string, [x, y]: readonly number[]): Record<string, number> {
   const all = { GROUPS_X: x as number, GROUPS_XY: (x as number) * (y as number) };
-  return Object.fromEntries(
-    Object.entries(all).filter(([name]) => new RegExp(`^const ${name}\\b`, "m").test(wgsl)),
-  );
+  return Object.fromEntries(Object.entries(all).filter(([name]) => declares(wgsl, name)));
 }

@@ -2,6 +2,7 @@ import { alignColumns } from "../gpu/profiler.ts";
 import type { VariantChoices } from "../gpu/variant-table.ts";
 import type { Ceilings } from "./ceilings.ts";
 import type { KernelMeasurement } from "./kernels.ts";
+import type { OwnKernelReport } from "./own-kernels.ts";
 import { formatPeers } from "./peers.ts";
 import type { ProgramListing } from "./program.ts";
 import type { BenchReport } from "./run.ts";
@@ -139,6 +140,20 @@ export function formatReport(report: BenchReport): string {
   if (report.peerFailures !== undefined)
     parts.push(`Against other engines\n${formatPeers(report.peers, report.peerFailures)}`);
   return parts.join("\n\n");
+}
+
+/** Kernels of one's own beside the library's, as text. */
+export function formatOwnKernels(report: OwnKernelReport): string {
+  const { comparisons } = report;
+  if (comparisons.length === 0) return formatReport(report);
+  const rows = comparisons.map(({ kernel, against, ratio, difference }) => [
+    kernel,
+    against,
+    ratio.toFixed(2),
+    difference.toExponential(1),
+  ]);
+  const header = ["kernel", "against", "time / library's", "largest difference / rms"];
+  return `${formatReport(report)}\n\nAgainst the library\n${alignColumns([header, ...rows])}`;
 }
 
 /** The commands of a step as text, a line each. */

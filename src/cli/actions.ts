@@ -1,4 +1,5 @@
 import type { runNamedLadder } from "../bench/ladders/run.ts";
+import type { OwnKernelOptions, OwnKernelReport } from "../bench/own-kernels.ts";
 import type { listProgram } from "../bench/program.ts";
 import type { runBenchmarks } from "../bench/run.ts";
 import type { tuneModels } from "../bench/tune-models.ts";
@@ -55,6 +56,12 @@ export interface Actions {
   readonly serveBenchPage: (port: number) => Promise<ServedPage>;
   readonly benchProgram: typeof listProgram;
   readonly benchLadder: typeof runNamedLadder;
+  /** Rates the ops that a module exports. */
+  readonly benchKernel: (
+    file: string,
+    options: OwnKernelOptions,
+    log: (line: string) => void,
+  ) => Promise<OwnKernelReport>;
   readonly tune: typeof tuneModels;
   readonly models: readonly ModelEntry[];
 }

@@ -1,4 +1,5 @@
 import { runNamedLadder } from "../bench/ladders/run.ts";
+import { rateOwnKernels } from "../bench/own-kernels.ts";
 import { listProgram } from "../bench/program.ts";
 import { runBenchmarks } from "../bench/run.ts";
 import { tuneModels } from "../bench/tune-models.ts";
@@ -18,9 +19,16 @@ import { models } from "../models/registry.ts";
 import type { Interruption } from "../train/interruption.ts";
 import { train } from "../train/train.ts";
 import type { Actions } from "./actions.ts";
+import { loadKernelFile } from "./kernel-file.ts";
 import { runCommand } from "./program.ts";
 
-export { comparesPeers, needsDevice, requestedRuntime, servesPage } from "./runtime.ts";
+export {
+  comparesPeers,
+  loadsKernel,
+  needsDevice,
+  requestedRuntime,
+  servesPage,
+} from "./runtime.ts";
 export { configuredRuntime } from "./train-options.ts";
 
 /** What a training draws and writes beside its metrics. */
@@ -50,6 +58,10 @@ const actions: Omit<Actions, "models"> = {
   },
   benchProgram: listProgram,
   benchLadder: runNamedLadder,
+  async benchKernel(file, options, log) {
+    const { ops, library } = await loadKernelFile(file);
+    return rateOwnKernels(ops, library, options, log);
+  },
   tune: tuneModels,
 };
 

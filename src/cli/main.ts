@@ -17,11 +17,13 @@ import { serveBenchPage } from "./bench-page.ts";
 import {
   comparesPeers,
   configuredRuntime,
+  loadsKernel,
   needsDevice,
   requestedRuntime,
   run,
   servesPage,
 } from "./core.ts";
+import { libraryUrl } from "./kernel-file.ts";
 import { benchWithPeers } from "./peers.ts";
 
 /** Runs the command in this process. A second signal ends it at once. */
@@ -115,7 +117,13 @@ async function launch(argv: string[]): Promise<number> {
   }
   const command = await runtimeCommand(first, fileURLToPath(import.meta.url), argv);
   command.env.LATENTGRAD_CHILD = String(process.pid);
-  if (first === "deno") hideHome(command.env);
+  if (first === "deno") {
+    hideHome(command.env);
+    if (loadsKernel(argv)) {
+      const map = JSON.stringify({ imports: { latentgrad: libraryUrl() } });
+      command.args.splice(1, 0, `--import-map=data:application/json,${encodeURIComponent(map)}`);
+    }
+  }
   const running = runChild(command);
   early.close();
   const { status, signal } = await running;

@@ -44,6 +44,12 @@ export function comparesPeers(argv: readonly string[]): boolean {
   return argv[0] === "bench" && argv.includes("--peers");
 }
 
+/** Whether the command line imports a module of the user's. */
+export function loadsKernel(argv: readonly string[]): boolean {
+  const named = argv.some((word) => word === "--kernel" || word.startsWith("--kernel="));
+  return argv[0] === "bench" && named;
+}
+
 /** Whether the command line serves a page to the user's own browser, and wants no device itself. */
 export function servesPage(argv: readonly string[]): boolean {
   return argv[0] === "bench" && argv.includes("--page");

@@ -28,14 +28,14 @@ export function specialise(
   const op = options.op ?? "specialise";
   let out = text;
   for (const [name, value] of Object.entries(options.constants ?? {})) {
-    const pattern = new RegExp(`^const ${name}(\\s*:\\s*\\w+)? = ([^;]*);`, "m");
+    const pattern = declarationOf(name);
     const match = out.match(pattern);
     if (!match) throw new GpuValidationError(op, `the shader has no constant ${name}`);
-    const [, type = "", old = ""] = match;
+    const [, before = "", type = "", old = ""] = match;
     const text = literal(value, type.replace(/[:\s]/g, "") || typeOf(old));
     if (text === undefined)
       throw new GpuValidationError(op, `${value} is no value for the constant ${name} = ${old}`);
-    out = out.replace(pattern, () => `const ${name}${type} = ${text};`);
+    out = out.replace(pattern, () => `${before}const ${name}${type} = ${text};`);
   }
   for (const [name, type] of Object.entries(options.aliases ?? {})) {
     const pattern = new RegExp(`^alias ${name} = [^;]*;`, "m");
@@ -58,6 +58,19 @@ export function specialise(
       `the unrolled shader has ${out.length} characters, ${bound} allowed`,
     );
   return out;
+}
+
+/** Whether a shader declares a constant of this name, which the host may set. */
+export function declares(text: string, name: string): boolean {
+  return declarationOf(name).test(text);
+}
+
+/** A constant's line, or its part of a line that declares several; not what stands behind `//`. */
+function declarationOf(name: string): RegExp {
+  return new RegExp(
+    `^((?:(?:(?!//).)*;)?[ \\t]*)const ${name}\\b(\\s*:\\s*\\w+)?\\s*=\\s*([^;]*);`,
+    "m",
+  );
 }
 
 /** Type of a constant that declares none, by its default value. */
@@ -88,7 +101,10 @@ export function floatLiteral(value: number): string {
 /** Values of the file's named constants, as far as they are arithmetic on earlier ones. */
 function readConstants(text: string): Map<string, number> {
   const constants = new Map<string, number>();
-  for (const match of text.matchAll(/^const (\w+)(?:\s*:\s*\w+)? = ([^;]*);/gm)) {
+  const code = text.replace(/\/\/.*$/gm, "");
+  for (const match of code.matchAll(
+    /(?:^|;)[ \t]*const (\w+)(?:\s*:\s*\w+)?\s*=\s*([^;]*)(?=;)/gm,
+  )) {
     const value = evaluate(match[2] ?? "", constants);
     if (value !== undefined) constants.set(match[1] ?? "", value);
   }

@@ -12,6 +12,7 @@ import {
   GpuValidationError,
   LatentgradError,
   ShapeError,
+  UsageError,
 } from "../../src/gpu/errors.ts";
 import { parameter, tensor, upload, zeros } from "../../src/tensor/create.ts";
 import { record } from "../../src/tensor/run.ts";
@@ -184,6 +185,62 @@ fn main(@builtin(workgroup_id) group: vec3u) {
     () => narrow(tensor(device, [0.5])),
     GpuValidationError,
     /^narrow: 65536 workgroups must be folded: the shader needs const GROUPS_X and GROUPS_XY$/,
+  );
+});
+
+test("sets constants wherever they are declared, and counts operations", async () => {
+  const device = await testDevice();
+  const scaled = defineOp({
+    name: "scaled",
+    wgsl: `
+      const COUNT = 1u; const FACTOR = 1.0; const ROUNDS: u32 = 1u; // const FACTOR = 9.0;
+      @group(0) @binding(0) var<storage, read> x: array<f32>;
+      @group(0) @binding(1) var<storage, read_write> y: array<f32>;
+      @compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3u) {
+        if (id.x >= COUNT) { return; }
+        var sum = 0.0;
+        //@unroll
+        for (var r = 0u; r < ROUNDS; r++) {
+          sum += FACTOR * x[id.x];
+        }
+        y[id.x] = sum;
+      }`,
+    shape: (x) => x,
+    constants: (x) => ({ COUNT: size(x), FACTOR: 2.5, ROUNDS: 2 }),
+    workgroups: () => 1,
+    flops: (x) => 4 * size(x),
+  });
+  const x = tensor(device, [1, 2, 3]);
+  assert.equal([...(await scaled(x).data())], [5, 10, 15]);
+  const { program } = await record(device, () => scaled(x));
+  assert.is(program.statistics.flops, 12);
+  const [row] = await program.profile(1);
+  assert.ok(row && Math.abs(row.gflops - 12 / row.micros / 1e3) < 1e-9 && row.gflops > 0);
+  program.release();
+  const wrong = defineOp({ ...scaled.definition, flops: () => Number.NaN });
+  await rejects(
+    () => wrong(x),
+    LatentgradError,
+    /^scaled: flops gives NaN, wanted a number from 0/,
+  );
+});
+
+test("a definition with names that are not known, or without those it needs, is refused at once", async () => {
+  const make = (change: object) => () => defineOp({ ...definition, ...change });
+  await rejects(
+    make({ constant: () => ({}) }),
+    UsageError,
+    /^defineOp: unknown option "constant" \(did you mean constants\?\)$/,
+  );
+  await rejects(
+    make({ workgroups: undefined }),
+    UsageError,
+    /^defineOp: the option "workgroups" is missing, wanted a function$/,
+  );
+  await rejects(
+    make({ wgsl: 1 }),
+    UsageError,
+    /^defineOp: the option "wgsl" is a number, wanted a text$/,
   );
 });
 

@@ -1,5 +1,5 @@
 /** The command `bench` as a user calls it. */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
@@ -156,6 +156,65 @@ test("runs a ladder, and fails where a result is wrong", async () => {
     ["--batch", "2"],
   ])
     assert.is((await run("--ladder", "matmul", ...also)).status, 2, also.join(" "));
+});
+
+test("rates the kernels of a module, and fails where results differ from the library's", async () => {
+  const host = new MemoryHost();
+  const comparison = { kernel: "k/1", against: "latentgrad exp", ratio: 2, difference: 1e-5 };
+  const asked: unknown[] = [];
+  const rate = (difference: number, ...argv: string[]) =>
+    runCommand(["bench", "--kernel", "k.js", ...argv], host, {
+      ...unusedActions,
+      benchKernel: async (file, options) => {
+        asked.push({ file, ...options });
+        return { ...emptyReport, comparisons: [{ ...comparison, difference }] };
+      },
+    });
+  assert.is(await rate(1e-5, "--runs", "2"), 0);
+  assert.match(host.out, /^k\/1 +latentgrad exp +2\.00 +1\.0e-5$/m);
+  assert.equal(asked, [{ file: "k.js", runs: 2 }]);
+  assert.is(await rate(0.5), 1);
+  assert.match(host.err, /^latentgrad: results differ from the library's: k\/1$/m);
+  for (const also of [["--filter", "x"], ["--ladder", "matmul"], ["--tuned"], ["--batch", "2"]]) {
+    assert.is(await rate(0, ...also), 2);
+    assert.match(host.err, new RegExp(`^latentgrad: ${also[0]} does not go with --kernel$`, "m"));
+  }
+});
+
+test("imports the module that --kernel names, on Deno and on Node", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "latentgrad-kernel-"));
+  const definition = `{ name: "k", wgsl: \`@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@compute @workgroup_size(1) fn main() { y[0] = x[0]; }\`,
+  shape: (x) => x, workgroups: () => 1, bench: { inputs: [[1]], against: "expp" } }`;
+  const files = {
+    "op.ts": `import { defineOp, type Tensor } from "latentgrad";
+export const op: (x: Tensor) => Tensor = defineOp(${definition});`,
+    "plain.js": `export default ${definition};`,
+    "broken.js": "export default nothing;",
+    "empty.js": "export {};",
+    "kernel.wgsl": "",
+  };
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+  const refused = /^latentgrad: k: latentgrad has no op "expp" \(did you mean exp\?\)\n$/;
+  try {
+    for (const [runtime, name, status, message] of [
+      ["deno", "op.ts", 2, refused],
+      ["node", "plain.js", 2, refused],
+      ["node", "op.ts", 2, /: TypeScript runs on deno \(--runtime deno\), not on node\n$/],
+      ["deno", "broken.js", 2, /^latentgrad: --kernel .*broken\.js: .*nothing is not defined\n$/],
+      ["deno", "empty.js", 2, /^latentgrad: .*empty\.js exports no op: wanted /],
+      ["deno", "kernel.wgsl", 2, /: wanted a JavaScript or TypeScript module/],
+      ["deno", "none.js", 7, /^latentgrad: .*none\.js: no such file\n$/],
+    ] as const) {
+      const words = ["bench", "--kernel", join(folder, name), "--runtime", runtime];
+      const outcome = await start(words).ended;
+      assert.match(outcome.stderr, message);
+      assert.equal([outcome.status, outcome.stdout], [status, ""], `${runtime} ${name}`);
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test("serves a page on the usual port or another, and on nothing else", async () => {

@@ -118,6 +118,7 @@ const actions: Actions = {
     assert.ok(Object.hasOwn(ladders, name), name);
     return emptyLadder;
   },
+  benchKernel: async () => ({ ...emptyReport, comparisons: [] }),
   tune: async () => ({
     ...{ adapter: "an adapter", runtime: "node", known: [], tuned: [], left: [], choices: {} },
     path: "a.json",

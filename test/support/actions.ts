@@ -21,6 +21,7 @@ export const unusedActions: Actions = {
   serveBenchPage: unused,
   benchProgram: unused,
   benchLadder: unused,
+  benchKernel: unused,
   tune: unused,
   models: [],
 };

@@ -2,9 +2,10 @@ import { type Command, InvalidArgumentError } from "commander";
 import type { FindVariants } from "../../bench/followed-variants.ts";
 import { formatLadder } from "../../bench/ladder-report.ts";
 import { ladders } from "../../bench/ladders/registry.ts";
+import { MOST_DIFFERENCE } from "../../bench/own-kernels.ts";
 import { countInvalid } from "../../bench/peers.ts";
 import type { BenchReport } from "../../bench/run.ts";
-import { formatProgram, formatReport } from "../../bench/tables.ts";
+import { formatOwnKernels, formatProgram, formatReport } from "../../bench/tables.ts";
 import { LatentgradError, UsageError } from "../../gpu/errors.ts";
 import { findModel, models } from "../../models/registry.ts";
 import { checkSettings } from "../../models/settings.ts";
@@ -19,6 +20,7 @@ interface Options {
   tuned?: true;
   program?: string;
   ladder?: string;
+  kernel?: string;
   page?: true;
   port?: number;
   runtime?: string;
@@ -56,6 +58,11 @@ export function addBench(program: Command, context: Context): void {
       "--ladder <name>",
       `${Object.keys(ladders).join(" or ")}: time versions of a kernel, naive to best, instead`,
     )
+    .option(
+      "--kernel <file>",
+      "time the ops that a module of yours exports, and the library's beside them, instead; the module is run",
+      path,
+    )
     .option("--page", "serve a page that measures in your own browser, until Ctrl-C, instead")
     .option(
       "--port <n>",
@@ -86,6 +93,7 @@ export function addBench(program: Command, context: Context): void {
     "bench --peers --filter peer/tfjs-webgpu/matmul",
     "bench --program aae --set latent=8 --batch 64",
     "bench --ladder matmul",
+    "bench --kernel kernel.js",
     "bench --tuned --filter ^kernel/conv",
     "bench --page",
   ]).action(async (options: Options) => {
@@ -96,7 +104,8 @@ export function addBench(program: Command, context: Context): void {
     }
     checkTogether(options);
     await checkWritable(options, context);
-    if (options.ladder !== undefined) await climb(options.ladder, options, context);
+    if (options.kernel !== undefined) await rate(options.kernel, options, context);
+    else if (options.ladder !== undefined) await climb(options.ladder, options, context);
     else if (options.program !== undefined) await printProgram(options.program, options, context);
     else await measure(options, context);
   });
@@ -122,10 +131,15 @@ async function servePage(options: Options, { output, actions }: Context): Promis
   await closed;
 }
 
-/** Options that mean nothing without or beside --program and --ladder. */
+/** Options that mean nothing without or beside --program, --ladder and --kernel. */
 function checkTogether(options: Options): void {
-  const { program, ladder, filter, peers, tuned, set, batch, port } = options;
+  const { program, ladder, kernel, filter, peers, tuned, set, batch, port } = options;
   if (port !== undefined) throw new UsageError("--port goes with --page");
+  if (kernel !== undefined) {
+    const others = { program, ladder, filter, peers, tuned, set, batch };
+    for (const [name, value] of Object.entries(others))
+      if (value !== undefined) throw new UsageError(`--${name} does not go with --kernel`);
+  }
   if (ladder !== undefined && (program !== undefined || filter || peers))
     throw new UsageError("--ladder goes with none of --program, --filter and --peers");
   if (tuned && ladder !== undefined)
@@ -177,6 +191,18 @@ async function climb(name: string, options: Options, context: Context): Promise<
   const wrong = report.rungs.filter((rung) => rung.wrong !== undefined);
   if (wrong.length > 0)
     throw new LatentgradError(`wrong results: ${wrong.map((rung) => rung.name).join(", ")}`);
+}
+
+async function rate(file: string, options: Options, context: Context): Promise<void> {
+  const { output, actions } = context;
+  const { runs } = options;
+  const report = await actions.benchKernel(file, { runs }, (line) => output.progress(line));
+  await deliver(report, () => formatOwnKernels(report), options, context);
+  const wrong = report.comparisons.filter(({ difference }) => difference > MOST_DIFFERENCE);
+  if (wrong.length > 0)
+    throw new LatentgradError(
+      `results differ from the library's: ${wrong.map(({ kernel }) => kernel).join(", ")}`,
+    );
 }
 
 /**
