@@ -1,6 +1,7 @@
 import { DataError } from "../gpu/errors.ts";
 import { fetchUnpacked, type SetFile } from "./archive.ts";
 import { joinBytes } from "./bytes.ts";
+import { anotherKind } from "./file-kinds.ts";
 import type { DataSource } from "./files.ts";
 import { gunzipWhole, isGzip } from "./gunzip.ts";
 import { cifar10 } from "./sources.ts";
@@ -74,7 +75,7 @@ export async function readCifarBatch(bytes: Uint8Array, name: string): Promise<C
   const records = isGzip(bytes)
     ? await gunzipWhole(bytes, name, (size) => checkSize(size, name, "declares (cut off?)"))
     : bytes;
-  checkSize(records.length, name, "has");
+  checkSize(records.length, name, "has", records);
   const count = records.length / RECORD;
   const images = new Uint8Array(count * SAMPLES);
   const labels = new Uint8Array(count);
@@ -97,8 +98,15 @@ export async function readCifarBatch(bytes: Uint8Array, name: string): Promise<C
   return { images, labels };
 }
 
-function checkSize(size: number, name: string, verb: string): void {
+/** @param bytes what has that size, as far as it is there: it may be something else altogether */
+function checkSize(size: number, name: string, verb: string, bytes?: Uint8Array): void {
   if (size === 0 || size % RECORD !== 0 || size > largestBatch) {
+    const other = bytes && anotherKind(bytes);
+    if (other !== undefined) {
+      throw new DataError(
+        `${name}: this is ${other}, expected a batch of CIFAR-10's binary version`,
+      );
+    }
     throw new DataError(
       `${name}: it ${verb} ${size} bytes, expected a multiple of ${RECORD} up to ${largestBatch}`,
     );

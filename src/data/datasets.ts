@@ -3,11 +3,12 @@ import { nearest } from "../gpu/suggest.ts";
 import { loadCifar10 } from "./cifar10.ts";
 import { anime, faces, loadFaces, type OwnSet } from "./faces.ts";
 import type { DataSource } from "./files.ts";
-import { folderLabel, loadFolder } from "./folder.ts";
+import { loadFolder } from "./folder.ts";
 import { glyphNames, glyphSize, glyphStyle, makeGlyphs } from "./glyphs.ts";
+import { loadIdxPath } from "./idx-path.ts";
 import { loadIdxSet } from "./idx-set.ts";
 import { loadOmniglot } from "./omniglot.ts";
-import { joinPath, normalPath } from "./paths.ts";
+import { joinPath, normalPath, pathLabel } from "./paths.ts";
 import { makeShapes, shapeNames, shapeSize, shapeStyle } from "./shapes.ts";
 import { cifar10, fashionMnist, mnist, omniglot, type PublishedSet } from "./sources.ts";
 import { loadSynthetic } from "./synthetic.ts";
@@ -128,23 +129,39 @@ export const datasets: readonly DatasetEntry[] = [
   },
 ];
 
-/** What comes before the path in the name of a folder of pictures. */
-const folderPrefix = "folder:";
+/** A kind of set that is the user's own: its name is the kind, a colon and a path. */
+interface OwnKind {
+  readonly kind: string;
+  readonly summary: string;
+  readonly load: (path: string, source: DataSource) => Promise<Dataset>;
+}
 
-/** The set that a folder of the user's pictures makes, as lists of the sets show it. */
-export const folderPattern = {
-  name: `${folderPrefix}PATH`,
-  summary: "PNG and JPEG pictures in a folder; sub-folders are classes, or train, val and test",
-} as const;
+const ownKinds: readonly OwnKind[] = [
+  {
+    kind: "folder",
+    summary: "PNG and JPEG pictures in a folder; sub-folders are classes, or train, val and test",
+    load: loadFolder,
+  },
+  {
+    kind: "idx",
+    summary: "any IDX files of images and labels (EMNIST, KMNIST, your own), plain or gzip",
+    load: loadIdxPath,
+  },
+];
+
+/** The sets that the user's own files make, as lists of the sets show them. */
+export const ownPatterns: readonly { readonly name: string; readonly summary: string }[] =
+  ownKinds.map(({ kind, summary }) => ({ name: `${kind}:PATH`, summary }));
 
 /** The entry of that name. Throws UsageError with the nearest name and the list. */
 export function findDataset(name: string): DatasetEntry {
   const entry = datasets.find((candidate) => candidate.name === name);
   if (entry !== undefined) return entry;
-  if (name.startsWith(folderPrefix)) return folderEntry(name.slice(folderPrefix.length));
+  const own = ownOf(name);
+  if (own !== undefined) return ownEntry(own.kind, own.path);
   const names = datasets.map((candidate) => candidate.name);
   throw new UsageError(
-    `unknown data set "${name}"${suggestion(name, names)}; there are ${[...names, folderPattern.name].join(", ")}`,
+    `unknown data set "${name}"${suggestion(name, names)}; there are ${[...names, ...ownPatterns.map((pattern) => pattern.name)].join(", ")}`,
   );
 }
 
@@ -156,10 +173,15 @@ export async function loadDataset(name: string, source: DataSource): Promise<Dat
   return findDataset(name).load(source);
 }
 
-/** The name that means the same set in any working folder: that of a folder has its whole path. */
+/** The name that means the same set in any working folder: that of the user's own has its whole path. */
 export function absoluteName(name: string, cwd: string): string {
-  if (!name.startsWith(folderPrefix)) return name;
-  return folderPrefix + normalPath(joinPath(cwd, name.slice(folderPrefix.length)));
+  const own = ownOf(name);
+  return own === undefined ? name : `${own.kind.kind}:${normalPath(joinPath(cwd, own.path))}`;
+}
+
+function ownOf(name: string): { kind: OwnKind; path: string } | undefined {
+  const kind = ownKinds.find((candidate) => name.startsWith(`${candidate.kind}:`));
+  return kind && { kind, path: name.slice(kind.kind.length + 1) };
 }
 
 /** `glyphs` with another size or seed than the named set's. */
@@ -207,25 +229,24 @@ export function loadTones(train = 8_000, test = 2_000, seed = 1): Dataset<Uint8A
   };
 }
 
-function folderEntry(path: string): DatasetEntry {
+function ownEntry({ kind, summary, load }: OwnKind, path: string): DatasetEntry {
   if (path === "") {
-    throw new UsageError(
-      `data set "${folderPrefix}": the path is missing, as in ${folderPrefix}DIR`,
-    );
+    throw new UsageError(`data set "${kind}:": the path is missing, as in ${kind}:DIR`);
   }
   return {
-    name: folderPrefix + path,
-    label: folderLabel(path),
-    summary: folderPattern.summary,
-    load: (source) => loadFolder(path, source),
+    name: `${kind}:${path}`,
+    label: pathLabel(kind, path),
+    summary,
+    load: (source) => load(path, source),
   };
 }
 
 /** " (did you mean X?)", also where the word before a path is mistyped. */
 function suggestion(name: string, names: readonly string[]): string {
   const [word = "", ...rest] = name.split(":");
-  const meant = nearest(word, [...names, "folder"]);
+  const kinds = ownKinds.map(({ kind }) => kind);
+  const meant = nearest(word, [...names, ...kinds]);
   if (meant === undefined) return "";
   const path = rest.length > 0 ? rest.join(":") : "PATH";
-  return ` (did you mean ${meant === "folder" ? folderPrefix + path : meant}?)`;
+  return ` (did you mean ${kinds.includes(meant) ? `${meant}:${path}` : meant}?)`;
 }

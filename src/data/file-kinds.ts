@@ -132,7 +132,7 @@ function pickleKind([first, protocol = 0, next = 0]: Uint8Array): FileKind | und
   if (first !== 0x80 || protocol < 2 || protocol > 5) return undefined;
   // A frame, an empty dictionary, a list, a tuple, a global, memoised text, numbers.
   return "\x95}](cXqKBMJGhRNq\x8a\x8c".includes(String.fromCharCode(next))
-    ? { kind: "other", words: "a Python pickle, which is never run here" }
+    ? { kind: "other", words: "a Python pickle" }
     : undefined;
 }
 

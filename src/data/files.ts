@@ -1,5 +1,7 @@
 import { DataError, UsageError } from "../gpu/errors.ts";
 import type { Host } from "../host/host.ts";
+import { namesOf } from "./idx-names.ts";
+import { findLookAlikes } from "./look-alikes.ts";
 import { joinPath } from "./paths.ts";
 import type { FileSet, PinnedFile, PublishedSet } from "./sources.ts";
 
@@ -45,9 +47,16 @@ export interface FoundFile<F extends NamedFile = NamedFile> {
   readonly place?: "data folder" | "cache";
 }
 
-/** Looks for a set's files, as they are published or inflated, in the data folder, then in the cache. */
+/**
+ * Looks for a set's files, as they are published or inflated, in the data folder, then in the cache; also
+ * under the names and in the folders that unpackers and other programs give them.
+ */
 export async function findFiles<F extends NamedFile>(
-  set: { readonly name: string; readonly files: readonly F[] },
+  set: {
+    readonly name: string;
+    readonly folders?: readonly string[];
+    readonly files: readonly F[];
+  },
   source: DataSource,
 ): Promise<FoundFile<F>[]> {
   const { host } = source;
@@ -59,14 +68,29 @@ export async function findFiles<F extends NamedFile>(
   const search = async (file: F): Promise<FoundFile<F>> => {
     const [inCache, own] = places;
     for (const { folder, place } of own.folder === cache ? [inCache] : [own, inCache]) {
-      for (const name of [file.name, file.name.replace(/\.gz$/, "")]) {
-        const path = joinPath(folder, set.name, name);
-        if ((await host.stat(path))?.kind === "file") return { file, path, place };
+      for (const within of [set.name, ...(set.folders ?? [])]) {
+        for (const name of namesOf(file.name)) {
+          const path = await fileAt(joinPath(folder, within), name, host);
+          if (path !== undefined) return { file, path, place };
+        }
       }
     }
     return { file };
   };
   return Promise.all(set.files.map(search));
+}
+
+/** The file of that name in a folder, or in the folder of that name that some unpackers make for it. */
+export async function fileAt(
+  folder: string,
+  name: string,
+  host: Host,
+): Promise<string | undefined> {
+  const path = joinPath(folder, name);
+  const kind = (await host.stat(path))?.kind;
+  if (kind !== "directory") return kind === "file" ? path : undefined;
+  const within = joinPath(path, name);
+  return (await host.stat(within))?.kind === "file" ? within : undefined;
 }
 
 /**
@@ -105,8 +129,8 @@ function isOffline(host: Host): boolean {
 }
 
 /**
- * Downloads one file of a set, or the archive of all, into the cache; returns its path. Throws
- * DataError that says which of the set's files are `missing`, why, and where to put them.
+ * Downloads one file of a set, or the archive of all, into the cache; returns its path. Nothing is
+ * downloaded where the data folder holds something in the files' place. Throws DataError that says which of the set's files are `missing`, why, and where to put them.
  */
 export async function downloadFile(
   set: PublishedSet,
@@ -117,7 +141,12 @@ export async function downloadFile(
   const { host, onDownload } = source;
   const refusal = (reason: string) =>
     new DataError(
-      `data set ${set.name}: ${joinPath(dataFolder(source), set.name)} lacks ${missing.join(", ")}; ${reason}; put the original files there, or name the folder that holds ${set.name}/ with --data-dir or LATENTGRAD_DATA`,
+      `data set ${set.name}: ${joinPath(dataFolder(source), set.name)} lacks ${few(missing)}; ${reason}; put the original files there, or name the folder that holds ${set.name}/ with --data-dir or LATENTGRAD_DATA`,
+    );
+  const instead = await findLookAlikes(set, dataFolder(source), host);
+  if (instead !== undefined)
+    throw new DataError(
+      `data set ${set.name}: ${instead}; ${few(missing, 1)} wanted there, nothing was downloaded`,
     );
   if (isOffline(host)) throw refusal("LATENTGRAD_OFFLINE forbids to download");
   const url = addressOf(set, host) + file.name;
@@ -131,4 +160,10 @@ export async function downloadFile(
   }
   report(total, true);
   return target;
+}
+
+/** Names, the first and the last where there are many. */
+function few(names: readonly string[], most = 4): string {
+  if (names.length <= most) return names.join(", ");
+  return `${names[0]} … ${names.at(-1)} (${names.length} files)`;
 }

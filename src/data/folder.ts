@@ -2,6 +2,7 @@ import { DataError } from "../gpu/errors.ts";
 import type { Host } from "../host/host.ts";
 import type { DataSource } from "./files.ts";
 import { type ListedPicture, listPictures } from "./folder-listing.ts";
+import { lastPart, pathLabel } from "./paths.ts";
 import type { PictureFile } from "./picture.ts";
 import type { Dataset, Labels, Split } from "./types.ts";
 
@@ -10,17 +11,6 @@ export const largestFolderBytes = 2 ** 30;
 
 /** Pictures that are read ahead, so that waiting for one does not hold up the next. */
 const ahead = 4;
-
-/**
- * The name of a folder's set where it is part of another path: `folder-` and the last part of the
- * path, in which all but letters, digits, dots and dashes are replaced.
- */
-export function folderLabel(path: string): string {
-  const name = lastPart(path)
-    .replace(/[^\p{L}\p{N}._-]+/gu, "-")
-    .slice(0, 64);
-  return /[\p{L}\p{N}]/u.test(name) ? `folder-${name}` : "folder";
-}
 
 /**
  * Loads a folder of PNG and JPEG pictures of one size: see `listPictures` for classes and parts. There is one
@@ -41,7 +31,7 @@ export async function loadFolder(path: string, { host, onNotice }: DataSource): 
     count: files.length,
   });
   return {
-    name: folderLabel(path),
+    name: pathLabel("folder", path),
     train: split(train, trainPixels),
     test: split(test, testPixels),
     ...(listed.validation ? { validation: split(validation, validationPixels) } : {}),
@@ -147,13 +137,4 @@ function toRgb(grey: Uint8Array): Uint8Array {
   const rgb = new Uint8Array(grey.length * 3);
   for (let i = 0; i < rgb.length; i++) rgb[i] = grey[Math.floor(i / 3)]!;
   return rgb;
-}
-
-function lastPart(path: string): string {
-  return (
-    path
-      .split(/[/\\]/)
-      .filter((part) => part !== "")
-      .at(-1) ?? path
-  );
 }

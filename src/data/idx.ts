@@ -1,4 +1,5 @@
 import { DataError } from "../gpu/errors.ts";
+import { anotherKind } from "./file-kinds.ts";
 import { gunzip, isGzip } from "./gunzip.ts";
 
 /** Images of an IDX file: `pixels` is [count, height, width], one byte each. */
@@ -12,27 +13,34 @@ export interface IdxImages {
 /** No IDX file of the known sets comes near; a larger one would not fit beside its copy on the GPU. */
 export const largestIdxBytes = 2 ** 30;
 
+/** Pixels a side at most, as of the images of a run. */
+const largestSide = 4096;
+
 /** Reads an IDX file of rank 3 with unsigned bytes, plain or gzip. Throws DataError naming `name`. */
 export async function readIdxImages(bytes: Uint8Array, name: string): Promise<IdxImages> {
   const { shape, values } = await readIdx(bytes, name, 3);
   const [count = 0, height = 0, width = 0] = shape;
+  if (height > largestSide || width > largestSide)
+    throw new DataError(
+      `${name}: images of ${height}×${width} (byte 8), expected at most ${largestSide} a side`,
+    );
   return { count, height, width, pixels: values };
 }
 
 /**
- * Reads an IDX file of rank 1 with unsigned bytes, plain or gzip; each label must be below `classes`.
- * Throws DataError naming `name`.
+ * Reads an IDX file of rank 1 with unsigned bytes, plain or gzip; each label must be below `classes`,
+ * where that is given. Throws DataError naming `name`.
  */
 export async function readIdxLabels(
   bytes: Uint8Array,
   name: string,
-  classes: number,
+  classes = 256,
 ): Promise<Uint8Array> {
   const { values } = await readIdx(bytes, name, 1);
   const wrong = values.findIndex((label) => label >= classes);
   if (wrong >= 0) {
     throw new DataError(
-      `${name}: label ${wrong} (byte ${headerBytes(1) + wrong}) is ${values[wrong]}, expected 0 to ${classes - 1}`,
+      `${name}: label ${wrong} (byte ${headerBytes(1) + wrong}) is ${values[wrong]}, expected 0 to ${classes - 1}; --data idx:PATH takes any labels`,
     );
   }
   return values;
@@ -59,6 +67,8 @@ async function readIdx(
   name: string,
   rank: number,
 ): Promise<{ shape: number[]; values: Uint8Array }> {
+  const other = anotherKind(bytes, "idx", "gzip");
+  if (other !== undefined) throw new DataError(`${name}: this is ${other}, expected an IDX file`);
   const head = headerBytes(rank);
   const size = (start: Uint8Array): number => head + product(parseHeader(start, name, rank));
   if (isGzip(bytes)) {
@@ -94,6 +104,10 @@ function parseHeader(bytes: Uint8Array, name: string, rank: number): number[] {
     }
     return value;
   };
+  // What was packed may be something else, too.
+  const other = anotherKind(bytes, "idx");
+  if (other !== undefined && bytes.length >= headerBytes(rank))
+    throw new DataError(`${name}: inside it is ${other}, expected an IDX file`);
   for (const at of [0, 1]) {
     if (byte(at) !== 0) {
       throw new DataError(`${name}: byte ${at} (magic) is ${hex(byte(at))}, expected 0x00`);

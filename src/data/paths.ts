@@ -27,6 +27,33 @@ export function normalPath(path: string): string {
   return (/^[/\\]/.test(path) ? "/" : "") + kept.join("/");
 }
 
+/** The last part of a path that says anything. */
+export function lastPart(path: string): string {
+  return (
+    path
+      .split(/[/\\]/)
+      .filter((part) => part !== "")
+      .at(-1) ?? path
+  );
+}
+
+/** The folder that a path is in; `.` where it names none. */
+export function parentPath(path: string): string {
+  return withParents(path)[1] ?? (/^[/\\]/.test(path) ? "/" : ".");
+}
+
+/**
+ * The name of the set at a path where it is part of another path: the kind of the set and the last part of
+ * the path, in which all but letters, digits, dots and dashes are replaced; the kind alone where nothing
+ * is left.
+ */
+export function pathLabel(kind: string, path: string): string {
+  const name = lastPart(path)
+    .replace(/[^\p{L}\p{N}._-]+/gu, "-")
+    .slice(0, 64);
+  return /[\p{L}\p{N}]/u.test(name) ? `${kind}-${name}` : kind;
+}
+
 function isAbsolute(path: string): boolean {
   return /^([/\\]|[A-Za-z]:[/\\])/.test(path);
 }

@@ -12,6 +12,8 @@ interface Publication {
   /** Address of the files, ending in a slash. */
   readonly url: string;
   readonly homepage: string;
+  /** Other folders within the data folder in which unpackers and other programs leave the files. */
+  readonly folders?: readonly string[];
   readonly licence: string;
 }
 
@@ -38,6 +40,7 @@ export const mnist: FileSet = {
   name: "mnist",
   url: "https://ossci-datasets.s3.amazonaws.com/mnist/",
   homepage: "http://yann.lecun.com/exdb/mnist/",
+  folders: ["mnist/raw", "MNIST/raw"],
   licence: "CC BY-SA 3.0",
   files: [
     {
@@ -68,6 +71,7 @@ export const fashionMnist: FileSet = {
   name: "fashion-mnist",
   url: "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
   homepage: "https://github.com/zalandoresearch/fashion-mnist",
+  folders: ["fashion-mnist/raw", "FashionMNIST/raw"],
   licence: "MIT",
   files: [
     {
@@ -121,6 +125,7 @@ export const cifar10: ArchiveSet = {
   name: "cifar10",
   url: "https://www.cs.toronto.edu/~kriz/",
   homepage: "https://www.cs.toronto.edu/~kriz/cifar.html",
+  folders: ["cifar10/cifar-10-batches-bin", "cifar-10-batches-bin"],
   licence: "none stated",
   files: [...cifarTraining, cifarTest].map((name) => ({ name })),
   archive: {

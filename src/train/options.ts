@@ -33,7 +33,7 @@ const on = { kind: flag, default: "false" } as const;
 /** The options of `train` in the order of its help. */
 export const trainOptions = {
   data: preset(words("the name of a data set"), "<set>", "glyphs", {
-    help: "a name that `latentgrad datasets` lists, or folder:PATH",
+    help: "a name that `latentgrad datasets` lists, folder:PATH or idx:PATH",
   }),
   "data-dir": optional(words("a path"), "<dir>", {
     help: "folder of the data sets (else $LATENTGRAD_DATA, else the cache)",

@@ -48,7 +48,7 @@ test("an unknown name is a usage error with a suggestion and the list", async ()
     /unknown data set "minst" \(did you mean mnist\?\); there/,
   );
   const list =
-    /"zzz"; there are glyphs, shapes, tones, synthetic-8, synthetic-16, mnist, fashion-mnist, omniglot, omniglot-rotated, cifar10, faces, anime, folder:PATH$/;
+    /"zzz"; there are glyphs, shapes, tones, synthetic-8, synthetic-16, mnist, fashion-mnist, omniglot, omniglot-rotated, cifar10, faces, anime, folder:PATH, idx:PATH$/;
   await rejects(load("zzz"), UsageError, list);
 });
 
@@ -114,6 +114,70 @@ test("files that cannot be had are named with the place to put them", async () =
   offline.env.LATENTGRAD_OFFLINE = "0";
   offline.remote = () => undefined;
   await rejects(() => loadDataset("mnist", { host: offline }), DataError, /cannot download/);
+});
+
+test("IDX files are found under the names and in the folders that unpackers give them", async () => {
+  const own = mnistHost();
+  const rename = (change: (name: string) => string) => {
+    const host = new MemoryHost({ LATENTGRAD_DATA: "/d" });
+    for (const [path, bytes] of own.files) host.put(change(path), bytes);
+    return host;
+  };
+  const dot = (path: string) => path.replace(/-(idx\d-ubyte)$/, ".$1");
+  for (const change of [
+    dot,
+    (path: string) => path.replace("/mnist/", "/MNIST/raw/"),
+    (path: string) => dot(path.replace("/mnist/", "/mnist/raw/")),
+    (path: string) => path.replace(/\/([^/]*)$/, "/$1/$1"),
+  ]) {
+    const host = rename(change);
+    const data = await loadDataset("mnist", { host });
+    assert.equal([data.train.count, data.test.count, host.asked.length], [30, 20, 0]);
+  }
+});
+
+test("what lies in the place of a set is named, and nothing is downloaded", async () => {
+  const text = (content: string) => new TextEncoder().encode(content);
+  for (const [name, files, pattern] of [
+    [
+      "mnist",
+      { "mnist/mnist.npz": Uint8Array.of(0x50, 0x4b, 3, 4) },
+      /^data set mnist: \/d\/mnist has mnist\.npz \(a ZIP archive\); train-images-idx3-ubyte\.gz … .* \(4 files\) wanted there, nothing was downloaded$/,
+    ],
+    [
+      "mnist",
+      { "mnist/mnist_train.csv": text("5,0,0"), "mnist/README.md": text("# train") },
+      /mnist has mnist_train\.csv \(a text\); train/,
+    ],
+    [
+      "mnist",
+      { "train-images-idx3-ubyte.gz": text("") },
+      /train-images-idx3-ubyte\.gz lies in \/d itself, and belongs into \/d\/mnist; train/,
+    ],
+    [
+      "cifar10",
+      {
+        "cifar10/data_batch_1": Uint8Array.of(0x80, 4, 0x95),
+        "cifar10/test_batch": Uint8Array.of(0x80, 2, 0x7d),
+      },
+      /cifar10 has data_batch_1 \(a Python pickle\), test_batch .*: the Python version, and the binary one is needed; data_batch_1\.bin\.gz … /,
+    ],
+    [
+      "cifar10",
+      { "cifar10/cifar-10-batches-py/batches.meta": text("") },
+      /cifar-10-batches-py \(a folder\): the Python version/,
+    ],
+    [
+      "omniglot",
+      { "omniglot/images_background/Greek/1.png": text("") },
+      /images_background \(a folder\)/,
+    ],
+  ] as const) {
+    const host = new MemoryHost({ LATENTGRAD_DATA: "/d" });
+    for (const [path, bytes] of Object.entries(files)) host.put(`/d/${path}`, bytes);
+    const error = await rejects(() => loadDataset(name, { host }), DataError, pattern);
+    assert.equal(host.asked, [], error.message);
+  }
 });
 
 test("parts that do not agree are refused", async () => {

@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { absoluteName, findDataset, loadDataset } from "../../src/data/datasets.ts";
-import { folderLabel } from "../../src/data/folder.ts";
+import { pathLabel } from "../../src/data/paths.ts";
 import type { Split } from "../../src/data/types.ts";
 import { DataError, UsageError } from "../../src/gpu/errors.ts";
 import { MemoryHost } from "../support/memory-host.ts";
@@ -253,8 +253,8 @@ test("names: relative paths, labels for paths, absolute ones for configurations"
   const entry = findDataset("folder:../my pictures/cats & dogs/");
   assert.is(entry.name, "folder:../my pictures/cats & dogs/");
   assert.is(entry.label, "folder-cats-dogs");
-  assert.is(folderLabel("C:\\pictures\\été_2.1"), "folder-été_2.1");
-  assert.is(folderLabel("a/.."), "folder");
+  assert.is(pathLabel("folder", "C:\\pictures\\été_2.1"), "folder-été_2.1");
+  assert.is(pathLabel("folder", "a/.."), "folder");
   assert.is(absoluteName("folder:x/y", "/home"), "folder:/home/x/y");
   assert.is(absoluteName("folder:/x", "/home"), "folder:/x");
   assert.is(absoluteName("mnist", "/home"), "mnist");
@@ -265,7 +265,7 @@ test("mistyped names are usage errors with a suggestion", async () => {
     ["foler:x/y:z", /^unknown data set "foler:x\/y:z" \(did you mean folder:x\/y:z\?\); there are/],
     [
       "folder",
-      /\(did you mean folder:PATH\?\); there are glyphs, shapes, tones, synthetic-8, synthetic-16, mnist, fashion-mnist, omniglot, omniglot-rotated, cifar10, faces, anime, folder:PATH$/,
+      /\(did you mean folder:PATH\?\); there are glyphs, shapes, tones, synthetic-8, synthetic-16, mnist, fashion-mnist, omniglot, omniglot-rotated, cifar10, faces, anime, folder:PATH, idx:PATH$/,
     ],
     ["mnits:x", /\(did you mean mnist\?\)/],
     ["http://x", /^unknown data set "http:\/\/x"; there/],

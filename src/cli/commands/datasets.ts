@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { fetchWhole } from "../../data/archive.ts";
-import { type DatasetEntry, datasets, findDataset, folderPattern } from "../../data/datasets.ts";
+import { type DatasetEntry, datasets, findDataset, ownPatterns } from "../../data/datasets.ts";
 import { ownPattern } from "../../data/faces.ts";
 import { cacheFolder, type DataSource, dataFolder } from "../../data/files.ts";
 import { type InventoryRow, takeStock } from "../../data/inventory.ts";
@@ -49,11 +49,12 @@ export function addDatasets(program: Command, { host, output }: Context): void {
     }
     if (options.json) {
       const folders = { folder: dataFolder(source), cache: cacheFolder(host) };
-      output.json({ ...folders, datasets: rows, patterns: [folderPattern] });
+      output.json({ ...folders, datasets: rows, patterns: ownPatterns });
       return;
     }
     for (const row of rows) for (const line of linesOf(row)) output.data(line);
-    if (!options.download) output.data(`${folderPattern.name}  ${folderPattern.summary}`);
+    if (options.download) return;
+    for (const { name, summary } of ownPatterns) output.data(`${name}  ${summary}`);
   });
 }
 
@@ -65,7 +66,7 @@ function downloadable(name: string): DatasetEntry {
     );
   }
   if (datasets.includes(entry)) return entry;
-  throw new UsageError(`--download ${name}: a folder of your own is not downloaded`);
+  throw new UsageError(`--download ${name}: your own files are not downloaded`);
 }
 
 function linesOf({ name, summary, state, missing, folders, ...row }: InventoryRow): string[] {

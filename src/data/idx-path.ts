@@ -1,0 +1,169 @@
+import { DataError } from "../gpu/errors.ts";
+import type { Host } from "../host/host.ts";
+import { type DataSource, fileAt } from "./files.ts";
+import { type IdxImages, readIdxImages, readIdxLabels } from "./idx.ts";
+import { type IdxName, type IdxPart, parseIdxName } from "./idx-names.ts";
+import { joinPath, lastPart, parentPath, pathLabel } from "./paths.ts";
+import { selectImages } from "./splits.ts";
+import type { Dataset, Split } from "./types.ts";
+
+/** Every so many images of a class, the last goes to the test part, where the files have none. */
+const testEvery = 10;
+
+/** The files of a part, by their paths. */
+type Pair = { images?: string; labels?: string };
+
+/** The files of one set. */
+type Pairs = Partial<Record<IdxPart, Pair>>;
+
+/**
+ * Loads any pair of IDX files, images [count, height, width] and labels [count], of bytes, plain or
+ * gzip: those in the folder `path`, or whose paths begin with `path` where a folder holds several sets
+ * (`gzip/emnist-letters`). A pair named `test` or `t10k` is the test part, one named `val` the
+ * validation part; else every tenth image of each class is for testing, or, where no class has ten,
+ * the last of all. Classes are the labels that the training part has, in their order, whatever number
+ * they begin with. Throws DataError naming what is missing or wrong.
+ */
+export async function loadIdxPath(path: string, source: DataSource): Promise<Dataset<Uint8Array>> {
+  const { host } = source;
+  const { train, validation, test } = await findPairs(path, host);
+  const trained = await readPart(train!, host);
+  const classes = [...new Set(trained.labels)].sort((a, b) => a - b);
+  const { height, width } = trained.images;
+  const splitOf = (of: ReadPart): Split<Uint8Array> => {
+    const { images, labels, files } = of;
+    if (images.height !== height || images.width !== width)
+      throw new DataError(
+        `${files.images}: images of ${images.height}×${images.width}, expected ${height}×${width} as in ${train!.images}`,
+      );
+    const stranger = labels.findIndex((label) => !classes.includes(label));
+    if (stranger >= 0)
+      throw new DataError(
+        `${files.labels}: label ${stranger} is ${labels[stranger]}, which none in ${train!.labels} is`,
+      );
+    const places = labels.map((label) => classes.indexOf(label));
+    return { images: images.pixels, labels: places, count: images.count };
+  };
+  const all = splitOf(trained);
+  const parts = test
+    ? { train: all, test: splitOf(await readPart(test, host)) }
+    : splitOff(all, path, source);
+  return {
+    name: pathLabel("idx", path),
+    ...parts,
+    ...(validation ? { validation: splitOf(await readPart(validation, host)) } : {}),
+    height,
+    width,
+    channels: 1,
+    classes: classes.length,
+    classNames: classes.map(String),
+  };
+}
+
+interface ReadPart {
+  readonly files: Pair;
+  readonly images: IdxImages;
+  readonly labels: Uint8Array;
+}
+
+async function readPart(files: Pair, host: Host): Promise<ReadPart> {
+  const [imagesPath, labelsPath] = [files.images!, files.labels!];
+  const images = await readIdxImages(await host.readFile(imagesPath), imagesPath);
+  const labels = await readIdxLabels(await host.readFile(labelsPath), labelsPath);
+  if (labels.length !== images.count)
+    throw new DataError(
+      `${labelsPath}: ${labels.length} labels, expected ${images.count} as in ${imagesPath}`,
+    );
+  return { files, images, labels };
+}
+
+/** The pairs that a folder, or the beginning of paths, means; there is one to train on at least. */
+async function findPairs(path: string, host: Host): Promise<Pairs> {
+  const found = await host.stat(path);
+  const folder = found?.kind === "directory" ? path : parentPath(path);
+  if (found === undefined && (await host.stat(folder))?.kind !== "directory")
+    throw new DataError(`${path}: no such folder, and no files whose names begin so`);
+  // A file stands for the set that it is of.
+  const named = found?.kind === "file" ? parseIdxName(lastPart(path)) : undefined;
+  const wanted = (name: string, { stem }: IdxName) =>
+    found === undefined
+      ? name.startsWith(lastPart(path))
+      : found.kind === "directory" || stem === named?.stem;
+  let sets = await listSets(folder, wanted, host);
+  // torchvision puts the files into raw/.
+  const raw = joinPath(folder, "raw");
+  if (
+    sets.size === 0 &&
+    found?.kind === "directory" &&
+    (await host.stat(raw))?.kind === "directory"
+  )
+    sets = await listSets(raw, wanted, host);
+  const [[stem, pairs] = ["", undefined], ...others] = sets;
+  if (pairs === undefined)
+    throw new DataError(
+      `${path}: no IDX files in it, as train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz`,
+    );
+  if (others.length > 0) {
+    const names = [...sets.keys()].map((name) => name || "(without a name)");
+    const shown = names.length > 6 ? [...names.slice(0, 6), "…"] : names;
+    throw new DataError(
+      `${path}: IDX files of ${sets.size} sets (${shown.join(", ")}); name one, as idx:${joinPath(folder, stem || names[1]!)}`,
+    );
+  }
+  for (const [part, { images, labels }] of Object.entries(pairs)) {
+    if (labels === undefined)
+      throw new DataError(`${path}: ${images} has no file of labels beside it (${part} part)`);
+    if (images === undefined)
+      throw new DataError(`${path}: ${labels} has no file of images beside it (${part} part)`);
+  }
+  if (pairs.train === undefined)
+    throw new DataError(`${path}: no images to train on, only ${Object.keys(pairs).join(", ")}`);
+  return pairs;
+}
+
+/** The IDX files of a folder by the sets that they are of. */
+async function listSets(
+  folder: string,
+  wanted: (name: string, parsed: IdxName) => boolean,
+  host: Host,
+): Promise<Map<string, Pairs>> {
+  const sets = new Map<string, Pairs>();
+  for (const name of (await host.list(folder)).sort()) {
+    const parsed = parseIdxName(name);
+    if (name.startsWith(".") || parsed === undefined || !wanted(name, parsed)) continue;
+    const path = await fileAt(folder, name, host);
+    if (path === undefined) continue;
+    const pairs = sets.get(parsed.stem) ?? {};
+    sets.set(parsed.stem, pairs);
+    // Without a word for the part it is the one to train on.
+    const part = parsed.part ?? "train";
+    const pair = pairs[part] ?? {};
+    pairs[part] = pair;
+    // Of a file that is there packed and unpacked, the one that comes first is taken.
+    pair[parsed.content] ??= path;
+  }
+  return sets;
+}
+
+function splitOff(
+  all: Split<Uint8Array>,
+  path: string,
+  { onNotice }: DataSource,
+): { train: Split<Uint8Array>; test: Split<Uint8Array> } {
+  if (all.count < 2) throw new DataError(`${path}: only one image, expected at least 2`);
+  const seen = new Map<number, number>();
+  const isTest = Array.from(all.labels, (label) => {
+    const before = seen.get(label) ?? 0;
+    seen.set(label, before + 1);
+    return before % testEvery === testEvery - 1;
+  });
+  if (!isTest.includes(true)) isTest[all.count - 1] = true;
+  const rows = (of: boolean) =>
+    Uint32Array.from(isTest.flatMap((held, i) => (held === of ? [i] : [])));
+  const part = (of: boolean) => selectImages(all, rows(of)) as Split<Uint8Array>;
+  const parts = { train: part(false), test: part(true) };
+  onNotice?.(
+    `${path}: no test pair; every tenth image of each class is for testing (${parts.test.count} of ${all.count})`,
+  );
+  return parts;
+}
