@@ -3,6 +3,7 @@
  *
  *   node bench/run.mjs report [--section kernels|steps|growth|peers|ladders]… [--runtime deno|chrome]… [--replace]
  *   node bench/run.mjs trainer [--model conv|dense] [--batch N] [--runs N] [--epoch-steps N] [--runtime deno|node|chrome] [--json]
+ *   node bench/run.mjs size [--json]
  *   node bench/run.mjs peers [--batch N] [--steps N] [--filter RE] [--runtime deno|chrome] [--json]
  *
  * `report` measures again and rewrites the measured parts of docs/benchmarks.md with their drawings, and
@@ -19,6 +20,7 @@ import { parseArgs } from "node:util";
 import { build } from "esbuild";
 import { hostOptions, pageOptions, root } from "../scripts/build.mjs";
 import { installed, loadDriver, preparePeers } from "./peers/run.mjs";
+import { measureSizes } from "./size.mjs";
 
 // Inside node_modules, so that Node finds the packages that are not bundled.
 const work = join(root, "node_modules/.cache/latentgrad-bench");
@@ -51,8 +53,8 @@ function parse() {
   const { values, positionals } = parsed;
   if (values.help) return { command: "help" };
   const [command, ...rest] = positionals;
-  if (!["report", "trainer", "peers"].includes(command) || rest.length > 0)
-    throw new Usage("give one of report, trainer, peers");
+  if (!["report", "trainer", "peers", "size"].includes(command) || rest.length > 0)
+    throw new Usage("give one of report, trainer, peers, size");
   const among = (option, value, known) => {
     if (!known.includes(value))
       throw new Usage(`--${option} takes ${known.join(", ")}, not "${value}"`);
@@ -114,6 +116,17 @@ async function peers({ runtime, batch, steps, filter, json }) {
     `${report.adapter}, ${report.runtime}\n\n${formatPeers(report.peers, report.failures)}\n`;
   process.stdout.write(json ? `${JSON.stringify(report, undefined, 2)}\n` : text());
   return countInvalid(report.peers, report.failures) > 0 ? 1 : 0;
+}
+
+/** What a page has to load to train the convolutional VAE. */
+async function size({ json }) {
+  const sizes = await measureSizes(installed());
+  if (json) process.stdout.write(`${JSON.stringify(sizes, undefined, 2)}\n`);
+  for (const { engine, minified, gzipped } of json ? [] : sizes)
+    console.log(
+      `${engine}: ${(minified / 1000).toFixed(0)} kB minified, ${(gzipped / 1000).toFixed(0)} kB gzipped`,
+    );
+  return 0;
 }
 
 /**
@@ -212,7 +225,7 @@ async function main() {
   }
   await mkdir(work, { recursive: true });
   const launch = await loadLaunch();
-  return { report, trainer, peers }[command](options, launch);
+  return { report, trainer, peers, size }[command](options, launch);
 }
 
 process.chdir(root);

@@ -5,10 +5,10 @@ import { addCommon, addRuntime, applyCommon, type CommonOptions } from "../optio
 import { path } from "../parsers.ts";
 import { printResult, watch } from "./train.ts";
 
-/** 546 steps, which a software adapter on two cores makes in less than a minute. */
+/** 390 steps, which a software adapter on two cores makes in less than a minute. */
 const texts = {
   data: "glyphs",
-  epochs: "7",
+  epochs: "5",
   batch: "128",
   limit: "10000",
   seed: "1",
