@@ -34,11 +34,15 @@ export const anime: OwnSet = {
 /** One picture in so many is for the test part. */
 const TEST_EVERY = 10;
 
+/** Pixels a side at most, as of the images of a run. */
+const largestSide = 4096;
+
 /** Key of the hash that chooses them; a run's seed does not change it. */
 const SPLIT_SEED = 0x66616365;
 
 /**
- * Loads faces: one array [count, height, width, 3] of bytes, RGB, in NumPy's format. There are no
+ * Loads faces: one array in NumPy's format, [count, height, width, 3] of RGB, or [count, height, width]
+ * or [count, height, width, 1] of grey pixels, in the elements of `readNpyBytes`. There are no
  * labels, so all are of one class. A tenth, chosen by a fixed hash, is the test part. Throws DataError
  * for a file that is missing or not what it should be; nothing is ever downloaded.
  */
@@ -47,15 +51,23 @@ export async function loadFaces(set: OwnSet, source: DataSource): Promise<Datase
   if (found === undefined) {
     const folder = joinPath(dataFolder(source), set.folder);
     throw new DataError(
-      `data set ${set.name}: ${folder} lacks ${ownPattern(set)}; it is never downloaded (${set.licence}); put an array [count, height, width, 3] of bytes in NumPy's format there`,
+      `data set ${set.name}: ${folder} lacks ${ownPattern(set)}; it is never downloaded (${set.licence}); put an array [count, height, width, 3] in NumPy's format there`,
     );
   }
   const { path } = found;
-  const { shape, values } = await readNpyBytes(await source.host.readFile(path), path, 4);
-  const [count = 0, height = 0, width = 0, channels = 0] = shape;
-  if (channels !== 3) {
-    throw new DataError(`${path}: ${channels} channels (last axis), expected 3 (RGB)`);
+  const { shape, values } = await readNpyBytes(await source.host.readFile(path), path, [3, 4]);
+  const [count = 0, height = 0, width = 0, channels = 1] = shape;
+  if (channels !== 1 && channels !== 3) {
+    const first = height === 1 || height === 3;
+    const cure = first ? "; np.moveaxis(x, 1, -1) puts the channels last" : "";
+    throw new DataError(
+      `${path}: ${channels} channels (last axis), expected 1 (grey) or 3 (RGB)${cure}`,
+    );
   }
+  if (height > largestSide || width > largestSide)
+    throw new DataError(
+      `${path}: ${height}×${width} pixels, expected at most ${largestSide} a side`,
+    );
   if (count < 2) throw new DataError(`${path}: only one picture, expected at least 2`);
   const order = permutation(count, SPLIT_SEED, 0);
   const held = Math.max(1, Math.floor(count / TEST_EVERY));

@@ -1,4 +1,5 @@
 import { DataError } from "../gpu/errors.ts";
+import { hasSeveralMembers } from "./gzip-members.ts";
 
 /** Whether bytes begin like a gzip member with the deflate method. */
 export function isGzip(bytes: Uint8Array): boolean {
@@ -9,7 +10,8 @@ export function isGzip(bytes: Uint8Array): boolean {
 export const largestRatio = 1032;
 
 /**
- * Inflates one gzip member to exactly the size that its own content declares.
+ * Inflates one gzip member to exactly the size that its own content declares. Files of several members
+ * are refused.
  *
  * `sizeOf` is given the first inflated bytes, at least `headBytes`, and returns the full inflated
  * size, or undefined to be asked again with more of them; it may throw. Inflation stops at the first byte beyond that size, so what a hostile file expands to is
@@ -22,6 +24,7 @@ export async function gunzip(
   headBytes: number,
   sizeOf: (head: Uint8Array) => number | undefined,
 ): Promise<Uint8Array> {
+  requireOneMember(compressed, name);
   const reader = streamOf(compressed).pipeThrough(new DecompressionStream("gzip")).getReader();
   let out: Uint8Array | undefined;
   let head = new Uint8Array(0);
@@ -75,12 +78,21 @@ export async function gunzipWhole(
   name: string,
   check: (size: number) => void,
 ): Promise<Uint8Array> {
+  requireOneMember(compressed, name);
   if (compressed.length < 18) throw new DataError(`${name}: ${compressed.length} bytes, cut off`);
   const view = new DataView(compressed.buffer, compressed.byteOffset, compressed.byteLength);
   const size = view.getUint32(compressed.length - 4, true);
   check(size);
   checkRatio(size, compressed, name);
   return gunzip(compressed, name, 0, () => size);
+}
+
+function requireOneMember(compressed: Uint8Array, name: string): void {
+  if (hasSeveralMembers(compressed)) {
+    throw new DataError(
+      `${name}: gzip of several members, expected one; gunzip and gzip again make it one`,
+    );
+  }
 }
 
 function checkRatio(size: number, { length }: Uint8Array, name: string): void {

@@ -22,7 +22,7 @@ export function parseNpyHeader(bytes: Uint8Array, name: string): NpyHeader {
   const tokens = tokenise(String.fromCharCode(...bytes), name);
   let at = 0;
   const refuse = (expected: string) => {
-    const found = tokens[at]?.text ?? "its end";
+    const found = (tokens[at]?.text ?? "its end").slice(0, 40);
     return new DataError(`${name}: header has ${JSON.stringify(found)}, expected ${expected}`);
   };
   const take = (kind: Token["kind"], expected: string, text?: string): string => {

@@ -14,7 +14,7 @@ const npy = suite("npy");
 const values = Uint8Array.from({ length: 2 * 3 * 4 * 3 }, (_, i) => i * 7);
 const shape = [2, 3, 4, 3];
 const file = npyFile(npyDictionary(shape), values);
-const read = (bytes: Uint8Array) => readNpyBytes(bytes, "x.npy", 4);
+const read = (bytes: Uint8Array) => readNpyBytes(bytes, "x.npy", [4]);
 const refused = (bytes: Uint8Array, pattern: RegExp) =>
   rejects(() => read(bytes), DataError, pattern);
 const headerRefused = (dictionary: string, pattern: RegExp) =>
@@ -32,6 +32,41 @@ npy("reads versions 1 and 2, plain and gzip", async () => {
   assert.equal([...(await read(npyFile(other, values))).shape], shape);
 });
 
+npy("reads floats of either width and order of bytes as bytes", async () => {
+  const numbers = [0, 1, 0.5, 0.2, 1 / 255, 0.999, 0.001, 128 / 255];
+  const expected = numbers.map((x) => Math.round(255 * x));
+  for (const [descr, bytes] of [
+    ["<f4", 4],
+    [">f4", 4],
+    ["<f8", 8],
+    [">f8", 8],
+  ] as const) {
+    const make = (values: readonly number[]) => {
+      const content = new Uint8Array(bytes * values.length);
+      const view = new DataView(content.buffer);
+      for (const [i, x] of values.entries())
+        if (bytes === 4) view.setFloat32(4 * i, x, descr === "<f4");
+        else view.setFloat64(8 * i, x, descr === "<f8");
+      return npyFile(npyDictionary([2, 2, 2]).replace("|u1", descr), content);
+    };
+    const array = await readNpyBytes(make(numbers), "x.npy", [3, 4]);
+    assert.equal([[...array.values], [...array.shape]], [expected, [2, 2, 2]], descr);
+    for (const [wrong, pattern] of [
+      [200, /element 3 is 200, expected floats from 0 to 1; x \/ 255/],
+      [-0.5, /element 3 is -0\.5, expected floats from 0 to 1$/],
+      [Number.NaN, /element 3 is NaN/],
+      [Number.POSITIVE_INFINITY, /element 3 is Infinity/],
+    ] as const) {
+      const file = make(numbers.with(3, wrong));
+      await rejects(() => readNpyBytes(file, "x.npy", [3]), DataError, pattern);
+    }
+  }
+  for (const descr of ["<u1", ">u1"]) {
+    const bytes = npyFile(npyDictionary(shape).replace("|u1", descr), values);
+    assert.equal([...(await read(bytes)).values], [...values]);
+  }
+});
+
 npy("reads gzip whose header comes in pieces", async () => {
   const large = Uint8Array.from({ length: 300 * 40 * 40 * 3 }, (_, i) => (i * 2654435761) >>> 24);
   const got = await read(gzipSync(npyFile(npyDictionary([300, 40, 40, 3]), large)));
@@ -39,14 +74,17 @@ npy("reads gzip whose header comes in pieces", async () => {
 });
 
 npy("refuses other kinds of arrays", async () => {
-  for (const descr of ["|O", "|i1", "<f4", ">u2", "|b1", "|V3", "|S1", "u1", ""]) {
+  for (const descr of ["|O", "|i1", "<f2", ">u2", "|b1", "|V3", "|S1", "u1", "toString", ""]) {
     const text = npyDictionary(shape).replace("|u1", descr);
-    await headerRefused(text, /^x\.npy: dtype ".*", expected "\|u1" \(bytes\)$/);
+    await headerRefused(text, /^x\.npy: dtype ".*", expected bytes \("\|u1"\) or floats/);
   }
   const structured = npyDictionary(shape).replace("'|u1'", "[('a', '|u1')]");
   await headerRefused(structured, /header has .*\[.*, expected a dictionary/);
   const fortran = npyDictionary(shape).replace("False", "True");
-  await headerRefused(fortran, /^x\.npy: Fortran order, expected C order$/);
+  await headerRefused(
+    fortran,
+    /^x\.npy: Fortran order; np\.ascontiguousarray\(x\) makes it C order$/,
+  );
   await headerRefused(npyDictionary([72]), /shape \(72\) has 1 axes, expected 4/);
   await headerRefused(npyDictionary([]), /shape \(\) has 0 axes, expected 4/);
 });
@@ -100,7 +138,10 @@ npy("refuses headers that are no plain dictionary", async () => {
 
 npy("refuses every truncation, trailing bytes, other signatures and versions", async () => {
   for (let length = 0; length < file.length; length++) {
-    await refused(file.subarray(0, length), /^x\.npy: ends after \d+ bytes/);
+    await refused(
+      file.subarray(0, length),
+      /^x\.npy: (ends after \d+ bytes|this is an empty file)/,
+    );
   }
   const packed = gzipSync(file);
   for (let length = 3; length < packed.length; length++) {
@@ -112,7 +153,10 @@ npy("refuses every truncation, trailing bytes, other signatures and versions", a
   );
   await refused(gzipSync(joined([file, Uint8Array.of(1)])), /inflates beyond the 200 bytes/);
   await refused(gzipSync(file.subarray(0, 50)), /ends after 50 inflated bytes, within its header/);
-  await refused(new TextEncoder().encode("PK\u0003\u0004 an npz"), /byte 0 is not that of an .npy/);
+  await refused(
+    new TextEncoder().encode("PK\u0003\u0004 an npz"),
+    /^x\.npy: this is a ZIP archive, expected an \.npy file$/,
+  );
   for (const version of [0, 3, 4]) {
     const other = file.slice();
     other[6] = version;
@@ -185,10 +229,25 @@ test("what is missing is never asked for: one line says what to put where", asyn
   assert.is((await loadDataset("anime", { host })).test.count, 1);
 });
 
-test("refuses arrays that are no pictures in colour", async () => {
+test("grey pictures have one channel, with an axis for it or without", async () => {
+  for (const size of [
+    [2, 2],
+    [2, 2, 1],
+  ]) {
+    const data = await loadDataset("anime", { host: withFile("anime.npy", pictures(20, size)) });
+    assert.equal([data.channels, data.height, data.train.images.length], [1, 2, 18 * 4]);
+  }
+});
+
+test("refuses arrays that are no pictures", async () => {
   for (const [bytes, pattern] of [
-    [pictures(20, [2, 2, 1]), /celeba\.npy: 1 channels \(last axis\), expected 3 \(RGB\)/],
-    [pictures(20, [2, 2]), /shape \(20, 2, 2\) has 3 axes, expected 4/],
+    [
+      pictures(20, [2, 2, 4]),
+      /celeba\.npy: 4 channels \(last axis\), expected 1 \(grey\) or 3 \(RGB\)$/,
+    ],
+    [pictures(20, [3, 2, 2]), /2 channels .*; np\.moveaxis\(x, 1, -1\) puts the channels last/],
+    [pictures(20, [2]), /shape \(20, 2\) has 2 axes, expected 3 or 4/],
+    [pictures(2, [4097, 1]), /4097×1 pixels, expected at most 4096 a side/],
     [pictures(1), /only one picture, expected at least 2/],
   ] as const) {
     const host = withFile("celeba.npy", bytes);

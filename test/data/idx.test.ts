@@ -138,4 +138,23 @@ test("refuses labels that do not match", async () => {
   );
 });
 
+test("gzip of several members is refused by name, whatever the runtime makes of it", async () => {
+  const join = (...parts: Uint8Array[]) => Uint8Array.from(parts.flatMap((part) => [...part]));
+  const whole = await gzipped(images);
+  const halves = [await gzipped(images.slice(0, 20)), await gzipped(images.slice(20))];
+  for (const file of [join(whole, whole), join(...halves), join(whole, await gzipped(labels))])
+    await rejects(read(file), DataError, /^x\.gz: gzip of several members, expected one/);
+  const stored = join(idxFile([4, 1, 1], [0x1f, 0x8b, 8, 0]));
+  assert.is((await readIdxImages(await gzipped(stored), "x")).count, 4);
+});
+
+test("a file of another kind is named, packed or not", async () => {
+  const text = (content: string) => new TextEncoder().encode(content);
+  await rejects(read(text("<html>")), DataError, /^x\.gz: this is an HTML page, expected an IDX/);
+  const lfs = text("version https://git-lfs.github.com/spec/v1");
+  await rejects(read(lfs), DataError, /this is a Git LFS pointer/);
+  const png = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10, 0, 0, 0, 13, 1, 2, 3, 4);
+  await rejects(read(await gzipped(png)), DataError, /inside it is a PNG picture, expected an IDX/);
+});
+
 test.run();
