@@ -1,6 +1,7 @@
 /**
  * Builds dist/: the library as one self-contained ES module, the command line for Node and Deno,
- * the command line's page for Chrome, the benchmark's page, and the type declarations.
+ * the command line's page for Chrome, the benchmark's page, the licences of what these carry, and the
+ * type declarations.
  *
  *   node scripts/build.mjs
  */
@@ -10,6 +11,7 @@ import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { bundledPackages, noticeComment, noticesOf } from "./licenses.mjs";
 
 export const root = fileURLToPath(new URL("..", import.meta.url));
 const require = createRequire(import.meta.url);
@@ -64,6 +66,9 @@ const copied = [
   { from: "web/bench/style.css", file: "bench.css" },
 ];
 
+/** The licences of all packages that some bundle carries. */
+const licences = "THIRD-PARTY-LICENSES";
+
 /** Newest modification time under a file or folder, in milliseconds. */
 function newest(path) {
   const status = statSync(path, { throwIfNoEntry: false });
@@ -76,9 +81,9 @@ function newest(path) {
 
 /** Whether a bundle is missing or older than the sources. */
 export function isStale() {
-  const sources = ["src", "shaders", "web", "package.json", "scripts/build.mjs"];
+  const sources = ["src", "shaders", "web", "package.json", "scripts"];
   const latest = Math.max(...sources.map((name) => newest(join(root, name))));
-  return [...library, ...commandLine, ...copied].some(({ file }) => {
+  return [...library, ...commandLine, ...copied, { file: licences }].some(({ file }) => {
     const status = statSync(join(root, "dist", file), { throwIfNoEntry: false });
     return !status || status.mtimeMs < latest;
   });
@@ -115,6 +120,7 @@ export async function build({ withoutTypes = false, log = console.error } = {}) 
   const started = performance.now();
   await mkdir(join(root, "dist"), { recursive: true });
   const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
+  const carried = new Set();
   for (const { entry, file, options } of [...library, ...commandLine]) {
     const result = await bundle({
       ...bundleOptions,
@@ -122,10 +128,15 @@ export async function build({ withoutTypes = false, log = console.error } = {}) 
       entryPoints: [entry],
       outfile: `dist/${file}`,
       write: false,
+      metafile: true,
       define: { LATENTGRAD_VERSION: JSON.stringify(version) },
     });
-    await replace(file, result.outputFiles[0].contents);
+    const packages = bundledPackages(result.metafile);
+    for (const folder of packages) carried.add(folder);
+    const comment = noticeComment(noticesOf(packages, root));
+    await replace(file, result.outputFiles[0].text + comment);
   }
+  await replace(licences, `${noticesOf([...carried], root)}\n`);
   for (const { from, file } of copied) await replace(file, await readFile(join(root, from)));
   if (!withoutTypes) await buildTypes();
   log(`built dist/ in ${((performance.now() - started) / 1000).toFixed(1)} s`);

@@ -72,6 +72,7 @@ test("has no dependencies and carries what its manifest names", ({ project }) =>
     manifest.bin.latentgrad,
     manifest.exports["."].default,
     "LICENSE",
+    "dist/THIRD-PARTY-LICENSES",
   ]) {
     assert.ok(readFileSync(join(folder, file)).length > 0, file);
   }
