@@ -9,6 +9,7 @@ import { loadIdxPath } from "./idx-path.ts";
 import { loadIdxSet } from "./idx-set.ts";
 import { loadOmniglot } from "./omniglot.ts";
 import { joinPath, normalPath, pathLabel } from "./paths.ts";
+import { opaque, reshapeImages } from "./reshape.ts";
 import { makeShapes, shapeNames, shapeSize, shapeStyle } from "./shapes.ts";
 import { cifar10, fashionMnist, mnist, omniglot, type PublishedSet } from "./sources.ts";
 import { loadSynthetic } from "./synthetic.ts";
@@ -166,11 +167,17 @@ export function findDataset(name: string): DatasetEntry {
 }
 
 /**
- * Loads a data set whole. Throws UsageError for an unknown name, DataError for files that are
- * missing, cannot be downloaded or are not what they should be, IoError where reading fails.
+ * Loads a data set whole, its images made what `source.pictures` says. Throws UsageError for an
+ * unknown name and for what cannot be done to the set, DataError for files that are missing, cannot be
+ * downloaded or are not what they should be, IoError where reading fails.
  */
 export async function loadDataset(name: string, source: DataSource): Promise<Dataset> {
-  return findDataset(name).load(source);
+  const entry = findDataset(name);
+  // A folder's pictures are made so as each is read.
+  if (name.startsWith("folder:")) return entry.load(source);
+  const { pictures = {} } = source;
+  if (pictures.background) throw new UsageError(opaque(name));
+  return reshapeImages(await entry.load(source), pictures);
 }
 
 /** The name that means the same set in any working folder: that of the user's own has its whole path. */

@@ -3,6 +3,7 @@ import type { Host } from "../host/host.ts";
 import { namesOf } from "./idx-names.ts";
 import { findLookAlikes } from "./look-alikes.ts";
 import { joinPath } from "./paths.ts";
+import type { PictureOptions } from "./picture.ts";
 import type { FileSet, PinnedFile, PublishedSet } from "./sources.ts";
 
 /** Where a set's files are looked for. */
@@ -12,6 +13,8 @@ export interface DataSource {
   readonly dataDir?: string | undefined;
   /** Told how a download goes on, as each piece arrives, and once when its file is there. */
   readonly onDownload?: ((download: Download) => void) | undefined;
+  /** What is done to every image; default nothing. */
+  readonly pictures?: PictureOptions | undefined;
   /** Told what the user should know of the data, as that files are left out; a line each. */
   readonly onNotice?: ((line: string) => void) | undefined;
 }

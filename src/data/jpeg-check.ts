@@ -16,7 +16,6 @@ export interface JpegHeader {
 const mostScans = 64;
 
 const marker = {
-  startOfImage: 0xd8,
   endOfImage: 0xd9,
   startOfScan: 0xda,
   exif: 0xe1,
@@ -28,11 +27,6 @@ const readable = [0xc0, 0xc1, 0xc2];
 
 const isFrame = (code: number) =>
   code >= 0xc0 && code <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(code);
-
-/** Whether bytes begin as a JPEG file does. */
-export function isJpeg(bytes: Uint8Array): boolean {
-  return bytes[0] === 0xff && bytes[1] === marker.startOfImage && bytes[2] === 0xff;
-}
 
 /**
  * Goes through the segments of a JPEG file before a decoder sees it, to the end of the picture; what

@@ -10,15 +10,6 @@ interface Codec {
   free(address: number): void;
   tjInitDecompress(): number;
   tjDestroy(handle: number): void;
-  tjDecompressHeader3(
-    handle: number,
-    jpeg: number,
-    bytes: number,
-    width: number,
-    height: number,
-    subsampling: number,
-    colourSpace: number,
-  ): number;
   tjDecompress2(
     handle: number,
     jpeg: number,
@@ -108,13 +99,8 @@ function decodeWith(codec: Codec, bytes: Uint8Array, header: JpegHeader): Uint8A
   try {
     const jpeg = allocate(codec, bytes.length);
     new Uint8Array(codec.memory.buffer).set(bytes, jpeg);
-    const facts = allocate(codec, 16);
     const handle = codec.tjInitDecompress();
     if (handle === 0) return undefined;
-    const places = [facts, facts + 4, facts + 8, facts + 12] as const;
-    if (codec.tjDecompressHeader3(handle, jpeg, bytes.length, ...places) !== 0) return undefined;
-    const [foundWidth, foundHeight] = new Int32Array(codec.memory.buffer, facts, 2);
-    if (foundWidth !== width || foundHeight !== height) return undefined;
     const size = width * height * components;
     const out = allocate(codec, size);
     const format = formats[components];
@@ -123,7 +109,7 @@ function decodeWith(codec: Codec, bytes: Uint8Array, header: JpegHeader): Uint8A
     );
     const pixels = new Uint8Array(codec.memory.buffer).slice(out, out + size);
     codec.tjDestroy(handle);
-    for (const address of [out, facts, jpeg]) codec.free(address);
+    for (const address of [out, jpeg]) codec.free(address);
     return status === 0 ? pixels : undefined;
   } catch {
     return undefined; // its memory is as the error left it, and is thrown away

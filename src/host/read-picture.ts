@@ -1,6 +1,7 @@
 import * as fs from "node:fs/promises";
 import { PNG } from "pngjs";
-import { checkJpeg, isJpeg } from "../data/jpeg-check.ts";
+import { describeFile } from "../data/file-kinds.ts";
+import { checkJpeg } from "../data/jpeg-check.ts";
 import {
   type DecodedPicture,
   type PictureFile,
@@ -9,7 +10,6 @@ import {
 } from "../data/picture.ts";
 import { checkSize } from "../data/picture-limits.ts";
 import { checkPng } from "../data/png-check.ts";
-import { pngSignature } from "../data/png-signature.ts";
 import { sha256 } from "../data/sha256.ts";
 import { DataError } from "../gpu/errors.ts";
 import { decodeJpeg } from "./decode-jpeg.ts";
@@ -41,10 +41,15 @@ export async function readPicture(
     return fs.readFile(path);
   });
   const resized = options.size !== undefined;
-  const decoded = isJpeg(bytes)
-    ? await readJpeg(bytes, name, resized)
-    : await readPng(bytes, name, resized);
+  const decoded = await decode(bytes, name, resized);
   return { ...preparePicture(decoded, options), sha256: await sha256(bytes) };
+}
+
+function decode(bytes: Buffer, name: string, resized: boolean): Promise<DecodedPicture> {
+  const { kind, words } = describeFile(bytes) ?? { words: "no picture by its first bytes" };
+  if (kind === "jpeg") return readJpeg(bytes, name, resized);
+  if (kind === "png") return readPng(bytes, name, resized);
+  throw new DataError(`${name}: ${words}, expected a PNG or JPEG picture`);
 }
 
 async function readJpeg(
@@ -58,9 +63,6 @@ async function readJpeg(
 }
 
 async function readPng(bytes: Buffer, name: string, resized: boolean): Promise<DecodedPicture> {
-  if (bytes[0] !== pngSignature[0]) {
-    throw new DataError(`${name}: neither a PNG nor a JPEG file, by its first bytes`);
-  }
   const { width, height, grey, ...header } = await checkPng(bytes, name, resized);
   try {
     const pixels = PNG.sync.read(bytes.subarray(0, header.bytes)).data;

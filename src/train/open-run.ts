@@ -1,6 +1,7 @@
 import { binariseDataset } from "../data/binarise.ts";
 import { findDataset, loadDataset } from "../data/datasets.ts";
 import type { Download } from "../data/files.ts";
+import { pictureOptions } from "../data/picture-values.ts";
 import type { Dataset } from "../data/types.ts";
 import type { Device } from "../gpu/device.ts";
 import { DataError, UsageError } from "../gpu/errors.ts";
@@ -222,7 +223,8 @@ export async function loadRunData(
 ): Promise<Dataset> {
   const { options, image } = config;
   const { data, binarise } = options;
-  const loaded = await loadDataset(data, { ...source, dataDir: source.dataDir ?? options.dataDir });
+  const dataDir = source.dataDir ?? options.dataDir;
+  const loaded = await loadDataset(data, { ...source, dataDir, pictures: pictureOptions(options) });
   const size = ({ height, width, channels }: ImageShape) => `${height}×${width}×${channels}`;
   if (size(loaded) !== size(image))
     throw new DataError(`${data}: images of ${size(loaded)}, the run has ${size(image)}`);

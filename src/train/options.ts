@@ -1,4 +1,12 @@
 import { binarisations } from "../data/binarise.ts";
+import {
+  colourNames,
+  parseColour,
+  parseSize,
+  type TypedColour,
+  type TypedSize,
+} from "../data/picture-values.ts";
+import { didYouMean } from "../gpu/suggest.ts";
 import { choice, duration, flag, real, type ValueKind, whole, words } from "../models/values.ts";
 import {
   betaForms,
@@ -28,6 +36,19 @@ type WithDefault<T> = TrainOption<T> & { readonly default: string };
 /** Largest seed: 32 bits, as the random number generators take. */
 export const largestSeed = 2 ** 32 - 1;
 
+const sizes: ValueKind<TypedSize> = {
+  expected: "HxW or one number, 1 to 4096 pixels",
+  json: ["string", "number"],
+  parse: parseSize,
+};
+
+const colours: ValueKind<TypedColour> = {
+  expected: "a colour: a name as white or red, #rgb or #rrggbb",
+  json: ["string"],
+  parse: parseColour,
+  hint: (text) => didYouMean(text, colourNames),
+};
+
 const on = { kind: flag, default: "false" } as const;
 
 /** The options of `train` in the order of its help. */
@@ -56,6 +77,13 @@ export const trainOptions = {
     help: "images to validate on (else a tenth, at most 5,000, or the folder's own); 0: none",
   }),
   "full-train": { ...on, help: "the same as --validation 0", kept: true },
+  size: optional(sizes, "<HxW>", {
+    help: "resize and crop every image to this; one number is a square",
+  }),
+  grey: { ...on, help: "make one channel of three", kept: true },
+  background: optional(colours, "<colour>", {
+    help: "what a folder's transparent pictures lie on: a name, #rgb or #rrggbb (else black)",
+  }),
   binarise: preset(choice(binarisations), "<how>", "none", {
     help: "black-and-white pixels: none, static (drawn once), dynamic (drawn in each step)",
   }),

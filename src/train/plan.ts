@@ -3,6 +3,7 @@ import { absoluteName, loadDataset } from "../data/datasets.ts";
 import type { DataSource } from "../data/files.ts";
 import { type Fingerprint, fingerprintOf } from "../data/fingerprint.ts";
 import { joinPath } from "../data/paths.ts";
+import { pictureOptions } from "../data/picture-values.ts";
 import { splitTraining, type TrainingSplit } from "../data/splits.ts";
 import type { Dataset, Split } from "../data/types.ts";
 import { DataError, UsageError } from "../gpu/errors.ts";
@@ -54,7 +55,9 @@ export async function makePlan(
   const settings = resolveSettings(entry, options.settings);
   const { data, dataDir, dryRun, overfit } = options;
   const { onDownload, onNotice } = told;
-  const loaded = await loadDataset(data, { host, dataDir, onDownload, onNotice });
+  const pictures = pictureOptions(options);
+  const source = { host, dataDir, pictures, onDownload, onNotice };
+  const loaded = await loadDataset(data, source);
   if (loaded.vectors && options.binarise !== "none")
     throw new UsageError("--binarise: vectors have no pixels to binarise");
   const dataset = options.binarise === "static" ? binariseDataset(loaded) : loaded;

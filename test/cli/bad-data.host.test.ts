@@ -192,8 +192,12 @@ test("PNG: damaged and hostile pictures", async () => {
   flipped[45]! ^= 1;
   const wide = header({ ...grey, width: 65535, height: 65535 });
   for (const [name, bytes, pattern] of [
-    ["text", new TextEncoder().encode("not a picture"), /byte 0 is not that of a PNG file/],
-    ["wide", joined([signature, wide, rows, end]), /65535×65535 pixels .*expected 1 to 4096/],
+    ["text", new TextEncoder().encode("not a picture"), /a text, expected a PNG or JPEG picture/],
+    [
+      "wide",
+      joined([signature, wide, rows, end]),
+      /65535×65535 pixels, expected at most 67108864 in all/,
+    ],
     [
       "bomb",
       joined([signature, header({ ...grey, interlaced: true }), bomb, end]),
@@ -201,7 +205,11 @@ test("PNG: damaged and hostile pictures", async () => {
     ],
     ["cut", sound.subarray(0, sound.length - 15), /ends at byte \d+/],
     ["crc", flipped, /wrong checksum \(CRC\) of the chunk IDAT/],
-    ["size", await pngFile({ ...grey, width: 9 }), /9×8 pixels, expected 8×8 as in .*even.10\.png/],
+    [
+      "size",
+      await pngFile({ ...grey, width: 9 }),
+      /9×8 pixels, .*even.10\.png has 8×8; --size HxW/,
+    ],
   ] as const) {
     const place = await pictureFolder(name, bytes);
     await refused(train(`folder:${place}`), new RegExp(`odd.28\\.png: .*${pattern.source}`));

@@ -106,6 +106,7 @@ test("train passes its options, or the defaults", async () => {
     batch: 128,
     seed: 1,
     fullTrain: false,
+    grey: false,
     binarise: "none",
     lrWarmup: 0,
     minDelta: 0,

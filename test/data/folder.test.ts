@@ -2,6 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { absoluteName, findDataset, loadDataset } from "../../src/data/datasets.ts";
 import { pathLabel } from "../../src/data/paths.ts";
+import type { PictureOptions } from "../../src/data/picture.ts";
 import type { Split } from "../../src/data/types.ts";
 import { DataError, UsageError } from "../../src/gpu/errors.ts";
 import { MemoryHost } from "../support/memory-host.ts";
@@ -23,8 +24,12 @@ function putGrey(host: MemoryHost, path: string, value: number, width = 2): void
   host.putPicture(path, { width, height: 1, channels: 1, pixels });
 }
 
-const load = (host: MemoryHost, onNotice?: (line: string) => void) =>
-  loadDataset("folder:/p", { host, onNotice });
+const load = (host: MemoryHost, onNotice?: (line: string) => void, pictures?: PictureOptions) =>
+  loadDataset("folder:/p", { host, onNotice, pictures });
+/** Takes what is told but for pictures of one colour, as those of most tests are. */
+const into = (notices: string[]) => (line: string) => {
+  if (!line.includes(" of one colour ")) notices.push(line);
+};
 /** The numbers that pictures are filled with. */
 const fills = ({ images }: Pick<Split, "images">) =>
   Array.from(images).filter((_, i) => i % 2 === 0);
@@ -117,7 +122,7 @@ test("without a test part, every tenth picture to train on is for the test, and 
   for (const inside of ["", "/a"]) {
     const notices: string[] = [];
     const host = hostWith(...numbered(`/p/train${inside}`, 20), `/p/val${inside}/1.png`);
-    const data = await load(host, (line) => notices.push(line));
+    const data = await load(host, into(notices));
     assert.equal([fills(data.test), fills(data.validation!)], [[9, 19], [20]]);
     assert.equal([data.train.count, fills(data.train).includes(9)], [18, false]);
     assert.equal(notices, [
@@ -131,7 +136,7 @@ test("without a test part, every tenth picture to train on is for the test, and 
 test("a class that a part lacks is told; labels may be of more than 256 classes", async () => {
   const notices: string[] = [];
   const host = hostWith("/p/test/x/1.png", "/p/train/x/1.png", "/p/train/y/1.png");
-  await load(host, (line) => notices.push(line));
+  await load(host, into(notices));
   assert.equal(notices, ["/p/test has no pictures of y"]);
   const many = Array.from({ length: 300 }, (_, i) => `/p/${1000 + i}/1.png`);
   const { train, test, classes } = await load(hostWith(...many));
@@ -141,9 +146,7 @@ test("a class that a part lacks is told; labels may be of more than 256 classes"
 test("PNG and JPEG pictures are read, by any usual ending", async () => {
   const names = ["0.png", "1.jpg", "2.jpeg", "3.JPG", "4.JPEG", "5.jpe", "6.jfif", "7.Png"];
   const notices: string[] = [];
-  const data = await load(hostWith(...names.map((name) => `/p/${name}`)), (line) =>
-    notices.push(line),
-  );
+  const data = await load(hostWith(...names.map((name) => `/p/${name}`)), into(notices));
   assert.equal([data.train.count + data.test.count, notices], [8, []]);
 });
 
@@ -163,7 +166,7 @@ test("what is left out is counted in one line; what systems leave behind is not"
     "a/.ipynb_checkpoints/x.png",
   ])
     host.put(`/p/${name}`, "x");
-  const data = await load(host, (line) => notices.push(line));
+  const data = await load(host, into(notices));
   assert.equal([data.classNames, data.train.count + data.test.count], [["a", "b"], 6]);
   assert.equal(notices, ["left out: 2 .gif, 1 .txt, 1 without a usual ending"]);
 });
@@ -230,10 +233,79 @@ test("a picture of another size is named, and the first that is bad is reported"
   const host = hostWith(...numbered("/p", 9));
   putGrey(host, "/p/004.png", 0, 3);
   host.pictures.delete("/p/005.png");
-  const size = /^\/p\/004\.png: 3×1 pixels, expected 2×1 as in \/p\/000\.png$/;
+  const size =
+    /^\/p\/004\.png: 3×1 pixels, \/p\/000\.png has 2×1; --size HxW brings all to one size$/;
   await rejects(() => load(host), DataError, size);
   host.pictures.delete("/p/003.png");
   await rejects(() => load(host), DataError, /^\/p\/003\.png: not a picture/);
+});
+
+test("mixed sizes are brought to one by --size, and mixed colours by --grey", async () => {
+  const mixed = () => {
+    const host = hostWith(...numbered("/p", 9));
+    putGrey(host, "/p/004.png", 4, 5);
+    const pixels = Uint8Array.of(255, 0, 0, 255, 0, 0, 0, 0, 255, 0, 0, 255);
+    host.putPicture("/p/005.png", { width: 2, height: 2, channels: 3, pixels });
+    return host;
+  };
+  const size = { height: 1, width: 2 };
+  const data = await load(mixed(), undefined, { size });
+  assert.equal([data.height, data.width, data.channels], [1, 2, 3]);
+  assert.equal([...data.train.images.subarray(4 * 6)].slice(0, 12), [
+    ...[4, 4, 4, 4, 4, 4],
+    ...[255, 0, 0, 255, 0, 0],
+  ]);
+  const grey = await load(mixed(), undefined, { size, grey: true });
+  assert.equal([grey.channels, ...grey.train.images.subarray(8, 12)], [1, 4, 4, 76, 76]);
+  const large = await load(mixed(), undefined, { size: { height: 3, width: 6 } });
+  assert.equal([large.height, large.width, large.train.images.length], [3, 6, 8 * 54]);
+});
+
+test("pictures without anything on them are told, with the cure", async () => {
+  const told = async (host: MemoryHost, options: PictureOptions = {}) => {
+    const notices: string[] = [];
+    await load(host, (line) => notices.push(line), options);
+    return notices;
+  };
+  const ink = new MemoryHost();
+  for (const [i, path] of numbered("/p", 12).entries()) {
+    const pixels = Uint8Array.of(0, 0, 0, 255, 0, 0, 0, 20 * i);
+    ink.putPicture(path, { width: 2, height: 1, channels: 4, grey: true, pixels });
+  }
+  assert.equal(await told(ink), [
+    "all 12 pictures are of one colour each: there is nothing on them; black ink on transparent ground shows with --background white",
+  ]);
+  assert.equal(await told(ink, { background: [255, 255, 255] }), []);
+  const blank = hostWith(...numbered("/p", 3));
+  blank.putPicture("/p/2.png", { width: 2, height: 1, channels: 1, pixels: Uint8Array.of(1, 2) });
+  assert.equal(await told(blank), [
+    "3 of 4 pictures are of one colour each, /p/000.png is the first",
+  ]);
+});
+
+test("the fingerprint is over names, bytes and options, of what is trained and validated on", async () => {
+  const paths = [
+    ...numbered("/p/train/a", 3),
+    ...numbered("/p/val/a", 2),
+    ...numbered("/p/test/a", 2),
+  ];
+  const of = async (change: (host: MemoryHost) => void, options: PictureOptions = {}) => {
+    const host = hostWith(...paths);
+    change(host);
+    return (await load(host, undefined, options)).fingerprint;
+  };
+  const before = await of(() => undefined);
+  assert.match(before ?? "", /^[0-9a-f]{64}$/);
+  assert.is(await of(() => undefined), before);
+  assert.is(await of((host) => putGrey(host, "/p/test/a/000.png", 99)), before);
+  const others = [
+    await of((host) => putGrey(host, "/p/train/a/001.png", 99)),
+    await of((host) => putGrey(host, "/p/val/a/001.png", 99)),
+    await of((host) => putGrey(host, "/p/train/a/1.png", 1)),
+    await of(() => undefined, { size: { height: 1, width: 1 } }),
+    await of(() => undefined, { background: [1, 2, 3] }),
+  ];
+  assert.is(new Set([before, ...others]).size, 6);
 });
 
 test("more than 1 GiB is refused before it is allocated", async () => {

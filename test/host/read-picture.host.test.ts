@@ -98,7 +98,7 @@ test("damaged and hostile files are refused by name", async () => {
   const file = await pngFile(grey);
   await refused(
     new TextEncoder().encode("text"),
-    /x\.png: neither a PNG nor a JPEG file, by its first bytes$/,
+    /x\.png: a text, expected a PNG or JPEG picture$/,
   );
   await refused(file.slice(0, 60), /x\.png: ends at byte 60/);
   const bomb = chunk("IDAT", await deflated(new Uint8Array(50_000_000)));
@@ -249,7 +249,7 @@ test("JPEG: damaged and hostile files are refused by name, and the next is read"
   const end = Uint8Array.of(0xff, 0xd9);
   await refused(joined([head, ...Array(64).fill(scan), end]), /more than 64 scans$/);
   await refused(Uint8Array.of(0xff, 0xd8, 0xff, 0xd9), /a JPEG file without a picture$/);
-  await refused(joined([end, file]), /neither a PNG nor a JPEG file, by its first bytes$/);
+  await refused(joined([end, file]), /no picture by its first bytes, expected a PNG or JPEG/);
   // Whatever byte is changed: a picture, or one line.
   for (let at = 2; at < file.length; at++) {
     const changed = file.slice();

@@ -33,6 +33,9 @@ const samples: Readonly<Record<string, unknown>> = {
   seed: 3,
   validation: 500,
   "full-train": true,
+  size: "28x32",
+  grey: true,
+  background: "#ffffff",
   binarise: "static",
   "lr-schedule": "step:10:0.5",
   "lr-warmup": 100,
@@ -80,6 +83,11 @@ test("refuses other types, out-of-range values and unknown keys, with a suggesti
   await refused({ epochs: 0 }, /epochs is 0, expected a whole number from 1 to 1000000/);
   await refused({ epochs: 1.5 }, /epochs is 1\.5, expected a whole number/);
   await refused({ "full-train": "true" }, /full-train is "true", expected true or false/);
+  await refused({ size: "0x5" }, /size is "0x5", expected HxW or one number, 1 to 4096 pixels/);
+  await refused(
+    { background: "whit" },
+    /background is "whit", expected .* \(did you mean white\?\)/,
+  );
   await refused({ binarise: "statc" }, /expected none, static, dynamic \(did you mean static\?\)/);
   await refused({ "lr-schedule": "cosin" }, /lr-schedule is "cosin", expected constant, cosine/);
   await refused({ "max-time": "soon" }, /expected a time such as 90s, 30m or 1h30m/);
@@ -174,6 +182,14 @@ test("a run that goes on keeps its options, but for those that may change", asyn
   const resume = (texts: object, more: object = {}) =>
     resumedOptions(run, { texts, settings: {}, ...more });
   assert.equal(resume({ epochs: "9", keep: "3" }).texts.epochs, "9");
+  const small = parse({ model: "vae", size: 28, background: "white" }).given;
+  const same = { size: "28x28", background: "#FFF" };
+  assert.ok(resumedOptions(small, { texts: same, settings: {} }));
+  await rejects(
+    () => resumedOptions(small, { texts: { size: "32" }, settings: {} }),
+    UsageError,
+    /--size 32: the run began with 28/,
+  );
   assert.is(resume({ batch: "64", "lr-schedule": "cosine", seed: "1" }).texts.batch, "64");
   assert.equal(resume({}, { settings: { beta: "2.0" } }).settings, { beta: "2" });
   const bad = (texts: object, pattern: RegExp, more: object = {}) =>
