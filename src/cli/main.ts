@@ -24,6 +24,7 @@ import {
   servesPage,
 } from "./core.ts";
 import { libraryUrl } from "./kernel-file.ts";
+import { writeLastLine, writeStack } from "./output.ts";
 import { benchWithPeers } from "./peers.ts";
 
 /** Runs the command in this process. A second signal ends it at once. */
@@ -38,7 +39,7 @@ async function runHere(argv: string[]): Promise<number> {
       const stop = interruption.request();
       if (!stop && !again) return;
       const { message, exitCode } = stop ?? interruption.error("stopped at once");
-      process.stderr.write(`latentgrad: ${message}\n`);
+      writeLastLine(message);
       removeUnfinished().finally(() => process.exit(exitCode));
     });
   }
@@ -67,7 +68,7 @@ function watchParent(gone: () => void): void {
 /** Ends the process at a signal, in one line, until what it starts listens for itself. */
 class EarlySignals {
   private readonly end = () => {
-    process.stderr.write("latentgrad: interrupted\n");
+    writeLastLine("interrupted");
     process.exit(interruptedStatus);
   };
 
@@ -132,7 +133,7 @@ async function launch(argv: string[]): Promise<number> {
     throw new LatentgradError(`${first} was ended by ${signal} (out of memory?)`);
   }
   // It came before the child listened for it.
-  process.stderr.write("latentgrad: interrupted\n");
+  writeLastLine("interrupted");
   return interruptedStatus;
 }
 
@@ -178,7 +179,8 @@ async function main(): Promise<number> {
     return await (comparesPeers(argv) ? compare(argv) : launch(argv));
   } catch (error) {
     const known = error instanceof LatentgradError;
-    process.stderr.write(`latentgrad: ${known ? error.message : (error as Error).stack}\n`);
+    if (known) writeLastLine(error);
+    else writeStack((error as Error).stack ?? String(error));
     return known ? error.exitCode : 1;
   }
 }

@@ -22,7 +22,7 @@ import { addTrain } from "./commands/train.ts";
 import { addTraverse } from "./commands/traverse.ts";
 import { addTune } from "./commands/tune.ts";
 import type { Context } from "./context.ts";
-import { Output } from "./output.ts";
+import { errorLine, Output } from "./output.ts";
 
 /** Parses and runs one command line; returns the exit status. */
 export async function runCommand(
@@ -71,7 +71,7 @@ Examples:
   latentgrad train --help
 
 Exit status: 0 success, 2 usage, 3 bad data or checkpoint, 4 no adapter, 5 device lost,
-6 diverged, 7 input/output, 130 interrupted, 1 anything else.`,
+6 diverged, 7 input/output, 8 memory limit reached, 130 interrupted, 1 anything else.`,
     );
   addTrain(program, context);
   addEvaluate(program, context);
@@ -99,21 +99,15 @@ function report(error: unknown, host: Host, output: Output): number {
     // `help NAME` of an unknown name has no message, only the whole help.
     const wordless = error.code === "commander.help";
     const message = wordless ? "unknown command; latentgrad --help lists them" : error.message;
-    output.error(`latentgrad: ${oneLine(message.replace(/^error: /, ""))}`);
+    output.error(`latentgrad: ${errorLine(message.replace(/^error: /, ""))}`);
     return 2;
   }
   if (error instanceof ChildEnded) return error.status;
   const debug = (host.env.LATENTGRAD_DEBUG ?? "0") !== "0";
   const known = error instanceof LatentgradError;
-  const message = error instanceof Error ? error.message : String(error);
   const hint = known || debug ? "" : " (LATENTGRAD_DEBUG=1 shows where)";
-  output.error(`latentgrad: ${known ? "" : "unexpected error: "}${oneLine(message)}${hint}`);
-  if (!known && debug && error instanceof Error && error.stack) output.error(error.stack);
+  output.error(`latentgrad: ${known ? "" : "unexpected error: "}${errorLine(error)}${hint}`);
+  if (!known && debug && error instanceof Error && error.stack)
+    for (const line of error.stack.split("\n")) output.error(line);
   return known ? error.exitCode : 1;
-}
-
-/** A path in a message may hold anything, also what moves a terminal's cursor. */
-function oneLine(text: string): string {
-  const visible = (c: string) => (c < " " || (c >= "\u007f" && c < "\u00a0") ? "\ufffd" : c);
-  return Array.from(text.replace(/\s*\n\s*/g, " ").trim(), visible).join("");
 }

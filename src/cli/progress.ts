@@ -65,7 +65,7 @@ export class ProgressView {
 export function progressBar(
   progress: Progress,
   columns: number,
-  output: Pick<Output, "bold" | "isStyled">,
+  output: Pick<Output, "bold" | "bar">,
 ): string {
   const { step, steps, epoch, epochs } = progress;
   const share = steps > 0 ? step / steps : 1;
@@ -74,10 +74,8 @@ export function progressBar(
   const words = all.reduce((length, part) => length + 2 + part.length, head.length + 1);
   const size = Math.max(BAR.least, Math.min(BAR.most, columns - 1 - words));
   const full = Math.round(size * share);
-  const bar = output.isStyled
-    ? `\u001b[36m${"━".repeat(full)}\u001b[90m${"━".repeat(size - full)}\u001b[39m`
-    : "#".repeat(full) + "-".repeat(size - full);
-  return fitting(`${output.bold(head)} ${bar}`, head.length + 1 + size, all, columns);
+  const drawn = `${output.bold(head)} ${output.bar(full, size)}`;
+  return fitting(drawn, head.length + 1 + size, all, columns);
 }
 
 function parts(progress: Progress): string[] {

@@ -145,6 +145,7 @@ export async function downloadFile(
   const refusal = (reason: string) =>
     new DataError(
       `data set ${set.name}: ${joinPath(dataFolder(source), set.name)} lacks ${few(missing)}; ${reason}; put the original files there, or name the folder that holds ${set.name}/ with --data-dir or LATENTGRAD_DATA`,
+      600, // names, a path and an address: nothing that a file says
     );
   const instead = await findLookAlikes(set, dataFolder(source), host);
   if (instead !== undefined)

@@ -1,3 +1,5 @@
+import { unseen } from "../gpu/visible-text.ts";
+
 /** Text of XML or HTML that is put in as it stands. */
 export class Markup {
   constructor(readonly text: string) {}
@@ -16,11 +18,11 @@ const entities: Readonly<Record<string, string>> = {
 
 /**
  * Text that is inert between tags and in quoted attributes. Control characters and halves of surrogate
- * pairs, which XML cannot hold, become U+FFFD.
+ * pairs, which XML cannot hold, and what turns the direction of writing become U+FFFD.
  */
 export function escapeText(text: string): string {
   return text
-    .replace(/[\p{Cc}\p{Cs}\ufffe\uffff]/gu, (c) => ("\t\n\r".includes(c) ? c : "\ufffd"))
+    .replace(unseen, (c) => ("\t\n\r".includes(c) ? c : "\ufffd"))
     .replace(/[&<>"']/g, (c) => entities[c]!);
 }
 

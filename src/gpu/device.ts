@@ -8,6 +8,7 @@ import { Garbage } from "./garbage.ts";
 import { GuardedDevice } from "./guarded-device.ts";
 import { type Pipeline, PipelineCache } from "./pipelines.ts";
 import { BufferPool } from "./pool.ts";
+import { printLine } from "./print-line.ts";
 import { ReadBack } from "./readback.ts";
 import { encodeTextureCopies, type TextureCopy, TexturePool } from "./textures.ts";
 import { type DType, ELEMENT_BYTES, type Storage, Value } from "./value.ts";
@@ -98,7 +99,7 @@ export class Device extends GuardedDevice {
   ) {
     super(gpu);
     this.debug = options.debug ?? 0;
-    this.log = options.log ?? ((line) => console.error(line));
+    this.log = options.log ?? printLine;
     this.garbage = new Garbage(options.collect);
     this.hasTimestamps = gpu.features.has("timestamp-query");
     this.has = optionalFeatures(gpu);

@@ -1,3 +1,5 @@
+import { cutMessage } from "./visible-text.ts";
+
 /**
  * Every error that the engine raises on purpose. Each has a one-line message and the exit status
  * that the command line gives it.
@@ -6,7 +8,18 @@ export class LatentgradError extends Error {
   /** Exit status of the command line (see docs/commands.md). */
   readonly exitCode: number = 1;
   override name = "LatentgradError";
+  /**
+   * A long message is cut in the middle: what a file holds may make it as long as it likes.
+   *
+   * @param most characters; more than by default only where nothing of a file's content is in it
+   */
+  constructor(message: string, most?: number) {
+    super(cutMessage(message, most));
+  }
 }
+
+/** Characters of a message that quotes a compiler, or names the files that were kept. */
+const TECHNICAL = 1000;
 
 /** A wrong command, option or argument. */
 export class UsageError extends LatentgradError {
@@ -78,12 +91,13 @@ export class GpuValidationError extends LatentgradError {
     readonly op: string,
     detail: string,
   ) {
-    super(`${op}: ${detail}`);
+    super(`${op}: ${detail}`, TECHNICAL);
   }
 }
 
-/** A buffer did not fit. */
+/** A buffer did not fit: into the adapter's memory, or below the limit that was set. */
 export class OutOfMemoryError extends LatentgradError {
+  override readonly exitCode = 8;
   override name = "OutOfMemoryError";
   constructor(
     readonly tensor: string,
@@ -115,6 +129,6 @@ export class NonFiniteError extends LatentgradError {
     readonly step: number | undefined,
     readonly detail: string,
   ) {
-    super(step === undefined ? `${op}: ${detail}` : `${op} at step ${step}: ${detail}`);
+    super(step === undefined ? `${op}: ${detail}` : `${op} at step ${step}: ${detail}`, TECHNICAL);
   }
 }

@@ -6,7 +6,7 @@ import { openChromium } from "./chromium.ts";
 import { createNodeHost } from "./node.ts";
 import type { PageConfig } from "./page-protocol.ts";
 import { servePage } from "./page-server.ts";
-import { interruptedStatus, sameSignalMs, signals } from "./signals.ts";
+import { StoppedBySignal, sameSignalMs, signals } from "./signals.ts";
 
 /** Variables that matter to the page; the rest of the environment is none of its business. */
 function passedEnvironment(): Record<string, string | undefined> {
@@ -21,6 +21,7 @@ function passedEnvironment(): Record<string, string | undefined> {
  * from 127.0.0.1 and does the page's file calls in this process.
  *
  * @returns the exit status; the browser is closed in every case, an interruption included
+ * @throws StoppedBySignal
  */
 export async function launchChrome(script: string | URL, argv: readonly string[]): Promise<number> {
   const watch = new SignalWatch();
@@ -42,7 +43,7 @@ export async function launchChrome(script: string | URL, argv: readonly string[]
     if (typeof opened === "string") {
       // Closed as soon as it is there, without waiting for that to report the interruption.
       await opening.then((late) => late.browser.close()).catch(() => {});
-      return interrupted(opened);
+      throw new StoppedBySignal(opened);
     }
     browser = opened.browser;
     // A signal to a whole process group ends the browser before the page can save anything.
@@ -74,7 +75,8 @@ export async function launchChrome(script: string | URL, argv: readonly string[]
     outcome.catch(() => {});
     const ended = await Promise.race([outcome, watch.stopped, crashed]);
     if (ended instanceof Error) throw ended;
-    return typeof ended === "string" ? interrupted(ended) : ended;
+    if (typeof ended === "string") throw new StoppedBySignal(ended);
+    return ended;
   };
   return withCleanUp(work, async () => {
     watch.close();
@@ -85,12 +87,6 @@ export async function launchChrome(script: string | URL, argv: readonly string[]
 
 /** The line after a signal that ended the browser, too: the page could not save any more. */
 const chromeEnded = "interrupted; Chrome was ended as well: what the last checkpoint holds is kept";
-
-/** Ends with the line of an interruption. */
-function interrupted(message: string): number {
-  process.stderr.write(`latentgrad: ${message}\n`);
-  return interruptedStatus;
-}
 
 /**
  * The process's signals while a page is at work: the first asks the page to stop by itself, which

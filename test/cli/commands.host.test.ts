@@ -260,11 +260,11 @@ test("a full adapter gives one line that names the tensor and its bytes", async 
     out,
     ...small.slice(2),
   ];
-  const line = await failure(1, args, { LATENTGRAD_MEMORY: "300000" });
+  const line = await failure(8, args, { LATENTGRAD_MEMORY: "300000" });
   assert.match(line, /out of GPU memory: .+ wants \d+ bytes/);
   const many = args.map((word) => (word === "64" ? "10000" : word));
   assert.match(
-    await failure(1, many, { LATENTGRAD_MEMORY: "3000000" }),
+    await failure(8, many, { LATENTGRAD_MEMORY: "3000000" }),
     /out of GPU memory: training images wants 3920000 bytes/,
   );
   assert.not.ok(existsSync(out));

@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { Output } from "../../src/cli/output.ts";
+import { Output, styleMarks } from "../../src/cli/output.ts";
 import { clock, epochLine, ProgressView, progressBar } from "../../src/cli/progress.ts";
 import type { Progress } from "../../src/train/pace.ts";
 import { MemoryHost } from "../support/memory-host.ts";
@@ -19,8 +19,9 @@ const progress: Progress = {
   terms: { loss: 163.214, reconstruction: 158.1, kl: 5.11 },
 };
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what colours are made of
-const plain = (text: string) => text.replace(/\u001b\[[0-9;]*m/g, "");
+const plain = (text: string) =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what colours are made of
+  text.replace(/\u001b\[[0-9;]*m/g, "").replace(styleMarks, "");
 const bar = (columns: number, change: Partial<Progress> = {}, env = {}) =>
   progressBar({ ...progress, ...change }, columns, new Output(new MemoryHost(env, true)));
 

@@ -230,7 +230,7 @@ async function deliver(
     output.json(result);
     return;
   }
-  output.data(text());
+  output.table(text());
   if (json !== undefined) {
     const content = `${JSON.stringify(result, null, 2)}\n`;
     await host.writeAtomic(json, new TextEncoder().encode(content));

@@ -49,7 +49,7 @@ export function addTune(program: Command, context: Context): void {
     const log = (line: string) => output.progress(line);
     const { unsaved, ...report } = await actions.tune(wanted, host, log, interruption);
     if (options.json) output.json(report);
-    else output.data(formatTuning(report));
+    else output.table(formatTuning(report));
     if (unsaved) throw unsaved;
   });
 }
