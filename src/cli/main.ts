@@ -26,6 +26,7 @@ import {
 import { libraryUrl } from "./kernel-file.ts";
 import { writeLastLine, writeStack } from "./output.ts";
 import { benchWithPeers } from "./peers.ts";
+import { StopAnswer } from "./stopping.ts";
 
 /** Runs the command in this process. A second signal ends it at once. */
 async function runHere(argv: string[]): Promise<number> {
@@ -125,9 +126,13 @@ async function launch(argv: string[]): Promise<number> {
       command.args.splice(1, 0, `--import-map=data:application/json,${encodeURIComponent(map)}`);
     }
   }
+  const clear = process.stderr.isTTY ? "\r\u001b[2K" : "";
+  const answer = new StopAnswer(argv, (line) => process.stderr.write(`${clear}${line}\n`));
   const running = runChild(command);
+  for (const name of signals) process.on(name, answer.signalled);
   early.close();
   const { status, signal } = await running;
+  answer.ended();
   if (signal === undefined) return status;
   if (!signals.some((name) => name === signal)) {
     throw new LatentgradError(`${first} was ended by ${signal} (out of memory?)`);

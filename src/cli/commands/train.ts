@@ -8,6 +8,7 @@ import { downloadLines } from "../download-progress.ts";
 import { addCommon, addRuntime, applyCommon, type CommonOptions } from "../options.ts";
 import type { Output } from "../output.ts";
 import { ProgressView } from "../progress.ts";
+import { stopping } from "../stopping.ts";
 import { addTrainOptions, readTrainOptions } from "../train-options.ts";
 
 /** `train MODEL`: trains, and leaves a run folder with metrics, checkpoints, pictures and a report. */
@@ -42,15 +43,13 @@ export function addTrain(program: Command, context: Context): void {
   });
 }
 
-/** The answer to the first Ctrl-C, at once: the work stops a moment later. */
-const stopping = "stopping after the step at work, then saving; Ctrl-C again stops at once";
-
 /** Shows on stderr how a training goes. */
 export function watch({ host, output, interruption }: Context): TrainWatch {
   const columns = () => host.stderrColumns ?? (Number(host.env.COLUMNS) || 80);
   const terminal = host.stderrIsTerminal && host.env.TERM !== "dumb";
   const view = new ProgressView(output, terminal, columns);
-  interruption?.onRequest(() => output.progress(stopping));
+  // Where a process has started this one, that answers: it is never busy.
+  if (!host.env.LATENTGRAD_CHILD) interruption?.onRequest(() => output.progress(stopping));
   return {
     onStart: (start) => view.start(start),
     onMachine: (machine) => view.machine(machine),
