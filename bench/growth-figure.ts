@@ -76,7 +76,7 @@ export function growthSvg(report: BenchReport): string {
       : [],
   );
   return panelsSvg({
-    title: `Growth of a training step on ${report.adapter}, ${report.runtime}`,
+    title: `Scaling of a training step on ${report.adapter}, ${report.runtime}`,
     description: sentences.join(" "),
     panels,
     legend,

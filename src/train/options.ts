@@ -68,7 +68,7 @@ export const trainOptions = {
     help: "passes over the training images",
     changeable: true,
   }),
-  batch: preset(whole(1, 65536), "<n>", "128", { help: "images a step" }),
+  batch: preset(whole(1, 65536), "<n>", "128", { help: "batch size: images a step" }),
   limit: optional(whole(1, 1e9), "<n>", { help: "train on the first n images only" }),
   seed: preset(whole(0, largestSeed), "<n>", "1", {
     help: "of weights, order, noise and validation images",
@@ -91,7 +91,7 @@ export const trainOptions = {
     help: `learning rate over the run: ${learningRateForms}`,
   }),
   "lr-warmup": preset(whole(0, 1e9), "<steps>", "0", {
-    help: "steps in which the learning rate grows to its value",
+    help: "steps of linear warm-up of the learning rate",
   }),
   "beta-schedule": preset(schedule(betaForms, betaSchedule), "<spec>", "constant", {
     help: `weight of the KL term over the run: ${betaForms}`,

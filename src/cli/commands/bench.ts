@@ -72,7 +72,7 @@ export function addBench(program: Command, context: Context): void {
     .option("--set <key=value>", "with --program: a setting of the model; repeatable", keyValue)
     .option(
       "--batch <n>",
-      `with --program: images a step (default: ${PROGRAM_BATCH})`,
+      `with --program: batch size (default: ${PROGRAM_BATCH})`,
       wholeNumber(1, 65_536),
     )
     .option(

@@ -26,7 +26,7 @@ export function addInterpolate(program: Command, { actions, host, output }: Cont
     .description("Decode a latent interpolation between two codes, a row for each pair.")
     .option(
       "--from <what>",
-      "test: codes of two test images, shown at the ends; prior: random points",
+      "test: codes of two test images, shown at the ends; prior: samples from it",
       oneOf(interpolationEnds),
       "test",
     )

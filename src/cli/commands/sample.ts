@@ -16,9 +16,9 @@ interface Options extends CommonOptions {
 export function addSample(program: Command, { actions, host, output }: Context): void {
   const command = program
     .command("sample")
-    .description("Decode random points of the prior into a grid of pictures.")
+    .description("Decode samples from the prior into a grid of pictures.")
     .option("--count <n>", "pictures", wholeNumber(1, 10_000), 64)
-    .option("--seed <n>", "of the random points", wholeNumber(0, largestSeed), 1);
+    .option("--seed <n>", "of the samples", wholeNumber(0, largestSeed), 1);
   addOut(addCheckpoint(addRun(command)), "PNG");
   addRuntime(command);
   addCommon(command, [

@@ -24,7 +24,7 @@ export function addTune(program: Command, context: Context): void {
     )
     .argument("[model]", "the model whose training step is tuned", "vae")
     .option("--set <key=value>", "a setting of the model; repeatable", keyValue)
-    .option("--batch <n>", "images a step", wholeNumber(1, 65_536), 128)
+    .option("--batch <n>", "batch size: images a step", wholeNumber(1, 65_536), 128)
     .option("--seconds <n>", "measure no further kernel after so long", wholeNumber(1, 86_400), 600)
     .option(
       "--memory <MiB>",
