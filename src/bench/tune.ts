@@ -1,3 +1,4 @@
+import { checkDevice, checkOptions } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import type { Program } from "../gpu/program.ts";
 import { MOST_TEXTURE_ELEMENTS, textureHeight, textureSize } from "../gpu/textures.ts";
@@ -62,6 +63,7 @@ export async function tunableKernels(
   device: Device,
   body: () => unknown,
 ): Promise<VariantQuestion[]> {
+  checkDevice("tunableKernels", device);
   const asked = new Map<string, VariantQuestion>();
   const { variants } = device;
   const earlier = variants.listener;
@@ -91,8 +93,16 @@ const TOLERANCE = { whole: 1e-4, half: 2e-2 };
 export async function tune(
   device: Device,
   questions: readonly VariantQuestion[],
-  { seconds, bytes, onTuned, stop }: TuneOptions,
+  options: TuneOptions,
 ): Promise<TuneReport> {
+  checkDevice("tune", device);
+  checkOptions("tune", options, {
+    seconds: "number",
+    bytes: "number",
+    onTuned: "function?",
+    stop: "function?",
+  });
+  const { seconds, bytes, onTuned, stop } = options;
   const tuned: Tuned[] = [];
   const left: LeftKernel[] = [];
   const begin = performance.now();

@@ -1,7 +1,8 @@
 import { gather, gatherParts } from "../autograd/ops/indexing.ts";
 import { batchIndices } from "../autograd/ops/random.ts";
-import { checkDevice } from "../gpu/arguments.ts";
+import { checkDevice, checkWhole, isNot } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
+import { UsageError } from "../gpu/errors.ts";
 import type { Batch } from "../models/model.ts";
 import { checkTensors } from "../tensor/arguments.ts";
 import { bytes, upload, variable } from "../tensor/create.ts";
@@ -148,6 +149,9 @@ export class ShuffledBatches {
     private readonly batch: number,
     private readonly seed: readonly [number, number],
   ) {
+    if (!(images instanceof DeviceImages))
+      throw new UsageError(`shuffledBatches: ${isNot("images", images, "DeviceImages")}`);
+    checkWhole("shuffledBatches", "batch", batch);
     this.position = variable(images.device, new Uint32Array(2), [2], "batch position");
     this.batchesPerEpoch = Math.floor(images.count / batch);
   }

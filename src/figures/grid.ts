@@ -1,4 +1,5 @@
-import { ShapeError } from "../gpu/errors.ts";
+import { checkOptions, isNot, type OptionRules } from "../gpu/arguments.ts";
+import { ShapeError, UsageError } from "../gpu/errors.ts";
 import type { Picture } from "./png.ts";
 
 /** A batch of images with values from 0 to 1: `values` is [count, height, width, channels]. */
@@ -34,7 +35,7 @@ const paper = [244, 243, 239] as const;
 
 /** Images in rows, left to right and top to bottom. Throws ShapeError. */
 export function imageGrid(images: ImageBatch, options: GridOptions = {}): Picture {
-  check("imageGrid", images);
+  check("imageGrid", images, options);
   const columns = options.columns ?? Math.ceil(Math.sqrt(images.count));
   const rows = Math.ceil(images.count / columns);
   const scale = options.scale ?? defaultScale(images);
@@ -67,8 +68,8 @@ export function pairGrid(
   reconstructions: ImageBatch,
   options: GridOptions = {},
 ): Picture {
-  check("pairGrid", originals);
-  check("pairGrid", reconstructions);
+  check("pairGrid", originals, options);
+  check("pairGrid", reconstructions, options);
   const same = (["count", "height", "width", "channels"] as const).every(
     (key) => originals[key] === reconstructions[key],
   );
@@ -105,7 +106,21 @@ export function tileGrid(images: ImageBatch, options: GridOptions = {}): Picture
   return imageGrid(images, { gap: 0, ...options });
 }
 
-function check(op: string, images: ImageBatch): void {
+const optionRules: OptionRules<GridOptions> = {
+  columns: "number?",
+  scale: "number?",
+  gap: "number?",
+  breaks: "any?",
+  margin: "number?",
+  background: "any?",
+};
+
+function check(op: string, images: ImageBatch, options: GridOptions): void {
+  checkOptions(op, options, optionRules);
+  if (!(images?.values instanceof Float32Array))
+    throw new UsageError(
+      `${op}: ${isNot("images", images, "an object { values, count, height, width, channels }, values a Float32Array")}`,
+    );
   const { values, count, height, width, channels } = images;
   if (count < 1 || (channels !== 1 && channels !== 3)) {
     throw new ShapeError(op, `images ${shapeOf(images)}, expected [≥1, height, width, 1 or 3]`);

@@ -11,17 +11,17 @@ export function kindOf(x: unknown): string {
   const name = (Object.getPrototypeOf(x) as { constructor?: { name?: string } } | null)?.constructor
     ?.name;
   if (!name || name === "Object") return "an object";
-  return `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}`;
+  return `${/^[AEIO]/.test(name) ? "an" : "a"} ${name}`;
 }
 
 function isPromise(x: unknown): boolean {
   return typeof (x as { then?: unknown }).then === "function";
 }
 
-/** `NAME is KIND, wanted WANTED`, and what to do about a promise. */
+/** `NAME is KIND, wanted WANTED`, of a number its value; and what to do about a promise. */
 export function isNot(name: string, x: unknown, wanted: string): string {
   const help = x !== undefined && x !== null && isPromise(x) ? ": await it" : "";
-  return `${name} is ${kindOf(x)}, wanted ${wanted}${help}`;
+  return `${name} is ${typeof x === "number" ? x : kindOf(x)}, wanted ${wanted}${help}`;
 }
 
 /**
@@ -44,12 +44,7 @@ export function checkWhole(
 ): void {
   if (Number.isSafeInteger(n) && (n as number) >= least && (n as number) <= most) return;
   const range = most === Number.MAX_SAFE_INTEGER ? `${least} on` : `${least} to ${most}`;
-  throw new ShapeError(
-    op,
-    typeof n === "number"
-      ? `${name} is ${n}, wanted a whole number from ${range}`
-      : isNot(name, n, `a whole number from ${range}`),
-  );
+  throw new ShapeError(op, isNot(name, n, `a whole number from ${range}`));
 }
 
 /** What an option holds; with a mark behind it, it may be left out. */

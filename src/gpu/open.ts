@@ -1,5 +1,6 @@
 import { type AdapterRequest, requestAdapter } from "./adapter.ts";
 import { readEnvironment } from "./adapter-environment.ts";
+import { checkOptions, type OptionRules } from "./arguments.ts";
 import { Device, type DeviceOptions } from "./device.ts";
 import { NoAdapterError, UsageError } from "./errors.ts";
 import { featuresOfEnvironment } from "./features.ts";
@@ -17,6 +18,17 @@ export interface OpenOptions extends AdapterRequest, DeviceOptions {
   readonly features?: readonly GPUFeatureName[];
 }
 
+const optionRules: OptionRules<OpenOptions> = {
+  prefer: "text?",
+  gpu: "any?",
+  debug: "number?",
+  memoryLimit: "number?",
+  log: "function?",
+  limits: "text?",
+  features: "any?",
+  collect: "function?",
+};
+
 /** Data sets have the largest buffers there are; those of more than 1 GiB are put into several. */
 const LARGEST_BUFFER = 2 ** 30;
 
@@ -29,6 +41,7 @@ const LARGEST_BUFFER = 2 ** 30;
  * @throws UsageError for options and variables with values that mean nothing
  */
 export async function openDevice(options: OpenOptions = {}): Promise<Device> {
+  checkOptions("openDevice", options, optionRules);
   const debug = options.debug ?? environmentNumber("LATENTGRAD_DEBUG") ?? 0;
   if (![0, 1, 2, 3].includes(debug))
     throw new UsageError(`the debug level is 0, 1, 2 or 3, not ${debug}`);

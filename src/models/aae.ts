@@ -1,8 +1,10 @@
 import { add } from "../autograd/ops/elementwise.ts";
 import { randomNormal } from "../autograd/ops/random.ts";
 import { stopGradient } from "../autograd/tape.ts";
+import type { OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
+import { autoencoderRules, checkedOptions } from "./arguments.ts";
 import { Autoencoder, type AutoencoderOptions } from "./autoencoder.ts";
 import {
   autoencoderNotes,
@@ -24,6 +26,12 @@ export interface AaeOptions extends AutoencoderOptions {
   readonly adversarialRate: number;
 }
 
+const optionRules: OptionRules<AaeOptions> = {
+  ...autoencoderRules,
+  discriminatorUnits: "number",
+  adversarialRate: "number",
+};
+
 /**
  * Adversarial autoencoder (Makhzani et al. 2016): a discriminator on codes makes the codes of all images
  * look like draws of N(0, I). A step, in the paper's order: the reconstruction phase lowers −ln p(x|z); then
@@ -34,7 +42,12 @@ export class AdversarialAutoencoder extends Autoencoder {
   private readonly adversarialRate: number;
 
   constructor(device: Device, random: HostRandom, image: ImageShape, options: AaeOptions) {
-    super(device, random, image, options);
+    super(
+      device,
+      random,
+      image,
+      checkedOptions("aae", [device, random, image], options, optionRules),
+    );
     const { discriminatorUnits: units, adversarialRate, latent } = options;
     this.discriminator = new DenseCritic(device, random, latent, [units, units]);
     this.adversarialRate = adversarialRate;

@@ -2,11 +2,13 @@ import { add, mul } from "../autograd/ops/elementwise.ts";
 import { matmul } from "../autograd/ops/matmul.ts";
 import { reshape } from "../autograd/ops/shape.ts";
 import { sum } from "../autograd/ops/sum.ts";
+import type { OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { type NamedTensor, plain } from "../nn/module.ts";
 import { upload, variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { autoencoderRules, checkedOptions } from "./arguments.ts";
 import { Autoencoder, type AutoencoderOptions } from "./autoencoder.ts";
 import { encodeAll } from "./codes.ts";
 import {
@@ -28,6 +30,8 @@ export interface AeOptions extends AutoencoderOptions {
   readonly components: number;
 }
 
+const optionRules: OptionRules<AeOptions> = { ...autoencoderRules, components: "number" };
+
 /** Most codes that the mixture is fitted to. */
 const MOST_CODES = 10_000;
 
@@ -44,7 +48,12 @@ export class PlainAutoencoder extends Autoencoder {
   private readonly choice: ComponentChoice;
 
   constructor(device: Device, random: HostRandom, image: ImageShape, options: AeOptions) {
-    super(device, random, image, options);
+    super(
+      device,
+      random,
+      image,
+      checkedOptions("ae", [device, random, image], options, optionRules),
+    );
     const { components: k, latent: d } = options;
     const unit = (_: unknown, i: number) => (Math.floor(i / d) % d === i % d ? 1 : 0);
     this.weights = variable(device, new Float32Array(k).fill(1 / k), [k], "mixture weights");

@@ -5,6 +5,7 @@ import { Linear } from "../nn/linear.ts";
 import { Module } from "../nn/module.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { autoencoderRules, checkedOptions } from "./arguments.ts";
 import { type Likelihood, type LikelihoodName, likelihoodOf } from "./likelihoods.ts";
 import {
   type Batch,
@@ -49,6 +50,8 @@ export class Autoencoder extends Module implements Model {
     options: AutoencoderOptions,
   ) {
     super();
+    if (new.target === Autoencoder)
+      checkedOptions("autoencoder", [device, random, image], options, autoencoderRules);
     const { latent, width, network, likelihood = "auto", learningRate = 1e-3 } = options;
     this.latent = latent;
     this.rate = learningRate;

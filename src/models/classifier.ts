@@ -8,6 +8,7 @@ import { Linear } from "../nn/linear.ts";
 import { Module } from "../nn/module.ts";
 import { Flatten, Lambda, ReLU, Sequential } from "../nn/sequential.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { checkedOptions } from "./arguments.ts";
 import { type DataShape, type ModelDefinition, numberSetting, rateSetting } from "./definition.ts";
 import { classesOf } from "./labels.ts";
 import { classification } from "./losses.ts";
@@ -36,6 +37,8 @@ export class Classifier extends Module implements Model {
 
   constructor(device: Device, random: HostRandom, data: DataShape, options: ClassifierOptions) {
     super();
+    const rules = { width: "number", learningRate: "number" } as const;
+    checkedOptions("classifier", [device, random, data], options, rules);
     const { height, width, channels, classes } = data;
     if (classes < 2) throw new ShapeError("classifier", `${classes} classes are not two`);
     const [first, second, hidden] = [32, 64, 512].map((n) => scaled(n, options.width)) as [

@@ -3,6 +3,7 @@ import type { Device } from "../gpu/device.ts";
 import { UsageError } from "../gpu/errors.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { checkedOptions, vaeRules } from "./arguments.ts";
 import {
   type DataShape,
   type ModelDefinition,
@@ -29,7 +30,13 @@ export class ConditionalVae extends Vae {
 
   /** @throws UsageError for more classes than a convolutional encoder takes */
   constructor(device: Device, random: HostRandom, data: DataShape, options: VaeOptions) {
-    super(device, random, data, options, data.classes);
+    super(
+      device,
+      random,
+      data,
+      checkedOptions("cvae", [device, random, data], options, vaeRules),
+      data.classes,
+    );
     const { classes } = data;
     if (this.networks.planes && classes > MOST_PLANES)
       throw new UsageError(

@@ -4,6 +4,7 @@ import { concat } from "../autograd/ops/join.ts";
 import { type RandomKey, randomNormal, randomUniform } from "../autograd/ops/random.ts";
 import { split } from "../autograd/ops/shape.ts";
 import { stopGradient, withoutTape } from "../autograd/tape.ts";
+import { checkOptions, type OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import { UsageError } from "../gpu/errors.ts";
 import { BatchNorm } from "../nn/batch-norm.ts";
@@ -12,6 +13,7 @@ import { Linear } from "../nn/linear.ts";
 import { Module } from "../nn/module.ts";
 import { scope } from "../tensor/run.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { checkedOptions } from "./arguments.ts";
 import { encodeAll } from "./codes.ts";
 import {
   choiceSetting,
@@ -71,6 +73,29 @@ export interface DualAaeOptions {
   readonly adversarialRate: number;
 }
 
+const optionRules: OptionRules<DualAaeOptions> = {
+  content: "number",
+  style: "number",
+  width: "number",
+  codeNorm: "boolean",
+  deeper: "boolean",
+  skip: "boolean",
+  weights: "any",
+  margin: "number",
+  learningRate: "number",
+  adversarialRate: "number",
+};
+
+const weightRules: OptionRules<DualAaeOptions["weights"]> = {
+  reconstruction: "number",
+  adversarial: "number",
+  r1: "number",
+  mmd: "number",
+  class: "number",
+  style: "number",
+  contrastive: "number",
+};
+
 /** Most training images that the codes' statistics are taken from after an epoch. */
 const MOST_CODES = 10_000;
 /** Values of the labels `style`. */
@@ -125,6 +150,8 @@ export class DualAae extends Module implements Model {
     private readonly options: DualAaeOptions,
   ) {
     super();
+    checkedOptions("dualAae", [device, random, data], options, optionRules);
+    checkOptions("dualAae", options.weights, weightRules, "weights");
     const { content, style, width, weights } = options;
     const styles = data.attributes?.[STYLE];
     if (weights.style > 0 && styles === undefined)

@@ -3,11 +3,13 @@ import { gather } from "../autograd/ops/indexing.ts";
 import type { RandomKey } from "../autograd/ops/random.ts";
 import { reshape } from "../autograd/ops/shape.ts";
 import { stopGradient } from "../autograd/tape.ts";
+import type { OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import { UsageError } from "../gpu/errors.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { checkedOptions, vaeRules } from "./arguments.ts";
 import {
   latentSetting,
   type ModelDefinition,
@@ -29,6 +31,13 @@ export interface FactorVaeOptions extends VaeOptions {
   readonly discriminatorRate: number;
 }
 
+const optionRules: OptionRules<FactorVaeOptions> = {
+  ...vaeRules,
+  gamma: "number",
+  discriminatorUnits: "number",
+  discriminatorRate: "number",
+};
+
 /** Hidden layers of the discriminator. The paper has six of 1000; these are ours. */
 const LAYERS = 3;
 
@@ -43,7 +52,12 @@ export class FactorVae extends Vae {
   private readonly discriminatorRate: number;
 
   constructor(device: Device, random: HostRandom, image: ImageShape, options: FactorVaeOptions) {
-    super(device, random, image, options);
+    super(
+      device,
+      random,
+      image,
+      checkedOptions("factorVae", [device, random, image], options, optionRules),
+    );
     const units = Array.from({ length: LAYERS }, () => options.discriminatorUnits);
     this.discriminator = new DenseCritic(device, random, options.latent, units);
     this.gamma = options.gamma;

@@ -3,6 +3,7 @@ import { gather } from "../autograd/ops/indexing.ts";
 import { type RandomKey, randomNormal, randomUniform } from "../autograd/ops/random.ts";
 import { reshape } from "../autograd/ops/shape.ts";
 import { stopGradient } from "../autograd/tape.ts";
+import type { OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import { UsageError } from "../gpu/errors.ts";
 import { Conv2d } from "../nn/convolution.ts";
@@ -11,6 +12,7 @@ import { Linear } from "../nn/linear.ts";
 import { Flatten, ReLU, Sequential } from "../nn/sequential.ts";
 import { variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { autoencoderRules, checkedOptions } from "./arguments.ts";
 import { Autoencoder, type AutoencoderOptions } from "./autoencoder.ts";
 import {
   autoencoderOptions,
@@ -43,6 +45,14 @@ export interface FlexAeOptions extends AutoencoderOptions {
   readonly smooth: boolean;
 }
 
+const optionRules: OptionRules<FlexAeOptions> = {
+  ...autoencoderRules,
+  generatorRate: "number",
+  encoderRate: "number",
+  criticRate: "number",
+  smooth: "boolean",
+};
+
 const CRITIC_STEPS = 5;
 const PENALTY = 10;
 
@@ -66,7 +76,10 @@ export class FlexAe extends Autoencoder {
   private readonly options: FlexAeOptions;
 
   constructor(device: Device, random: HostRandom, image: ImageShape, options: FlexAeOptions) {
-    super(device, random, image, { ...options, likelihood: "gaussian" });
+    super(device, random, image, {
+      ...checkedOptions("flexAe", [device, random, image], options, optionRules),
+      likelihood: "gaussian",
+    });
     const { latent, width } = options;
     const units = Array.from({ length: 4 }, () => scaled(1024, width));
     this.generator = new Sequential(

@@ -1,10 +1,12 @@
 import { add, mul, sub } from "../autograd/ops/elementwise.ts";
 import type { RandomKey } from "../autograd/ops/random.ts";
+import type { OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import { UsageError } from "../gpu/errors.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { Sequential } from "../nn/sequential.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { checkedOptions, checkName, vaeRules } from "./arguments.ts";
 import {
   choiceSetting,
   type ModelDefinition,
@@ -26,6 +28,13 @@ export interface FlowVaeOptions extends VaeOptions {
   readonly hidden: number;
 }
 
+const optionRules: OptionRules<FlowVaeOptions> = {
+  ...vaeRules,
+  flow: "text",
+  steps: "number",
+  hidden: "number",
+};
+
 /**
  * VAE with normalising flows on the posterior (Rezende and Mohamed 2015; Kingma et al. 2016): z_0 is
  * drawn from N(μ, σ²) and goes through K flows. Minimises −E log p(x|z_K) + β·KL, where KL is the
@@ -36,8 +45,14 @@ export class FlowVae extends Vae {
   private readonly steps: readonly Flow[];
 
   constructor(device: Device, random: HostRandom, image: ImageShape, options: FlowVaeOptions) {
-    super(device, random, image, options);
+    super(
+      device,
+      random,
+      image,
+      checkedOptions("flowVae", [device, random, image], options, optionRules),
+    );
     const { latent, flow, steps, hidden } = options;
+    checkName("flowVae", "flow", flow, ["planar", "iaf"]);
     const { features } = this.networks;
     if (flow === "iaf" && latent < 2)
       throw new UsageError("flow=iaf: a single latent dimension has none before it to depend on");

@@ -1,8 +1,10 @@
 import { add, mul } from "../autograd/ops/elementwise.ts";
 import { type RandomKey, randomNormal } from "../autograd/ops/random.ts";
+import type { OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { checkedOptions, vaeRules } from "./arguments.ts";
 import {
   type ModelDefinition,
   numberSetting,
@@ -21,6 +23,8 @@ export interface InfoVaeOptions extends VaeOptions {
   readonly lambda: number;
 }
 
+const optionRules: OptionRules<InfoVaeOptions> = { ...vaeRules, alpha: "number", lambda: "number" };
+
 /**
  * InfoVAE (Zhao, Song and Ermon 2019), with the maximum mean discrepancy between the batch's codes and as
  * many draws of the prior: minimises −E log p(x|z) + (1 − α)·KL(q(z|x) ‖ p(z)) + (α + λ − 1)·MMD(q(z), p(z)).
@@ -31,7 +35,12 @@ export class InfoVae extends Vae {
   private readonly lambda: number;
 
   constructor(device: Device, random: HostRandom, image: ImageShape, options: InfoVaeOptions) {
-    super(device, random, image, options);
+    super(
+      device,
+      random,
+      image,
+      checkedOptions("infoVae", [device, random, image], options, optionRules),
+    );
     this.alpha = options.alpha;
     this.lambda = options.lambda;
   }

@@ -2,12 +2,14 @@ import { add, log, mul, neg } from "../autograd/ops/elementwise.ts";
 import { gather } from "../autograd/ops/indexing.ts";
 import { matmul } from "../autograd/ops/matmul.ts";
 import { withoutTape } from "../autograd/tape.ts";
+import type { OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { type NamedTensor, plain } from "../nn/module.ts";
 import { assign, variable } from "../tensor/create.ts";
 import { scope } from "../tensor/run.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { checkedOptions, vaeRules } from "./arguments.ts";
 import { encodeAll } from "./codes.ts";
 import {
   type ModelDefinition,
@@ -29,6 +31,12 @@ export interface KMeansVaeOptions extends VaeOptions {
   readonly rounds: number;
 }
 
+const optionRules: OptionRules<KMeansVaeOptions> = {
+  ...vaeRules,
+  clusters: "number",
+  rounds: "number",
+};
+
 /** Streams of the draws of k-means++, behind those of evaluations. */
 const STREAM = 3000;
 
@@ -46,7 +54,12 @@ export class KMeansVae extends Vae {
   private readonly rounds: number;
 
   constructor(device: Device, random: HostRandom, image: ImageShape, options: KMeansVaeOptions) {
-    super(device, random, image, options);
+    super(
+      device,
+      random,
+      image,
+      checkedOptions("kmeansVae", [device, random, image], options, optionRules),
+    );
     const { clusters, latent, rounds } = options;
     this.centres = variable(
       device,

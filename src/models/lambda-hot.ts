@@ -2,12 +2,14 @@ import { add, mul, square, sub } from "../autograd/ops/elementwise.ts";
 import { matmul } from "../autograd/ops/matmul.ts";
 import type { RandomKey } from "../autograd/ops/random.ts";
 import { sum } from "../autograd/ops/sum.ts";
+import type { OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import { UsageError } from "../gpu/errors.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { type NamedTensor, plain } from "../nn/module.ts";
 import { parameter, variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { checkedOptions, vaeRules } from "./arguments.ts";
 import {
   type DataShape,
   MOST_LATENT,
@@ -30,6 +32,12 @@ export interface LambdaHotOptions extends VaeOptions {
   readonly tau?: number;
 }
 
+const optionRules: OptionRules<LambdaHotOptions> = {
+  ...vaeRules,
+  lambda: "number",
+  tau: "number?",
+};
+
 /**
  * λ-hot VAE: each class y has a prior of its own, N(λ·e_y, I), e_y the unit vector of the dimension y, so
  * that the largest of the first dimensions of a code names the class. Minimises
@@ -51,7 +59,12 @@ export class LambdaHotVae extends Vae {
    *   of training images is not known
    */
   constructor(device: Device, random: HostRandom, data: DataShape, options: LambdaHotOptions) {
-    super(device, random, data, options);
+    super(
+      device,
+      random,
+      data,
+      checkedOptions("lambdaHot", [device, random, data], options, optionRules),
+    );
     const { classes } = data;
     const { latent, lambda, tau } = options;
     if (classes > MOST_LATENT)

@@ -1,6 +1,7 @@
 import { oneHot } from "../autograd/ops/indexing.ts";
 import { mean } from "../autograd/ops/reduce.ts";
 import { grad } from "../autograd/tape.ts";
+import { checkDevice } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import { ShapeError } from "../gpu/errors.ts";
 import { HostRandom } from "../nn/initialisers.ts";
@@ -44,6 +45,7 @@ export async function fitLinearProbe(
   { codes, labels, count }: LabelledCodes,
   classes: number,
 ): Promise<LinearProbe> {
+  checkDevice("fitLinearProbe", device);
   const dimensions = codes.length / count;
   if (!(Number.isInteger(dimensions) && dimensions >= 1))
     throw new ShapeError("fitLinearProbe", `${codes.length} numbers for ${count} codes`);

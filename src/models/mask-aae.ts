@@ -3,12 +3,14 @@ import { type RandomKey, randomNormal } from "../autograd/ops/random.ts";
 import { mean } from "../autograd/ops/reduce.ts";
 import { sum } from "../autograd/ops/sum.ts";
 import { stopGradient, withoutTape } from "../autograd/tape.ts";
+import type { OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { glorotNormal } from "../nn/initialisers.ts";
 import type { NamedTensor } from "../nn/module.ts";
 import { assign, full, parameter, variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { autoencoderRules, checkedOptions } from "./arguments.ts";
 import { Autoencoder, type AutoencoderOptions } from "./autoencoder.ts";
 import {
   autoencoderOptions,
@@ -44,6 +46,14 @@ export interface MaskAaeOptions extends AutoencoderOptions {
   /** Learning rate of the mask. */
   readonly maskRate: number;
 }
+
+const optionRules: OptionRules<MaskAaeOptions> = {
+  ...autoencoderRules,
+  mask: "boolean",
+  interval: "number",
+  criticRate: "number",
+  maskRate: "number",
+};
 
 /** A dimension is active from this α on. */
 const ACTIVE = 0.1;
@@ -83,7 +93,10 @@ export class MaskAae extends Autoencoder {
   private readonly vectors: boolean;
 
   constructor(device: Device, random: HostRandom, image: ImageShape, options: MaskAaeOptions) {
-    super(device, random, image, { ...options, likelihood: "auto" });
+    super(device, random, image, {
+      ...checkedOptions("maskAae", [device, random, image], options, optionRules),
+      likelihood: "auto",
+    });
     const { latent, interval, criticRate, maskRate, width } = options;
     this.vectors = image.vectors ?? false;
     if (options.mask) {

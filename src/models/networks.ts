@@ -10,6 +10,7 @@ import { Linear } from "../nn/linear.ts";
 import type { Module } from "../nn/module.ts";
 import { Flatten, LeakyReLU, ReLU, Sequential, Unflatten } from "../nn/sequential.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { checkName } from "./arguments.ts";
 import type { ImageShape } from "./model.ts";
 
 /** What an encoder and a decoder are built for. */
@@ -302,6 +303,7 @@ export function buildNetworks(
   options: NetworkOptions,
 ): Networks {
   const { latent, width } = options;
+  checkName("network", "network", name, Object.keys(builders));
   if (!Number.isInteger(latent) || latent < 1)
     throw new ShapeError("network", `latent is ${latent}, expected a whole number from 1 on`);
   if (!(width > 0 && width < Number.POSITIVE_INFINITY))

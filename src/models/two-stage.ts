@@ -3,12 +3,14 @@ import { concat } from "../autograd/ops/join.ts";
 import { type RandomKey, randomNormal } from "../autograd/ops/random.ts";
 import { split } from "../autograd/ops/shape.ts";
 import { stopGradient } from "../autograd/tape.ts";
+import type { OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { Linear } from "../nn/linear.ts";
 import { Module } from "../nn/module.ts";
 import { Sequential } from "../nn/sequential.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { checkedOptions, vaeRules } from "./arguments.ts";
 import {
   latentSetting,
   type ModelDefinition,
@@ -36,6 +38,8 @@ export interface TwoStageOptions extends VaeOptions {
   readonly first: number;
 }
 
+const optionRules: OptionRules<TwoStageOptions> = { ...vaeRules, first: "number" };
+
 /**
  * 2-Stage VAE (Dai and Wipf 2019): a VAE with a learned variance of the pixels, then a second VAE, with as many
  * latent dimensions, on the codes that the first one draws. Where the first stage's codes do not look like
@@ -51,7 +55,12 @@ export class TwoStageVae extends Vae {
   private readonly secondRate: number;
 
   constructor(device: Device, random: HostRandom, image: ImageShape, options: TwoStageOptions) {
-    super(device, random, image, options);
+    super(
+      device,
+      random,
+      image,
+      checkedOptions("twoStage", [device, random, image], options, optionRules),
+    );
     this.second = new CodeVae(device, random, options.latent, scaled(1024, options.width));
     this.first = options.first;
     this.secondRate = options.learningRate ?? 1e-3;

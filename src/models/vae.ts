@@ -9,6 +9,7 @@ import { Module } from "../nn/module.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import { variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { checkedOptions, vaeRules } from "./arguments.ts";
 import { type Likelihood, type LikelihoodName, likelihoodOf } from "./likelihoods.ts";
 import { klToStandardNormal, reparameterise } from "./losses.ts";
 import {
@@ -81,6 +82,7 @@ export class Vae extends Module implements Model {
     conditions = 0,
   ) {
     super();
+    if (new.target === Vae) checkedOptions("vae", [device, random, image], options, vaeRules);
     const { latent, beta, width, network, likelihood = "auto", learningRate = 1e-3 } = options;
     if (!(beta >= 0 && beta < Number.POSITIVE_INFINITY))
       throw new ShapeError("vae", `beta is ${beta}, expected a number from 0 on`);

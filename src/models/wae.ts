@@ -1,9 +1,11 @@
 import { add, mul } from "../autograd/ops/elementwise.ts";
 import { type RandomKey, randomNormal } from "../autograd/ops/random.ts";
 import { stopGradient } from "../autograd/tape.ts";
+import type { OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { autoencoderRules, checkedOptions } from "./arguments.ts";
 import { Autoencoder, type AutoencoderOptions } from "./autoencoder.ts";
 import {
   autoencoderOptions,
@@ -24,6 +26,8 @@ export interface WaeOptions extends AutoencoderOptions {
   /** λ: weight of the penalty. */
   readonly lambda: number;
 }
+
+const mmdRules: OptionRules<WaeOptions> = { ...autoencoderRules, lambda: "number" };
 
 /** Weight of the squared errors in the authors' code. */
 const COST = 0.05;
@@ -64,6 +68,15 @@ abstract class Wae extends Autoencoder {
 
 /** WAE-MMD: the penalty is the maximum mean discrepancy of the batch's codes and draws of the prior. */
 export class WaeMmd extends Wae {
+  constructor(device: Device, random: HostRandom, image: ImageShape, options: WaeOptions) {
+    super(
+      device,
+      random,
+      image,
+      checkedOptions("waeMmd", [device, random, image], options, mmdRules),
+    );
+  }
+
   protected override penalty(z: Tensor, key: RandomKey): Tensor {
     return forEach(imqMmd(z, randomNormal(this.device, z.shape, key)), z.shape[0] ?? 1);
   }
@@ -79,6 +92,12 @@ export interface WaeGanOptions extends WaeOptions {
   readonly criticRate: number;
 }
 
+const ganRules: OptionRules<WaeGanOptions> = {
+  ...mmdRules,
+  criticUnits: "number",
+  criticRate: "number",
+};
+
 /**
  * WAE-GAN: a critic tells codes from draws of the prior; the penalty is −ln σ(D(z)), what the encoder pays
  * when its codes are told apart. A step: the autoencoder's loss, then the critic's binary cross-entropy.
@@ -88,7 +107,12 @@ export class WaeGan extends Wae {
   private readonly criticRate: number;
 
   constructor(device: Device, random: HostRandom, image: ImageShape, options: WaeGanOptions) {
-    super(device, random, image, options);
+    super(
+      device,
+      random,
+      image,
+      checkedOptions("waeGan", [device, random, image], options, ganRules),
+    );
     const units = Array.from({ length: 4 }, () => options.criticUnits);
     this.critic = new DenseCritic(device, random, options.latent, units);
     this.criticRate = options.criticRate;

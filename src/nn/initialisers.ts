@@ -1,3 +1,5 @@
+import { isNot } from "../gpu/arguments.ts";
+import { UsageError } from "../gpu/errors.ts";
 import { philox, type Seed, seedWords, unitFloat, type Words4 } from "../kernels/philox.ts";
 import { sizeOf } from "../kernels/view.ts";
 
@@ -24,7 +26,9 @@ export class HostRandom {
     private readonly stream = 0,
   ) {
     if (!Number.isSafeInteger(seed) || seed < 0)
-      throw new RangeError(`seed ${seed} is no integer from 0 to 2^53 − 1`);
+      throw new UsageError(
+        `hostRandom: ${isNot("seed", seed, "a whole number from 0 to 2^53 − 1")}`,
+      );
     this.key = seedWords(seed);
   }
 

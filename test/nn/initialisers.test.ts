@@ -44,8 +44,8 @@ test("seeds and streams are independent, large seeds included", () => {
   ].map((random) => random.uniform(50));
   for (const [i, a] of draws.entries())
     for (const b of draws.slice(i + 1)) assert.is(a.filter((v) => b.includes(v)).length, 0);
-  assert.throws(() => new HostRandom(-1), /seed -1/);
-  assert.throws(() => new HostRandom(1.5), /seed 1.5/);
+  assert.throws(() => new HostRandom(-1), /seed is -1/);
+  assert.throws(() => new HostRandom(1.5), /seed is 1.5/);
 });
 
 test("uniform numbers fill [0, 1)", () => {

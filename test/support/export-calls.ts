@@ -116,7 +116,15 @@ function optimiser(
 const none = {
   "the host's data, options and texts": [
     ...["HostRandom", "NEVER", "Tensor", "betaSchedule", "binariseDataset", "bytes", "empty"],
-    ...["encodePng", "fitLinearProbe", "formatProfile", "full", "glorotNormal", "glorotUniform"],
+    ...[
+      "encodePng",
+      "fitLinearProbe",
+      "formatProfile",
+      "full",
+      "garbageCollector",
+      "glorotNormal",
+      "glorotUniform",
+    ],
     ...["heNormal", "heUniform", "imageGrid", "learningRateSchedule", "loadGlyphs", "loadShapes"],
     ...["loadTones", "loadVariants", "ones", "openDevice", "pairGrid", "parameter", "saveVariants"],
     ...["scalar", "tensor", "tileGrid", "tunableKernels", "tune", "upload", "variable", "warmUp"],
