@@ -3,17 +3,21 @@
 // thread's share of the sum of their squares (SQUARES). The test is on the bits: a shader compiler
 // may assume that no float is NaN.
 
+alias F = vec4f;
 const WORKGROUP = 64u;
 const GROUPS_X = 1u;
 const GROUPS_XY = 1u;
 const THREADS = 1u;
 const LENGTH = 1u; // of the gradients' arena, in units of four elements
 const SQUARES = true;
+const BLOCK = 8u; // of a thread's loads
 const NEVER = 0xffffffffu;
 
 @group(0) @binding(0) var<storage, read> gradients: array<vec4u>;
 @group(0) @binding(1) var<storage, read> stepNumber: array<u32>;
 //@insert bindings
+
+//@insert helpers
 
 @compute @workgroup_size(64, 1, 1)
 fn main(
@@ -24,18 +28,29 @@ fn main(
   if (thread >= THREADS) {
     return;
   }
-  var squares = vec4f();
+  var squares = vec4f(); // in blocks, as in reduce.wgsl
+  var lost = vec4f();
   var largest = vec4u(); // magnitudes as integers are in the order of the floats, NaNs the last
-  for (var i = thread; i < LENGTH; i += THREADS) {
-    let bits = gradients[i];
-    largest = max(largest, bits & vec4u(0x7fffffffu));
+  for (var start = thread; start < LENGTH; start += BLOCK * THREADS) {
+    let end = min(start + BLOCK * THREADS, LENGTH);
+    var part = vec4f();
+    for (var i = start; i < end; i += THREADS) {
+      let bits = gradients[i];
+      largest = max(largest, bits & vec4u(0x7fffffffu));
+      if (SQUARES) { //@static
+        let g = bitcast<vec4f>(bits);
+        part += g * g;
+      }
+    }
     if (SQUARES) { //@static
-      let g = bitcast<vec4f>(bits);
-      squares += g * g;
+      let sum = squares + part;
+      lost += roundedOff(squares, part, sum);
+      squares = sum;
     }
   }
   //@insert guards
   if (SQUARES) { //@static
+    squares = corrected(squares, lost);
     shares[thread] = (squares.x + squares.y) + (squares.z + squares.w);
   }
   if (any(largest >= vec4u(0x7f800000u)) && atomicLoad(&flag) == NEVER) {

@@ -2,6 +2,10 @@
 // F is a vector along a kept axis). Long axes are cut into SPLITS chunks, whose partial results
 // [SPLITS, RESULTS] a second pass combines. The order of the additions is fixed by the shape.
 //
+// A long sum added up one by one loses digits: each addition rounds to the digits of what is there
+// already. So the elements are added up in blocks, and to the sum of blocks goes along what its
+// additions took from it, which costs little once a block.
+//
 // The host writes the bindings, the element (the views' loads and the expression fused into the
 // reduction) and what is done to the result before it is stored.
 
@@ -13,8 +17,10 @@ const RESULTS = 1u; // in units of F where F runs along a kept axis
 const SPLITS = 1u;
 const LENGTH = 1u; // elements that are reduced, in units of F where F runs along a reduced axis
 const CHUNK = 1u;
+const BLOCK = 1u; // a multiple of UNROLL
 const UNROLL = 1u; // accumulators
 const RAGGED = false; // LENGTH or CHUNK is no multiple of UNROLL
+const BLOCKS = false; // a chunk has several
 const SUM = true;
 const MAXIMUM = false; // else the minimum
 const IDENTITY = 0.0;
@@ -50,33 +56,47 @@ fn main(
   let last = min(first + CHUNK, LENGTH);
   //@insert bases
 
-  var acc: array<F, UNROLL>; //@registers
-  //@unroll
-  for (var u = 0u; u < UNROLL; u++) {
-    acc[u] = F(IDENTITY);
-  }
-  for (var k = first; k < last; k += UNROLL) {
+  var total = F(IDENTITY);
+  var lost = F();
+  for (var start = first; start < last; start += BLOCK) {
+    let end = min(start + BLOCK, last);
+    var acc: array<F, UNROLL>; //@registers
     //@unroll
     for (var u = 0u; u < UNROLL; u++) {
-      var r = k + u;
-      if (RAGGED) { //@static
-        r = min(r, last - 1u);
-      }
-      //@insert element
-      if (RAGGED) { //@static
-        if (k + u < last) {
+      acc[u] = F(IDENTITY);
+    }
+    for (var k = start; k < end; k += UNROLL) {
+      //@unroll
+      for (var u = 0u; u < UNROLL; u++) {
+        var r = k + u;
+        if (RAGGED) { //@static
+          r = min(r, end - 1u);
+        }
+        //@insert element
+        if (RAGGED) { //@static
+          if (k + u < end) {
+            acc[u] = combine(acc[u], element);
+          }
+        } else {
           acc[u] = combine(acc[u], element);
         }
-      } else {
-        acc[u] = combine(acc[u], element);
       }
     }
+    //@unroll
+    for (var u = 1u; u < UNROLL; u++) {
+      acc[0] = combine(acc[0], acc[u]);
+    }
+    if (BLOCKS) { //@static
+      let sum = total + acc[0];
+      lost += roundedOff(total, acc[0], sum);
+      total = sum;
+    } else {
+      total = acc[0];
+    }
   }
-  //@unroll
-  for (var u = 1u; u < UNROLL; u++) {
-    acc[0] = combine(acc[0], acc[u]);
+  if (BLOCKS) { //@static
+    total = corrected(total, lost);
   }
-  let total = acc[0];
   let i = thread * RESULT_WIDTH;
   //@insert result
 }

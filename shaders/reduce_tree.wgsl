@@ -1,6 +1,7 @@
 // Reductions along contiguous axes on GPUs: the 64 threads of a workgroup walk through one chunk of
 // one result side by side, so that their loads are neighbours, and combine what they found by a
-// tree in workgroup memory. The order of the additions is fixed by the shape.
+// tree in workgroup memory. The order of the additions is fixed by the shape. Long sums are added up
+// in blocks, as in reduce.wgsl.
 
 alias F = f32;
 const WORKGROUP = 64u;
@@ -10,6 +11,8 @@ const RESULTS = 1u;
 const SPLITS = 1u;
 const LENGTH = 1u; // elements that are reduced, in units of F
 const CHUNK = 1u;
+const BLOCK = 1u; // a multiple of WORKGROUP
+const BLOCKS = false; // a chunk has several
 const SUM = true;
 const MAXIMUM = false; // else the minimum
 const IDENTITY = 0.0;
@@ -46,12 +49,27 @@ fn main(
   let last = min(first + CHUNK, LENGTH);
   //@insert bases
 
-  var acc = F(IDENTITY);
-  for (var r = first + lane; r < last; r += WORKGROUP) {
-    //@insert element
-    acc = combine(acc, element);
+  var all = F(IDENTITY);
+  var lost = F();
+  for (var start = first; start < last; start += BLOCK) {
+    let end = min(start + BLOCK, last);
+    var acc = F(IDENTITY);
+    for (var r = start + lane; r < end; r += WORKGROUP) {
+      //@insert element
+      acc = combine(acc, element);
+    }
+    if (BLOCKS) { //@static
+      let sum = all + acc;
+      lost += roundedOff(all, acc, sum);
+      all = sum;
+    } else {
+      all = acc;
+    }
   }
-  partials[lane] = acc;
+  if (BLOCKS) { //@static
+    all = corrected(all, lost);
+  }
+  partials[lane] = all;
   workgroupBarrier();
   for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
     if (lane < half) {

@@ -1,19 +1,22 @@
 // Along one axis, with the largest element subtracted so that exp cannot overflow:
 // softmax = exp(x − max) / Σ, logarithmic softmax = x − max − log Σ, and log-sum-exp = max + log Σ.
-// Each thread does one line, or four neighbouring lines.
+// The largest element's own share of Σ is 1: log Σ = log(1 + the others'), which keeps the digits of
+// what little the others add. Each thread does one line, or four neighbouring lines.
 
-alias E = f32;
+alias F = f32;
 const WORKGROUP = 64u;
 const GROUPS_X = 1u;
 const GROUPS_XY = 1u;
 const THREADS = 1u;
 const LENGTH = 1u;
-const INNER = 1u; // elements behind the axis, in units of E
+const BLOCK = 32u; // elements that are added up before their sum goes to that of the others
+const INNER = 1u; // elements behind the axis, in units of F
 const TOTAL = false; // log-sum-exp: one number a line
 const LOGARITHM = false;
 
-@group(0) @binding(0) var<storage, read> x: array<E>;
-@group(0) @binding(1) var<storage, read_write> y: array<E>;
+//@insert helpers
+@group(0) @binding(0) var<storage, read> x: array<F>;
+@group(0) @binding(1) var<storage, read_write> y: array<F>;
 
 @compute @workgroup_size(64, 1, 1)
 fn main(
@@ -26,24 +29,32 @@ fn main(
   }
   let first = (thread / INNER) * (LENGTH * INNER) + thread % INNER;
   var largest = x[first];
+  var place = F();
   for (var k = 1u; k < LENGTH; k++) {
-    largest = max(largest, x[first + k * INNER]);
+    let each = x[first + k * INNER];
+    place = select(place, F(f32(k)), each > largest);
+    largest = max(largest, each);
   }
-  var sum = E();
-  for (var k = 0u; k < LENGTH; k++) {
-    sum += exp(x[first + k * INNER] - largest);
+  var others = F();
+  for (var start = 0u; start < LENGTH; start += BLOCK) {
+    var part = F();
+    for (var k = start; k < min(start + BLOCK, LENGTH); k++) {
+      let share = expPrecise(x[first + k * INNER] - largest);
+      part += select(share, F(), place == F(f32(k)));
+    }
+    others += part;
   }
   if (TOTAL) { //@static
-    y[thread] = largest + log(sum);
+    y[thread] = largest + log1p(others);
   } else {
     if (LOGARITHM) { //@static
-      let shift = largest + log(sum);
+      let logarithm = log1p(others);
       for (var k = 0u; k < LENGTH; k++) {
-        y[first + k * INNER] = x[first + k * INNER] - shift;
+        y[first + k * INNER] = (x[first + k * INNER] - largest) - logarithm;
       }
     } else {
       for (var k = 0u; k < LENGTH; k++) {
-        y[first + k * INNER] = exp(x[first + k * INNER] - largest) / sum;
+        y[first + k * INNER] = expPrecise(x[first + k * INNER] - largest) / (F(1.0) + others);
       }
     }
   }

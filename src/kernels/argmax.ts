@@ -2,10 +2,17 @@ import shader from "../../shaders/argmax.wgsl";
 import type { Call } from "../gpu/call.ts";
 import { Value } from "../gpu/value.ts";
 import { plainCall } from "./plain.ts";
+import { MOST_TURNS } from "./turns.ts";
 
 /** Below this many lines, long ones are cut into chunks of at least this many elements. */
 const BUSY_LINES = 512;
 const SHORTEST_CHUNK = 64;
+
+/** Chunks that a line is cut into: as many as keep a device busy, and none too long for a thread. */
+function chooseSplits(lines: number, length: number): number {
+  const busy = Math.min(Math.ceil(BUSY_LINES / lines), Math.floor(length / SHORTEST_CHUNK));
+  return Math.max(busy, Math.ceil(length / MOST_TURNS));
+}
 
 /**
  * Position of the first largest element along the middle axis of x: [outer, length, inner].
@@ -19,7 +26,7 @@ export function argmaxCalls(
   length: number,
   inner: number,
   y: Value,
-  splits = Math.min(Math.ceil(BUSY_LINES / y.size), Math.floor(length / SHORTEST_CHUNK)),
+  splits = chooseSplits(y.size, length),
 ): Call[] {
   const lines = y.size;
   const chunk = Math.ceil(length / Math.max(1, splits));

@@ -14,6 +14,7 @@ import { conv2dSubgroupsCalls, conv2dSubgroupsVariants } from "./conv2d-subgroup
 import { conv2dTiledCalls, conv2dTiledVariants } from "./conv2d-tiled.ts";
 import { productCalls, workgroupsOf } from "./product.ts";
 import { inHeuristicOrder, tileBudget, tileVariants } from "./tiles.ts";
+import { MOST_TURNS } from "./turns.ts";
 import { chooseVariant, type Variant } from "./variants.ts";
 import { typeFor, widthFor } from "./widths.ts";
 
@@ -86,6 +87,7 @@ function weightGradientVariant(device: Device, g: ConvGeometry): Variant {
   const rowStep = widthFor(g.inC);
   const columnStep = widthFor(g.outC);
   // Enough shares to fill the adapter, but none too short.
+  const least = Math.ceil(pixels / MOST_TURNS);
   const most = Math.max(1, Math.min(MOST_SPLITS, Math.floor(pixels / SHORTEST_SHARE)));
   const registers = tileVariants(device, {
     m: taps * g.inC,
@@ -99,8 +101,9 @@ function weightGradientVariant(device: Device, g: ConvGeometry): Variant {
     ...(rowStep === 1 ? { largest: budget.accumulators } : {}),
     splits: (tile) => {
       const wanted = Math.ceil((4 * Math.max(budget.threads, 256)) / tilesOf(g, tile));
-      const splits = Math.min(wanted, most);
-      return [...new Set([splits, Math.ceil(splits / 2), Math.min(2 * splits, most)])];
+      const splits = Math.max(least, Math.min(wanted, most));
+      const half = Math.max(least, Math.ceil(splits / 2));
+      return [...new Set([splits, half, Math.max(least, Math.min(2 * splits, most))])];
     },
   });
   const tiled = conv2dTiledVariants(device, "weight gradient", g);

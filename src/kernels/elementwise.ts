@@ -150,7 +150,7 @@ export function canVectorise(spec: Pick<MapSpec, "shape" | "inputs">): boolean {
   return shape.length > 0 && (shape.at(-1) as number) % 4 === 0;
 }
 
-/** Aliases F and B and the helper functions that `code` calls, directly or through one another. */
+/** Aliases F, B and I and the helper functions that `code` calls, directly or through one another. */
 export function helperFunctions(
   code: string,
   width: 1 | 4,
@@ -170,7 +170,7 @@ export function helperFunctions(
   };
   visit(code);
   const of = (scalar: string) => (width === 4 ? `vec4<${scalar}>` : scalar);
-  const aliases = `alias F = ${of(element)};\nalias B = ${of("bool")};\n`;
+  const aliases = `alias F = ${of(element)};\nalias B = ${of("bool")};\nalias I = ${of("i32")};\n`;
   return (
     aliases +
     blocks
@@ -178,6 +178,11 @@ export function helperFunctions(
       .map((b) => b.text)
       .join("")
   );
+}
+
+/** The same for a shader that says itself what F is. */
+export function helpersBesideF(code: string, width: 1 | 4): string {
+  return helperFunctions(code, width).replace(/^alias F = [^;]*;\n/, "");
 }
 
 /** Text that stores an F of a map into a buffer of `dtype`. */

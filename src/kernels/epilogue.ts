@@ -1,6 +1,6 @@
 import type { Call, KernelSource } from "../gpu/call.ts";
 import type { Value } from "../gpu/value.ts";
-import { type ElementCode, elementCode, helperFunctions } from "./elementwise.ts";
+import { type ElementCode, elementCode, helpersBesideF } from "./elementwise.ts";
 import type { Epilogue, Facet } from "./facets.ts";
 
 /** A shader with an epilogue written in, and what that adds to its bindings. */
@@ -36,7 +36,7 @@ export function writeEpilogue(
   const text = /\bcolumn: Column\b/.test(shader)
     ? byColumns(code, columns)
     : functionText("epilogue(value: F, i: u32) -> F", [...code.statements, returned(code)]);
-  const helpers = helperFunctions(text, width).replace(/^alias F = [^;]*;\n/, "");
+  const helpers = helpersBesideF(text, width);
   const output = `@binding(${inputs}) var<storage, read_write>`;
   return {
     text: shader

@@ -3,9 +3,11 @@ import bytesShader from "../../shaders/gather_bytes.wgsl";
 import oneHotShader from "../../shaders/one_hot.wgsl";
 import scatterShader from "../../shaders/scatter_add.wgsl";
 import type { Call } from "../gpu/call.ts";
-import type { Value } from "../gpu/value.ts";
+import { Value } from "../gpu/value.ts";
 import { wgslType } from "./expression.ts";
+import { sumPartials } from "./partials.ts";
 import { plainCall } from "./plain.ts";
+import { MOST_TURNS } from "./turns.ts";
 
 /** Which rows of a larger table a part of it answers for; the rows of other parts are 0. */
 export interface RowRange {
@@ -52,26 +54,37 @@ export function gatherCall(
   });
 }
 
-/** y[r, :] = Σ x[i, :] over the i with indices[i] = r. x: [count, length], y: [rows, length] */
-export function scatterAddCall(
+/**
+ * y[r, :] = Σ x[i, :] over the i with indices[i] = r. Many indices are cut into chunks, whose sums are
+ * added up. x: [count, length], y: [rows, length]
+ */
+export function scatterAddCalls(
   op: string,
   x: Value,
   indices: Value,
   length: number,
   y: Value,
-): Call {
+): Call[] {
   const width = length % 4 === 0 ? 4 : 1;
-  return plainCall({
+  const chunks = Math.ceil(indices.size / MOST_TURNS);
+  const sums = chunks === 1 ? y : new Value(y.device, "f32", chunks * y.size, `${op} partial`);
+  const call = plainCall({
     op,
     detail: `${indices.size}×${length}→${y.size / length}×${length}`,
     shader: scatterShader,
-    threads: y.size / width,
+    threads: sums.size / width,
     inputs: [x, indices],
-    outputs: [y],
+    outputs: [sums],
     aliases: { E: wgslType("f32", width) },
-    constants: { COUNT: indices.size, LENGTH: length / width },
+    constants: {
+      COUNT: indices.size,
+      CHUNK: Math.ceil(indices.size / chunks),
+      ROWS: y.size / length,
+      LENGTH: length / width,
+    },
     flops: x.size,
   });
+  return chunks === 1 ? [call] : [call, ...sumPartials(op, sums, chunks, y)];
 }
 
 /** y[i, c] = 1 where c = indices[i], else 0. y: [count, classes] */

@@ -8,6 +8,7 @@ import { flopsOf, geometryConstants, type MatmulGeometry } from "./matmul-geomet
 import { matmulSubgroupsCalls, subgroupsVariant } from "./matmul-subgroups.ts";
 import { productCalls, workgroupsOf } from "./product.ts";
 import { tileBudget, tileVariants } from "./tiles.ts";
+import { MOST_TURNS } from "./turns.ts";
 import { chooseVariant, lengthClass, type Variant } from "./variants.ts";
 import { typeFor, widthFor } from "./widths.ts";
 
@@ -87,10 +88,11 @@ function candidates(device: Device, g: MatmulGeometry): Variant[] {
     columnStep: widthFor(g.n),
     splits: (tile) => {
       const tiles = g.batch * Math.ceil(g.m / tile.rows) * Math.ceil(g.n / tile.cols);
+      const least = Math.max(1, Math.ceil(g.k / MOST_TURNS));
       const most = Math.min(Math.floor(g.k / SHORTEST_SHARE), MOST_SPLITS);
-      const splits = Math.max(1, Math.min(most, Math.floor((2 * budget.threads) / tiles)));
-      const twice = Math.max(1, Math.min(most, 2 * splits));
-      return [...new Set([splits, Math.ceil(splits / 2), twice])];
+      const splits = Math.max(least, Math.min(most, Math.floor((2 * budget.threads) / tiles)));
+      const twice = Math.max(least, Math.min(most, 2 * splits));
+      return [...new Set([splits, Math.max(least, Math.ceil(splits / 2)), twice])];
     },
   });
   const tiled: Variant = { family: "tiled", rows: TILE, cols: TILE, splits: 1, half: false };

@@ -6,6 +6,7 @@ import sgdShader from "../../shaders/sgd.wgsl";
 import averageShader from "../../shaders/weight_average.wgsl";
 import type { Call } from "../gpu/call.ts";
 import type { Value } from "../gpu/value.ts";
+import { helpersBesideF } from "./elementwise.ts";
 import { type PlainKernel, plainCall } from "./plain.ts";
 import { specialise } from "./specialise.ts";
 
@@ -79,7 +80,11 @@ export function gradientCheckCall(
     outputs: shares ? [shares] : [],
     updates: [flag],
     constants: { LENGTH: length, SQUARES: shares !== undefined },
-    inserts: { bindings: bindings.join("\n"), guards: loops.join("\n") },
+    inserts: {
+      bindings: bindings.join("\n"),
+      guards: loops.join("\n"),
+      helpers: shares ? helpersBesideF(checkShader, 4) : "",
+    },
     flops: shares ? gradients.size * 2 : 0,
     bytes: gradients.bytes,
   });

@@ -2,7 +2,7 @@ import threadShader from "../../shaders/reduce.wgsl";
 import treeShader from "../../shaders/reduce_tree.wgsl";
 import { foldWorkgroups, type KernelSource } from "../gpu/call.ts";
 import type { Value } from "../gpu/value.ts";
-import { canVectorise, elementCode, helperFunctions } from "./elementwise.ts";
+import { canVectorise, elementCode, helpersBesideF } from "./elementwise.ts";
 import { storedBy } from "./epilogue.ts";
 import { emitExpressions, expressionSize, wgslType } from "./expression.ts";
 import type { Epilogue, Prologue } from "./facets.ts";
@@ -12,6 +12,11 @@ import { collapseAxes, contiguousView, indexExpression, sizeOf, type View } from
 export type ReduceKind = "sum" | "max" | "min";
 
 export const WORKGROUP = 64;
+/**
+ * Elements, or fours of them, that are added up before the sum goes to that of the other blocks: eight
+ * for each accumulator or thread.
+ */
+const BLOCK = { thread: 32, tree: 8 * WORKGROUP };
 const MOST_BUFFERS = 8;
 /** Finite stand-ins for the infinities, which WGSL cannot write. */
 const LARGEST = 3.4028234663852886e38;
@@ -274,8 +279,12 @@ export function passSource(pass: Pass): KernelSource {
   const unroll = chunk >= 8 ? 4 : chunk >= 2 ? 2 : 1;
   const groups = variant === "tree" ? results * pass.splits : (results * pass.splits) / WORKGROUP;
   const workgroups = foldWorkgroups(Math.ceil(groups));
+  // An extremum loses nothing, however long it is.
+  const block = pass.kind === "sum" ? BLOCK[variant] : Math.ceil(chunk / BLOCK.tree) * BLOCK.tree;
   const ragged = units % unroll !== 0 || chunk % unroll !== 0;
-  const text = [...code.bases, ...code.element, ...code.result].join("\n");
+  const blocks = pass.kind === "sum" && chunk > block;
+  const correction = blocks ? ["roundedOff()", "corrected()"] : [];
+  const text = [...code.bases, ...code.element, ...code.result, ...correction].join("\n");
   const elements = sizeOf(prologue.shape);
   const lengths = prologue.shape.map((n, a) => (pass.axes.includes(a) ? `(${n})` : `${n}`));
   return {
@@ -289,6 +298,8 @@ export function passSource(pass: Pass): KernelSource {
         SPLITS: pass.splits,
         LENGTH: units,
         CHUNK: chunk,
+        BLOCK: block,
+        BLOCKS: blocks,
         SUM: pass.kind === "sum",
         MAXIMUM: pass.kind === "max",
         IDENTITY: IDENTITY[pass.kind],
@@ -298,7 +309,7 @@ export function passSource(pass: Pass): KernelSource {
           : { UNROLL: unroll, RAGGED: ragged, RESULT_WIDTH: resultWidth }),
       },
       inserts: {
-        helpers: helperFunctions(text, code.vector === "none" ? 1 : 4).replace(/^alias F.*\n/, ""),
+        helpers: helpersBesideF(text, code.vector === "none" ? 1 : 4),
         bindings: code.bindings,
         bases: code.bases.join("\n  "),
         element: code.element.join("\n      "),

@@ -12,6 +12,7 @@ import {
   WORKGROUP,
   writtenByPass,
 } from "./reduce-code.ts";
+import { MOST_TURNS } from "./turns.ts";
 import { contiguousView, isIdentity, sizeOf, type View } from "./view.ts";
 
 export interface ReduceOptions {
@@ -140,7 +141,8 @@ function chooseSplits(
     variant === "tree"
       ? results * WORKGROUP
       : results / (chooseVector(pass, true) === "kept" ? 4 : 1);
-  if (length * results < WORTH_SPLITTING[software ? "software" : "hardware"]) return 1;
+  const least = Math.ceil(length / (4 * MOST_TURNS)); // four elements a turn
+  if (length * results < WORTH_SPLITTING[software ? "software" : "hardware"]) return least;
   const wanted = Math.ceil(BUSY_THREADS[software ? "software" : "hardware"] / threads);
-  return Math.max(1, Math.min(wanted, Math.floor(length / SHORTEST_CHUNK[variant])));
+  return Math.max(least, Math.min(wanted, Math.floor(length / SHORTEST_CHUNK[variant])));
 }

@@ -1,6 +1,7 @@
 import shader from "../../shaders/sum_segments.wgsl";
 import { type Call, foldWorkgroups } from "../gpu/call.ts";
 import type { Value } from "../gpu/value.ts";
+import { helpersBesideF } from "./elementwise.ts";
 import { gridConstants } from "./epilogue.ts";
 import { specialise } from "./specialise.ts";
 
@@ -62,6 +63,7 @@ export function segmentsCall(op: string, segments: readonly Segment[]): Call {
           op,
           constants: { ...gridConstants(workgroups), THREADS: threads },
           inserts: {
+            helpers: helpersBesideF(shader, 4),
             results: bindings.join("\n"),
             segments: branches.join("\n"),
             reads: chosen("read", reads),

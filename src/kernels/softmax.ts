@@ -1,6 +1,7 @@
 import shader from "../../shaders/softmax.wgsl";
 import type { Call } from "../gpu/call.ts";
 import type { Value } from "../gpu/value.ts";
+import { helpersBesideF } from "./elementwise.ts";
 import { wgslType } from "./expression.ts";
 import { plainCall } from "./plain.ts";
 
@@ -15,6 +16,7 @@ export function softmaxCall(
   y: Value,
 ): Call {
   const width = inner % 4 === 0 ? 4 : 1;
+  const helpers = helpersBesideF(shader, width);
   return plainCall({
     op: kind,
     detail: `${x.size / length / inner}×(${length})×${inner}`,
@@ -22,7 +24,8 @@ export function softmaxCall(
     threads: x.size / length / width,
     inputs: [x],
     outputs: [y],
-    aliases: { E: wgslType("f32", width) },
+    aliases: { F: wgslType("f32", width) },
+    inserts: { helpers },
     constants: {
       LENGTH: length,
       INNER: inner / width,

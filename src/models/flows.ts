@@ -1,7 +1,7 @@
 import {
   add,
   div,
-  log,
+  log1p,
   mul,
   neg,
   relu,
@@ -71,7 +71,7 @@ export class PlanarFlow extends Module implements Flow {
     const { u, w, b, along } = this.planeOf(context);
     const t = tanh(add(dot(w, z), b));
     const slope = mul(sub(1, square(t)), along);
-    return { z: add(z, mul(u, t)), logDeterminant: sum(log(add(slope, 1)), 1) };
+    return { z: add(z, mul(u, t)), logDeterminant: sum(log1p(slope), 1) };
   }
 
   /** w·z solves a + w·û·tanh(a + b) = w·y, which grows with a: Newton's method, kept from overshooting. */

@@ -1,4 +1,4 @@
-import { add, exp, mul, sigmoid, softplus, square, sub } from "../autograd/ops/elementwise.ts";
+import { add, exp, logisticLoss, mul, sigmoid, square, sub } from "../autograd/ops/elementwise.ts";
 import { reshape } from "../autograd/ops/shape.ts";
 import { sum } from "../autograd/ops/sum.ts";
 import type { Device } from "../gpu/device.ts";
@@ -35,7 +35,7 @@ export interface Likelihood {
  */
 export function bernoulliNll(logits: Tensor, x: Tensor): Tensor {
   checkFloats("bernoulliNll", { logits, x });
-  return overPixels(sub(softplus(logits), mul(logits, x)));
+  return overPixels(logisticLoss(logits, x));
 }
 
 /** Σ (x − y)² over the pixels of each sample. x, y: [batch, …] → [batch] */

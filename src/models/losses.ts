@@ -2,6 +2,7 @@ import {
   add,
   div,
   exp,
+  expm1,
   maximum,
   mul,
   neg,
@@ -27,7 +28,8 @@ import type { Tensor } from "../tensor/tensor.ts";
  */
 export function klToStandardNormal(mean: Tensor, logVariance: Tensor): Tensor {
   checkFloats("klToStandardNormal", { mean, logVariance });
-  const each = mul(sub(sub(add(square(mean), exp(logVariance)), 1), logVariance), 0.5);
+  // σ² − 1 − ln σ² is of second order: with exp its digits would be lost near σ = 1.
+  const each = mul(add(square(mean), sub(expm1(logVariance), logVariance)), 0.5);
   return sum(each, 1);
 }
 

@@ -1,4 +1,14 @@
-import { add, exp, greater, maximum, mul, neg, square, sub } from "../autograd/ops/elementwise.ts";
+import {
+  add,
+  exp,
+  expm1,
+  greater,
+  maximum,
+  mul,
+  neg,
+  square,
+  sub,
+} from "../autograd/ops/elementwise.ts";
 import { type RandomKey, randomNormal } from "../autograd/ops/random.ts";
 import { mean } from "../autograd/ops/reduce.ts";
 import { sum } from "../autograd/ops/sum.ts";
@@ -122,7 +132,7 @@ export class MaskAae extends Autoencoder {
   /** α, [latent]. */
   mask(): Tensor {
     const { theta, device, latent } = this;
-    return theta ? sub(1, exp(neg(theta))) : full(device, [latent], 1);
+    return theta ? neg(expm1(neg(theta))) : full(device, [latent], 1);
   }
 
   get prior(): Prior {

@@ -47,6 +47,8 @@ const unary: readonly Unary[] = [
   { name: "sign", op: ops.sign, host: Math.sign, flat: true },
   { name: "exp", op: ops.exp, host: Math.exp },
   { name: "log", op: ops.log, host: Math.log, domain: positive },
+  { name: "expm1", op: ops.expm1, host: Math.expm1 },
+  { name: "log1p", op: ops.log1p, host: Math.log1p, domain: positive },
   { name: "sqrt", op: ops.sqrt, host: Math.sqrt, domain: positive },
   { name: "rsqrt", op: ops.rsqrt, host: (x) => 1 / Math.sqrt(x), domain: positive },
   { name: "square", op: ops.square, host: (x) => x * x },
@@ -57,6 +59,11 @@ const unary: readonly Unary[] = [
   { name: "tanh", op: ops.tanh, host: Math.tanh },
   { name: "sigmoid", op: ops.sigmoid, host: (x) => 1 / (1 + Math.exp(-x)) },
   { name: "softplus", op: ops.softplus, host: softplus },
+  {
+    name: "logisticLoss",
+    op: (x) => ops.logisticLoss(x, 0.25),
+    host: (x) => softplus(x) - 0.25 * x,
+  },
   { name: "relu", op: ops.relu, host: (x) => Math.max(x, 0), domain: away },
   {
     name: "leakyRelu",

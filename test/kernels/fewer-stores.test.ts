@@ -161,7 +161,9 @@ test("slices and paddings of any shape", async () => {
     return [x, sum(mul(x, x))];
   };
   await fc.assert(
-    fc.asyncProperty(fc.nat(1e6), (seed) => checkFused(device, `seed ${seed}`, body(seed))),
+    fc.asyncProperty(fc.nat(1e6), async (seed) => {
+      await checkFused(device, `seed ${seed}`, body(seed));
+    }),
     { seed: 12, numRuns: 30, endOnFailure: true },
   );
 });

@@ -289,7 +289,9 @@ function fits(a: Tensor, b: Tensor): boolean {
 
 test("random recordings agree with their ops one by one, and replays with eager runs", async () => {
   await fc.assert(
-    fc.asyncProperty(fc.nat(1e6), (seed) => checkFused(device, `seed ${seed}`, randomBody(seed))),
+    fc.asyncProperty(fc.nat(1e6), async (seed) => {
+      await checkFused(device, `seed ${seed}`, randomBody(seed));
+    }),
     { seed: 31, numRuns: 30, endOnFailure: true },
   );
 });

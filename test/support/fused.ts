@@ -27,6 +27,8 @@ async function fusedKernels(device: Device, body: () => readonly Tensor[]): Prom
 /**
  * Asserts that `body` gives the same numbers fused as op by op, that the replay has the bits of the
  * same kernels run eagerly with buffers of their own, and how many dispatches are left.
+ *
+ * @returns what it gives op by op
  */
 export async function checkFused(
   device: Device,
@@ -34,7 +36,7 @@ export async function checkFused(
   body: () => Tensor | readonly Tensor[],
   dispatches?: number,
   reset: () => void = () => undefined,
-): Promise<void> {
+): Promise<Float32Array[]> {
   const list = () => [body()].flat() as Tensor[];
   reset();
   const eager = scope(device, list);
@@ -60,4 +62,5 @@ export async function checkFused(
   assert.equal(await bitsOf(result), replayed, `${what}: a second replay`);
   program.release();
   for (const t of eager) if (!t.value.persistent) device.release(t.value);
+  return want;
 }

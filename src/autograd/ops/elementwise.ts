@@ -201,6 +201,10 @@ export const abs = (x: Tensor): Tensor => unary("abs", x, (dy) => mul(dy, sign(x
 export const sign = (x: Tensor): Tensor => mapTensors("sign", { x });
 /** eˣ. */
 export const exp = (x: Tensor): Tensor => unary("exp", x, (dy, y) => mul(dy, y));
+/** eˣ − 1, without loss of digits near 0. */
+export const expm1 = (x: Tensor): Tensor => unary("expm1", x, (dy) => mul(dy, exp(x)));
+/** ln(1 + x), without loss of digits near 0; −∞ at −1, NaN below. */
+export const log1p = (x: Tensor): Tensor => unary("log1p", x, (dy) => div(dy, add(x, 1)));
 /** The natural logarithm; −∞ at 0, NaN below. */
 export const log = (x: Tensor): Tensor => unary("log", x, (dy) => div(dy, x));
 /** √x; the derivative is infinite at 0. */
@@ -226,6 +230,15 @@ export const sigmoid = (x: Tensor): Tensor =>
   unary("sigmoid", x, (dy, y) => mul(dy, mul(y, sub(1, y))));
 /** log(1 + exp(x)), stable. */
 export const softplus = (x: Tensor): Tensor => unary("softplus", x, (dy) => mul(dy, sigmoid(x)));
+/**
+ * −x·ln σ(l) − (1 − x)·ln(1 − σ(l)), the cross-entropy of a logit l with x in [0, 1]. It keeps the
+ * digits of small losses, which softplus(l) − l·x loses for large l.
+ */
+export const logisticLoss = (logits: Tensor, x: Operand): Tensor =>
+  elementwise("logisticLoss", { logits, x }, () => [
+    (dy) => mul(dy, sub(sigmoid(logits), x)),
+    (dy) => neg(mul(dy, logits)),
+  ]);
 /** max(x, 0); derivative 0 at 0. */
 export const relu = (x: Tensor): Tensor => {
   checkTensor("relu", x, NUMBERS);

@@ -1,6 +1,6 @@
 import { checkWhole } from "../../gpu/arguments.ts";
 import { ShapeError } from "../../gpu/errors.ts";
-import { gatherCall, oneHotCall, scatterAddCall } from "../../kernels/gather.ts";
+import { gatherCall, oneHotCall, scatterAddCalls } from "../../kernels/gather.ts";
 import { sizeOf } from "../../kernels/view.ts";
 import { ANY, checkTensor, checkTensors, eachOf } from "../../tensor/arguments.ts";
 import { empty, zeros } from "../../tensor/create.ts";
@@ -104,7 +104,8 @@ export function scatterAdd(x: Tensor, indices: Tensor, rows: number): Tensor {
   const out = emptyResult(x.device, "scatterAdd", shape);
   if (out.size === 0) return empty(x.device, shape);
   if (x.size === 0) return zeros(x.device, shape);
-  x.device.emit(scatterAddCall("scatterAdd", x.value, indices.value, sizeOf(row), out.value));
+  for (const call of scatterAddCalls("scatterAdd", x.value, indices.value, sizeOf(row), out.value))
+    x.device.emit(call);
   return differentiable("scatterAdd", [x], out, [(dy) => gather(dy, indices)]);
 }
 

@@ -1,4 +1,5 @@
 import { type SoftmaxKind, softmaxCall } from "../../kernels/softmax.ts";
+import { MOST_TURNS } from "../../kernels/turns.ts";
 import { checkTensor } from "../../tensor/arguments.ts";
 import { empty } from "../../tensor/create.ts";
 import { emptyResult, type Tensor } from "../../tensor/tensor.ts";
@@ -7,6 +8,11 @@ import { add, exp, log, mul, sub } from "./elementwise.ts";
 import { lineOf, max } from "./reduce.ts";
 import { type Axes, dropAxes, keptShape, resolveAxes, sum } from "./sum.ts";
 
+/** A single line of up to this many elements is one thread's work; longer ones are reduced in shares. */
+const LONGEST_LINE = 2048;
+/** So is a line of probabilities: its thread goes through it three times. */
+const LONGEST_SOFTMAX = MOST_TURNS / 4;
+
 /** Runs the kernel; the result of logsumexp keeps the axis with length 1. */
 function alongLine(kind: SoftmaxKind, x: Tensor, axis: number): { y: Tensor; at: number } {
   checkTensor(kind, x, ["f32"]);
@@ -14,6 +20,10 @@ function alongLine(kind: SoftmaxKind, x: Tensor, axis: number): { y: Tensor; at:
   const shape = kind === "logsumexp" ? keptShape(x.shape, [at]) : x.shape;
   const y = emptyResult(x.device, kind, shape);
   if (y.size === 0) return { y: empty(x.device, shape), at };
+  if (kind !== "logsumexp" && length > LONGEST_SOFTMAX) {
+    const logarithm = withoutTape(() => sub(x, inShares(x, [at])));
+    return { y: kind === "softmax" ? withoutTape(() => exp(logarithm)) : logarithm, at };
+  }
   x.device.emit(softmaxCall(kind, x.value, length, inner, y.value));
   return { y, at };
 }
@@ -29,9 +39,6 @@ export function logSoftmax(x: Tensor, axis = -1): Tensor {
   const { y, at } = alongLine("logSoftmax", x, axis);
   return differentiable("logSoftmax", [x], y, [(dy) => sub(dy, mul(exp(y), sum(dy, at, true)))]);
 }
-
-/** A single line of up to this many elements is one thread's work; longer ones are reduced in shares. */
-const LONGEST_LINE = 2048;
 
 /** log Σ exp(x) over `axes` (default the last), stable. Derivative: dy·exp(x − y). */
 export function logsumexp(x: Tensor, axes: Axes = -1, keepAxes = false): Tensor {
