@@ -51,11 +51,6 @@ test("every package in a bundle of dist/ is named there with its licence text", 
     assert.ok(seen.has(name), `${name} is bundled no more: the check looks for nothing`);
 });
 
-test("the library carries no package", () => {
-  for (const file of built.filter((name) => name === "latentgrad.js"))
-    assert.equal(packagesIn(readFileSync(`dist/${file}`, "utf8")), []);
-});
-
 test("packages are found in nested folders, with scopes, as assets; not where nothing is left of them", async () => {
   const { bundledPackages } = await load();
   const inputs = {
