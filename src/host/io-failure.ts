@@ -100,3 +100,27 @@ function unlessThere(path: string): (error: unknown) => Promise<void> {
     if (!found?.isDirectory()) throw error;
   };
 }
+
+/** Names of what this process has open already: opening one waits for nobody. */
+const opened = /^\/(dev\/(stdin|fd\/\d+)|proc\/self\/fd\/\d+)$/;
+
+/**
+ * Refuses what is there and no regular file, before it is opened: opening a pipe waits for its other end, and a
+ * device may give bytes for ever.
+ *
+ * @param pipes whether a pipe that is open already will do
+ * @throws IoError
+ */
+export async function requireRegular(
+  doing: string,
+  path: string,
+  shown: string,
+  pipes = false,
+): Promise<void> {
+  const found = await fs.stat(path).catch((error: unknown) => {
+    if (codeOf(error) !== "ENOENT") throw error;
+  });
+  if (!found || found.isFile() || (pipes && found.isFIFO() && opened.test(path))) return;
+  const what = found.isDirectory() ? "is a folder" : "is a device or a pipe, expected a file";
+  throw new IoError(`cannot ${doing} ${shown}: ${what}`);
+}

@@ -8,7 +8,14 @@ import { IoError } from "../gpu/errors.ts";
 import { garbageCollector } from "../gpu/garbage.ts";
 import { download } from "./download.ts";
 import type { FileStatus, Host, Lock } from "./host.ts";
-import { codeOf, failure, makeFolder, reporting, syncFolder } from "./io-failure.ts";
+import {
+  codeOf,
+  failure,
+  makeFolder,
+  reporting,
+  requireRegular,
+  syncFolder,
+} from "./io-failure.ts";
 import { lockFile } from "./lock.ts";
 import { readPicture } from "./read-picture.ts";
 
@@ -18,11 +25,6 @@ const underway = new Set<() => Promise<void>>();
 /** Removes what unfinished writes left, at once; for the end of an interrupted process. */
 export async function removeUnfinished(): Promise<void> {
   await Promise.all([...underway].map((remove) => afterFailure(remove)));
-}
-
-/** Nothing at a path is as good as a regular file there to what will make it. */
-function unlessMissing(error: unknown): void {
-  if (codeOf(error) !== "ENOENT") throw error;
 }
 
 /** Writes all, however slow the reader of a pipe is, and stays in order at the process's end. */
@@ -62,23 +64,6 @@ async function writeTarget(path: string, shown: string): Promise<string> {
   }
   const what = found.isDirectory() ? "a folder" : "a device or a pipe";
   throw new IoError(`cannot write ${shown}: ${what}, expected a file`);
-}
-
-/** Names of what this process has open already: opening one waits for nobody. */
-const opened = /^\/(dev\/(stdin|fd\/\d+)|proc\/self\/fd\/\d+)$/;
-
-/**
- * Refuses what is no regular file, before it is opened: opening a pipe waits for its other end, and a
- * device may give bytes for ever.
- *
- * @param pipes whether a pipe that is open already will do
- * @throws IoError
- */
-async function requireRegular(doing: string, path: string, shown: string, pipes = false) {
-  const found = await fs.stat(path);
-  if (found.isFile() || (pipes && found.isFIFO() && opened.test(path))) return;
-  const what = found.isDirectory() ? "is a folder" : "is a device or a pipe, expected a file";
-  throw new IoError(`cannot ${doing} ${shown}: ${what}`);
 }
 
 /** Node and Deno, through Node's modules. */
@@ -147,7 +132,7 @@ export async function createNodeHost(): Promise<Host> {
       reporting("append to", path, async () => {
         const file = at(path);
         await makeFolder(dirname(file), within && at(within));
-        await requireRegular("append to", file, path).catch(unlessMissing);
+        await requireRegular("append to", file, path);
         const handle = await fs.open(file, "a");
         await withCleanUp(
           async () => {

@@ -131,6 +131,9 @@ export async function servePage(content: PageContent): Promise<PageServer> {
   const locks = new Map<string, Lock>();
   const { html = EMPTY_PAGE, style, port: wantedPort = 0 } = content;
 
+  /** Address and port, once they are known. */
+  let authority = "";
+
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const send = (
       status: number,
@@ -142,7 +145,10 @@ export async function servePage(content: PageContent): Promise<PageServer> {
       response.end(body);
     };
     const prefix = `/${token}/`;
-    const local = /^127\.0\.0\.1:\d+$/.test(request.headers.host ?? "");
+    // The token is the key; what another page or another name of this machine sends has no business here.
+    const { host: addressed, origin } = request.headers;
+    const local =
+      addressed === authority && (origin === undefined || origin === `http://${authority}`);
     if (!local || !request.url?.startsWith(prefix)) return send(404, "text/plain", "not found");
     const name = request.url.slice(prefix.length);
     if (request.method === "GET" && name === "") return send(200, "text/html", html);
@@ -187,9 +193,9 @@ export async function servePage(content: PageContent): Promise<PageServer> {
     });
     server.listen(wantedPort, "127.0.0.1", resolve);
   });
-  const { port } = server.address() as AddressInfo;
+  authority = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
-    url: `http://127.0.0.1:${port}/${token}/`,
+    url: `http://${authority}/${token}/`,
     close: async () => {
       await withCleanUp(
         async () => {

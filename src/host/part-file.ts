@@ -4,7 +4,14 @@ import * as fs from "node:fs/promises";
 import { dirname } from "node:path";
 import { afterFailure } from "../gpu/clean-up.ts";
 import type { FilePin } from "./host.ts";
-import { codeOf, failure, makeFolder, reporting, syncFolder } from "./io-failure.ts";
+import {
+  codeOf,
+  failure,
+  makeFolder,
+  reporting,
+  requireRegular,
+  syncFolder,
+} from "./io-failure.ts";
 
 /**
  * A file that is being downloaded, with the hash of what is there. Bytes are written at their own
@@ -28,6 +35,7 @@ export class PartFile {
   static async open(path: string, pin: FilePin): Promise<PartFile> {
     return reporting("write", path, async () => {
       await makeFolder(dirname(path));
+      await requireRegular("write", path, path);
       const handle = await fs.open(path, constants.O_RDWR | constants.O_CREAT, 0o666);
       const part = new PartFile(path, pin, handle);
       try {

@@ -265,7 +265,7 @@ test("a full adapter gives one line that names the tensor and its bytes", async 
   const many = args.map((word) => (word === "64" ? "10000" : word));
   assert.match(
     await failure(8, many, { LATENTGRAD_MEMORY: "3000000" }),
-    /out of GPU memory: training images wants 3920000 bytes/,
+    /out of GPU memory: training images wants 7056000 bytes/,
   );
   assert.not.ok(existsSync(out));
 });

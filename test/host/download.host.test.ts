@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   existsSync,
@@ -18,6 +19,8 @@ import { type DownloadOptions, download } from "../../src/host/download.ts";
 import { createNodeHost } from "../../src/host/node.ts";
 import { breakAfter, type FileServer, serve, startFileServer } from "../support/file-server.ts";
 import { rejects } from "../support/rejects.ts";
+import { skip } from "../support/skip.ts";
+import { within } from "../support/within.ts";
 
 interface Context {
   folder: string;
@@ -283,6 +286,39 @@ test("two downloads of one file at a time do each other no harm", async (context
   context.server.answer = serve(bytes);
   await Promise.all([fetchFile(context), fetchFile(context), fetchFile(context)]);
   assertComplete(context);
+});
+
+test("a disk that fills up is an input/output error, and the rest comes when there is room", async (context) => {
+  const disk = join(context.folder, "sets");
+  mkdirSync(disk);
+  const mount = (...words: string[]) => spawnSync("mount", [...words, disk]).status === 0;
+  if (!mount("-t", "tmpfs", "-o", "size=128k", "tmpfs"))
+    return skip("only root mounts a file system, on Linux");
+  try {
+    context.server.answer = serve(bytes);
+    await rejects(
+      () => fetchFile(context),
+      IoError,
+      /file\.gz\.part: no space left on the device$/,
+    );
+    assert.not.ok(existsSync(context.target));
+    assert.ok(mount("-o", "remount,size=1m"));
+    await fetchFile(context);
+    assert.equal(new Uint8Array(readFileSync(context.target)), bytes);
+    assert.match(context.server.asked.at(-1)!, /bytes=\d+-$/, "it went on");
+  } finally {
+    spawnSync("umount", [disk]);
+  }
+});
+
+test("a pipe in the place of what has arrived is refused", async (context) => {
+  mkdirSync(join(context.folder, "sets"));
+  if (spawnSync("mkfifo", [context.part]).status !== 0) return skip("there are no pipes");
+  await rejects(
+    () => within(5, fetchFile(context)),
+    IoError,
+    /is a device or a pipe, expected a file$/,
+  );
 });
 
 test("a folder that cannot be made is an input/output error", async ({ folder, server }) => {

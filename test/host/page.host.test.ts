@@ -8,6 +8,7 @@ import * as assert from "uvu/assert";
 import { DataError, IoError } from "../../src/gpu/errors.ts";
 import { createNodeHost } from "../../src/host/node.ts";
 import { createPageHost } from "../../src/host/page.ts";
+import { CALL_HEADER } from "../../src/host/page-protocol.ts";
 import { type PageServer, servePage } from "../../src/host/page-server.ts";
 import { startFileServer } from "../support/file-server.ts";
 import { pngFile } from "../support/png-file.ts";
@@ -145,6 +146,27 @@ test("nothing is served without the key, nor under another host name", async ({ 
   assert.is(await status(new URL("/", url), url.host), 404);
   assert.is(await status(new URL("/config.json", url), url.host), 404);
   assert.is(await status(url, "attacker.example"), 404);
+  assert.is(await status(url, "127.0.0.1:1"), 404);
+  for (const path of ["../config.json", "..%2f..%2fetc/passwd", "%00", "call"])
+    assert.is(await status(new URL(path, url), url.host), 404, path);
+  const asked = (origin: string) =>
+    fetch(url, { headers: { origin } }).then((response) => response.status);
+  assert.is(await asked(url.origin), 200);
+  assert.is(await asked("http://attacker.example"), 404);
+});
+
+test("calls that are none are refused, many at once, and the server goes on", async ({
+  server,
+}) => {
+  const post = (header: string) =>
+    fetch(`${server.url}call`, { method: "POST", headers: { [CALL_HEADER]: header } });
+  const wrong = ["", "{", "null", "%", "%7B%22method%22%3A%22constructor%22%7D", "[]"];
+  const answers = await Promise.all(Array.from({ length: 60 }, (_, i) => post(wrong[i % 6]!)));
+  for (const answer of answers) {
+    assert.is(answer.status, 500);
+    assert.type((await answer.json()).message, "string");
+  }
+  assert.is((await fetch(server.url)).status, 200);
 });
 
 test.run();
