@@ -12,6 +12,7 @@ export interface FileKind {
     | "jpeg"
     | "safetensors"
     | "json"
+    | "text"
     | "other";
   /** For messages, as "an HTML page". */
   readonly words: string;
@@ -150,5 +151,5 @@ function textKind(head: Uint8Array, text: string): FileKind | undefined {
   if (!head.every((byte) => byte === 9 || byte === 10 || byte === 13 || (byte >= 32 && byte < 127)))
     return undefined;
   if (/^[{[]/.test(start)) return { kind: "json", words: "a JSON text" };
-  return { kind: "other", words: "a text" };
+  return { kind: "text", words: "a text" };
 }

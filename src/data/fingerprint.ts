@@ -11,9 +11,13 @@ export interface Fingerprint {
 
 /**
  * The fingerprint of a set's training part: over what the set says of its bytes, else over the
- * images, labels, attributes and groups themselves.
+ * images, labels, attributes and groups themselves, and the images of a validation part of its own.
  */
-export async function fingerprintOf({ train, fingerprint }: Dataset): Promise<Fingerprint> {
+export async function fingerprintOf({
+  train,
+  validation,
+  fingerprint,
+}: Dataset): Promise<Fingerprint> {
   const hash = ({ buffer, byteOffset, byteLength }: ArrayBufferView) =>
     sha256(new Uint8Array(buffer, byteOffset, byteLength));
   const { images, labels, groups, count, attributes = {} } = train;
@@ -21,6 +25,7 @@ export async function fingerprintOf({ train, fingerprint }: Dataset): Promise<Fi
     images: await hash(images),
     labels: [labels.BYTES_PER_ELEMENT, await hash(labels)],
     ...(groups ? { groups: await hash(groups) } : {}),
+    ...(validation ? { validation: await hash(validation.images) } : {}),
     attributes: await Promise.all(
       Object.entries(attributes).map(async ([name, values]) => [name, await hash(values)]),
     ),
@@ -35,4 +40,12 @@ export function dataDifference(now: Fingerprint, before: Fingerprint): string | 
   return now.sha256 === before.sha256
     ? undefined
     : `${now.images} images as before, with other content`;
+}
+
+/** A fingerprint that was read from a file; undefined for what is none. */
+export function soundFingerprint(value: unknown): Fingerprint | undefined {
+  const { images, sha256: hash } = (value ?? {}) as Partial<Fingerprint>;
+  return Number.isSafeInteger(images) && /^[0-9a-f]{64}$/.test(String(hash))
+    ? (value as Fingerprint)
+    : undefined;
 }

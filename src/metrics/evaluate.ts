@@ -58,7 +58,11 @@ export async function evaluate(
   return withRun(run, options, host, async (open) => {
     const { folder, config, checkpoint } = open;
     const { dataDir } = options;
-    const dataset = await loadRunData(config, { host, dataDir, onDownload });
+    let other: string | undefined;
+    const onOtherData = (difference: string) => {
+      other = `the data are not those it was trained on (${difference}); it may have been trained on some of these`;
+    };
+    const dataset = await loadRunData(config, { host, dataDir, onDownload, onOtherData });
     const { entry } = config;
     if (entry.pairs && dataset.test.count < 2)
       throw new DataError(`${dataset.name}: ${entry.name} compares images, and one is for testing`);
@@ -68,6 +72,11 @@ export async function evaluate(
         throw new NonFiniteError(`test ${name}`, checkpoint.step, `the mean is ${mean}`);
     const settings = resolveSettings(entry, config.options.settings);
     const metrics = metricsOf(terms, dataset.test.count, entry, settings);
+    // A set that parts itself anew may have put images into the test part that were not there before.
+    if (other !== undefined && metrics.loss) {
+      const note = [metrics.loss.note, other].filter(Boolean).join("; ");
+      metrics.loss = { ...metrics.loss, note };
+    }
     Object.assign(metrics, await priorMatch(open, dataset));
     if (options.probe) {
       const { accuracy, fitted } = await probeAccuracy(open, dataset);

@@ -1,7 +1,7 @@
 import { type LatentgradError, UsageError } from "../gpu/errors.ts";
 import { didYouMean } from "../gpu/suggest.ts";
 import type { ValueKind } from "../models/values.ts";
-import { duplicateKey, isObject, quote } from "./json.ts";
+import { duplicateKey, isObject, parseJson, quote } from "./json.ts";
 import {
   camel,
   type TrainOption,
@@ -76,7 +76,7 @@ export function parseConfig(
 function parseObject(text: string, fail: (what: string) => never): Record<string, unknown> {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
+    parsed = parseJson(text);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return fail(`not JSON (${reason.replace(/\s+/g, " ").slice(0, 120)})`);

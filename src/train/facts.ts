@@ -1,3 +1,4 @@
+import type { Fingerprint } from "../data/fingerprint.ts";
 import { attributeClasses } from "../data/types.ts";
 import type { ProgramStatistics } from "../gpu/program.ts";
 import { type RuntimeFacts, runtimeFacts } from "../gpu/runtime-facts.ts";
@@ -17,6 +18,8 @@ export interface RunFacts {
   /** The numbers of values of the set's further labels, by name. */
   readonly attributes?: Readonly<Record<string, number>>;
   readonly trainingImages: number;
+  /** Of the whole training part, by which it is known again. */
+  readonly trainingData: Fingerprint;
   readonly validationImages: number;
   /** Images a step. */
   readonly batch: number;
@@ -41,6 +44,7 @@ export function factsOf(plan: Plan, session: Session): RunFacts {
     classes: classNames,
     ...(dataset.attributes ? { attributes: attributeClasses(dataset) } : {}),
     trainingImages: split.train.length,
+    trainingData: plan.fingerprint,
     validationImages: split.validation.length,
     batch: plan.batch,
     stepsPerEpoch: steps,

@@ -84,3 +84,15 @@ export function quote(value: unknown): string {
   }
   return text.length > 80 ? `${text.slice(0, 77)}…` : text;
 }
+
+/** Deeper than anything that is written here. */
+const deepest = 32;
+
+/**
+ * JSON.parse of a text from a file. Throws SyntaxError, also for brackets within so many others that
+ * parsing them would take far more memory than the text.
+ */
+export function parseJson(text: string): unknown {
+  if (nestsBeyond(text, deepest)) throw new SyntaxError(`nested deeper than ${deepest} levels`);
+  return JSON.parse(text);
+}

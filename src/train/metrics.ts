@@ -1,4 +1,5 @@
 import { DataError } from "../gpu/errors.ts";
+import { parseJson } from "./json.ts";
 
 /** One line of metrics.jsonl; loss terms by name, in nats per sample. */
 export interface MetricRecord {
@@ -29,7 +30,7 @@ export function parseMetrics(text: string, file: string): MetricRecord[] {
 function parse(line: string): MetricRecord | undefined {
   let value: Partial<MetricRecord> | null;
   try {
-    value = JSON.parse(line) as Partial<MetricRecord> | null;
+    value = parseJson(line) as Partial<MetricRecord> | null;
   } catch {
     return undefined;
   }

@@ -1,6 +1,7 @@
 import { binariseDataset } from "../data/binarise.ts";
 import { findDataset, loadDataset } from "../data/datasets.ts";
 import type { Download } from "../data/files.ts";
+import { dataDifference, fingerprintOf, soundFingerprint } from "../data/fingerprint.ts";
 import { pictureOptions } from "../data/picture-values.ts";
 import type { Dataset } from "../data/types.ts";
 import type { Device } from "../gpu/device.ts";
@@ -219,6 +220,8 @@ export async function loadRunData(
     readonly host: Host;
     readonly dataDir?: string | undefined;
     readonly onDownload?: ((download: Download) => void) | undefined;
+    /** Told what differs where the training data are not those that the run was trained on. */
+    readonly onOtherData?: ((difference: string) => void) | undefined;
   },
 ): Promise<Dataset> {
   const { options, image } = config;
@@ -229,5 +232,10 @@ export async function loadRunData(
   if (size(loaded) !== size(image))
     throw new DataError(`${data}: images of ${size(loaded)}, the run has ${size(image)}`);
   requireSameLabels(loaded, config);
+  const known = soundFingerprint(config.facts.trainingData);
+  if (known && source.onOtherData) {
+    const difference = dataDifference(await fingerprintOf(loaded), known);
+    if (difference !== undefined) source.onOtherData(difference);
+  }
   return binarise === "static" ? binariseDataset(loaded) : loaded;
 }

@@ -1,8 +1,9 @@
+import { anotherKind } from "../data/file-kinds.ts";
 import { joinPath, withParents } from "../data/paths.ts";
 import { afterFailure, withCleanUp } from "../gpu/clean-up.ts";
 import { CheckpointError, DataError, IoError, UsageError } from "../gpu/errors.ts";
 import { type Host, type Lock, temporaryFile } from "../host/host.ts";
-import { isObject } from "./json.ts";
+import { isObject, parseJson } from "./json.ts";
 import { type MetricRecord, parseMetrics } from "./metrics.ts";
 import type { CheckpointFile } from "./model-file.ts";
 
@@ -354,6 +355,8 @@ export class RunFolder {
 
   private async readText(path: string): Promise<string> {
     const bytes = await this.host.readFile(path);
+    const other = anotherKind(bytes, "json", "text", "empty");
+    if (other !== undefined) throw new DataError(`${path}: this is ${other}, expected JSON`);
     try {
       return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     } catch {
@@ -392,7 +395,7 @@ export class RunFolder {
   private async holdsRun(): Promise<boolean> {
     if ((await this.host.stat(this.file(configFile)))?.kind !== "file") return false;
     try {
-      const config: unknown = JSON.parse((await this.readConfig()).text);
+      const config = parseJson((await this.readConfig()).text);
       return isObject(config) && typeof config.model === "string" && isObject(config[factsKey]);
     } catch {
       return false;

@@ -1,7 +1,7 @@
-import { dataDifference, type Fingerprint } from "../data/fingerprint.ts";
+import { dataDifference, type Fingerprint, soundFingerprint } from "../data/fingerprint.ts";
 import { CheckpointError } from "../gpu/errors.ts";
 import type { VariantChoices } from "../gpu/variant-table.ts";
-import { isObject, quote } from "./json.ts";
+import { isObject, parseJson, quote } from "./json.ts";
 import { soundChoices } from "./variants.ts";
 
 /** The best epoch so far. */
@@ -168,11 +168,9 @@ export function fingerprintIn(
   file: string,
 ): Fingerprint | undefined {
   if (text === undefined) return undefined;
-  const value = parse(text) as Partial<Fingerprint> | null | undefined;
-  const { images, sha256 } = value ?? {};
-  const sound = Number.isSafeInteger(images) && /^[0-9a-f]{64}$/.test(String(sha256));
-  if (!sound) throw new CheckpointError(`${file}: its training_data is ${quote(text)}`);
-  return value as Fingerprint;
+  const found = soundFingerprint(parse(text));
+  if (!found) throw new CheckpointError(`${file}: its training_data is ${quote(text)}`);
+  return found;
 }
 
 /** The tuned variants that a checkpoint was trained with; empty for one that says nothing of them. */
@@ -190,7 +188,7 @@ export function choicesIn(
 
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return undefined;
   }

@@ -3,7 +3,7 @@ import type { Device } from "../gpu/device.ts";
 import type { OptionalFeature } from "../gpu/features.ts";
 import type { MeasuredCandidates, VariantChoices } from "../gpu/variant-table.ts";
 import type { Host } from "../host/host.ts";
-import { isObject } from "./json.ts";
+import { isObject, parseJson } from "./json.ts";
 
 /** Raised when the texts of kernels change so much that old measurements say nothing. */
 const FORMAT = 1;
@@ -57,7 +57,7 @@ export async function readTable(host: Host, owner: TableOwner): Promise<TunedTab
   try {
     const path = await variantsPath(host, owner);
     if ((await host.stat(path))?.kind !== "file") return EMPTY;
-    return tableIn(JSON.parse(new TextDecoder().decode(await host.readFile(path))), owner);
+    return tableIn(parseJson(new TextDecoder().decode(await host.readFile(path))), owner);
   } catch {
     return EMPTY; // a table saves time; without one the heuristics choose
   }

@@ -20,7 +20,7 @@ import { zipFile } from "../support/zip-file.ts";
 const test = suite("hostile files");
 
 const env = (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env;
-const CASES = Number(env?.LATENTGRAD_CAMPAIGN ?? 60);
+const CASES = Number(env?.LATENTGRAD_CAMPAIGN ?? 40);
 
 /** Numbers in [0, 1) that are the same every time. */
 function sequence(seed: number): () => number {
@@ -257,7 +257,7 @@ for (const [number, format] of formats.entries()) {
 const MiB = 2 ** 20;
 
 test("what expands is never held", async () => {
-  const zeros = new Uint8Array(64 * MiB);
+  const zeros = new Uint8Array(16 * MiB);
   const bomb = gzipSync(joined([images.subarray(0, 16), zeros]));
   const byName = (name: string) => formats.find((format) => format.name === name)!;
   const memory = () =>
@@ -275,21 +275,21 @@ test("what expands is never held", async () => {
   await refused("cifar", lies);
   const packed = deflateSync(zeros);
   await refused("zip", zipFile([{ name: "z", packed, size: 100, crc: 0 }]));
-  await refused("zip", zipFile([{ name: "z", packed, size: 64 * MiB, crc: 0 }]));
+  await refused("zip", zipFile([{ name: "z", packed, size: 16 * MiB, crc: 0 }]));
   await refused("zip", zipFile(Array.from({ length: 11 }, (_, i) => ({ name: `${i}` }))));
   const png = byName("png").sound;
   const header = png.subarray(8, 8 + 25);
   await refused("png", joined([signature, header, chunk("IDAT", zlibSync(zeros)), chunk("IEND")]));
-  const nested = new TextEncoder().encode(`{"a":${"[".repeat(8 * MiB)}`);
+  const nested = new TextEncoder().encode(`{"a":${"[".repeat(2 * MiB)}`);
   const length = Uint8Array.of(...[0, 8, 16, 24].map((bit) => nested.length >> bit), 0, 0, 0, 0);
   await refused("safetensors", joined([length, nested]));
   const axes = new TextEncoder().encode(
-    `{"a":{"dtype":"F32","shape":[${"1,".repeat(MiB)}1],"data_offsets":[0,4]}}`,
+    `{"a":{"dtype":"F32","shape":[${"1,".repeat(MiB / 4)}1],"data_offsets":[0,4]}}`,
   );
   const size = Uint8Array.of(...[0, 8, 16, 24].map((bit) => axes.length >> bit), 0, 0, 0, 0);
   await refused("safetensors", joined([size, axes, new Uint8Array(4)]));
   const grown = (memory() - before) / MiB;
-  assert.ok(grown < 400, `${grown} MiB more`);
+  assert.ok(grown < 200, `${grown} MiB more`);
 });
 
 test.run();

@@ -214,4 +214,23 @@ test("a checkpoint that is not there, and data that are missing", async () => {
   await rejects(() => evaluate("r", {}, host), DataError, /mnist/);
 });
 
+test("where the data have changed since the training, the loss says so", async () => {
+  const host = new MemoryHost();
+  const put = (name: number) =>
+    host.putPicture(`/p/${name}.png`, {
+      ...{ width: 4, height: 4, channels: 1 },
+      pixels: Uint8Array.from({ length: 16 }, (_, i) => 7 * i + name),
+    });
+  for (let i = 10; i < 30; i++) put(i);
+  const texts = { data: "folder:/p", overfit: undefined, "full-train": "true", epochs: "1" };
+  await trainInMemory(host, texts);
+  const noteNow = async () => (await evaluate("r", {}, host)).metrics.loss?.note ?? "";
+  assert.not.match(await noteNow(), /trained on/);
+  put(9);
+  assert.match(
+    await noteNow(),
+    /the data are not those it was trained on \(19 images, were 18\); it may have been trained on some/,
+  );
+});
+
 test.run();

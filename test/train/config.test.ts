@@ -105,6 +105,7 @@ test("refuses what is no object, or has a key twice", async () => {
   await refused("", /not JSON/);
   await refused("[]", /not an object/);
   await refused('{"seed":1,"seed":2}', /the key "seed" is there twice/);
+  await refused(`{"set":${"[".repeat(1_000_000)}`, /not JSON \(nested deeper than 32 levels\)/);
   await refused('{"set":{"beta":1,"beta":2}}', /the key "beta" is there twice/);
 });
 

@@ -249,4 +249,14 @@ test("a run whose metrics are gone goes on", async () => {
   await trainInMemory(host, { ...whole, epochs: "3", resume: "true" });
 });
 
+test("a file of another kind in the run's folder is named", async () => {
+  const host = new MemoryHost();
+  host.put("r/config.json", "version https://git-lfs.github.com/spec/v1\noid sha256:ab\n");
+  await rejects(
+    () => trainInMemory(host, { resume: "true" }),
+    DataError,
+    /^r\/config\.json: this is a Git LFS pointer .*, expected JSON$/,
+  );
+});
+
 test.run();
