@@ -175,6 +175,8 @@ export const waeGan: ModelDefinition = {
   source: "Tolstikhin et al. 2018",
   settings: {
     ...settings,
+    network: networkSetting("dense", "conv", "wae", "two-stage"),
+    lambda: { ...settings.lambda, default: "1" },
     "critic-rate": rateSetting(5e-4, "Adam's learning rate of the critic"),
   },
   notes: { ...waeNotes, penalty: 'nats per sample, −ln of the critic\'s "a draw of the prior"' },
