@@ -2,7 +2,7 @@
 import { requestAdapter } from "../../src/gpu/adapter.ts";
 import type { Host } from "../../src/host/host.ts";
 
-export { comparesPeers, requestedRuntime, servesPage } from "../../src/cli/runtime.ts";
+export { comparesPeers, loadsKernel, requestedRuntime, servesPage } from "../../src/cli/runtime.ts";
 export { configuredRuntime } from "../../src/cli/train-options.ts";
 
 export function needsDevice(argv: readonly string[]): boolean {
