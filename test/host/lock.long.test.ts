@@ -1,4 +1,8 @@
-/** Eight processes at once, many times: exactly one holds the lock, whatever is there and whoever is killed. */
+/**
+ * Eight processes at once, again and again: exactly one holds the lock, whatever is there and whoever is
+ * killed. A few rounds of each kind; LATENTGRAD_CAMPAIGN=50 makes so many, which takes about a quarter of an
+ * hour.
+ */
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { suite } from "uvu";
@@ -13,7 +17,7 @@ interface Context {
 
 const test = suite<Context>("lock campaign");
 const STARTERS = 8;
-const ROUNDS = 50;
+const ROUNDS = Number(process.env.LATENTGRAD_CAMPAIGN ?? 5);
 
 test.before(async (context) => {
   const cache = join(process.cwd(), "node_modules/.cache");
@@ -28,6 +32,10 @@ test.after(({ base, starters }) => {
 });
 
 const holders = (said: readonly string[]) => said.filter((word) => word === "held").length;
+
+const tell = (line: string) => {
+  if (process.env.LATENTGRAD_CAMPAIGN) console.log(line);
+};
 
 for (const [kind, leave] of Object.entries(leftovers))
   test(`${STARTERS} processes, ${ROUNDS} rounds, where there was ${kind}`, async ({
@@ -44,6 +52,7 @@ for (const [kind, leave] of Object.entries(leftovers))
       assert.not.ok(existsSync(path));
       remove();
     }
+    tell(`${ROUNDS} rounds of ${STARTERS} where there was ${kind}: 1 holder in each`);
   });
 
 test(`${STARTERS} processes, ${2 * ROUNDS} rounds, in each of which some are killed while they ask`, async ({
@@ -60,6 +69,7 @@ test(`${STARTERS} processes, ${2 * ROUNDS} rounds, in each of which some are kil
     assert.is(holders(then), 1, `round ${round}, afterwards: ${then.join("\n")}`);
     await starters.killHolders(then);
   }
+  tell(`${2 * ROUNDS} rounds of ${STARTERS} with 3 killed meanwhile: 1 holder afterwards in each`);
   remove();
 });
 
