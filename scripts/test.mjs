@@ -146,7 +146,7 @@ async function runRuntime(runtime, list, name = runtime) {
       bundle: outfile,
       files: sound,
       env,
-      timeoutSeconds: Number(options.timeout ?? (options.long ? 1200 : 900)),
+      timeoutSeconds: Number(options.timeout ?? (options.long ? 1800 : 1200)),
       verbose: options.verbose,
       print,
     });
