@@ -27,6 +27,8 @@ const drawn = [
   "curves.svg",
   "latent.svg",
 ];
+/** So often a folder is made that others remove. */
+const TRIES = 10;
 /** Checkpoints that a run writes. */
 const written = /^(last|best|diverged|epoch-\d{6,})\.safetensors$/;
 
@@ -37,7 +39,7 @@ const written = /^(last|best|diverged|epoch-\d{6,})\.safetensors$/;
  */
 export class RunFolder {
   /** Folders that were not there before the run, the innermost first. */
-  private readonly made: string[] = [];
+  private made: readonly string[] = [];
   /** Files in the folder are this run's, no longer an earlier one's. */
   private begun = false;
   private lock: Lock | undefined;
@@ -120,13 +122,8 @@ export class RunFolder {
    * is at work in it; nothing is left behind then.
    */
   async prepare(): Promise<void> {
-    for (const path of withParents(this.path)) {
-      if ((await this.host.stat(path)) === undefined) this.made.push(path);
-    }
     try {
-      await this.host.makeDirectory(this.path);
-      this.there = true;
-      this.lock = await this.host.lock(this.file(lockFile));
+      await this.takeFolder();
       // While it waited for the lock, another run may have left its files.
       if (!this.begun) await this.checkOthers();
       for (const folder of ["", checkpointFolder, figureFolder, eventFolder]) {
@@ -140,6 +137,29 @@ export class RunFolder {
     }
   }
 
+  /**
+   * Makes the folder and locks it. One that is made anew may go again before it is locked: another starter
+   * that fails removes the folders that it made, as far as they are empty.
+   */
+  private async takeFolder(): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      const made: string[] = [];
+      for (const path of withParents(this.path)) {
+        if (this.made.includes(path) || (await this.host.stat(path)) === undefined) made.push(path);
+      }
+      this.made = made;
+      try {
+        await this.host.makeDirectory(this.path);
+        this.lock = await this.host.lock(this.file(lockFile));
+        this.there = true;
+        return;
+      } catch (error) {
+        const again = error instanceof IoError && !this.there && tries < TRIES;
+        if (!again || (await this.host.stat(this.path)) !== undefined) throw error;
+      }
+    }
+  }
+
   /** Lets other runs have the folder. */
   async release(): Promise<void> {
     const { lock } = this;
@@ -149,17 +169,21 @@ export class RunFolder {
 
   /** Removes the files of the run, and the folders that it made if nothing else is in them. */
   async discard(): Promise<void> {
+    const removeEmpty = async (paths: readonly string[]) => {
+      for (const path of paths)
+        if ((await this.host.stat(path))?.kind === "directory") await this.host.removeEmpty(path);
+    };
     await withCleanUp(
       async () => {
         await this.lock?.check(this.path);
         if (this.begun) await this.clear();
+        // Where another run has the folder, it may be about to write a file there.
+        const inside = this.lock ? [checkpointFolder, figureFolder, eventFolder] : [];
+        await removeEmpty(inside.map((name) => this.file(name)));
       },
       () => this.release(),
     );
-    const inside = [checkpointFolder, figureFolder, eventFolder].map((name) => this.file(name));
-    for (const path of [...inside, ...this.made]) {
-      if ((await this.host.stat(path))?.kind === "directory") await this.host.removeEmpty(path);
-    }
+    await removeEmpty(this.made);
   }
 
   /** Begins the run: removes what an earlier one left, and writes config.json. */
