@@ -72,7 +72,9 @@ export async function measureTrainer(options: TrainerOptions, host: Host): Promi
     await folder.prepare();
     await folder.writeConfig({});
     const { terms } = run;
-    const log = await MetricsLog.open(folder, beginning, { terms, csv: false, tensorboard: false });
+    const log = await MetricsLog.open(folder, beginning, {
+      ...{ begin: 0, terms, csv: false, tensorboard: false },
+    });
     let saving = 0;
     let checkpointBytes = 0;
     const save = session.save.bind(session);

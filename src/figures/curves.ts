@@ -21,12 +21,12 @@ export interface Curves {
  * stand in the middle of it, validation at its end.
  */
 export function curvesOf(history: History): Curves[] {
-  const { terms, epochs, stepsPerEpoch } = history;
+  const { terms, epochs, calendar } = history;
   if (terms.length === 0) return [];
-  const place = (step: number) => (stepsPerEpoch ? step / stepsPerEpoch : step);
+  const place = (step: number) => calendar?.placeOf(step) ?? step;
   const marks = marksOf(history, place);
   const xEnd = Math.max(place(history.lastStep), ...marks.map(({ x }) => x));
-  const base = { xTitle: stepsPerEpoch ? "epoch" : "step", xEnd };
+  const base = { xTitle: calendar ? "epoch" : "step", xEnd };
   const losses = terms.map((name): Curves => {
     const panel = {
       ...base,

@@ -1,3 +1,4 @@
+import { Calendar, soundSpans } from "../train/calendar.ts";
 import { type MetricRecord, termsOf } from "../train/metrics.ts";
 import type { RunConfig } from "../train/open-run.ts";
 
@@ -56,8 +57,8 @@ export interface History {
   readonly events: readonly RunEvent[];
   /** The newest of each part and checkpoint. */
   readonly evaluations: readonly EvaluationRow[];
-  /** Undefined where nothing says it. */
-  readonly stepsPerEpoch: number | undefined;
+  /** Which step is of which epoch; undefined where nothing says it. */
+  readonly calendar: Calendar | undefined;
   /** Steps that were done. */
   readonly lastStep: number;
   /** The epoch that training called the best. */
@@ -74,6 +75,7 @@ export function readHistory(records: readonly MetricRecord[], config: RunConfig)
   const steps = records.filter(({ kind }) => kind === "step");
   const epochs = records.filter(({ kind }) => kind === "epoch").map(epochRow);
   const events = records.filter(({ kind }) => kind === "event").map(runEvent);
+  const calendar = calendarOf(config, epochs);
   const first = steps[0] ?? records.find(({ kind }) => kind === "epoch");
   return {
     terms: first ? Object.keys(split(termsOf(first)).training) : [],
@@ -81,9 +83,9 @@ export function readHistory(records: readonly MetricRecord[], config: RunConfig)
     epochs,
     events,
     evaluations: newest(records.filter(({ kind }) => kind === "eval").map(evaluationRow)),
-    stepsPerEpoch: stepsPerEpoch(config, epochs),
+    calendar,
     lastStep: Math.max(0, ...[steps.at(-1), epochs.at(-1)].map((row) => row?.step ?? 0)),
-    best: bestOf(epochs, config.options.minDelta),
+    best: bestOf(epochs, calendar, config.options.minDelta),
     ending: endingOf(records, config.options.epochs),
   };
 }
@@ -140,20 +142,32 @@ function newest(rows: readonly EvaluationRow[]): EvaluationRow[] {
   return [...new Map(rows.map((row) => [`${row.split} ${row.checkpoint}`, row])).values()];
 }
 
-function stepsPerEpoch(config: RunConfig, epochs: readonly EpochRow[]): number | undefined {
-  const { stepsPerEpoch: said } = config.facts;
-  if (typeof said === "number" && said >= 1) return said;
+function calendarOf(config: RunConfig, epochs: readonly EpochRow[]): Calendar | undefined {
+  const { stepsPerEpoch: said, epochSpans } = config.facts;
+  const spans = soundSpans(epochSpans);
   const [first] = epochs;
-  return first && first.step / first.epoch;
+  const steps = typeof said === "number" && said >= 1 ? said : first && first.step / first.epoch;
+  if (steps === undefined) return undefined;
+  const calendar = new Calendar(steps);
+  if (spans) calendar.restore(spans);
+  return calendar;
 }
 
-/** As the trainer decides it: without validation the newest epoch is the best there is. */
-function bestOf(epochs: readonly EpochRow[], minDelta: number): EpochRow | undefined {
+/**
+ * As the trainer decides it: without validation the newest epoch is the best there is, and with other
+ * data the search begins anew.
+ */
+function bestOf(
+  epochs: readonly EpochRow[],
+  calendar: Calendar | undefined,
+  minDelta: number,
+): EpochRow | undefined {
+  const spanOf = (row: EpochRow) => calendar?.spanOf(row.step);
   let best: EpochRow | undefined;
   for (const row of epochs) {
     const [now, before] = [row.validation.loss, best?.validation.loss];
     const better = typeof now !== "number" || typeof before !== "number" || now < before - minDelta;
-    if (better) best = row;
+    if (better || (best && spanOf(best) !== spanOf(row))) best = row;
   }
   return best;
 }

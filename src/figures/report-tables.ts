@@ -1,4 +1,5 @@
 import type { Setting } from "../models/settings.ts";
+import { type EpochSpan, soundSpans } from "../train/calendar.ts";
 import { type TrainOption, type TrainOptionName, trainOptions } from "../train/options.ts";
 import type { EpochRow } from "./history.ts";
 import { type Markup, markup, type Piece } from "./markup.ts";
@@ -109,6 +110,14 @@ ${table("settings-caption", caption, columns, settings)}
   return folded(`All ${count} options and settings, ${changed} of them not the default`, all);
 }
 
+/** Epochs have had several lengths where a run went on with other data. */
+function stepsText({ stepsPerEpoch, epochSpans }: ReportData["config"]["facts"]): string {
+  const steps = typeof stepsPerEpoch === "number" ? whole(stepsPerEpoch) : "";
+  const part = ({ stepsPerEpoch: length, epochs }: EpochSpan) =>
+    `${whole(length)} from epoch ${whole(epochs + 1)} on`;
+  return soundSpans(epochSpans)?.map(part).join(", ") ?? steps;
+}
+
 /** What the run was trained on and with. */
 export function environment({ config }: ReportData): Markup {
   const { facts } = config;
@@ -125,7 +134,7 @@ export function environment({ config }: ReportData): Markup {
     ["Threads", count(runtime.threads)],
     ["latentgrad", text(facts.version)],
     ["Parameters", count(facts.parameters)],
-    ["Steps an epoch", count(facts.stepsPerEpoch)],
+    ["Steps an epoch", stepsText(facts)],
     ["Dispatches a step", count(step.dispatches)],
     ["Copies a step", count(step.copies)],
     ["Submits a step", count(step.submits)],

@@ -108,7 +108,8 @@ export class EpochLoop {
   /** Trains to the end of the epoch, or until there is a reason to stop. */
   private async trainEpoch(): Promise<void> {
     const { plan, session, log, pace } = this;
-    const end = (this.state.epochs + 1) * plan.steps;
+    const begin = session.calendar.beginOf(this.state.epochs + 1);
+    const end = begin + plan.steps;
     const { saveEvery } = plan.options;
     const rows = async (first: number, terms: readonly Readonly<Record<string, number>>[]) => {
       log.steps(first, this.state.epochs + 1, terms);
@@ -116,7 +117,7 @@ export class EpochLoop {
       this.report("training", first + terms.length - 1);
       await log.flush();
     };
-    if (this.state.step === this.state.epochs * plan.steps)
+    if (this.state.step === begin)
       await session.run.beforeEpoch(this.state.epochs + 1, async () => {
         if (this.interrupted) await this.saveAndStop();
       });
@@ -212,7 +213,8 @@ export class EpochLoop {
   private report(phase: Progress["phase"], step: number): void {
     const { epochs, steps, batch } = this.plan;
     const done = this.state.epochs;
-    const place = { phase, epoch: done + 1, epochs, step: step - done * steps, steps };
+    const begin = this.session.calendar.beginOf(done + 1);
+    const place = { phase, epoch: done + 1, epochs, step: step - begin, steps };
     this.hooks.onProgress?.(this.pace.at({ ...place, terms: this.log.means() }, batch));
   }
 
@@ -240,9 +242,9 @@ export class EpochLoop {
 
   private async note(event: string, more: Readonly<Record<string, unknown>> = {}): Promise<void> {
     const { step, epochs } = this.state;
-    const { log, plan } = this;
+    const { log, session } = this;
     // At the end of an epoch it is that one, not the next.
-    const epoch = step === epochs * plan.steps ? Math.max(1, epochs) : epochs + 1;
+    const epoch = step === session.calendar.beginOf(epochs + 1) ? Math.max(1, epochs) : epochs + 1;
     log.add({ kind: "event", step, epoch, time: now(), event, ...more });
     await log.flush();
   }

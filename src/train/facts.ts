@@ -5,6 +5,7 @@ import { type RuntimeFacts, runtimeFacts } from "../gpu/runtime-facts.ts";
 import type { VariantChoices } from "../gpu/variant-table.ts";
 import type { ImageShape } from "../models/model.ts";
 import { version } from "../version.ts";
+import type { EpochSpan } from "./calendar.ts";
 import type { Plan } from "./plan.ts";
 import type { Session } from "./session.ts";
 import { parameterCount } from "./start.ts";
@@ -24,6 +25,8 @@ export interface RunFacts {
   /** Images a step. */
   readonly batch: number;
   readonly stepsPerEpoch: number;
+  /** Where epochs have had several lengths, because the run went on with other data. */
+  readonly epochSpans?: readonly EpochSpan[];
   /** Trainable values. */
   readonly parameters: number;
   readonly adapter: { readonly name: string; readonly kind: string };
@@ -38,6 +41,7 @@ export function factsOf(plan: Plan, session: Session): RunFacts {
   const { dataset, split, steps } = plan;
   const { height, width, channels, classNames, vectors } = dataset;
   const { device, model, run } = session;
+  const { spans } = session.calendar;
   return {
     version,
     image: { height, width, channels, ...(vectors ? { vectors } : {}) },
@@ -48,6 +52,7 @@ export function factsOf(plan: Plan, session: Session): RunFacts {
     validationImages: split.validation.length,
     batch: plan.batch,
     stepsPerEpoch: steps,
+    ...(spans.length > 1 ? { epochSpans: spans } : {}),
     parameters: parameterCount(model),
     adapter: { name: device.adapter.name, kind: device.adapter.kind },
     variants: device.variants.used(),

@@ -33,12 +33,14 @@ export class MetricsLog {
     folder: RunFolder,
     state: TrainState,
     options: {
+      /** Steps before the epoch at work. */
+      readonly begin: number;
       readonly terms: readonly string[];
       readonly csv: boolean;
       readonly tensorboard: boolean;
     },
   ): Promise<MetricsLog> {
-    const { terms, csv, tensorboard } = options;
+    const { begin, terms, csv, tensorboard } = options;
     const found = await folder.readMetrics();
     const kept = upTo(found, state);
     const last = kept.reduce((step, r) => (r.kind === "step" ? Math.max(step, r.step) : step), 0);
@@ -51,8 +53,7 @@ export class MetricsLog {
       await folder.writeEvents(joinBytes([eventsOf(kept, true), ...pictures]));
     }
     for (const record of kept)
-      if (record.kind === "step" && record.epoch === state.epochs + 1)
-        log.count(termsOf(record) as LossRow);
+      if (record.kind === "step" && record.step > begin) log.count(termsOf(record) as LossRow);
     return log;
   }
 

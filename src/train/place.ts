@@ -2,6 +2,7 @@ import type { ShuffledBatches } from "../data/loader.ts";
 import type { Advance } from "../kernels/record-row.ts";
 import { upload, variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import type { Calendar } from "./calendar.ts";
 
 /** Element at which the position lies behind the step's number: parts of a buffer are bound at 256 bytes. */
 const POSITION = 64;
@@ -24,6 +25,7 @@ export class TrainingPlace {
   constructor(
     step: Tensor,
     private readonly batches: ShuffledBatches,
+    private readonly calendar: Calendar,
   ) {
     const { device } = step;
     this.words = variable(
@@ -44,12 +46,11 @@ export class TrainingPlace {
     const { device } = this.words;
     device.flush(); // what waits to be submitted may change them, and is counted then
     if (this.held !== step || this.changes !== device.changes) {
-      const { batches } = this;
+      const { batches, calendar } = this;
       const words = new Uint32Array(this.words.size);
       words[0] = step;
-      const done = step - 1;
-      const epoch = Math.floor(done / batches.batchesPerEpoch);
-      words.set(batches.placeOf(epoch, done % batches.batchesPerEpoch), POSITION);
+      const epoch = calendar.epochOf(step);
+      words.set(batches.placeOf(epoch - 1, step - 1 - calendar.beginOf(epoch)), POSITION);
       upload(this.words.value, words);
     }
     this.held = step;

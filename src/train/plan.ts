@@ -13,6 +13,7 @@ import { type Model, stageEpochs } from "../models/model.ts";
 import { findModel, type ModelDefinition, models } from "../models/registry.ts";
 import { resolveSettings, type Settings } from "../models/settings.ts";
 import { warmUp } from "../optim/schedules.ts";
+import type { Calendar } from "./calendar.ts";
 import { toConfig } from "./config.ts";
 import type { TrainOptions } from "./options.ts";
 
@@ -150,20 +151,20 @@ function tooFew(
  * model's training, and a stage's epochs are all that they know of.
  */
 export function paceAt(
-  { options, steps, epochs }: Plan,
+  { options, epochs }: Plan,
   model: Pick<Model, "stages" | "stageAt">,
+  calendar: Calendar,
   step: number,
 ): number {
   const { lrSchedule, lrWarmup } = options;
-  const epoch = Math.floor((step - 1) / steps) + 1;
+  const epoch = calendar.epochOf(step);
   const { first, last } =
     (model.stages ?? 1) > 1 ? stageEpochs(model, epoch, epochs) : { first: 1, last: epochs };
-  const within = step - (first - 1) * steps;
-  const place = { epochs: (within - 1) / steps, of: last - first + 1 };
-  return lrSchedule.at(place) * warmUp(within, lrWarmup);
+  const place = { epochs: calendar.epochsSince(first, step), of: last - first + 1 };
+  return lrSchedule.at(place) * warmUp(step - calendar.firstBeginOf(first), lrWarmup);
 }
 
 /** The factor on β at a step, from 1. */
-export function betaFactorAt({ options, steps, epochs }: Plan, step: number): number {
-  return options.betaSchedule.at({ epochs: (step - 1) / steps, of: epochs });
+export function betaFactorAt({ options, epochs }: Plan, calendar: Calendar, step: number): number {
+  return options.betaSchedule.at({ epochs: calendar.epochsSince(1, step), of: epochs });
 }

@@ -8,6 +8,7 @@ import type { Device } from "../gpu/device.ts";
 import { CheckpointError, UsageError } from "../gpu/errors.ts";
 import type { Model } from "../models/model.ts";
 import { HostRandom } from "../nn/initialisers.ts";
+import { Calendar } from "./calendar.ts";
 import { Evaluation, type TermStatistics } from "./evaluation.ts";
 import {
   type CheckpointFile,
@@ -21,10 +22,12 @@ import { betaFactorAt, type Plan, paceAt } from "./plan.ts";
 import {
   fromMetadata,
   otherCircumstances,
+  otherData,
   requireSameRun,
   type StateFacts,
   type TrainState,
   toMetadata,
+  withOtherData,
 } from "./state.ts";
 import { TrainingRun } from "./training-run.ts";
 
@@ -39,7 +42,13 @@ export class Session {
     readonly run: TrainingRun,
     private readonly validation: Evaluation | undefined,
     private readonly facts: StateFacts,
+    private readonly allowOtherData: boolean,
   ) {}
+
+  /** Which step is of which epoch. */
+  get calendar(): Calendar {
+    return this.facts.calendar;
+  }
 
   /**
    * Opens a device, builds the model and compiles everything. What is opened is closed again when
@@ -83,6 +92,7 @@ export class Session {
     onModel(device, model);
     const imagesOf = (from: Split, rows: Uint32Array, label: string) =>
       new DeviceImages(device, selectImages(from, rows), dataset, label);
+    const calendar = new Calendar(plan.steps);
     const transform = options.binarise === "dynamic" ? binarise : undefined;
     const run = await TrainingRun.create(
       model,
@@ -91,8 +101,11 @@ export class Session {
         batch,
         seed,
         epochs: plan.epochs,
-        pace: (step) => paceAt(plan, model, step),
-        ...(beta ? { beta: (step: number) => beta.value * betaFactorAt(plan, step) } : {}),
+        calendar,
+        pace: (step) => paceAt(plan, model, calendar, step),
+        ...(beta
+          ? { beta: (step: number) => beta.value * betaFactorAt(plan, calendar, step) }
+          : {}),
         clip: options.clip,
         ema: options.ema,
         transform,
@@ -111,18 +124,19 @@ export class Session {
           )
         : undefined;
     pause();
-    return new Session(device, model, run, validation, {
+    const facts = {
       model: options.model,
       data: dataset.name,
       fingerprint: plan.fingerprint,
       image: { height: dataset.height, width: dataset.width, channels: dataset.channels },
       seed,
-      stepsPerEpoch: plan.steps,
+      calendar,
       options: plan.config,
       adapter: device.adapter.name,
       runtime: device.adapter.runtime,
       variants: { ...(await variantsOf(run)), choices: device.variants.used() },
-    });
+    };
+    return new Session(device, model, run, validation, facts, options.allowOtherData);
   }
 
   /** A checkpoint of everything. Throws NonFiniteError as `saveModel` does. */
@@ -133,7 +147,7 @@ export class Session {
   }
 
   /**
-   * Puts back what `save` kept.
+   * Puts back what `save` kept. With other data, where they are allowed, the epoch at work begins anew.
    *
    * @returns the state, and why what follows is not bit for bit what it would have been, or ""
    * @throws CheckpointError for a damaged file, or one of another run
@@ -141,22 +155,40 @@ export class Session {
   async restore(file: CheckpointFile): Promise<{ state: TrainState; otherwise: string }> {
     const { model, run, facts } = this;
     const { trained } = run;
-    let found: ReturnType<typeof fromMetadata> | undefined;
-    let otherwise = "";
+    let found: { readonly state: TrainState; readonly otherwise: string } | undefined;
     await restoreModel({ model, trained }, file, (metadata) => {
       requireModel(facts.model, file.path)(metadata);
       requireImage(facts.image, file.path)(metadata);
-      found = fromMetadata(metadata, file.path);
       requireSameRun(metadata, facts, fixedOptions, file.path);
-      otherwise = otherCircumstances(metadata, facts, file.path);
-      const { stepsPerEpoch } = found;
-      if (stepsPerEpoch !== facts.stepsPerEpoch)
-        throw new CheckpointError(
-          `${file.path}: its epochs have ${stepsPerEpoch} steps, with these data they have ${facts.stepsPerEpoch}`,
-        );
+      found = this.goingOn(metadata, file.path);
     });
-    const { stepsPerEpoch: _, ...state } = found!;
-    return { state, otherwise };
+    return found!;
+  }
+
+  private goingOn(metadata: Readonly<Record<string, string>>, path: string) {
+    const { facts, allowOtherData, calendar } = this;
+    const { stepsPerEpoch: now } = calendar;
+    const { state, spans } = fromMetadata(metadata, path);
+    const { stepsPerEpoch: before } = spans.at(-1)!;
+    const data = otherData(metadata, facts, path);
+    if (before !== now && !allowOtherData)
+      throw new CheckpointError(
+        `${path}: its epochs have ${before} steps, with these data they have ${now}; --allow-other-data goes on with them`,
+      );
+    if (data === undefined && before === now) {
+      calendar.restore(spans);
+      return { state, otherwise: otherCircumstances(metadata, facts) };
+    }
+    const { state: changed, said } = withOtherData(
+      state,
+      spans,
+      facts,
+      this.validation !== undefined,
+    );
+    return {
+      state: changed,
+      otherwise: `${data ?? "the data are not those it had"}${said && ": "}${said}`,
+    };
   }
 
   /**

@@ -1,6 +1,7 @@
 import { dataDifference, type Fingerprint, soundFingerprint } from "../data/fingerprint.ts";
 import { CheckpointError } from "../gpu/errors.ts";
 import type { VariantChoices } from "../gpu/variant-table.ts";
+import { type Calendar, type EpochSpan, soundSpans } from "./calendar.ts";
 import { isObject, parseJson, quote } from "./json.ts";
 import { soundChoices } from "./variants.ts";
 
@@ -37,7 +38,7 @@ export interface StateFacts {
   readonly fingerprint: Fingerprint;
   readonly image: { readonly height: number; readonly width: number; readonly channels: number };
   readonly seed: readonly [number, number];
-  readonly stepsPerEpoch: number;
+  readonly calendar: Calendar;
   /** The options that say how the run is trained, as in config.json. */
   readonly options: Readonly<Record<string, unknown>>;
   readonly adapter: string;
@@ -54,21 +55,24 @@ export interface StateFacts {
 }
 
 /**
- * The metadata of a checkpoint. `batch` is the place in the epoch: batches of it that are done. The
- * random numbers have no other state than the counter `step`.
+ * The metadata of a checkpoint. `batch` is the place in the epoch: batches of it that are done.
+ * `epoch_spans` is there where epochs have had several lengths. The random numbers have no other
+ * state than the counter `step`.
  */
 export function toMetadata(state: TrainState, facts: StateFacts): Record<string, string> {
   const { step, epochs, best, stale } = state;
-  const { seed, stepsPerEpoch } = facts;
+  const { seed, calendar } = facts;
+  const { spans } = calendar;
   return {
     model: facts.model,
     data: facts.data,
     training_data: JSON.stringify(facts.fingerprint),
     image: JSON.stringify(facts.image),
     epoch: String(epochs),
-    batch: String(step - epochs * stepsPerEpoch),
+    batch: String(step - calendar.beginOf(epochs + 1)),
     step: String(step),
-    steps_per_epoch: String(stepsPerEpoch),
+    steps_per_epoch: String(calendar.stepsPerEpoch),
+    ...(spans.length > 1 ? { epoch_spans: JSON.stringify(spans) } : {}),
     seed: String(seed[0] + seed[1] * 2 ** 32),
     permutation_seed: JSON.stringify(seed),
     random: JSON.stringify({ generator: "philox4x32-10", seed, step }),
@@ -85,7 +89,7 @@ export function toMetadata(state: TrainState, facts: StateFacts): Record<string,
 export function fromMetadata(
   metadata: Readonly<Record<string, string>>,
   file: string,
-): TrainState & { readonly stepsPerEpoch: number } {
+): { readonly state: TrainState; readonly spans: readonly EpochSpan[] } {
   const count = (name: string): number => {
     const text = metadata[name] ?? "missing";
     const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
@@ -98,15 +102,23 @@ export function fromMetadata(
     step: count("step"),
     epochs: count("epoch"),
     stale: count("stale_epochs"),
-    stepsPerEpoch: count("steps_per_epoch"),
     ...(best === null ? {} : { best }),
   };
-  const batch = state.step - state.epochs * state.stepsPerEpoch;
-  if (batch < 0 || batch > state.stepsPerEpoch || batch !== count("batch"))
+  const stepsPerEpoch = count("steps_per_epoch");
+  const { epoch_spans: text } = metadata;
+  const spans = text === undefined ? [{ step: 0, epochs: 0, stepsPerEpoch }] : parse(text);
+  const sound = soundSpans(spans);
+  const origin = sound?.at(-1);
+  if (text !== undefined && origin?.stepsPerEpoch !== stepsPerEpoch)
+    throw new CheckpointError(`${file}: its epoch_spans is ${quote(text)}`);
+  const { step = 0, epochs = 0 } = origin ?? {};
+  const batch = state.step - step - (state.epochs - epochs) * stepsPerEpoch;
+  const inside = batch >= 0 && batch <= stepsPerEpoch && state.epochs >= epochs;
+  if (!sound || !inside || batch !== count("batch"))
     throw new CheckpointError(
-      `${file}: step ${state.step} is not in epoch ${state.epochs + 1} of ${state.stepsPerEpoch} steps`,
+      `${file}: step ${state.step} is not in epoch ${state.epochs + 1} of ${stepsPerEpoch} steps`,
     );
-  return state;
+  return { state, spans: sound };
 }
 
 /**
@@ -138,16 +150,53 @@ export function requireSameRun(
   differing("random numbers", generatorOf(metadata.random), generatorOf(expected.random));
 }
 
+/** How the data differ from those of a checkpoint, as far as it says; undefined where they do not. */
+export function otherData(
+  metadata: Readonly<Record<string, string>>,
+  { fingerprint }: Pick<StateFacts, "fingerprint">,
+  file: string,
+): string | undefined {
+  const known = fingerprintIn(metadata, file);
+  const difference = known && dataDifference(fingerprint, known);
+  return difference && `the data are not those it had (${difference})`;
+}
+
+/**
+ * A state as it goes on with other data: an epoch that was not done begins anew, with all that is
+ * counted by epochs, and so does the search for the best one, whose loss is of other images. Weights,
+ * optimisers and the count of the steps go on.
+ *
+ * @param validated there are validation images, by which the best epoch is chosen
+ * @returns the state, and in words what becomes of the epoch and the best
+ */
+export function withOtherData(
+  state: TrainState,
+  before: readonly EpochSpan[],
+  { calendar }: Pick<StateFacts, "calendar">,
+  validated: boolean,
+): { readonly state: TrainState; readonly said: string } {
+  const { step, epochs, best } = state;
+  const { stepsPerEpoch } = calendar;
+  const { stepsPerEpoch: formerly } = before.at(-1)!;
+  calendar.restore(before);
+  const inside = step > calendar.beginOf(epochs + 1);
+  calendar.beginSpan({ step, epochs, stepsPerEpoch });
+  const said = [
+    stepsPerEpoch === formerly ? "" : `epochs have ${stepsPerEpoch} steps, had ${formerly}`,
+    inside ? `epoch ${epochs + 1} begins anew` : "",
+    validated && best ? "the best epoch is looked for anew" : "",
+  ];
+  return {
+    state: validated ? { step, epochs, stale: 0 } : state,
+    said: said.filter((part) => part !== "").join("; "),
+  };
+}
+
 /** Why what follows is not bit for bit what it would have been, or "". */
 export function otherCircumstances(
   metadata: Readonly<Record<string, string>>,
-  facts: StateFacts,
-  file: string,
+  { adapter, runtime, variants }: StateFacts,
 ): string {
-  const { adapter, runtime, variants } = facts;
-  const known = fingerprintIn(metadata, file);
-  const data = known && dataDifference(facts.fingerprint, known);
-  if (data !== undefined) return `the data are not those it had (${data})`;
   const before = `${metadata.adapter} (${metadata.runtime})`;
   const now = `${adapter} (${runtime})`;
   const kernels =

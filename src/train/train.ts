@@ -266,7 +266,8 @@ class Run {
     this.begun = true;
     const { csv, tensorboard } = options;
     const { terms } = session.run;
-    const log = await MetricsLog.open(folder, state, { terms, csv, tensorboard });
+    const begin = session.calendar.beginOf(state.epochs + 1);
+    const log = await MetricsLog.open(folder, state, { begin, terms, csv, tensorboard });
     if (log.lastStep < state.step)
       hooks.onNotice?.(
         `metrics.jsonl ends with step ${log.lastStep}: the lines up to step ${state.step} are lost`,

@@ -19,6 +19,7 @@ import { WeightAverage } from "../optim/weight-average.ts";
 import { full, upload } from "../tensor/create.ts";
 import { record, recordPart } from "../tensor/run.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { Calendar } from "./calendar.ts";
 import { LossLog } from "./loss-log.ts";
 import { TrainingPlace } from "./place.ts";
 
@@ -33,6 +34,8 @@ export interface TrainingRunOptions {
   readonly batch: number;
   /** Epochs in all: a model of several stages divides them. Default: the one at work is the last. */
   readonly epochs?: number;
+  /** Which step is of which epoch; default: epochs of as many steps as the images have batches. */
+  readonly calendar?: Calendar | undefined;
   /** Factor on the updates' learning rates; default 1. */
   readonly pace?: Rate | undefined;
   /** Weight of the KL term, for a model that has one; default: as the model was built. */
@@ -80,7 +83,7 @@ export class TrainingRun {
     readonly trained: readonly Trained[],
     /** What it is trained on. */
     readonly images: DeviceImages,
-    private readonly batches: ShuffledBatches,
+    private readonly calendar: Calendar,
     private readonly place: TrainingPlace,
     private readonly options: TrainingRunOptions,
   ) {}
@@ -96,7 +99,8 @@ export class TrainingRun {
     const trained = makeOptimisers(device, model, options);
     const { stepCounter: step } = trained[0]!.optimiser;
     const batches = new ShuffledBatches(images, batch, seed);
-    const place = new TrainingPlace(step, batches);
+    const { calendar = new Calendar(batches.batchesPerEpoch) } = options;
+    const place = new TrainingPlace(step, batches, calendar);
     const key: RandomKey = { seed, step, stream: 0 };
     const stages: RecordedStage[] = [];
     for (let stage = 0; stage < (model.stages ?? 1); stage++) {
@@ -112,7 +116,7 @@ export class TrainingRun {
       stages.push({ program, log: log as LossLog | undefined as LossLog });
     }
     await device.finish();
-    return new TrainingRun(device, model, stages, trained, images, batches, place, options);
+    return new TrainingRun(device, model, stages, trained, images, calendar, place, options);
   }
 
   /** The recorded step; of several stages the first's. */
@@ -134,7 +138,7 @@ export class TrainingRun {
 
   /** Steps in an epoch. */
   get steps(): number {
-    return this.batches.batchesPerEpoch;
+    return this.calendar.stepsPerEpoch;
   }
 
   /** Names of the loss terms, of all stages. */
@@ -258,10 +262,7 @@ export class TrainingRun {
   }
 
   private stageNumber(step: number): number {
-    return this.stageOfEpoch(Math.floor((step - 1) / this.steps) + 1);
-  }
-
-  private stageOfEpoch(epoch: number): number {
+    const epoch = this.calendar.epochOf(step);
     return this.model.stageAt?.(epoch, this.options.epochs ?? epoch) ?? 0;
   }
 
@@ -272,9 +273,9 @@ export class TrainingRun {
 
   /** Steps before the stage of a step. */
   private stageStart(step: number): number {
-    const epoch = Math.floor((step - 1) / this.steps) + 1;
+    const epoch = this.calendar.epochOf(step);
     const { first } = stageEpochs(this.model, epoch, this.options.epochs ?? epoch);
-    return (first - 1) * this.steps;
+    return this.calendar.firstBeginOf(first);
   }
 
   /** Writes the variables that say which step it is. */

@@ -49,8 +49,26 @@ test("terms, epochs and schedules are told apart", async () => {
   assert.equal(row!.training, { loss: 9, reconstruction: 5, kl: 4 });
   assert.equal(row!.validation, { loss: 7 });
   assert.equal([row!.learningRate, row!.beta, row!.time, row!.seconds], [0.5, 0.25, 12, 3]);
-  assert.is(history.stepsPerEpoch, 4);
+  assert.is(history.calendar?.stepsPerEpoch, 4);
   assert.is(history.lastStep, 4);
+});
+
+test("with other data, epochs have another length and the best is looked for anew", async () => {
+  const config = await configOf();
+  // The third epoch had two steps of four when it began anew with five.
+  const epochSpans = [
+    { step: 0, epochs: 0, stepsPerEpoch: 4 },
+    { step: 10, epochs: 2, stepsPerEpoch: 5 },
+  ];
+  const facts = { ...config.facts, stepsPerEpoch: 5, epochSpans };
+  const at = (epoch: number, step: number, loss: number) => ({ ...epochRecord(epoch, loss), step });
+  const records = [at(1, 4, 3), at(2, 8, 2), at(3, 15, 7), at(4, 20, 8)];
+  const history = readHistory(records, { ...config, facts });
+  assert.is(history.best?.epoch, 3);
+  const places = [4, 8, 9, 10, 11, 15, 20].map((step) => history.calendar!.placeOf(step));
+  assert.equal(places, [1, 2, 2 + 1 / 7, 2 + 2 / 7, 2 + 3 / 7, 3, 4]);
+  const damaged = readHistory(records, { ...config, facts: { ...facts, epochSpans: [{}] } });
+  assert.is(damaged.calendar!.placeOf(10), 2);
 });
 
 test("the best epoch is the trainer's", async () => {

@@ -5,6 +5,7 @@ import type { Device } from "../../src/gpu/device.ts";
 import { openDevice } from "../../src/gpu/open.ts";
 import { full, upload, variable } from "../../src/tensor/create.ts";
 import { record } from "../../src/tensor/run.ts";
+import { Calendar } from "../../src/train/calendar.ts";
 import { LossLog } from "../../src/train/loss-log.ts";
 import { TrainingPlace } from "../../src/train/place.ts";
 import { countCreates } from "../support/count-creates.ts";
@@ -12,12 +13,12 @@ import { countCreates } from "../support/count-creates.ts";
 const test = suite("place in training");
 
 /** Three batches of three an epoch; the step does nothing but move its place on. */
-async function opened(device: Device) {
+async function opened(device: Device, calendar = new Calendar(3)) {
   const split = { images: new Uint8Array(10 * 4), labels: new Uint8Array(10), count: 10 };
   const images = new DeviceImages(device, split, { height: 2, width: 2, channels: 1 });
   const batches = new ShuffledBatches(images, 3, [1, 2]);
   const step = variable(device, Uint32Array.of(1), [1], "step");
-  const place = new TrainingPlace(step, batches);
+  const place = new TrainingPlace(step, batches, calendar);
   const { program } = await record(device, () =>
     new LossLog(device, 8, ["loss"]).write(
       place.words,
@@ -63,6 +64,25 @@ test("is uploaded for the first step, and moved by the steps themselves from the
     [6, 1, 6, false],
     [7, 2, 0, false],
     [8, 2, 3, false],
+  ]);
+  device.close();
+});
+
+test("epochs begin anew where a run went on with other data", async () => {
+  const device = await openDevice();
+  const calendar = new Calendar(4);
+  calendar.beginSpan({ step: 6, epochs: 1, stepsPerEpoch: 3 });
+  const { begin, queue } = await opened(device, calendar);
+  const seen: unknown[] = [];
+  for (let n = 7; n <= 10; n++) {
+    seen.push(await begin(n));
+    queue();
+  }
+  assert.equal(seen, [
+    [7, 1, 0, true],
+    [8, 1, 3, false],
+    [9, 1, 6, false],
+    [10, 2, 0, false],
   ]);
   device.close();
 });

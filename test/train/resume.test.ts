@@ -4,6 +4,7 @@ import * as assert from "uvu/assert";
 import { CheckpointError, DataError } from "../../src/gpu/errors.ts";
 import { InterruptedError, Interruption } from "../../src/train/interruption.ts";
 import { withRun } from "../../src/train/open-run.ts";
+import type { Progress } from "../../src/train/pace.ts";
 import {
   readSafetensors,
   type SafetensorsTensor,
@@ -11,9 +12,21 @@ import {
 } from "../../src/train/safetensors.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 import { rejects } from "../support/rejects.ts";
-import { type Texts, trace, trainInMemory } from "../support/training.ts";
+import { metricsOf, type Texts, trace, trainInMemory } from "../support/training.ts";
 
 const test = suite("going on");
+
+function putPicture(host: MemoryHost, name: string, grey: number): void {
+  host.putPicture(`/p/${name}.png`, {
+    ...{ width: 4, height: 4, channels: 1 },
+    pixels: Uint8Array.from({ length: 16 }, (_, i) => grey * i),
+  });
+}
+
+async function metadataOf(host: MemoryHost): Promise<Readonly<Record<string, string>>> {
+  const path = "r/checkpoints/last.safetensors";
+  return (await readSafetensors(host.files.get(path)!, path)).metadata;
+}
 
 test("a checkpoint of other data or another model is refused, and nothing is changed", async () => {
   const host = new MemoryHost();
@@ -171,11 +184,7 @@ test("on another adapter a run goes on, and says that the bits will differ", asy
 
 test("a run does not go on with other data, unless that is wanted", async () => {
   const host = new MemoryHost();
-  const put = (name: string, grey: number) =>
-    host.putPicture(`/p/${name}.png`, {
-      ...{ width: 4, height: 4, channels: 1 },
-      pixels: Uint8Array.from({ length: 16 }, (_, i) => grey * i),
-    });
+  const put = (name: string, grey: number) => putPicture(host, name, grey);
   const texts = { data: "folder:/p", overfit: undefined, "full-train": "true" } as const;
   const resume = async (more: Texts = {}) => {
     const notices: string[] = [];
@@ -206,6 +215,91 @@ test("a run does not go on with other data, unless that is wanted", async () => 
     put("12", 12 % 7);
   }
 });
+
+/** An interruption when that many epochs and steps of the next one are done, at a saved step. */
+function stopAt(epochs: number, steps: number) {
+  const interruption = new Interruption();
+  const onProgress = ({ phase, epoch, step }: Progress) => {
+    if (phase === "training" && epoch === epochs + 1 && step >= steps) interruption.request();
+  };
+  return { interruption, onProgress };
+}
+
+for (const [name, before, after, inside, inEpoch] of [
+  ["more pictures, at the end of an epoch", 40, 64, 0, "epochs have 13 steps, had 8"],
+  ["more pictures, within an epoch", 40, 64, 3, "epochs have 13 steps, had 8; epoch 2 begins anew"],
+  ["fewer pictures, at the end of an epoch", 64, 40, 0, "epochs have 8 steps, had 13"],
+  [
+    "fewer pictures, within an epoch",
+    64,
+    40,
+    9,
+    "epochs have 8 steps, had 13; epoch 2 begins anew",
+  ],
+  ["as many steps, within an epoch", 40, 41, 3, "epoch 2 begins anew"],
+] as const)
+  test(`a run goes on with ${name}`, async () => {
+    const host = new MemoryHost();
+    const texts = {
+      ...{ data: "folder:/p", overfit: undefined, batch: "4", epochs: "4", "save-every": "1" },
+      ...{ "lr-schedule": "cosine", "beta-schedule": "linear:4", resume: "true" },
+    };
+    for (let i = 0; i < before; i++) putPicture(host, String(i), i % 7);
+    await rejects(
+      () => trainInMemory(host, { ...texts, resume: undefined }, stopAt(1, inside)),
+      InterruptedError,
+      /holds step/,
+    );
+    const step = Number((await metadataOf(host)).step);
+    const first = JSON.parse(host.text("r/config.json")).run.stepsPerEpoch as number;
+    for (let i = before; i < after; i++) putPicture(host, String(i), i % 7);
+    for (let i = after; i < before; i++) host.files.delete(`/p/${i}.png`);
+    await rejects(() => trainInMemory(host, texts), DataError, /--allow-other-data goes on/);
+    const begun = new Map(host.files);
+    const notices: string[] = [];
+    const onNotice = (line: string) => notices.push(line);
+    const other = { ...texts, "allow-other-data": "true" };
+    await trainInMemory(host, other, { onNotice });
+    const said = notices.find((line) => line.startsWith("going on from")) ?? "";
+    assert.ok(said.includes(inEpoch), said);
+    assert.match(said, /[:;] the best epoch is looked for anew$/);
+    const whole = trace(host);
+    const steps = JSON.parse(host.text("r/config.json")).run.stepsPerEpoch as number;
+    const metadata = await metadataOf(host);
+    assert.equal(
+      [metadata.step, metadata.epoch, metadata.batch, metadata.steps_per_epoch],
+      [String(step + 3 * steps), "4", "0", String(steps)],
+    );
+    const spans = [
+      { step: 0, epochs: 0, stepsPerEpoch: first },
+      { step, epochs: 1, stepsPerEpoch: steps },
+    ];
+    assert.equal(JSON.parse(metadata.epoch_spans!), spans);
+    // By epochs done: β is whole behind the fourth, whatever its steps were.
+    const epochs = metricsOf(host).filter(({ kind }) => kind === "epoch");
+    assert.equal(
+      epochs.map((record) => [record.epoch, record.step]),
+      [1, 2, 3, 4].map((epoch) => [epoch, epoch === 1 ? first : step + (epoch - 1) * steps]),
+    );
+    const last = (4 - 1 / steps) / 4;
+    assert.ok(Math.abs((epochs[3]!.beta as number) - last) < 1e-6, `β ${epochs[3]!.beta}`);
+    const rate = 0.001 * 0.5 * (1 + Math.cos(Math.PI * last));
+    assert.ok(Math.abs((epochs[3]!.learning_rate as number) - rate) < 1e-9);
+    // The best of the new data only.
+    const losses = epochs.slice(1).map((record) => record.validation_loss as number);
+    assert.is(JSON.parse(metadata.best!).loss, Math.min(...losses));
+
+    // Stopped again within an epoch, and going on without the option: the same bits.
+    for (const path of host.paths()) host.files.delete(path);
+    for (const [path, bytes] of begun) host.files.set(path, bytes);
+    await rejects(() => trainInMemory(host, other, stopAt(1, 2)), InterruptedError, /holds step/);
+    const again: string[] = [];
+    await trainInMemory(host, texts, { onNotice: (line) => again.push(line) });
+    assert.match(again.join("; "), /going on from step \d+ of r\/checkpoints\/last\.safetensors$/);
+    const found = trace(host);
+    assert.equal(found.metrics, whole.metrics);
+    assert.is(found.checkpoint, whole.checkpoint);
+  });
 
 test("a checkpoint from before there were fingerprints goes on", async () => {
   const host = new MemoryHost();
