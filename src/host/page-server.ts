@@ -42,9 +42,36 @@ const HEADERS = {
   "content-security-policy": "default-src 'self' 'unsafe-eval' blob: data:",
 };
 
-async function readBody(request: IncomingMessage): Promise<Buffer> {
+/** Most bytes of a file that the page writes; no browser makes a larger buffer. */
+const LARGEST_FILE = 2 ** 31;
+/** Of what it prints. */
+const LARGEST_TEXT = 2 ** 26;
+/** Of a call that needs no body. */
+const LARGEST_REST = 2 ** 16;
+/** A client that takes longer is none of the pages. */
+const HEADERS_MS = 10_000;
+
+function largestBody(method: PageCall["method"]): number {
+  if (method === "writeAtomic" || method === "append") return LARGEST_FILE;
+  return method === "stdout" || method === "stderr" ? LARGEST_TEXT : LARGEST_REST;
+}
+
+/** A body that is larger than its call's may be; what is left of it is not read. */
+class BodyTooLarge extends IoError {}
+
+/** @throws BodyTooLarge as soon as that is known */
+async function readBody(request: IncomingMessage, { method, path }: PageCall): Promise<Buffer> {
+  const most = largestBody(method);
+  const tooLarge = () =>
+    new BodyTooLarge(`cannot ${method} ${path ?? ""}: more than ${most} bytes at once`);
+  if (Number(request.headers["content-length"] ?? 0) > most) throw tooLarge();
   const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
+  let received = 0;
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    received += (chunk as Buffer).length;
+    if (received > most) throw tooLarge();
+    chunks.push(chunk as Buffer);
+  }
   return Buffer.concat(chunks);
 }
 
@@ -141,8 +168,11 @@ export async function servePage(content: PageContent): Promise<PageServer> {
       body: string | Uint8Array,
       more: Readonly<Record<string, string>> = {},
     ) => {
-      response.writeHead(status, { ...HEADERS, "content-type": type, ...more });
-      response.end(body);
+      // The rest of a body that nobody wants is not waited for.
+      const unread = !request.complete && request.method !== "GET";
+      const close = unread ? { connection: "close" } : {};
+      response.writeHead(status, { ...HEADERS, "content-type": type, ...more, ...close });
+      response.end(body, () => unread && setImmediate(() => request.destroy()));
     };
     const prefix = `/${token}/`;
     // The token is the key; what another page or another name of this machine sends has no business here.
@@ -172,11 +202,12 @@ export async function servePage(content: PageContent): Promise<PageServer> {
           const header = { [PICTURE_HEADER]: JSON.stringify(facts) };
           return send(200, "application/octet-stream", pixels, header);
         }
-        const result = await carryOut(content.host, call, await readBody(request), locks);
+        const result = await carryOut(content.host, call, await readBody(request, call), locks);
         if (result instanceof Uint8Array) return send(200, "application/octet-stream", result);
         return send(200, "application/json", JSON.stringify(result ?? null));
       } catch (error) {
-        return send(500, "application/json", JSON.stringify(failureOf(error)));
+        const status = error instanceof BodyTooLarge ? 413 : 500;
+        return send(status, "application/json", JSON.stringify(failureOf(error)));
       }
     }
     send(404, "text/plain", "not found");
@@ -185,6 +216,7 @@ export async function servePage(content: PageContent): Promise<PageServer> {
   const server = createServer((request, response) => {
     answer(request, response).catch(() => response.destroy());
   });
+  server.headersTimeout = HEADERS_MS;
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => {
       const taken = codeOf(error) === "EADDRINUSE";

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { request } from "node:http";
+import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
@@ -13,6 +14,7 @@ import { type PageServer, servePage } from "../../src/host/page-server.ts";
 import { startFileServer } from "../support/file-server.ts";
 import { pngFile } from "../support/png-file.ts";
 import { rejects } from "../support/rejects.ts";
+import { within } from "../support/within.ts";
 
 interface Context {
   folder: string;
@@ -167,6 +169,76 @@ test("calls that are none are refused, many at once, and the server goes on", as
     assert.type((await answer.json()).message, "string");
   }
   assert.is((await fetch(server.url)).status, 200);
+});
+
+/** A raw connection, and all that it has been told once the server has closed it. */
+function raw(url: URL, ...parts: readonly string[]): { socket: Socket; closed: Promise<string> } {
+  const socket = connect(Number(url.port), url.hostname);
+  let told = "";
+  socket.on("data", (bytes) => {
+    told += bytes;
+  });
+  const closed = new Promise<string>((resolve) => {
+    socket.on("error", () => undefined).on("close", () => resolve(told));
+  });
+  for (const part of parts) socket.write(part);
+  return { socket, closed };
+}
+
+/** The lines of a call up to its body. */
+function head(url: URL, call: object, ...more: readonly string[]): string {
+  const lines = [
+    `POST ${url.pathname}call HTTP/1.1`,
+    `host: ${url.host}`,
+    `${CALL_HEADER}: ${encodeURIComponent(JSON.stringify(call))}`,
+    ...more,
+  ];
+  return `${lines.join("\r\n")}\r\n\r\n`;
+}
+
+test("bodies beyond what a call can need are refused unread", async ({ folder, server }) => {
+  const url = new URL(server.url);
+  const path = join(folder, "large.bin");
+  for (const method of ["writeAtomic", "append"]) {
+    const { closed } = raw(url, head(url, { method, path }, `content-length: ${2 ** 31 + 1}`), "x");
+    const told = await within(10, closed);
+    assert.match(told, /^HTTP\/1\.1 413 /, method);
+    assert.match(told, /cannot \w+ .*large\.bin: more than 2147483648 bytes at once/);
+  }
+  assert.is(existsSync(path), false);
+  // Of one that does not say how long it is.
+  const endless = raw(url, head(url, { method: "stat", path }, "transfer-encoding: chunked"));
+  let sent = 0;
+  const chunk = `2000\r\n${"x".repeat(0x2000)}\r\n`;
+  const more = setInterval(() => {
+    endless.socket.write(chunk);
+    sent += 0x2000;
+  }, 1);
+  const told = await within(20, endless.closed);
+  clearInterval(more);
+  assert.match(told, /^(HTTP\/1\.1 413 |$)/);
+  assert.ok(sent > 2 ** 16 && sent < 2 ** 24, `${sent} bytes were taken`);
+  // Nor is one waited for behind a wrong key.
+  const wrong = new URL("/wrong/", url);
+  const stranger = raw(url, head(wrong, {}, "content-length: 1000000000"), "x");
+  assert.match(await within(10, stranger.closed), /^HTTP\/1\.1 404 /);
+  assert.is((await fetch(url)).status, 200);
+});
+
+test("clients that never end hold nothing up and end with the server", async ({ folder }) => {
+  const own = await servePage({ script: "", config, host: await createNodeHost() });
+  const url = new URL(own.url);
+  const path = join(folder, "slow.bin");
+  const call = head(url, { method: "writeAtomic", path }, "content-length: 1000000");
+  const slow = Array.from({ length: 60 }, (_, i) =>
+    raw(url, i % 3 === 0 ? "" : i % 3 === 1 ? call.slice(0, 40) : `${call}some`),
+  );
+  const page = createPageHost(config, own.url);
+  await within(10, page.writeAtomic(`${path}.other`, Uint8Array.of(1, 2, 3)));
+  assert.is((await within(10, page.stat(`${path}.other`)))?.size, 3);
+  await within(5, own.close());
+  await within(5, Promise.all(slow.map(({ closed }) => closed)));
+  assert.is(existsSync(path), false, "half a body is no file");
 });
 
 test.run();
