@@ -5,12 +5,31 @@ export const parts = ["train", "validation", "test"] as const;
 
 export type Part = (typeof parts)[number];
 
-/** The usual names of part folders, in any case: `Train`, `val`, `test_set`. */
-const partNames: Readonly<Record<Part, RegExp>> = {
-  train: /^train(ing)?([-_ ]?set)?$/i,
-  validation: /^(val|valid|validation|dev)([-_ ]?set)?$/i,
-  test: /^test(ing)?([-_ ]?set)?$/i,
+/** The words that name parts, in any case. */
+const partWords: Readonly<Record<Part, string>> = {
+  train: "train|training|trn",
+  validation: "val|valid|validation|dev",
+  test: "test|testing|tst",
 };
+
+/** What stands behind such a word without a gap. */
+const content = "(set|data|images?|imgs?)?";
+
+/** Whether a name is that of a part and nothing else: `Train`, `val`, `test_set`. */
+const isPlain = (part: Part, name: string): boolean =>
+  new RegExp(`^(${partWords[part]})([-_ ]?set)?$`, "i").test(name);
+
+/** The parts of which a name has a word: `train2017`, `testA`, `images_train`, `01-val`, `Training Data`. */
+function partsIn(name: string): Part[] {
+  const words = name
+    .replace(/(\p{Ll})(\p{Lu})/gu, "$1 $2")
+    .split(/[^\p{L}]+/u)
+    .filter((word) => word !== "");
+  return parts.filter((part) => {
+    const known = new RegExp(`^(${partWords[part]})${content}$`, "i");
+    return words.some((word) => known.test(word));
+  });
+}
 
 /** How a folder of pictures may be laid out; an error about another layout ends with it. */
 export const layouts =
@@ -35,7 +54,8 @@ export function isJunk(name: string): boolean {
 }
 
 /**
- * Which of a folder's sub-folders is which part; undefined where none has the name of one.
+ * Which of a folder's sub-folders is which part; undefined where they are classes: none is named as a part,
+ * nor do some have words of a part to train on and of another one, as `train2017` beside `val2017`.
  *
  * @throws DataError where only some have such a name, two are of one part, or none is to train on: in
  *   doubt, pictures that are meant for testing must not be trained on
@@ -44,23 +64,29 @@ export function partsAmong(
   path: string,
   folders: readonly string[],
 ): Partial<Record<Part, string>> | undefined {
+  const named = folders.map((name) => ({ name, of: partsIn(name) }));
+  const meant = new Set(named.flatMap(({ of }) => of));
+  const plain = folders.some((name) => parts.some((part) => isPlain(part, name)));
+  if (!plain && !(meant.has("train") && meant.size > 1)) return undefined;
   const found: Partial<Record<Part, string>> = {};
-  let other: string | undefined;
-  for (const name of folders) {
-    const part = parts.find((candidate) => partNames[candidate].test(name));
-    if (part === undefined) other ??= name;
-    else if (found[part] === undefined) found[part] = name;
-    else throw new DataError(`${path}: both ${found[part]} and ${name}, expected one ${part} part`);
+  for (const { name, of } of named) {
+    const [part, second] = of;
+    if (part === undefined || second !== undefined) continue;
+    if (found[part] !== undefined)
+      throw new DataError(`${path}: both ${found[part]} and ${name}, expected one ${part} part`);
+    found[part] = name;
   }
-  const [named] = Object.values(found);
-  if (named === undefined) return undefined;
+  const [one] = Object.values(found);
+  const other = named.find(({ of }) => of.length !== 1)?.name;
   if (other !== undefined) {
-    throw new DataError(
-      `${path}: ${named} is the name of a part, ${other} is not; expected ${layouts}`,
-    );
+    const what =
+      one === undefined
+        ? `${other} is no name of a part`
+        : `${one} is the name of a part, ${other} is not`;
+    throw new DataError(`${path}: ${what}; expected ${layouts}`);
   }
   if (found.train === undefined) {
-    throw new DataError(`${path}: ${named} without a part to train on; expected ${layouts}`);
+    throw new DataError(`${path}: ${one} without a part to train on; expected ${layouts}`);
   }
   return found;
 }

@@ -25,7 +25,7 @@ export interface Scatter {
 /** More classes are told apart by the legend alone. */
 const MOST_LABELS = 20;
 
-const size = { width: 480, left: 52, right: 16, top: 16, plot: 412 } as const;
+const size = { width: 504, left: 76, right: 16, top: 16, plot: 412 } as const;
 /** A row of the plot without a y axis. */
 const ROW = 40;
 
@@ -54,7 +54,7 @@ export function scatterSvg(scatter: Scatter): string {
 ${ticks.x.map((value) => xTick(value, x(value), height))}
 ${ticks.y.map((value) => yTick(value, y(value)))}
 <text class="muted" x="${size.plot / 2}" y="${height + 46}" text-anchor="middle">${xTitle}</text>
-${yTitle && markup`<text class="muted" transform="translate(-36 ${height / 2}) rotate(-90)" text-anchor="middle">${yTitle}</text>`}
+${yTitle && markup`<text class="muted" transform="translate(${-titleAt(ticks.y)} ${height / 2}) rotate(-90)" text-anchor="middle">${yTitle}</text>`}
 <g class="points">
 ${classes.map(({ name, points }, i) => {
   const places = points.map(([px, py]) => [x(px), y(py)] as const);
@@ -68,6 +68,15 @@ ${legend?.content}
 }
 
 type Scale = (value: number) => number;
+
+/** Width of a numeral of the ticks at most, in pixels. */
+const NUMERAL = 7.5;
+
+/** How far left of the axis its title stands: clear of the widest number there. */
+function titleAt(ticks: readonly number[]): number {
+  const letters = Math.max(0, ...ticks.map((value) => short(value).length));
+  return Math.min(size.left - 12, Math.max(36, 13 + NUMERAL * letters));
+}
 
 /** Both axes have one scale, so that distances can be compared; rows of classes have none. */
 function scales(classes: readonly ScatterClass[], plane: boolean, height: number) {
@@ -115,8 +124,12 @@ function yTick(value: number, y: number): Markup {
 `;
 }
 
+/** A class of fewer points has its name in the legend only: a label would cover its marks. */
+const FEWEST_LABELLED = 20;
+
 /** The names at the medians of the classes, moved apart where they would overlap. */
-function drawLabels(classes: readonly ScatterClass[], x: Scale, y: Scale, height: number): Markup {
+function drawLabels(all: readonly ScatterClass[], x: Scale, y: Scale, height: number): Markup {
+  const classes = all.filter(({ points }) => points.length >= FEWEST_LABELLED);
   const wanted = classes.map(({ name, points }): Label => {
     const median = (axis: 0 | 1) => medianOf(points.map((point) => point[axis]));
     const width = LETTER * shortened(name).length + 8;

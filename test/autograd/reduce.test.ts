@@ -165,6 +165,7 @@ test("axes that are not there and empty lines are refused", async () => {
   await rejects(() => softmax(x, 1), ShapeError, /softmax: \[2\] has no axis 1/);
   await rejects(() => logsumexp(empty(device, [3, 0])), ShapeError, /logsumexp: \[3, 0\] is empty/);
   await rejects(() => max(x, [0, 2]), ShapeError, /max: \[2\] has no axis 0, 2/);
+  await rejects(() => max(x, [0, -1]), ShapeError, /max: axis 0 is named twice/);
   assert.equal(softmax(empty(device, [0, 3])).shape, [0, 3]);
 });
 

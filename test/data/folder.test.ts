@@ -70,6 +70,11 @@ test("parts of any usual name and case are parts: none of them becomes a class",
     ["Train", "Valid", "Test"],
     ["TRAINING", "validation", "Testing"],
     ["training_set", "dev", "test-set"],
+    ["train2017", "val2017", "test2017"],
+    ["images_train", "images_val", "images_test"],
+    ["01_train", "02_val", "03_test"],
+    ["Training Data", "ValidData", "Testing Data"],
+    ["trn", "Val", "tst"],
   ] as const) {
     const flat = await load(
       hostWith(
@@ -185,6 +190,11 @@ test("one colour picture makes all of them colour pictures", async () => {
   }
 });
 
+test("a class may have a word of a part in its name, where the others have none of another", async () => {
+  const data = await load(hostWith("/p/flask/1.png", "/p/test tube/1.png", "/p/test strip/1.png"));
+  assert.equal(data.classNames, ["flask", "test strip", "test tube"]);
+});
+
 test("layouts that cannot be understood are refused", async () => {
   for (const [paths, pattern] of [
     [[], /^\/p: no such folder$/],
@@ -223,6 +233,15 @@ test("layouts that cannot be understood are refused", async () => {
       ["/p/cats/train/1.png"],
       /^\/p\/cats: a folder \(train\) .*; did you mean folder:\/p\/cats\?$/,
     ],
+    [
+      ["/p/trainA/1.png", "/p/trainB/1.png", "/p/testA/1.png", "/p/testB/1.png"],
+      /^\/p: both testA and testB, expected one test part$/,
+    ],
+    [
+      ["/p/seg_train/a/1.png", "/p/seg_test/a/1.png", "/p/seg_pred/1.png"],
+      /^\/p: seg_test is the name of a part, seg_pred is not; expected/,
+    ],
+    [["/p/train_val/1.png", "/p/other/1.png"], /^\/p: other is no name of a part; expected/],
     [["/p/train/a/b/1.png"], /^\/p\/train\/a: a folder \(b\) within that of a class; expected pic/],
   ] as const) {
     await rejects(() => load(hostWith(...paths)), DataError, pattern);

@@ -63,22 +63,31 @@ test("10,000 points of ten classes: one path a class, below 300 kB", () => {
 });
 
 test("classes have labels at their centres and entries in the legend", () => {
-  const classes = ["left", "right"].map((name, i) => {
-    return {
-      name,
-      points: [
-        [10 * i, 0],
-        [10 * i + 1, 1],
-        [10 * i + 2, 2],
-      ] as [number, number][],
-    };
+  const classes = ["left", "right", "few"].map((name, i) => {
+    const points = Array.from({ length: name === "few" ? 3 : 30 }, (_, k) => [10 * i + k / 10, k]);
+    return { name, points: points as [number, number][] };
   });
   const root = parseMarkup(scatterSvg({ ...plain, classes }));
   const labels = all(root, "text").filter(({ attributes }) => attributes.class === "label");
+  // The label of so few points would cover them.
   assert.equal(labels.map(textIn), ["left", "right"]);
   assert.ok(Number(labels[0]!.attributes.x) < Number(labels[1]!.attributes.x));
   const entries = all(root, "text").filter(({ attributes }) => attributes.class === undefined);
-  assert.equal(entries.map(textIn), ["left", "right"]);
+  assert.equal(entries.map(textIn), ["left", "right", "few"]);
+});
+
+test("the vertical axis' title keeps clear of long numbers", () => {
+  const points = [-0.2061, -0.2079, -0.2051].map(
+    (y, i) => [-0.2 + i / 1000, y] as [number, number],
+  );
+  const root = parseMarkup(scatterSvg({ ...plain, classes: [{ name: "a", points }] }));
+  const texts = all(root, "text");
+  const title = texts.find((element) => textIn(element) === "y")!.attributes.transform!;
+  const ticks = texts.filter((element) => element.attributes["text-anchor"] === "end").map(textIn);
+  const longest = Math.max(...ticks.map((text) => text.length));
+  assert.ok(longest >= 6, ticks.join(" "));
+  // Seven pixels a numeral, which end seven pixels from the axis; the title is half a line high.
+  assert.ok(-Number(/translate\((-[\d.]+)/.exec(title)![1]) >= 7 + 7 * longest, title);
 });
 
 test("class names are inert and shortened", () => {

@@ -13,14 +13,22 @@ import { reshape } from "./shape.ts";
 /** Axes of a reduction: one, several, or (undefined) all. Negative ones count from the end. */
 export type Axes = number | readonly number[] | undefined;
 
-/** The axes as ascending numbers from 0. @throws ShapeError for axes that are not there */
+/** The axes as ascending numbers from 0. @throws ShapeError for axes that are not there, or are there twice */
 export function resolveAxes(op: string, shape: readonly number[], axes: Axes): number[] {
   if (axes === undefined) return shape.map((_, i) => i);
   const resolved = [axes].flat().map((a) => (a < 0 ? a + shape.length : a));
   for (const a of resolved)
     if (!Number.isInteger(a) || a < 0 || a >= shape.length)
-      throw new ShapeError(op, `${formatShape(shape)} has no axis ${[axes].flat().join(", ")}`);
-  return [...new Set(resolved)].sort((a, b) => a - b);
+      throw new ShapeError(
+        op,
+        `${formatShape(shape)} has no axis ${[axes]
+          .flat()
+          .map((a) => JSON.stringify(a))
+          .join(", ")}`,
+      );
+  const twice = resolved.find((a, i) => resolved.indexOf(a) !== i);
+  if (twice !== undefined) throw new ShapeError(op, `axis ${twice} is named twice`);
+  return resolved.sort((a, b) => a - b);
 }
 
 /** The shape with the reduced axes kept as axes of length 1. */
