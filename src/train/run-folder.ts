@@ -218,7 +218,7 @@ export class RunFolder {
    */
   async readMetrics(): Promise<MetricRecord[]> {
     const path = this.file(metricsFile);
-    if ((await this.host.stat(path))?.kind !== "file") return [];
+    if ((await this.host.stat(path)) === undefined) return [];
     return parseMetrics(await this.readText(path), path);
   }
 
@@ -231,7 +231,7 @@ export class RunFolder {
   /** Removes a last line that a crash cut off: another line behind it would spoil both. */
   private async mendMetrics(): Promise<void> {
     const path = this.file(metricsFile);
-    if (!this.wholeLines && (await this.host.stat(path))?.kind === "file") {
+    if (!this.wholeLines && (await this.host.stat(path)) !== undefined) {
       const bytes = await this.host.readFile(path);
       const end = bytes.lastIndexOf(0x0a) + 1;
       if (end < bytes.length) await this.write(path, bytes.slice(0, end));
@@ -325,7 +325,7 @@ export class RunFolder {
   /** TensorBoard's event file; empty where there is none. */
   async readEvents(): Promise<Uint8Array> {
     const path = this.file(eventFile);
-    const there = (await this.host.stat(path))?.kind === "file";
+    const there = (await this.host.stat(path)) !== undefined;
     return there ? this.host.readFile(path) : new Uint8Array();
   }
 
