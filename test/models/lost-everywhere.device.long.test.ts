@@ -27,6 +27,9 @@ const few = ["vae", "two-stage", "aae"];
 const env = (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env;
 const all = Boolean(env?.LATENTGRAD_CAMPAIGN);
 
+/** Whole trainings with convolutions pass on a busy machine; what hangs does so for ever. */
+const HANG_SECONDS = 300;
+
 /** What a device did, and when it is to be lost. */
 const watch = { work: 0, reads: 0, saving: 0, lostAt: 0, of: "work" as "work" | "reads" };
 
@@ -119,7 +122,7 @@ async function command(
     train: (...[options, on, hooks]: Parameters<typeof train>) =>
       train(options, on, { ...hooks, openDevice: open }),
   };
-  const status = await within(60, runCommand(line.split(" "), host, actions));
+  const status = await within(HANG_SECONDS, runCommand(line.split(" "), host, actions));
   return { status, lines: host.err.split("\n").filter((text) => text !== "") };
 }
 
