@@ -283,6 +283,9 @@ export class DualAae extends Module implements Model {
   async afterEpoch(_epoch: number, examples: ExampleSource): Promise<void> {
     const { device, content, contentNorm, styleNorm } = this;
     if (!contentNorm || !styleNorm) return;
+    // What comes out depends on weights and images alone, so that a run may be broken off behind it.
+    contentNorm.reset();
+    styleNorm.reset();
     const codes = await encodeAll(device, this, firstExamples(examples, MOST_CODES));
     const [ofContent, ofStyle] = scope(device, () =>
       withoutTape(() => split(codes, 1, [content, this.latent - content])),
