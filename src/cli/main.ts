@@ -24,7 +24,7 @@ import {
   servesPage,
 } from "./core.ts";
 import { libraryUrl } from "./kernel-file.ts";
-import { writeLastLine, writeStack } from "./output.ts";
+import { writeAside, writeLastLine, writeStack } from "./output.ts";
 import { benchWithPeers } from "./peers.ts";
 import { StopAnswer } from "./stopping.ts";
 
@@ -126,8 +126,7 @@ async function launch(argv: string[]): Promise<number> {
       command.args.splice(1, 0, `--import-map=data:application/json,${encodeURIComponent(map)}`);
     }
   }
-  const clear = process.stderr.isTTY ? "\r\u001b[2K" : "";
-  const answer = new StopAnswer(argv, (line) => process.stderr.write(`${clear}${line}\n`));
+  const answer = new StopAnswer(argv, writeAside);
   const running = runChild(command);
   for (const name of signals) process.on(name, answer.signalled);
   early.close();

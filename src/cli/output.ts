@@ -48,6 +48,12 @@ export function writeStack(stack: string): void {
   process.stderr.write(`latentgrad: ${cleanLines(stack)}\n`);
 }
 
+/** Writes a line of progress for a process that does its work elsewhere, over the other's progress bar. */
+export function writeAside(line: string): void {
+  const clear = process.stderr.isTTY ? "\r\u001b[2K" : "";
+  process.stderr.write(`${clear}${visibleText(line)}\n`);
+}
+
 /**
  * The two streams of a command: data on stdout, progress and errors on stderr. Writes keep their
  * order although a host may take them asynchronously. Whatever is printed goes through here, and nothing
