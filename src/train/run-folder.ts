@@ -155,7 +155,8 @@ export class RunFolder {
         return;
       } catch (error) {
         const again = error instanceof IoError && !this.there && tries < TRIES;
-        if (!again || (await this.host.stat(this.path)) !== undefined) throw error;
+        const there = await this.host.stat(this.path).catch(() => null);
+        if (!again || there !== undefined) throw error;
       }
     }
   }
