@@ -1,7 +1,10 @@
 """The training step of the convolutional and of the dense VAE in PyTorch on the CPU, for comparison.
 
-    apt-get install python3-torch        # or: pip install torch
+    apt-get install python3-torch libopenblas0-openmp        # or: pip install torch
     python3 bench/peers/torch_step.py [--steps N] [--batch N] [--latent N] [--threads N] [--json]
+
+Debian's PyTorch takes whatever BLAS is there, and python3-torch alone brings the reference one, which has
+neither vectors nor threads: the rate of a matrix product, printed first, tells which one it was.
 
 The networks are those of `latentgrad bench --filter '^step/vae-(conv|dense)/128$'`: the convolutional VAE
 of the Keras examples and 784-400-z-400-784, on random 28x28 images, with Bernoulli pixels and Adam. Prints
@@ -12,7 +15,11 @@ import json
 import os
 import time
 
-import torch
+# Threads of two OpenMP runtimes that wait by spinning take the cores from one another: without this, single
+# steps of the convolutional VAE took up to eight times as long as the shortest. It must come before torch.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import torch  # noqa: E402
 from torch import nn
 from torch.nn import functional as F
 
@@ -62,6 +69,17 @@ def dense(latent):
     return Vae(encoder, 400, decoder, latent)
 
 
+def product_gflops(size=1024, runs=9):
+    """What the BLAS makes of a matrix product: billions of operations a second, by the median time."""
+    a, b = torch.rand(size, size), torch.rand(size, size)
+    times = []
+    for _ in range(runs):
+        begin = time.perf_counter()
+        a @ b
+        times.append(time.perf_counter() - begin)
+    return 2 * size**3 / sorted(times)[runs // 2] / 1e9
+
+
 def measure(model, batch, steps):
     """Times of the steps in ms, sorted."""
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
@@ -88,6 +106,7 @@ def main():
     options = parser.parse_args()
     torch.manual_seed(0)
     torch.set_num_threads(options.threads)
+    product = product_gflops()
     results = []
     for name, build in (("conv", conv), ("dense", dense)):
         model = build(options.latent)
@@ -98,9 +117,9 @@ def main():
             "ms": times[len(times) // 2], "minMs": times[0], "maxMs": times[-1],
         })
     if options.json:
-        print(json.dumps({"torch": torch.__version__, "threads": options.threads, "steps": results}, indent=2))
+        print(json.dumps({"torch": torch.__version__, "threads": options.threads, "productGflops": product, "steps": results}, indent=2))
         return
-    print(f"PyTorch {torch.__version__}, {options.threads} threads, z = {options.latent}")
+    print(f"PyTorch {torch.__version__}, {options.threads} threads, z = {options.latent}; matrix product 1024: {product:.1f} GFLOP/s")
     for row in results:
         print("{step}: median {ms:.1f} ms, shortest {minMs:.1f}, longest {maxMs:.1f}; {parameters} parameters".format(**row))
 
