@@ -80,6 +80,7 @@ export {
   tunableKernels,
   tune,
 } from "./bench/tune.ts";
+export type { Batch, ExampleSource } from "./data/batch.ts";
 export { type Binarisation, binarise, binariseDataset } from "./data/binarise.ts";
 export { loadGlyphs, loadShapes, loadTones } from "./data/datasets.ts";
 export { DeviceImages, ShuffledBatches } from "./data/loader.ts";
@@ -125,8 +126,6 @@ export {
 export { klToStandardNormal, reparameterise } from "./models/losses.ts";
 export { MaskAae, type MaskAaeOptions } from "./models/mask-aae.ts";
 export type {
-  Batch,
-  ExampleSource,
   ImageShape,
   LossTerms,
   Model,

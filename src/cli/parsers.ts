@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "commander";
-import { choice, type ValueKind, whole } from "../models/values.ts";
+import { choice, type ValueKind, whole } from "../settings/values.ts";
 
 /** A parser for commander that takes texts of this kind. */
 export function parser<T>(kind: ValueKind<T>): (text: string) => T {

@@ -4,8 +4,8 @@ import { UsageError } from "../gpu/errors.ts";
 import { didYouMean } from "../gpu/suggest.ts";
 import type { Host } from "../host/host.ts";
 import { findModel, type ModelEntry } from "../models/registry.ts";
-import { settingsProblem } from "../models/settings.ts";
-import { choice, flag, type ValueKind } from "../models/values.ts";
+import { settingsProblem } from "../settings/settings.ts";
+import { choice, flag, type ValueKind } from "../settings/values.ts";
 import {
   type Configuration,
   type GivenOptions,

@@ -3,10 +3,10 @@ import { batchIndices } from "../autograd/ops/random.ts";
 import { checkDevice, checkWhole, isNot } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import { UsageError } from "../gpu/errors.ts";
-import type { Batch } from "../models/model.ts";
 import { checkTensors } from "../tensor/arguments.ts";
 import { bytes, upload, variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import type { Batch } from "./batch.ts";
 import type { Labels, Split } from "./types.ts";
 
 /** Pixels and numbers a pixel. */

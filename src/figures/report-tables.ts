@@ -1,4 +1,4 @@
-import type { Setting } from "../models/settings.ts";
+import type { Setting } from "../settings/setting.ts";
 import { type EpochSpan, soundSpans } from "../train/calendar.ts";
 import { type TrainOption, type TrainOptionName, trainOptions } from "../train/options.ts";
 import type { EpochRow } from "./history.ts";

@@ -9,7 +9,7 @@ import { seedWords } from "../kernels/philox.ts";
 import { encodeAll } from "../models/codes.ts";
 import type { SampleTerms } from "../models/model.ts";
 import type { ModelDefinition } from "../models/registry.ts";
-import { resolveSettings, type Settings } from "../models/settings.ts";
+import { resolveSettings, type Settings } from "../settings/settings.ts";
 import { Evaluation, type TermStatistics } from "../train/evaluation.ts";
 import type { MetricRecord } from "../train/metrics.ts";
 import { now } from "../train/metrics-log.ts";

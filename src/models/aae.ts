@@ -4,6 +4,7 @@ import { stopGradient } from "../autograd/tape.ts";
 import type { OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
+import { numberSetting } from "../settings/setting.ts";
 import { autoencoderRules, checkedOptions } from "./arguments.ts";
 import { Autoencoder, type AutoencoderOptions } from "./autoencoder.ts";
 import {
@@ -12,7 +13,6 @@ import {
   latentSetting,
   type ModelDefinition,
   networkSetting,
-  numberSetting,
   rateSetting,
 } from "./definition.ts";
 import { madeLoss, realLoss } from "./losses.ts";

@@ -2,10 +2,12 @@ import { add, mul } from "../autograd/ops/elementwise.ts";
 import { matmul } from "../autograd/ops/matmul.ts";
 import { reshape } from "../autograd/ops/shape.ts";
 import { sum } from "../autograd/ops/sum.ts";
+import { type ExampleSource, firstExamples } from "../data/batch.ts";
 import type { OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { type NamedTensor, plain } from "../nn/module.ts";
+import { numberSetting, wholeSetting } from "../settings/setting.ts";
 import { upload, variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { autoencoderRules, checkedOptions } from "./arguments.ts";
@@ -17,13 +19,11 @@ import {
   latentSetting,
   type ModelDefinition,
   networkSetting,
-  numberSetting,
   rateSetting,
-  wholeSetting,
 } from "./definition.ts";
 import { fitMixture } from "./gaussian-mixture.ts";
 import { ComponentChoice } from "./mixture.ts";
-import { type ExampleSource, firstExamples, type ImageShape, type Prior } from "./model.ts";
+import type { ImageShape, Prior } from "./model.ts";
 
 export interface AeOptions extends AutoencoderOptions {
   /** Components of the mixture that is fitted to the codes. */

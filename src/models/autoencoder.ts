@@ -1,4 +1,5 @@
 import type { RandomKey } from "../autograd/ops/random.ts";
+import type { Batch } from "../data/batch.ts";
 import type { Device } from "../gpu/device.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { Linear } from "../nn/linear.ts";
@@ -7,14 +8,7 @@ import type { Sequential } from "../nn/sequential.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { autoencoderRules, checkedOptions } from "./arguments.ts";
 import { type Likelihood, type LikelihoodName, likelihoodOf } from "./likelihoods.ts";
-import {
-  type Batch,
-  type ImageShape,
-  type LossTerms,
-  type Model,
-  soleUpdate,
-  type Update,
-} from "./model.ts";
+import { type ImageShape, type LossTerms, type Model, soleUpdate, type Update } from "./model.ts";
 import { buildNetworks, type NetworkName, type Networks } from "./networks.ts";
 
 export interface AutoencoderOptions {

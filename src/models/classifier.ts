@@ -1,5 +1,6 @@
 import { maxPool2d } from "../autograd/ops/pool.ts";
 import type { RandomKey } from "../autograd/ops/random.ts";
+import type { Batch } from "../data/batch.ts";
 import type { Device } from "../gpu/device.ts";
 import { ShapeError } from "../gpu/errors.ts";
 import { Conv2d } from "../nn/convolution.ts";
@@ -7,12 +8,13 @@ import type { HostRandom } from "../nn/initialisers.ts";
 import { Linear } from "../nn/linear.ts";
 import { Module } from "../nn/module.ts";
 import { Flatten, Lambda, ReLU, Sequential } from "../nn/sequential.ts";
+import { numberSetting } from "../settings/setting.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkedOptions } from "./arguments.ts";
-import { type DataShape, type ModelDefinition, numberSetting, rateSetting } from "./definition.ts";
+import { type DataShape, type ModelDefinition, rateSetting } from "./definition.ts";
 import { classesOf } from "./labels.ts";
 import { classification } from "./losses.ts";
-import { type Batch, type LossTerms, type Model, soleUpdate, type Update } from "./model.ts";
+import { type LossTerms, type Model, soleUpdate, type Update } from "./model.ts";
 import { scaled } from "./networks.ts";
 
 export interface ClassifierOptions {

@@ -1,11 +1,12 @@
 import { concat } from "../autograd/ops/join.ts";
 import { sliceAxis } from "../autograd/ops/shape.ts";
 import { withoutTape } from "../autograd/tape.ts";
+import type { Batch, ExampleSource } from "../data/batch.ts";
 import type { Device } from "../gpu/device.ts";
 import { tensor } from "../tensor/create.ts";
 import { scope } from "../tensor/run.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { type Batch, type ExampleSource, evaluating, type Model } from "./model.ts";
+import { evaluating, type Model } from "./model.ts";
 
 /** Examples that are encoded at once. */
 const PORTION = 500;

@@ -1,4 +1,5 @@
 import { concat } from "../autograd/ops/join.ts";
+import type { Batch } from "../data/batch.ts";
 import type { Device } from "../gpu/device.ts";
 import { UsageError } from "../gpu/errors.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
@@ -12,7 +13,6 @@ import {
   vaeOptions,
 } from "./definition.ts";
 import { classesOf } from "./labels.ts";
-import type { Batch } from "./model.ts";
 import { withCondition } from "./networks.ts";
 import { Vae, type VaeOptions } from "./vae.ts";
 

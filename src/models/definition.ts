@@ -1,10 +1,11 @@
 import type { Device } from "../gpu/device.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
+import { choiceSetting, numberSetting, type Setting, wholeSetting } from "../settings/setting.ts";
+import type { Settings } from "../settings/settings.ts";
 import type { AutoencoderOptions } from "./autoencoder.ts";
 import { type LikelihoodName, likelihoods } from "./likelihoods.ts";
 import type { ImageShape, Model } from "./model.ts";
 import { type NetworkName, networks } from "./networks.ts";
-import type { Setting, Settings } from "./settings.ts";
 import type { VaeOptions } from "./vae.ts";
 
 /** A model as the command line knows it. */
@@ -39,31 +40,6 @@ export interface ModelDefinition extends ModelEntry {
   /** Its loss compares the images of a batch, so that there must be two. */
   readonly pairs?: true;
   build(device: Device, random: HostRandom, data: DataShape, settings: Settings): Model;
-}
-
-export function numberSetting(
-  byDefault: number,
-  [min, max]: readonly [number, number],
-  help: string,
-): Setting {
-  return { type: "number", default: String(byDefault), min, max, help };
-}
-
-export function wholeSetting(
-  byDefault: number,
-  [min, max]: readonly [number, number],
-  help: string,
-): Setting {
-  return { type: "integer", default: String(byDefault), min, max, help };
-}
-
-export function choiceSetting(choices: readonly string[], help: string): Setting {
-  return { type: "choice", default: choices[0] as string, choices: [...choices], help };
-}
-
-/** true or false. */
-export function switchSetting(help: string): Setting {
-  return choiceSetting(["false", "true"], help);
 }
 
 /** The network, the default first. */

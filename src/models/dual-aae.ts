@@ -4,6 +4,7 @@ import { concat } from "../autograd/ops/join.ts";
 import { type RandomKey, randomNormal, randomUniform } from "../autograd/ops/random.ts";
 import { split } from "../autograd/ops/shape.ts";
 import { stopGradient, withoutTape } from "../autograd/tape.ts";
+import { type Batch, type ExampleSource, firstExamples } from "../data/batch.ts";
 import { checkOptions, type OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import { UsageError } from "../gpu/errors.ts";
@@ -11,33 +12,23 @@ import { BatchNorm } from "../nn/batch-norm.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { Linear } from "../nn/linear.ts";
 import { Module } from "../nn/module.ts";
+import { choiceSetting, numberSetting, switchSetting } from "../settings/setting.ts";
 import { scope } from "../tensor/run.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkedOptions } from "./arguments.ts";
 import { encodeAll } from "./codes.ts";
 import {
-  choiceSetting,
   type DataShape,
   latentSetting,
   type ModelDefinition,
-  numberSetting,
   rateSetting,
   squaresNote,
-  switchSetting,
 } from "./definition.ts";
 import { squaredSlope } from "./gradient-penalty.ts";
 import { classesOf } from "./labels.ts";
 import { squaredError } from "./likelihoods.ts";
 import { classification, contrastive, forEach, imqMmd, madeLoss, realLoss } from "./losses.ts";
-import {
-  type Batch,
-  type ExampleSource,
-  firstExamples,
-  type LossTerms,
-  type Model,
-  parametersOf,
-  type Update,
-} from "./model.ts";
+import { type LossTerms, type Model, parametersOf, type Update } from "./model.ts";
 import { DenseCritic, scaled } from "./networks.ts";
 import { type Maps, SkipDecoder, SkipEncoder } from "./skip-networks.ts";
 

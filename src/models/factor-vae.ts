@@ -3,24 +3,25 @@ import { gather } from "../autograd/ops/indexing.ts";
 import type { RandomKey } from "../autograd/ops/random.ts";
 import { reshape } from "../autograd/ops/shape.ts";
 import { stopGradient } from "../autograd/tape.ts";
+import type { Batch } from "../data/batch.ts";
 import type { OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import { UsageError } from "../gpu/errors.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
+import { numberSetting } from "../settings/setting.ts";
 import { variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkedOptions, vaeRules } from "./arguments.ts";
 import {
   latentSetting,
   type ModelDefinition,
-  numberSetting,
   rateSetting,
   relativeSettings,
   vaeNotes,
   vaeOptions,
 } from "./definition.ts";
 import { madeLoss, realLoss } from "./losses.ts";
-import type { Batch, ImageShape, LossTerms, Update } from "./model.ts";
+import type { ImageShape, LossTerms, Update } from "./model.ts";
 import { DenseCritic, scaled } from "./networks.ts";
 import { type Posterior, Vae, type VaeOptions } from "./vae.ts";
 

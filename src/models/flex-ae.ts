@@ -3,6 +3,7 @@ import { gather } from "../autograd/ops/indexing.ts";
 import { type RandomKey, randomNormal, randomUniform } from "../autograd/ops/random.ts";
 import { reshape } from "../autograd/ops/shape.ts";
 import { stopGradient } from "../autograd/tape.ts";
+import type { Batch } from "../data/batch.ts";
 import type { OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import { UsageError } from "../gpu/errors.ts";
@@ -10,6 +11,8 @@ import { Conv2d } from "../nn/convolution.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { Linear } from "../nn/linear.ts";
 import { Flatten, ReLU, Sequential } from "../nn/sequential.ts";
+import { numberSetting } from "../settings/setting.ts";
+import type { Settings } from "../settings/settings.ts";
 import { variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { autoencoderRules, checkedOptions } from "./arguments.ts";
@@ -19,22 +22,13 @@ import {
   latentSetting,
   type ModelDefinition,
   networkSetting,
-  numberSetting,
   rateSetting,
   squaresNote,
 } from "./definition.ts";
 import { gradientPenalty } from "./gradient-penalty.ts";
 import { squaredError } from "./likelihoods.ts";
-import {
-  type Batch,
-  type ImageShape,
-  type LossTerms,
-  type Prior,
-  parametersOf,
-  type Update,
-} from "./model.ts";
+import { type ImageShape, type LossTerms, type Prior, parametersOf, type Update } from "./model.ts";
 import { DenseCritic, hiddenLayers, scaled } from "./networks.ts";
-import type { Settings } from "./settings.ts";
 
 export interface FlexAeOptions extends AutoencoderOptions {
   /** Learning rates of the prior's generator, the encoder's adversarial update and the critics. */

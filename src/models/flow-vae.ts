@@ -1,23 +1,18 @@
 import { add, mul, sub } from "../autograd/ops/elementwise.ts";
 import type { RandomKey } from "../autograd/ops/random.ts";
+import type { Batch } from "../data/batch.ts";
 import type { OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import { UsageError } from "../gpu/errors.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { Sequential } from "../nn/sequential.ts";
+import { choiceSetting, wholeSetting } from "../settings/setting.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkedOptions, checkName, vaeRules } from "./arguments.ts";
-import {
-  choiceSetting,
-  type ModelDefinition,
-  relativeSettings,
-  vaeNotes,
-  vaeOptions,
-  wholeSetting,
-} from "./definition.ts";
+import { type ModelDefinition, relativeSettings, vaeNotes, vaeOptions } from "./definition.ts";
 import { AutoregressiveFlow, type Flow, PlanarFlow } from "./flows.ts";
 import { logNormal, logStandardNormal } from "./losses.ts";
-import type { Batch, ImageShape, LossTerms } from "./model.ts";
+import type { ImageShape, LossTerms } from "./model.ts";
 import { Vae, type VaeOptions } from "./vae.ts";
 
 export interface FlowVaeOptions extends VaeOptions {

@@ -1,19 +1,15 @@
 import { add, mul } from "../autograd/ops/elementwise.ts";
 import { type RandomKey, randomNormal } from "../autograd/ops/random.ts";
+import type { Batch } from "../data/batch.ts";
 import type { OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
+import { numberSetting } from "../settings/setting.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkedOptions, vaeRules } from "./arguments.ts";
-import {
-  type ModelDefinition,
-  numberSetting,
-  relativeSettings,
-  vaeNotes,
-  vaeOptions,
-} from "./definition.ts";
+import { type ModelDefinition, relativeSettings, vaeNotes, vaeOptions } from "./definition.ts";
 import { forEach, imqMmd } from "./losses.ts";
-import type { Batch, ImageShape, LossTerms } from "./model.ts";
+import type { ImageShape, LossTerms } from "./model.ts";
 import { type Posterior, Vae, type VaeOptions } from "./vae.ts";
 
 export interface InfoVaeOptions extends VaeOptions {

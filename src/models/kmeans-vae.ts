@@ -2,26 +2,22 @@ import { add, log, mul, neg } from "../autograd/ops/elementwise.ts";
 import { gather } from "../autograd/ops/indexing.ts";
 import { matmul } from "../autograd/ops/matmul.ts";
 import { withoutTape } from "../autograd/tape.ts";
+import type { Batch, ExampleSource } from "../data/batch.ts";
 import type { OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { type NamedTensor, plain } from "../nn/module.ts";
+import { wholeSetting } from "../settings/setting.ts";
 import { assign, variable } from "../tensor/create.ts";
 import { scope } from "../tensor/run.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkedOptions, vaeRules } from "./arguments.ts";
 import { encodeAll } from "./codes.ts";
-import {
-  type ModelDefinition,
-  relativeSettings,
-  vaeNotes,
-  vaeOptions,
-  wholeSetting,
-} from "./definition.ts";
+import { type ModelDefinition, relativeSettings, vaeNotes, vaeOptions } from "./definition.ts";
 import { lloyd, nearestCluster, plusPlus, sharesOf } from "./kmeans.ts";
 import { klToCentre } from "./losses.ts";
 import { ComponentChoice } from "./mixture.ts";
-import type { Batch, ExampleSource, ImageShape, LossTerms, Prior } from "./model.ts";
+import type { ImageShape, LossTerms, Prior } from "./model.ts";
 import { type Posterior, Vae, type VaeOptions } from "./vae.ts";
 
 export interface KMeansVaeOptions extends VaeOptions {

@@ -2,11 +2,13 @@ import { add, mul, square, sub } from "../autograd/ops/elementwise.ts";
 import { matmul } from "../autograd/ops/matmul.ts";
 import type { RandomKey } from "../autograd/ops/random.ts";
 import { sum } from "../autograd/ops/sum.ts";
+import type { Batch } from "../data/batch.ts";
 import type { OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import { UsageError } from "../gpu/errors.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { type NamedTensor, plain } from "../nn/module.ts";
+import { numberSetting, switchSetting } from "../settings/setting.ts";
 import { parameter, variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkedOptions, vaeRules } from "./arguments.ts";
@@ -14,15 +16,13 @@ import {
   type DataShape,
   MOST_LATENT,
   type ModelDefinition,
-  numberSetting,
   relativeSettings,
-  switchSetting,
   vaeNotes,
   vaeOptions,
 } from "./definition.ts";
 import { classesOf } from "./labels.ts";
 import { forEach, klToCentre } from "./losses.ts";
-import type { Batch, LossTerms, Prior } from "./model.ts";
+import type { LossTerms, Prior } from "./model.ts";
 import { type Posterior, Vae, type VaeOptions } from "./vae.ts";
 
 export interface LambdaHotOptions extends VaeOptions {

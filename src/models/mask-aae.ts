@@ -13,30 +13,28 @@ import { type RandomKey, randomNormal } from "../autograd/ops/random.ts";
 import { mean } from "../autograd/ops/reduce.ts";
 import { sum } from "../autograd/ops/sum.ts";
 import { stopGradient, withoutTape } from "../autograd/tape.ts";
+import type { Batch } from "../data/batch.ts";
 import type { OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { glorotNormal } from "../nn/initialisers.ts";
 import type { NamedTensor } from "../nn/module.ts";
+import { choiceSetting, numberSetting, wholeSetting } from "../settings/setting.ts";
 import { assign, full, parameter, variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { autoencoderRules, checkedOptions } from "./arguments.ts";
 import { Autoencoder, type AutoencoderOptions } from "./autoencoder.ts";
 import {
   autoencoderOptions,
-  choiceSetting,
   latentSetting,
   type ModelDefinition,
   networkSetting,
-  numberSetting,
   rateSetting,
-  wholeSetting,
 } from "./definition.ts";
 import { gradientPenalty } from "./gradient-penalty.ts";
 import { squaredError } from "./likelihoods.ts";
 import { forEach } from "./losses.ts";
 import {
-  type Batch,
   type ImageShape,
   type LossTerms,
   type Prior,

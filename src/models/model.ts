@@ -1,4 +1,5 @@
 import type { RandomKey } from "../autograd/ops/random.ts";
+import type { Batch, ExampleSource } from "../data/batch.ts";
 import type { NamedTensor } from "../nn/module.ts";
 import type { OptimiserRule } from "../optim/rules.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -10,30 +11,6 @@ export interface ImageShape {
   readonly channels: number;
   /** Vectors [1, 1, channels] of any numbers; else images of values in [0, 1]. */
   readonly vectors?: boolean;
-}
-
-/** Examples on the device. */
-export interface Batch {
-  /** [batch, height, width, channels]; images have values in [0, 1]. */
-  readonly x: Tensor;
-  /** Class of each: u32 [batch]. Models that know classes need it. */
-  readonly label?: Tensor;
-  /** Another label of each by its name in the set, as `style`: u32 [batch]. */
-  attribute?(name: string): Tensor | undefined;
-  /** Known causes of each, where the set has them: [batch, factors]. */
-  readonly factors?: Tensor | undefined;
-}
-
-/** All examples of a set. */
-export interface ExampleSource {
-  readonly count: number;
-  /** Examples by their numbers. indices: u32 [batch] */
-  take(indices: Tensor): Batch;
-}
-
-/** The first examples of a source, at most `count`. */
-export function firstExamples(source: ExampleSource, count: number): ExampleSource {
-  return { count: Math.min(count, source.count), take: (indices) => source.take(indices) };
 }
 
 /** Loss terms by name, each [batch]: nats of each sample. */

@@ -3,33 +3,27 @@ import { concat } from "../autograd/ops/join.ts";
 import { type RandomKey, randomNormal } from "../autograd/ops/random.ts";
 import { split } from "../autograd/ops/shape.ts";
 import { stopGradient } from "../autograd/tape.ts";
+import type { Batch } from "../data/batch.ts";
 import type { OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { Linear } from "../nn/linear.ts";
 import { Module } from "../nn/module.ts";
 import { Sequential } from "../nn/sequential.ts";
+import { numberSetting } from "../settings/setting.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkedOptions, vaeRules } from "./arguments.ts";
 import {
   latentSetting,
   type ModelDefinition,
   networkSetting,
-  numberSetting,
   vaeNotes,
   vaeOptions,
   vaeSettings,
 } from "./definition.ts";
 import { Gaussian } from "./likelihoods.ts";
 import { entropyOfNormal, klToStandardNormal, reparameterise } from "./losses.ts";
-import {
-  type Batch,
-  evaluating,
-  type ImageShape,
-  type LossTerms,
-  type Prior,
-  type Update,
-} from "./model.ts";
+import { evaluating, type ImageShape, type LossTerms, type Prior, type Update } from "./model.ts";
 import { hiddenLayers, scaled } from "./networks.ts";
 import { Vae, type VaeOptions } from "./vae.ts";
 

@@ -1,6 +1,7 @@
 import { add, log, mul, softplus } from "../autograd/ops/elementwise.ts";
 import { type RandomKey, randomNormal } from "../autograd/ops/random.ts";
 import { split } from "../autograd/ops/shape.ts";
+import type { Batch } from "../data/batch.ts";
 import type { Device } from "../gpu/device.ts";
 import { ShapeError } from "../gpu/errors.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
@@ -13,7 +14,6 @@ import { checkedOptions, vaeRules } from "./arguments.ts";
 import { type Likelihood, type LikelihoodName, likelihoodOf } from "./likelihoods.ts";
 import { klToStandardNormal, reparameterise } from "./losses.ts";
 import {
-  type Batch,
   type ImageShape,
   type LossTerms,
   type Model,

@@ -1,9 +1,12 @@
 import { add, mul } from "../autograd/ops/elementwise.ts";
 import { type RandomKey, randomNormal } from "../autograd/ops/random.ts";
 import { stopGradient } from "../autograd/tape.ts";
+import type { Batch } from "../data/batch.ts";
 import type { OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
+import { numberSetting } from "../settings/setting.ts";
+import type { Settings } from "../settings/settings.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { autoencoderRules, checkedOptions } from "./arguments.ts";
 import { Autoencoder, type AutoencoderOptions } from "./autoencoder.ts";
@@ -12,15 +15,13 @@ import {
   latentSetting,
   type ModelDefinition,
   networkSetting,
-  numberSetting,
   rateSetting,
   squaresNote,
 } from "./definition.ts";
 import { squaredError } from "./likelihoods.ts";
 import { forEach, imqMmd, madeLoss, realLoss } from "./losses.ts";
-import { type Batch, type ImageShape, type LossTerms, parametersOf, type Update } from "./model.ts";
+import { type ImageShape, type LossTerms, parametersOf, type Update } from "./model.ts";
 import { DenseCritic, scaled } from "./networks.ts";
-import type { Settings } from "./settings.ts";
 
 export interface WaeOptions extends AutoencoderOptions {
   /** λ: weight of the penalty. */

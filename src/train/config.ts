@@ -1,6 +1,6 @@
 import { type LatentgradError, UsageError } from "../gpu/errors.ts";
 import { didYouMean } from "../gpu/suggest.ts";
-import type { ValueKind } from "../models/values.ts";
+import type { ValueKind } from "../settings/values.ts";
 import { duplicateKey, isObject, parseJson, quote } from "./json.ts";
 import {
   camel,

@@ -7,7 +7,6 @@ import {
   type TypedSize,
 } from "../data/picture-values.ts";
 import { didYouMean } from "../gpu/suggest.ts";
-import { choice, duration, flag, real, type ValueKind, whole, words } from "../models/values.ts";
 import {
   betaForms,
   betaSchedule,
@@ -15,6 +14,7 @@ import {
   learningRateSchedule,
   type Schedule,
 } from "../optim/schedules.ts";
+import { choice, duration, flag, real, type ValueKind, whole, words } from "../settings/values.ts";
 
 /** One option of `train`: a flag of the command line and, by the same name, a key of a config file. */
 export interface TrainOption<T> {

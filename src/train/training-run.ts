@@ -1,12 +1,12 @@
 import type { RandomKey } from "../autograd/ops/random.ts";
 import { grad } from "../autograd/tape.ts";
+import type { Batch } from "../data/batch.ts";
 import type { DeviceImages } from "../data/loader.ts";
 import { ShuffledBatches } from "../data/loader.ts";
 import type { Device } from "../gpu/device.ts";
 import { NonFiniteError } from "../gpu/errors.ts";
 import type { Program } from "../gpu/program.ts";
 import {
-  type Batch,
   type LossTerms,
   type Model,
   type SampleTerms,

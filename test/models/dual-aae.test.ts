@@ -10,8 +10,8 @@ import type { Device } from "../../src/gpu/device.ts";
 import { encodeAll } from "../../src/models/codes.ts";
 import type { DualAae } from "../../src/models/dual-aae.ts";
 import { dualAae } from "../../src/models/dual-aae.ts";
-import { resolveSettings } from "../../src/models/settings.ts";
 import { HostRandom } from "../../src/nn/initialisers.ts";
+import { resolveSettings } from "../../src/settings/settings.ts";
 import { tensor, variable } from "../../src/tensor/create.ts";
 import { testDevice } from "../support/device.ts";
 

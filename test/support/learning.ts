@@ -7,8 +7,8 @@ import { openDevice } from "../../src/gpu/open.ts";
 import { seedWords } from "../../src/kernels/philox.ts";
 import type { Model } from "../../src/models/model.ts";
 import { findModel, models } from "../../src/models/registry.ts";
-import { resolveSettings } from "../../src/models/settings.ts";
 import { HostRandom } from "../../src/nn/initialisers.ts";
+import { resolveSettings } from "../../src/settings/settings.ts";
 import { TrainingRun } from "../../src/train/training-run.ts";
 
 /** What the command line takes unless told otherwise. */

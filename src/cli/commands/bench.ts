@@ -8,7 +8,7 @@ import type { BenchReport } from "../../bench/run.ts";
 import { formatOwnKernels, formatProgram, formatReport } from "../../bench/tables.ts";
 import { LatentgradError, UsageError } from "../../gpu/errors.ts";
 import { findModel, models } from "../../models/registry.ts";
-import { checkSettings } from "../../models/settings.ts";
+import { checkSettings } from "../../settings/settings.ts";
 import { readVariants } from "../../train/variants.ts";
 import type { Context } from "../context.ts";
 import { addQuiet, addRuntime, applyCommon } from "../options.ts";

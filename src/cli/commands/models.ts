@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { findModel, type ModelEntry } from "../../models/registry.ts";
-import { describe, type Setting } from "../../models/settings.ts";
+import { describe, type Setting } from "../../settings/setting.ts";
 import type { Context } from "../context.ts";
 import { addCommon, applyCommon, type CommonOptions } from "../options.ts";
 import { wrapWords } from "../wrap.ts";

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { findModel } from "../../models/registry.ts";
-import { checkSettings } from "../../models/settings.ts";
+import { checkSettings } from "../../settings/settings.ts";
 import type { TrainResult } from "../../train/train.ts";
 import type { TrainWatch } from "../actions.ts";
 import type { Context } from "../context.ts";

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { traversalOrders } from "../../figures/traverse.ts";
-import { real } from "../../models/values.ts";
+import { real } from "../../settings/values.ts";
 import type { Context } from "../context.ts";
 import { downloadLines } from "../download-progress.ts";
 import { addCheckpoint, addDataDir, addOut, addRun, given } from "../figure-options.ts";

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { TuneModelsReport } from "../../bench/tune-models.ts";
 import { findModel, models } from "../../models/registry.ts";
-import { checkSettings } from "../../models/settings.ts";
+import { checkSettings } from "../../settings/settings.ts";
 import type { Context } from "../context.ts";
 import { addCommon, addRuntime, applyCommon, type CommonOptions } from "../options.ts";
 import { keyValue, wholeNumber } from "../parsers.ts";

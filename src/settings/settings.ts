@@ -1,16 +1,6 @@
 import { UsageError } from "../gpu/errors.ts";
 import { didYouMean } from "../gpu/suggest.ts";
-import { choice, real, type ValueKind, whole } from "./values.ts";
-
-/** One option of a model, as `--set name=value` gives it. */
-export interface Setting {
-  readonly type: "number" | "integer" | "choice";
-  readonly default: string;
-  readonly choices?: string[];
-  readonly min?: number;
-  readonly max?: number;
-  readonly help: string;
-}
+import { kindOf, type Setting } from "./setting.ts";
 
 /** What has settings: a model, as the command line knows it. */
 export interface Configurable {
@@ -82,14 +72,4 @@ export function resolveSettings(
 function mismatch(setting: Setting, value: string): string | undefined {
   const kind = kindOf(setting);
   return kind.parse(value) === undefined ? kind.expected + (kind.hint?.(value) ?? "") : undefined;
-}
-
-/** The type and range of a setting in words. */
-export function describe(setting: Setting): string {
-  return kindOf(setting).expected;
-}
-
-function kindOf({ type, choices, min, max }: Setting): ValueKind<number | string> {
-  if (type === "choice") return choice(choices ?? []);
-  return type === "integer" ? whole(min, max) : real(min, max);
 }
