@@ -92,7 +92,7 @@ export {
   pairGrid,
   tileGrid,
 } from "./figures/grid.ts";
-export { encodePng, type Picture } from "./figures/png.ts";
+export { encodePng, type Picture } from "./formats/png.ts";
 export type { AdapterKind } from "./gpu/adapter.ts";
 export type { AdapterFacts, Device, DeviceOptions } from "./gpu/device.ts";
 export * from "./gpu/errors.ts";

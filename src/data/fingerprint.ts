@@ -1,4 +1,4 @@
-import { sha256 } from "./sha256.ts";
+import { sha256 } from "../formats/sha256.ts";
 import type { Dataset } from "./types.ts";
 
 /** By what training data are known again. */

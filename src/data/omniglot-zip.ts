@@ -1,7 +1,7 @@
 import { DataError } from "../gpu/errors.ts";
-import { decodeBilevelPng } from "./bilevel-png.ts";
+import { decodeBilevelPng } from "../formats/bilevel-png.ts";
 import { areaShrinker } from "./shrink.ts";
-import { readZip, type ZipLimits } from "./zip.ts";
+import { readZip, type ZipLimits } from "../formats/zip.ts";
 
 /** Pixels a side, as published. */
 const PUBLISHED_SIDE = 105;

@@ -1,6 +1,6 @@
-import type { PictureOptions } from "./picture.ts";
-import { largestSide } from "./picture-limits.ts";
-import type { Size } from "./resample.ts";
+import type { PictureOptions } from "../formats/picture.ts";
+import { largestSide } from "../formats/picture-limits.ts";
+import type { Size } from "../formats/resample.ts";
 
 /** A size as it is typed: its text is the same for all ways to type it. */
 export interface TypedSize extends Size {

@@ -1,6 +1,6 @@
 import { importAtRunTime } from "./adapter-environment.ts";
 import { withCleanUp } from "./clean-up.ts";
-import { readTar } from "./embedded-tar.ts";
+import { readTar } from "./tar.ts";
 import { IoError, NoAdapterError } from "./errors.ts";
 
 /**

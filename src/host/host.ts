@@ -1,4 +1,4 @@
-import type { PictureFile, PictureOptions } from "../data/picture.ts";
+import type { PictureFile, PictureOptions } from "../formats/picture.ts";
 
 /**
  * What a runtime gives to the code that reads data, trains and prints: files, environment, output

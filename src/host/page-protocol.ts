@@ -1,4 +1,4 @@
-import type { PictureFile, PictureOptions } from "../data/picture.ts";
+import type { PictureFile, PictureOptions } from "../formats/picture.ts";
 import type { FilePin } from "./host.ts";
 
 /**

@@ -1,18 +1,18 @@
 import * as fs from "node:fs/promises";
 import { PNG } from "pngjs";
-import { describeFile } from "../data/file-kinds.ts";
-import { checkJpeg } from "../data/jpeg-check.ts";
+import { describeFile } from "../formats/file-kinds.ts";
+import { checkJpeg } from "../formats/jpeg-check.ts";
 import {
   type DecodedPicture,
   type PictureFile,
   type PictureOptions,
   preparePicture,
-} from "../data/picture.ts";
-import { checkSize } from "../data/picture-limits.ts";
-import { checkPng } from "../data/png-check.ts";
-import { sha256 } from "../data/sha256.ts";
+} from "../formats/picture.ts";
+import { checkSize } from "../formats/picture-limits.ts";
+import { checkPng } from "../formats/png-check.ts";
+import { sha256 } from "../formats/sha256.ts";
 import { DataError } from "../gpu/errors.ts";
-import { decodeJpeg } from "./decode-jpeg.ts";
+import { decodeJpeg } from "../formats/decode-jpeg.ts";
 import { reporting } from "./io-failure.ts";
 
 /** More than any picture of 64 MP takes, however it was compressed. */

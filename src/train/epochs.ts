@@ -8,7 +8,7 @@ import type { Plan } from "./plan.ts";
 import type { RunFolder } from "./run-folder.ts";
 import type { Session } from "./session.ts";
 import type { Best, TrainState } from "./state.ts";
-import type { EventImage } from "./tensorboard.ts";
+import type { EventImage } from "../formats/tensorboard.ts";
 
 /** What one epoch came to. Loss terms are nats per sample. */
 export interface EpochReport {

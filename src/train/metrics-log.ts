@@ -1,9 +1,9 @@
-import { joinBytes } from "../data/bytes.ts";
-import { csvColumns, csvHeader, csvLines } from "./csv.ts";
+import { joinBytes } from "../formats/bytes.ts";
+import { csvColumns, csvHeader, csvLines } from "../formats/csv.ts";
 import { type MetricRecord, termsOf, upTo } from "./metrics.ts";
 import type { RunFolder } from "./run-folder.ts";
 import type { TrainState } from "./state.ts";
-import { type EventImage, pictureRecords, summaryRecord, versionRecord } from "./tensorboard.ts";
+import { type EventImage, pictureRecords, summaryRecord, versionRecord } from "../formats/tensorboard.ts";
 import type { LossRow } from "./training-run.ts";
 
 /**

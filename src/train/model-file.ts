@@ -4,14 +4,14 @@ import type { ImageShape, Model } from "../models/model.ts";
 import type { NamedTensor } from "../nn/module.ts";
 import { upload } from "../tensor/create.ts";
 import { checkpointShape, fromCheckpoint, toCheckpoint } from "./checkpoint.ts";
-import { quote } from "./json.ts";
+import { quote } from "../formats/json.ts";
 import {
   readSafetensors,
   type Safetensors,
   type SafetensorsTensor,
   shapeText,
   writeSafetensors,
-} from "./safetensors.ts";
+} from "../formats/safetensors.ts";
 import type { Trained } from "./training-run.ts";
 
 /*

@@ -13,7 +13,7 @@ import { findModel, type ModelDefinition, models } from "../models/registry.ts";
 import { HostRandom } from "../nn/initialisers.ts";
 import { resolveSettings, settingsProblem } from "../settings/settings.ts";
 import { type GivenOptions, parseConfig, toTrainOptions } from "./config.ts";
-import { isObject, quote } from "./json.ts";
+import { isObject, quote } from "../formats/json.ts";
 import { requireSameLabels } from "./labels.ts";
 import {
   type CheckpointFile,

@@ -1,6 +1,6 @@
 import { binarise } from "../data/binarise.ts";
 import { DeviceImages } from "../data/loader.ts";
-import { sha256 } from "../data/sha256.ts";
+import { sha256 } from "../formats/sha256.ts";
 import { selectImages } from "../data/splits.ts";
 import { attributeClasses, type Split } from "../data/types.ts";
 import { withCleanUp } from "../gpu/clean-up.ts";

@@ -2,7 +2,7 @@ import { dataDifference, type Fingerprint, soundFingerprint } from "../data/fing
 import { CheckpointError } from "../gpu/errors.ts";
 import type { VariantChoices } from "../gpu/variant-table.ts";
 import { type Calendar, type EpochSpan, soundSpans } from "./calendar.ts";
-import { isObject, parseJson, quote } from "./json.ts";
+import { isObject, parseJson, quote } from "../formats/json.ts";
 import { soundChoices } from "./variants.ts";
 
 /** The best epoch so far. */

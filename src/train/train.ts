@@ -30,7 +30,7 @@ import {
   type TrainingStart,
 } from "./start.ts";
 import { type Best, beginning, choicesIn, fingerprintIn, type TrainState } from "./state.ts";
-import type { EventImage } from "./tensorboard.ts";
+import type { EventImage } from "../formats/tensorboard.ts";
 import { readVariants, withVariants } from "./variants.ts";
 
 export interface TrainResult {

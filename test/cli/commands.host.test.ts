@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { PNG } from "pngjs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { readSafetensors } from "../../src/train/safetensors.ts";
+import { readSafetensors } from "../../src/formats/safetensors.ts";
 import { latentgrad, type Outcome, onlyLine, start, untilPrinted } from "../support/command.ts";
 import { skip } from "../support/skip.ts";
 

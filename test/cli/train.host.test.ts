@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { findDeno } from "../../src/host/node-launch.ts";
-import { readSafetensors } from "../../src/train/safetensors.ts";
+import { readSafetensors } from "../../src/formats/safetensors.ts";
 import { latentgrad, onlyLine, start, untilPrinted } from "../support/command.ts";
 import { skip } from "../support/skip.ts";
 

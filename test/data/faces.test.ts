@@ -2,7 +2,7 @@ import { gzipSync } from "fflate";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { loadDataset } from "../../src/data/datasets.ts";
-import { readNpyBytes } from "../../src/data/npy.ts";
+import { readNpyBytes } from "../../src/formats/npy.ts";
 import { DataError } from "../../src/gpu/errors.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 import { npyDictionary, npyFile } from "../support/npy-file.ts";

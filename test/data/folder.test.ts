@@ -2,7 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { absoluteName, findDataset, loadDataset } from "../../src/data/datasets.ts";
 import { pathLabel } from "../../src/data/paths.ts";
-import type { PictureOptions } from "../../src/data/picture.ts";
+import type { PictureOptions } from "../../src/formats/picture.ts";
 import type { Split } from "../../src/data/types.ts";
 import { DataError, UsageError } from "../../src/gpu/errors.ts";
 import { MemoryHost } from "../support/memory-host.ts";

@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { preparePicture, toGrey } from "../../src/data/picture.ts";
+import { preparePicture, toGrey } from "../../src/formats/picture.ts";
 import { parseColour, parseSize } from "../../src/data/picture-values.ts";
 
 const test = suite("preparing pictures");

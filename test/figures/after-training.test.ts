@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { figuresAfterTraining, trainingPictures } from "../../src/figures/after-training.ts";
-import { pngFacts } from "../../src/figures/png-facts.ts";
+import { pngFacts } from "../../src/formats/png-facts.ts";
 import { Vae } from "../../src/models/vae.ts";
 import { HostRandom } from "../../src/nn/initialisers.ts";
 import { testDevice } from "../support/device.ts";

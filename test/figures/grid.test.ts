@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type ImageBatch, imageGrid, pairGrid, tileGrid } from "../../src/figures/grid.ts";
-import type { Picture } from "../../src/figures/png.ts";
+import type { Picture } from "../../src/formats/png.ts";
 import { ShapeError } from "../../src/gpu/errors.ts";
 import { rejects } from "../support/rejects.ts";
 

@@ -13,7 +13,7 @@ import { learningRateSchedule } from "../../src/optim/schedules.ts";
 import { tensor, variable } from "../../src/tensor/create.ts";
 import { Calendar } from "../../src/train/calendar.ts";
 import { type Plan, paceAt } from "../../src/train/plan.ts";
-import { readSafetensors } from "../../src/train/safetensors.ts";
+import { readSafetensors } from "../../src/formats/safetensors.ts";
 import { testDevice } from "../support/device.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 import { rejects } from "../support/rejects.ts";

@@ -1,11 +1,11 @@
-import { joinBytes } from "../../src/data/bytes.ts";
+import { joinBytes } from "../../src/formats/bytes.ts";
 import {
   type DecodedPicture,
   type PictureFile,
   type PictureOptions,
   preparePicture,
-} from "../../src/data/picture.ts";
-import { sha256 } from "../../src/data/sha256.ts";
+} from "../../src/formats/picture.ts";
+import { sha256 } from "../../src/formats/sha256.ts";
 import { DataError, IoError, UsageError } from "../../src/gpu/errors.ts";
 import type { FilePin, FileStatus, Host, Lock } from "../../src/host/host.ts";
 

@@ -1,6 +1,6 @@
 /** ZIP archives, sound or broken, made byte by byte. */
 import { deflateSync } from "fflate";
-import { crc32 } from "../../src/data/crc.ts";
+import { crc32 } from "../../src/formats/crc.ts";
 import { joined } from "./png-file.ts";
 
 /** What both headers of a member say. */

@@ -2,7 +2,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { CheckpointError } from "../../src/gpu/errors.ts";
-import { readSafetensors } from "../../src/train/safetensors.ts";
+import { readSafetensors } from "../../src/formats/safetensors.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 import { rejects } from "../support/rejects.ts";
 import { trace, trainInMemory } from "../support/training.ts";

@@ -7,7 +7,7 @@ import { CheckpointError, NonFiniteError } from "../../src/gpu/errors.ts";
 import { Vae } from "../../src/models/vae.ts";
 import { HostRandom } from "../../src/nn/initialisers.ts";
 import { upload, variable } from "../../src/tensor/create.ts";
-import { readSafetensors, writeSafetensors } from "../../src/train/safetensors.ts";
+import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors.ts";
 import { TrainingRun } from "../../src/train/training-run.ts";
 import { testDevice } from "../support/device.ts";
 import { MemoryHost } from "../support/memory-host.ts";

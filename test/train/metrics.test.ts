@@ -1,10 +1,10 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { crc32, crc32c } from "../../src/data/crc.ts";
+import { crc32, crc32c } from "../../src/formats/crc.ts";
 import { DataError } from "../../src/gpu/errors.ts";
-import { csvColumns, csvHeader, csvLines } from "../../src/train/csv.ts";
+import { csvColumns, csvHeader, csvLines } from "../../src/formats/csv.ts";
 import { type MetricRecord, parseMetrics, termsOf, upTo } from "../../src/train/metrics.ts";
-import { summaryRecord, versionRecord } from "../../src/train/tensorboard.ts";
+import { summaryRecord, versionRecord } from "../../src/formats/tensorboard.ts";
 import { rejects } from "../support/rejects.ts";
 
 const test = suite("metrics");

@@ -9,7 +9,7 @@ import {
   readSafetensors,
   type SafetensorsTensor,
   writeSafetensors,
-} from "../../src/train/safetensors.ts";
+} from "../../src/formats/safetensors.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 import { rejects } from "../support/rejects.ts";
 import { metricsOf, type Texts, trace, trainInMemory } from "../support/training.ts";

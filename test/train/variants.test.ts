@@ -3,7 +3,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { CheckpointError, IoError } from "../../src/gpu/errors.ts";
 import { questionKey, type VariantQuestion } from "../../src/gpu/variant-table.ts";
-import { readSafetensors } from "../../src/train/safetensors.ts";
+import { readSafetensors } from "../../src/formats/safetensors.ts";
 import { choicesIn } from "../../src/train/state.ts";
 import {
   readTable,

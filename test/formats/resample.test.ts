@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { type Bitmap, resizeAndCrop, upright } from "../../src/data/resample.ts";
+import { type Bitmap, resizeAndCrop, upright } from "../../src/formats/resample.ts";
 
 const test = suite("resampling");
 

@@ -1,4 +1,4 @@
-import type { MetricRecord } from "./metrics.ts";
+import type { MetricRecord } from "../train/metrics.ts";
 
 /** The columns of metrics.csv for a model with these loss terms. */
 export function csvColumns(terms: readonly string[]): string[] {

@@ -1,8 +1,8 @@
 import { deflateSync } from "fflate";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { crc32 } from "../../src/data/crc.ts";
-import { readZip, type ZipLimits } from "../../src/data/zip.ts";
+import { crc32 } from "../../src/formats/crc.ts";
+import { readZip, type ZipLimits } from "../../src/formats/zip.ts";
 import { DataError } from "../../src/gpu/errors.ts";
 import { joined } from "../support/png-file.ts";
 import { rejects } from "../support/rejects.ts";

@@ -1,6 +1,6 @@
 import wasm from "@cwasm/jpeg-turbo/jpeg-turbo.wasm";
-import type { JpegHeader } from "../data/jpeg-check.ts";
-import type { DecodedPicture } from "../data/picture.ts";
+import type { JpegHeader } from "./jpeg-check.ts";
+import type { DecodedPicture } from "./picture.ts";
 import { DataError } from "../gpu/errors.ts";
 
 /** The TurboJPEG functions of libjpeg-turbo, in WebAssembly; addresses are bytes of its memory. */

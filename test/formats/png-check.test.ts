@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { checkPng } from "../../src/data/png-check.ts";
+import { checkPng } from "../../src/formats/png-check.ts";
 import { DataError } from "../../src/gpu/errors.ts";
 import {
   chunk,

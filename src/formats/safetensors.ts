@@ -1,5 +1,5 @@
-import { anotherKind } from "../data/file-kinds.ts";
-import { sha256 } from "../data/sha256.ts";
+import { anotherKind } from "./file-kinds.ts";
+import { sha256 } from "./sha256.ts";
 import { CheckpointError } from "../gpu/errors.ts";
 import { duplicateKey, isObject, nestsBeyond, quote, wordBesideStrings } from "./json.ts";
 

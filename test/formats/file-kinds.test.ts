@@ -1,7 +1,7 @@
 /** What files are by their first bytes. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { anotherKind, describeFile } from "../../src/data/file-kinds.ts";
+import { anotherKind, describeFile } from "../../src/formats/file-kinds.ts";
 
 const test = suite("kinds of files");
 

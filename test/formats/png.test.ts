@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { encodePng } from "../../src/figures/png.ts";
-import { pngFacts } from "../../src/figures/png-facts.ts";
+import { encodePng } from "../../src/formats/png.ts";
+import { pngFacts } from "../../src/formats/png-facts.ts";
 import { rejects } from "../support/rejects.ts";
 
 const test = suite("png");

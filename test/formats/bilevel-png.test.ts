@@ -1,7 +1,7 @@
 import { zlibSync } from "fflate";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { decodeBilevelPng } from "../../src/data/bilevel-png.ts";
+import { decodeBilevelPng } from "../../src/formats/bilevel-png.ts";
 import { areaShrinker } from "../../src/data/shrink.ts";
 import { DataError } from "../../src/gpu/errors.ts";
 import { chunk, header, joined, type PngKind, pngFile, signature } from "../support/png-file.ts";

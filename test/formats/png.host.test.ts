@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { PNG } from "pngjs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { encodePng, type Picture } from "../../src/figures/png.ts";
+import { encodePng, type Picture } from "../../src/formats/png.ts";
 
 const test = suite("png as pngjs reads it");
 

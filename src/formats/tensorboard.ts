@@ -1,5 +1,5 @@
-import { joinBytes } from "../data/bytes.ts";
-import { crc32c } from "../data/crc.ts";
+import { joinBytes } from "./bytes.ts";
+import { crc32c } from "./crc.ts";
 
 /**
  * TensorBoard's event files: records of [length u64, its checksum, data, its checksum], little-endian,

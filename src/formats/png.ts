@@ -1,6 +1,6 @@
-import { joinBytes } from "../data/bytes.ts";
-import { crc32 } from "../data/crc.ts";
-import { pngSignature } from "../data/png-signature.ts";
+import { joinBytes } from "./bytes.ts";
+import { crc32 } from "./crc.ts";
+import { pngSignature } from "./png-signature.ts";
 
 /** An image of 8-bit samples: `pixels` is [height, width, channels], channels 1 (grey) or 3 (RGB). */
 export interface Picture {

@@ -6,7 +6,7 @@ import {
   readSafetensors,
   type SafetensorsTensor,
   writeSafetensors,
-} from "../../src/train/safetensors.ts";
+} from "../../src/formats/safetensors.ts";
 import { rejects } from "../support/rejects.ts";
 
 const test = suite("safetensors");

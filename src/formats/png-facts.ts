@@ -1,4 +1,4 @@
-import { pngSignature } from "../data/png-signature.ts";
+import { pngSignature } from "./png-signature.ts";
 
 /** What a PNG file says of itself. */
 export interface PngFacts {
