@@ -1,28 +1,13 @@
-import type { MetricRecord } from "../train/metrics.ts";
-
-/** The columns of metrics.csv for a model with these loss terms. */
-export function csvColumns(terms: readonly string[]): string[] {
-  return [
-    "kind",
-    "step",
-    "epoch",
-    ...terms,
-    ...terms.map((term) => `validation_${term}`),
-    "learning_rate",
-    "beta",
-    "seconds",
-    "event",
-    "message",
-  ];
-}
-
 /** One line of CSV (RFC 4180, ended by a newline) with the column names. */
 export function csvHeader(columns: readonly string[]): string {
   return line(columns);
 }
 
 /** Records as lines of CSV; what a record lacks is left empty. */
-export function csvLines(columns: readonly string[], records: readonly MetricRecord[]): string {
+export function csvLines(
+  columns: readonly string[],
+  records: readonly Readonly<Record<string, unknown>>[],
+): string {
   return records.map((record) => line(columns.map((name) => record[name]))).join("");
 }
 

@@ -10,6 +10,22 @@ export interface MetricRecord {
   readonly [term: string]: unknown;
 }
 
+/** The columns of metrics.csv for a model with these loss terms. */
+export function csvColumns(terms: readonly string[]): string[] {
+  return [
+    "kind",
+    "step",
+    "epoch",
+    ...terms,
+    ...terms.map((term) => `validation_${term}`),
+    "learning_rate",
+    "beta",
+    "seconds",
+    "event",
+    "message",
+  ];
+}
+
 const kinds = ["step", "epoch", "eval", "event"];
 
 /**
