@@ -189,5 +189,5 @@ export {
 } from "./tensor/create.ts";
 export { record, scope } from "./tensor/run.ts";
 export { Tensor } from "./tensor/tensor.ts";
-export { loadVariants, saveVariants } from "./train/variant-store.ts";
-export type { TableOwner } from "./train/variants.ts";
+export { loadVariants, saveVariants } from "./tune/variant-store.ts";
+export type { TableOwner } from "./tune/variant-files.ts";

@@ -8,7 +8,7 @@ import { variable } from "../tensor/create.ts";
 import { record } from "../tensor/run.ts";
 import { emptyResult, type Tensor } from "../tensor/tensor.ts";
 import { randomOnDevice } from "./random-data.ts";
-import { type TimingOptions, timeProgram } from "./timing.ts";
+import { type TimingOptions, timeProgram } from "../gpu/timing.ts";
 
 /** One way to copy. */
 interface CopyKernel {

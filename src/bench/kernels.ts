@@ -8,7 +8,7 @@ import { normCases } from "./cases/norm.ts";
 import { reduceCases } from "./cases/reduce.ts";
 import { checkCase, type KernelCase, nameOfCase, releaseCase } from "./kernel-case.ts";
 import type { NamedWork, Standing } from "./roofline.ts";
-import { type Timing, timeProgram } from "./timing.ts";
+import { type Timing, timeProgram } from "../gpu/timing.ts";
 
 /** All kernels that can be measured. */
 export const kernelCases: readonly KernelCase[] = [

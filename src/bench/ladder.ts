@@ -4,7 +4,7 @@ import { median } from "../gpu/profiler.ts";
 import { Program } from "../gpu/program.ts";
 import { type DType, Value } from "../gpu/value.ts";
 import { HostRandom } from "../nn/initialisers.ts";
-import { timeProgram } from "./timing.ts";
+import { timeProgram } from "../gpu/timing.ts";
 
 /** Features that some rung asks for: a device for ladders is opened with those its adapter has. */
 export const LADDER_FEATURES = ["subgroups", "shader-f16"] as const;

@@ -5,7 +5,7 @@ import type { Program } from "../gpu/program.ts";
 import { variable } from "../tensor/create.ts";
 import { record } from "../tensor/run.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { timeProgram, timeQueued } from "./timing.ts";
+import { timeProgram, timeQueued } from "../gpu/timing.ts";
 
 /** What commands cost that compute nothing. */
 export interface Latencies {

@@ -9,7 +9,7 @@ import { HostRandom } from "../nn/initialisers.ts";
 import { tensor } from "../tensor/create.ts";
 import { record } from "../tensor/run.ts";
 import { emptyResult, type Tensor } from "../tensor/tensor.ts";
-import { timeProgram } from "./timing.ts";
+import { timeProgram } from "../gpu/timing.ts";
 
 /** One way to keep an adapter's multipliers busy. */
 export interface MultiplyAdd {

@@ -11,7 +11,7 @@ import { type Ceilings, measureCeilings } from "./ceilings.ts";
 import { type KernelMeasurement, variantOf } from "./kernels.ts";
 import { type NamedWork, raiseCeilings, standingOf } from "./roofline.ts";
 import type { BenchReport } from "./run.ts";
-import { type Timing, timeProgram } from "./timing.ts";
+import { type Timing, timeProgram } from "../gpu/timing.ts";
 
 /**
  * The copy of the library that made the ops: ops take tensors and devices of their own copy only, and the

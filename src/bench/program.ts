@@ -2,7 +2,7 @@ import { openDevice } from "../gpu/open.ts";
 import { median } from "../gpu/profiler.ts";
 import type { Step } from "../gpu/step.ts";
 import type { VariantChoices } from "../gpu/variant-table.ts";
-import { type FindVariants, followVariants } from "./followed-variants.ts";
+import { type FindVariants, followVariants } from "../tune/used-variants.ts";
 import { openStep, type StepOptions } from "./step.ts";
 
 /** One command of a recorded step. */

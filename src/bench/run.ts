@@ -3,7 +3,7 @@ import { UsageError } from "../gpu/errors.ts";
 import { openDevice } from "../gpu/open.ts";
 import type { VariantChoices } from "../gpu/variant-table.ts";
 import { type Ceilings, measureCeilings } from "./ceilings.ts";
-import { type FindVariants, followVariants } from "./followed-variants.ts";
+import { type FindVariants, followVariants } from "../tune/used-variants.ts";
 import { type KernelCase, nameOfCase } from "./kernel-case.ts";
 import {
   type KernelMeasurement,

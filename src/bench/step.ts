@@ -11,7 +11,7 @@ import { NEVER } from "../optim/optimiser.ts";
 import { resolveSettings } from "../settings/settings.ts";
 import { TrainingRun } from "../train/training-run.ts";
 import { type Counts, countCalls, since } from "./counting.ts";
-import { type Timing, timeQueued } from "./timing.ts";
+import { type Timing, timeQueued } from "../gpu/timing.ts";
 
 export interface StepOptions {
   readonly entry: ModelDefinition;

@@ -2,7 +2,7 @@ import type { runNamedLadder } from "../bench/ladders/run.ts";
 import type { OwnKernelOptions, OwnKernelReport } from "../bench/own-kernels.ts";
 import type { listProgram } from "../bench/program.ts";
 import type { runBenchmarks } from "../bench/run.ts";
-import type { tuneModels } from "../bench/tune-models.ts";
+import type { tuneModels } from "../tune/tune-models.ts";
 import type { embed } from "../figures/embed.ts";
 import type { interpolate } from "../figures/interpolate.ts";
 import type { manifold } from "../figures/manifold.ts";

@@ -1,5 +1,5 @@
 import type { Host } from "../host/host.ts";
-import type { Interruption } from "../train/interruption.ts";
+import type { Interruption } from "../host/interruption.ts";
 import type { Actions } from "./actions.ts";
 import type { Output } from "./output.ts";
 

@@ -11,7 +11,7 @@ import {
   runtimeCommand,
 } from "../host/node-launch.ts";
 import { interruptedStatus, sameSignalMs, signals } from "../host/signals.ts";
-import { Interruption } from "../train/interruption.ts";
+import { Interruption } from "../host/interruption.ts";
 import type { Actions } from "./actions.ts";
 import { serveBenchPage } from "./bench-page.ts";
 import {

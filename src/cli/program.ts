@@ -1,7 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { LatentgradError, UsageError } from "../gpu/errors.ts";
 import type { Host } from "../host/host.ts";
-import type { Interruption } from "../train/interruption.ts";
+import type { Interruption } from "../host/interruption.ts";
 import { version } from "../version.ts";
 import type { Actions } from "./actions.ts";
 import { ChildEnded } from "./child-ended.ts";

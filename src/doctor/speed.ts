@@ -1,7 +1,7 @@
 import { incrementCase } from "../bench/cases/map.ts";
 import { matmulCase } from "../bench/cases/matmul.ts";
 import { errorOfCase, type KernelCase, releaseCase } from "../bench/kernel-case.ts";
-import { timeProgram } from "../bench/timing.ts";
+import { timeProgram } from "../gpu/timing.ts";
 import type { Device } from "../gpu/device.ts";
 
 /** A quick measurement; the machine's other work is in it. */

@@ -1,7 +1,7 @@
 import { afterFailure } from "../gpu/clean-up.ts";
 import { NonFiniteError } from "../gpu/errors.ts";
 import { meansOf } from "./evaluation.ts";
-import type { Interruption } from "./interruption.ts";
+import type { Interruption } from "../host/interruption.ts";
 import { type MetricsLog, now } from "./metrics-log.ts";
 import { Pace, type Progress } from "./pace.ts";
 import type { Plan } from "./plan.ts";

@@ -3,7 +3,7 @@ import { CheckpointError } from "../gpu/errors.ts";
 import type { VariantChoices } from "../gpu/variant-table.ts";
 import { type Calendar, type EpochSpan, soundSpans } from "./calendar.ts";
 import { isObject, parseJson, quote } from "../formats/json.ts";
-import { soundChoices } from "./variants.ts";
+import { soundChoices } from "../tune/variant-files.ts";
 
 /** The best epoch so far. */
 export interface Best {

@@ -12,7 +12,7 @@ import type { Model } from "../models/model.ts";
 import { type Ending, EpochLoop, type EpochReport } from "./epochs.ts";
 import { factsOf } from "./facts.ts";
 import { prepareNext } from "./free-folder.ts";
-import { InterruptedError, type Interruption } from "./interruption.ts";
+import { InterruptedError, type Interruption } from "../host/interruption.ts";
 import { requireSameLabels } from "./labels.ts";
 import { MetricsLog, now } from "./metrics-log.ts";
 import { loadModel, readMetadata, requireModel } from "./model-file.ts";
@@ -31,7 +31,7 @@ import {
 } from "./start.ts";
 import { type Best, beginning, choicesIn, fingerprintIn, type TrainState } from "./state.ts";
 import type { EventImage } from "../formats/tensorboard.ts";
-import { readVariants, withVariants } from "./variants.ts";
+import { readVariants, withVariants } from "../tune/variant-files.ts";
 
 export interface TrainResult {
   /** The run folder. */

@@ -6,7 +6,7 @@ import { runCommand } from "../../src/cli/program.ts";
 import { needsDevice, requestedRuntime } from "../../src/cli/runtime.ts";
 import { CheckpointError, DeviceLostError, IoError, NonFiniteError } from "../../src/gpu/errors.ts";
 import { models } from "../../src/models/registry.ts";
-import { Interruption } from "../../src/train/interruption.ts";
+import { Interruption } from "../../src/host/interruption.ts";
 import type { TrainOptions } from "../../src/train/options.ts";
 import { unusedActions } from "../support/actions.ts";
 import { MemoryHost } from "../support/memory-host.ts";

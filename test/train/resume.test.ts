@@ -2,7 +2,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { CheckpointError, DataError } from "../../src/gpu/errors.ts";
-import { InterruptedError, Interruption } from "../../src/train/interruption.ts";
+import { InterruptedError, Interruption } from "../../src/host/interruption.ts";
 import { withRun } from "../../src/train/open-run.ts";
 import type { Progress } from "../../src/train/pace.ts";
 import {

@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { UsageError } from "../../src/gpu/errors.ts";
-import { InterruptedError, Interruption } from "../../src/train/interruption.ts";
+import { InterruptedError, Interruption } from "../../src/host/interruption.ts";
 import { readSafetensors } from "../../src/formats/safetensors.ts";
 import { pictureRecords } from "../../src/formats/tensorboard.ts";
 import { MemoryHost } from "../support/memory-host.ts";

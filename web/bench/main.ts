@@ -1,9 +1,9 @@
 /** The page of `latentgrad bench --page`: the benchmark and the tuner in the reader's own browser. */
 import { type BenchReport, runBenchmarks } from "../../src/bench/run.ts";
 import { describeLeftOut, describeTuned, reportTables } from "../../src/bench/tables.ts";
-import { tuneSteps } from "../../src/bench/tune-models.ts";
+import { tuneSteps } from "../../src/tune/tune-models.ts";
 import { findModel, models } from "../../src/models/registry.ts";
-import { loadTable, loadVariants, saveTable } from "../../src/train/variant-store.ts";
+import { loadTable, loadVariants, saveTable } from "../../src/tune/variant-store.ts";
 import { tableElement } from "./table.ts";
 
 function element<E extends HTMLElement>(id: string, kind: new () => E): E {

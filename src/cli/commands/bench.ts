@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from "commander";
-import type { FindVariants } from "../../bench/followed-variants.ts";
+import type { FindVariants } from "../../tune/used-variants.ts";
 import { formatLadder } from "../../bench/ladder-report.ts";
 import { ladders } from "../../bench/ladders/registry.ts";
 import { MOST_DIFFERENCE } from "../../bench/own-kernels.ts";

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { TuneModelsReport } from "../../bench/tune-models.ts";
+import type { TuneModelsReport } from "../../tune/tune-models.ts";
 import { findModel, models } from "../../models/registry.ts";
 import { checkSettings } from "../../settings/settings.ts";
 import type { Context } from "../context.ts";

@@ -2,12 +2,12 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { openStep } from "../../src/bench/step.ts";
-import { tuneModels } from "../../src/bench/tune-models.ts";
+import { tuneModels } from "../../src/tune/tune-models.ts";
 import { IoError } from "../../src/gpu/errors.ts";
 import { questionKey, type VariantQuestion } from "../../src/gpu/variant-table.ts";
 import { findModel, models } from "../../src/models/registry.ts";
-import { InterruptedError, Interruption } from "../../src/train/interruption.ts";
-import { readTable, variantsPath, writeTable } from "../../src/train/variants.ts";
+import { InterruptedError, Interruption } from "../../src/host/interruption.ts";
+import { readTable, variantsPath, writeTable } from "../../src/tune/variant-files.ts";
 import { testDevice } from "../support/device.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 import { rejects } from "../support/rejects.ts";

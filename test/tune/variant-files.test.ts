@@ -11,7 +11,7 @@ import {
   type TableOwner,
   variantsPath,
   writeTable,
-} from "../../src/train/variants.ts";
+} from "../../src/tune/variant-files.ts";
 import { testDevice } from "../support/device.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 import { rejects } from "../support/rejects.ts";

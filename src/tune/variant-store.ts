@@ -1,10 +1,10 @@
 /**
  * The variants that a tuning found best, kept in IndexedDB for the pages of one origin. What has files
- * keeps them with train/variants.ts.
+ * keeps them with tune/variant-files.ts.
  */
 import { IoError, UsageError } from "../gpu/errors.ts";
 import type { VariantChoices } from "../gpu/variant-table.ts";
-import { keptTable, ownerKey, type TableOwner, type TunedTable, tableIn } from "./variants.ts";
+import { keptTable, ownerKey, type TableOwner, type TunedTable, tableIn } from "./variant-files.ts";
 
 /** Name of the database, of its store, and the version that has the store. */
 const DATABASE = "latentgrad";

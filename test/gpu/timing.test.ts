@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { add } from "../../src/autograd/ops/elementwise.ts";
-import { fillGroup, summarise, timeProgram, timeQueued } from "../../src/bench/timing.ts";
+import { fillGroup, summarise, timeProgram, timeQueued } from "../../src/gpu/timing.ts";
 import { openDevice } from "../../src/gpu/open.ts";
 import { variable } from "../../src/tensor/create.ts";
 import { record } from "../../src/tensor/run.ts";

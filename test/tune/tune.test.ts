@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { difference, tune, winnerOf } from "../../src/bench/tune.ts";
-import { merged } from "../../src/bench/tune-models.ts";
+import { difference, tune, winnerOf } from "../../src/tune/tune.ts";
+import { merged } from "../../src/tune/tune-models.ts";
 import type { Device } from "../../src/gpu/device.ts";
 import { DeviceLostError } from "../../src/gpu/errors.ts";
 import { openDevice } from "../../src/gpu/open.ts";

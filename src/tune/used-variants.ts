@@ -1,7 +1,7 @@
 import type { Device } from "../gpu/device.ts";
 import type { openDevice } from "../gpu/open.ts";
 import type { VariantChoices, VariantTable } from "../gpu/variant-table.ts";
-import { withVariants } from "../train/variants.ts";
+import { withVariants } from "./variant-files.ts";
 
 /** Looks up what a tuning found best on a device's adapter. */
 export type FindVariants = (device: Device) => Promise<VariantChoices>;

@@ -1,6 +1,6 @@
-import type { Device } from "../gpu/device.ts";
-import { KernelTimer, median } from "../gpu/profiler.ts";
-import type { Program } from "../gpu/program.ts";
+import type { Device } from "./device.ts";
+import { KernelTimer, median } from "./profiler.ts";
+import type { Program } from "./program.ts";
 
 /** How long something takes, in milliseconds. */
 export interface Timing {

@@ -3,15 +3,15 @@ import { openDevice } from "../gpu/open.ts";
 import { questionKey, type VariantQuestion } from "../gpu/variant-table.ts";
 import type { Host } from "../host/host.ts";
 import type { ModelDefinition } from "../models/definition.ts";
-import type { Interruption } from "../train/interruption.ts";
+import type { Interruption } from "../host/interruption.ts";
 import {
   readTable,
   type TableOwner,
   type TunedTable,
   variantsPath,
   writeTable,
-} from "../train/variants.ts";
-import { openStep } from "./step.ts";
+} from "./variant-files.ts";
+import { openStep } from "../bench/step.ts";
 import { type Tuned, type TuneReport, tune, winnersOf } from "./tune.ts";
 
 export interface TuneModelsOptions {

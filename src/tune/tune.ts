@@ -8,7 +8,7 @@ import { parseVariant } from "../kernels/variants.ts";
 import { HostRandom } from "../nn/initialisers.ts";
 import { record } from "../tensor/run.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { timeProgram } from "./timing.ts";
+import { timeProgram } from "../gpu/timing.ts";
 
 export interface TuneOptions {
   /**
