@@ -5,7 +5,7 @@ import { HostRandom } from "../nn/initialisers.ts";
 import { loadRunData, withRun } from "../train/open-run.ts";
 import { balancedIndices, Codec, imagesAt } from "./codec.ts";
 import { type FigureOptions, originOf } from "./drawing.ts";
-import { principalComponents, project } from "./principal-components.ts";
+import { principalComponents, project } from "../math/principal-components.ts";
 import { type ScatterClass, scatterSvg } from "./scatter.ts";
 import { counted, listed } from "./text.ts";
 

@@ -1,4 +1,4 @@
-import { eigenSymmetric, multiply, rootSymmetric } from "./symmetric.ts";
+import { eigenSymmetric, multiply, rootSymmetric } from "../math/symmetric.ts";
 
 /** Mean and covariance of points, in float64. */
 export interface Moments {

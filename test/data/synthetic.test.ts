@@ -2,7 +2,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { generate, loadSynthetic, makeGenerator } from "../../src/data/synthetic.ts";
-import { eigenSymmetric } from "../../src/metrics/symmetric.ts";
+import { eigenSymmetric } from "../../src/math/symmetric.ts";
 import { HostRandom } from "../../src/nn/initialisers.ts";
 
 const test = suite("synthetic vectors");

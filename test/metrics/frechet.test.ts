@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { frechetDistance, momentKl, momentsOf } from "../../src/metrics/frechet.ts";
-import { eigenSymmetric, multiply, rootSymmetric } from "../../src/metrics/symmetric.ts";
+import { eigenSymmetric, multiply, rootSymmetric } from "../../src/math/symmetric.ts";
 import { HostRandom } from "../../src/nn/initialisers.ts";
 
 const test = suite("Fréchet distance");

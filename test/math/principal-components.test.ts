@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { principalComponents, project } from "../../src/figures/principal-components.ts";
+import { principalComponents, project } from "../../src/math/principal-components.ts";
 import { HostRandom } from "../../src/nn/initialisers.ts";
 
 const test = suite("principal components");
