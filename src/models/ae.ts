@@ -21,7 +21,7 @@ import {
   networkSetting,
   rateSetting,
 } from "./definition.ts";
-import { fitMixture } from "./gaussian-mixture.ts";
+import { fitMixture } from "../math/gaussian-mixture.ts";
 import { ComponentChoice } from "./mixture.ts";
 import type { ImageShape, Prior } from "./model.ts";
 

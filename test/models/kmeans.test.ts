@@ -3,7 +3,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { loadGlyphs } from "../../src/data/datasets.ts";
 import { DeviceImages } from "../../src/data/loader.ts";
-import { cholesky, fitMixture } from "../../src/models/gaussian-mixture.ts";
+import { cholesky, fitMixture } from "../../src/math/gaussian-mixture.ts";
 import {
   lloyd,
   nearestCentre,
