@@ -1,4 +1,6 @@
 import { HostRandom } from "../nn/initialisers.ts";
+import { covarianceOf, meanOf } from "./covariance.ts";
+import { cholesky } from "./symmetric.ts";
 
 /** A mixture of normal distributions with full covariances, in float64. */
 export interface GaussianMixture {
@@ -37,7 +39,7 @@ export function fitMixture(
   { components: k, seed, rounds = 100, tolerance = 1e-3 }: MixtureOptions,
 ): GaussianMixture {
   const n = points.length / d;
-  const overall = covariance(points, d, () => 1, meanOf(points, d));
+  const overall = covarianceOf(points, d, meanOf(points, d));
   let trace = 0;
   for (let i = 0; i < d; i++) trace += overall[i * d + i]!;
   const floor = (FLOOR * trace) / d + 1e-12;
@@ -67,7 +69,7 @@ export function fitMixture(
       if (total < 1e-9) continue;
       for (let j = 0; j < d; j++) mean[j]! /= total;
       means.set(mean, c * d);
-      const spread = covariance(points, d, (i) => shares[i * k + c]!, mean);
+      const spread = covarianceOf(points, d, mean, { weight: (i) => shares[i * k + c]! });
       factors.set(cholesky(spread, d, floor), c * d * d);
     }
   }
@@ -111,55 +113,6 @@ function expectation(
     sum += logTotal;
   }
   return sum / n;
-}
-
-function meanOf(points: Float32Array, d: number): Float64Array {
-  const n = points.length / d;
-  const mean = new Float64Array(d);
-  for (let i = 0; i < n; i++) for (let j = 0; j < d; j++) mean[j]! += points[i * d + j]! / n;
-  return mean;
-}
-
-/** [d, d], weighted by `share`. */
-function covariance(
-  points: Float32Array,
-  d: number,
-  share: (i: number) => number,
-  mean: Float64Array,
-): Float64Array {
-  const n = points.length / d;
-  const result = new Float64Array(d * d);
-  const away = new Float64Array(d);
-  let total = 0;
-  for (let i = 0; i < n; i++) {
-    const weight = share(i);
-    total += weight;
-    for (let j = 0; j < d; j++) away[j] = points[i * d + j]! - mean[j]!;
-    for (let row = 0; row < d; row++) {
-      const scaled = weight * away[row]!;
-      for (let col = 0; col <= row; col++) result[row * d + col]! += scaled * away[col]!;
-    }
-  }
-  for (let row = 0; row < d; row++)
-    for (let col = 0; col <= row; col++) {
-      const value = result[row * d + col]! / total;
-      result[row * d + col] = value;
-      result[col * d + row] = value;
-    }
-  return result;
-}
-
-/** L with L·Lᵀ = a + floor·I, lower triangular. Pivots stay positive, whatever rounding does. */
-export function cholesky(a: Float64Array, d: number, floor = 0): Float64Array {
-  const l = new Float64Array(d * d);
-  for (let row = 0; row < d; row++)
-    for (let col = 0; col <= row; col++) {
-      let rest = a[row * d + col]! + (row === col ? floor : 0);
-      for (let i = 0; i < col; i++) rest -= l[row * d + i]! * l[col * d + i]!;
-      l[row * d + col] =
-        row === col ? Math.sqrt(Math.max(rest, floor, 1e-300)) : rest / l[col * d + col]!;
-    }
-  return l;
 }
 
 /** k-means++ (Arthur and Vassilvitskii 2007). */

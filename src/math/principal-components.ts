@@ -1,4 +1,5 @@
 import { HostRandom } from "../nn/initialisers.ts";
+import { covarianceOf, meanOf } from "./covariance.ts";
 
 /** Multiply-adds that one component may cost: more dimensions get fewer iterations. */
 const BUDGET = 5e8;
@@ -30,7 +31,8 @@ export interface Principal {
  */
 export function principalComponents(data: Float32Array, rows: number, most: number): Principal {
   const columns = data.length / rows;
-  const { mean, covariance } = covarianceOf(data, rows, columns);
+  const mean = meanOf(data, columns);
+  const covariance = covarianceOf(data, columns, mean);
   const total = mean.reduce((sum, _, i) => sum + covariance[i * columns + i]!, 0);
   const components: Component[] = [];
   for (let k = 0; k < Math.min(most, columns); k++) {
@@ -54,20 +56,6 @@ export function project(data: Float32Array, rows: number, principal: Principal):
         0,
       );
   return out;
-}
-
-function covarianceOf(data: Float32Array, rows: number, columns: number) {
-  const mean = new Float64Array(columns);
-  for (let i = 0; i < data.length; i++) mean[i % columns]! += data[i]! / rows;
-  const covariance = new Float64Array(columns * columns);
-  const centred = new Float64Array(columns);
-  for (let row = 0; row < rows; row++) {
-    for (let i = 0; i < columns; i++) centred[i] = data[row * columns + i]! - mean[i]!;
-    for (let i = 0; i < columns; i++)
-      for (let j = 0; j < columns; j++)
-        covariance[i * columns + j]! += (centred[i]! * centred[j]!) / rows;
-  }
-  return { mean, covariance };
 }
 
 /** The eigenvector of the largest eigenvalue among those orthogonal to `before`. */

@@ -68,6 +68,19 @@ export function rootSymmetric(matrix: Float64Array, n: number): Float64Array {
   return root;
 }
 
+/** L with L·Lᵀ = a + floor·I, lower triangular. Pivots stay positive, whatever rounding does. */
+export function cholesky(a: Float64Array, d: number, floor = 0): Float64Array {
+  const l = new Float64Array(d * d);
+  for (let row = 0; row < d; row++)
+    for (let col = 0; col <= row; col++) {
+      let rest = a[row * d + col]! + (row === col ? floor : 0);
+      for (let i = 0; i < col; i++) rest -= l[row * d + i]! * l[col * d + i]!;
+      l[row * d + col] =
+        row === col ? Math.sqrt(Math.max(rest, floor, 1e-300)) : rest / l[col * d + col]!;
+    }
+  return l;
+}
+
 /** [n, n] · [n, n] */
 export function multiply(a: Float64Array, b: Float64Array, n: number): Float64Array {
   const result = new Float64Array(n * n);

@@ -14,7 +14,8 @@ import { Evaluation, type TermStatistics } from "../train/evaluation.ts";
 import type { MetricRecord } from "../train/metrics.ts";
 import { now } from "../train/metrics-log.ts";
 import { loadRunData, type OpenRun, withRun } from "../train/open-run.ts";
-import { momentKl, momentsOf } from "./frechet.ts";
+import { momentsOf } from "../math/covariance.ts";
+import { momentKl } from "./frechet.ts";
 import { probeAccuracy } from "./probe.ts";
 
 /** Images that are evaluated at once. */

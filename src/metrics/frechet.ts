@@ -1,37 +1,5 @@
+import type { Moments } from "../math/covariance.ts";
 import { eigenSymmetric, multiply, rootSymmetric } from "../math/symmetric.ts";
-
-/** Mean and covariance of points, in float64. */
-export interface Moments {
-  readonly d: number;
-  /** [d] */
-  readonly mean: Float64Array;
-  /** [d, d], divided by the count less 1. */
-  readonly covariance: Float64Array;
-}
-
-/** @param points [count, d], at least two */
-export function momentsOf(points: ArrayLike<number>, d: number): Moments {
-  const count = points.length / d;
-  const mean = new Float64Array(d);
-  for (let i = 0; i < count; i++) for (let j = 0; j < d; j++) mean[j]! += points[i * d + j]!;
-  for (let j = 0; j < d; j++) mean[j]! /= count;
-  const covariance = new Float64Array(d * d);
-  const away = new Float64Array(d);
-  for (let i = 0; i < count; i++) {
-    for (let j = 0; j < d; j++) away[j] = points[i * d + j]! - mean[j]!;
-    for (let row = 0; row < d; row++) {
-      const x = away[row]!;
-      for (let col = 0; col <= row; col++) covariance[row * d + col]! += x * away[col]!;
-    }
-  }
-  for (let row = 0; row < d; row++)
-    for (let col = 0; col <= row; col++) {
-      const value = covariance[row * d + col]! / (count - 1);
-      covariance[row * d + col] = value;
-      covariance[col * d + row] = value;
-    }
-  return { d, mean, covariance };
-}
 
 /**
  * KL divergence to N(0, I) of independent normal dimensions with the moments' means and variances, ½ Σ s² + m² −

@@ -1,35 +1,11 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { frechetDistance, momentKl, momentsOf } from "../../src/metrics/frechet.ts";
-import { eigenSymmetric, multiply, rootSymmetric } from "../../src/math/symmetric.ts";
+import { frechetDistance, momentKl } from "../../src/metrics/frechet.ts";
+import { eigenSymmetric, multiply } from "../../src/math/symmetric.ts";
 import { HostRandom } from "../../src/nn/initialisers.ts";
+import { covarianceLike } from "../support/covariance-like.ts";
 
 const test = suite("Fréchet distance");
-
-function covarianceLike(n: number, seed: number): Float64Array {
-  const factor = Float64Array.from(new HostRandom(seed).normal(n * n));
-  const transposed = Float64Array.from(factor, (_, i) => factor[(i % n) * n + Math.floor(i / n)]!);
-  return multiply(factor, transposed, n);
-}
-
-test("eigenvectors are orthonormal and give the matrix back; the root squared, too", () => {
-  const n = 24;
-  const matrix = covarianceLike(n, 1);
-  const { values, vectors } = eigenSymmetric(matrix, n);
-  for (let i = 0; i < n; i++)
-    for (let j = 0; j < n; j++) {
-      let [product, back] = [0, 0];
-      for (let k = 0; k < n; k++) {
-        product += vectors[k * n + i]! * vectors[k * n + j]!;
-        back += vectors[i * n + k]! * values[k]! * vectors[j * n + k]!;
-      }
-      assert.ok(Math.abs(product - (i === j ? 1 : 0)) < 1e-12);
-      assert.ok(Math.abs(back - matrix[i * n + j]!) < 1e-10);
-    }
-  const root = rootSymmetric(matrix, n);
-  const square = multiply(root, root, n);
-  for (let i = 0; i < n * n; i++) assert.ok(Math.abs(square[i]! - matrix[i]!) < 1e-10);
-});
 
 test("of independent dimensions it is the sum of (μ₁ − μ₂)² + (σ₁ − σ₂)²", () => {
   const diagonal = (values: readonly number[]) => {
@@ -67,12 +43,6 @@ test("it does not change when both turn together, and is 0 to itself", () => {
   assert.ok(expected > 0.1);
   assert.ok(Math.abs(frechetDistance(turned(a), turned(b)) - expected) < 1e-8 * expected);
   assert.ok(frechetDistance(a, a) < 1e-9);
-});
-
-test("moments of points", () => {
-  const { mean, covariance } = momentsOf([1, 2, 3, 6, 5, 4], 2);
-  assert.equal([...mean], [3, 4]);
-  assert.equal([...covariance], [4, 2, 2, 4]);
 });
 
 test("the KL of moments to N(0, I): by dimension, and 0 for the prior's own", () => {
