@@ -119,6 +119,16 @@ export async function openStep(
   }
 }
 
+/** The kernels with several variants that a training step asks for, on a device of its own. */
+export async function kernelsOfStep(
+  step: Pick<StepOptions, "entry" | "settings" | "batch">,
+): Promise<VariantQuestion[]> {
+  const asked: VariantQuestion[] = [];
+  const { device } = await openStep(step, (question) => asked.push(question));
+  device.close();
+  return asked;
+}
+
 /** Records the training step of a model and measures its replays. */
 export async function measureStep(options: StepOptions): Promise<StepMeasurement> {
   const open = await openStep(options);

@@ -2,7 +2,6 @@ import type { runNamedLadder } from "../bench/ladders/run.ts";
 import type { OwnKernelOptions, OwnKernelReport } from "../bench/own-kernels.ts";
 import type { listProgram } from "../bench/program.ts";
 import type { runBenchmarks } from "../bench/run.ts";
-import type { tuneModels } from "../tune/tune-models.ts";
 import type { embed } from "../figures/embed.ts";
 import type { interpolate } from "../figures/interpolate.ts";
 import type { manifold } from "../figures/manifold.ts";
@@ -12,10 +11,12 @@ import type { sample } from "../figures/sample.ts";
 import type { swap } from "../figures/swap.ts";
 import type { traverse } from "../figures/traverse.ts";
 import type { Host } from "../host/host.ts";
+import type { Interruption } from "../host/interruption.ts";
 import type { evaluate } from "../metrics/evaluate.ts";
 import type { ModelEntry } from "../models/registry.ts";
 import type { TrainOptions } from "../train/options.ts";
 import type { TrainHooks, TrainResult } from "../train/train.ts";
+import type { TuneModelsOptions, TuneModelsReport } from "../tune/tune-models.ts";
 
 /** Who looks on while a model is trained. */
 export type TrainWatch = Pick<
@@ -62,6 +63,11 @@ export interface Actions {
     options: OwnKernelOptions,
     log: (line: string) => void,
   ) => Promise<OwnKernelReport>;
-  readonly tune: typeof tuneModels;
+  readonly tune: (
+    options: TuneModelsOptions,
+    host: Host,
+    log: (line: string) => void,
+    interruption?: Interruption,
+  ) => Promise<TuneModelsReport>;
   readonly models: readonly ModelEntry[];
 }

@@ -2,6 +2,7 @@ import { runNamedLadder } from "../bench/ladders/run.ts";
 import { rateOwnKernels } from "../bench/own-kernels.ts";
 import { listProgram } from "../bench/program.ts";
 import { runBenchmarks } from "../bench/run.ts";
+import { kernelsOfStep } from "../bench/step.ts";
 import { tuneModels } from "../tune/tune-models.ts";
 import { figuresAfterTraining, trainingPictures } from "../figures/after-training.ts";
 import { embed } from "../figures/embed.ts";
@@ -62,7 +63,8 @@ const actions: Omit<Actions, "models"> = {
     const { ops, library } = await loadKernelFile(file);
     return rateOwnKernels(ops, library, options, log);
   },
-  tune: tuneModels,
+  tune: (options, host, log, interruption) =>
+    tuneModels(options, host, kernelsOfStep, log, interruption),
 };
 
 /**

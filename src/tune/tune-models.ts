@@ -11,7 +11,6 @@ import {
   variantsPath,
   writeTable,
 } from "./variant-files.ts";
-import { openStep } from "../bench/step.ts";
 import { type Tuned, type TuneReport, tune, winnersOf } from "./tune.ts";
 
 export interface TuneModelsOptions {
@@ -23,6 +22,13 @@ export interface TuneModelsOptions {
   /** Measures what is known already, too. */
   readonly again?: boolean | undefined;
 }
+
+/** The kernels with several variants that a model's training step asks for on this adapter. */
+export type KernelsOfStep = (step: {
+  readonly entry: ModelDefinition;
+  readonly settings: Readonly<Record<string, string>>;
+  readonly batch: number;
+}) => Promise<readonly VariantQuestion[]>;
 
 /** Where the winners of each adapter and set of optional features are kept. */
 export interface VariantStore {
@@ -58,6 +64,7 @@ export interface TuneModelsReport extends TuneReport {
 export function tuneModels(
   options: TuneModelsOptions,
   host: Host,
+  kernelsOf: KernelsOfStep,
   log: (line: string) => void,
   interruption?: Interruption,
 ): Promise<TuneModelsReport> {
@@ -66,7 +73,7 @@ export function tuneModels(
     load: (owner) => readTable(host, owner),
     save: (owner, table) => writeTable(host, owner, table),
   };
-  return tuneSteps(options, store, log, interruption);
+  return tuneSteps(options, store, kernelsOf, log, interruption);
 }
 
 /**
@@ -79,16 +86,14 @@ export function tuneModels(
 export async function tuneSteps(
   { entries, settings, batch, seconds, bytes, again = false }: TuneModelsOptions,
   store: VariantStore,
+  kernelsOf: KernelsOfStep,
   log: (line: string) => void,
   interruption?: Interruption,
 ): Promise<TuneModelsReport> {
   const asked = new Map<string, VariantQuestion>();
-  for (const entry of entries) {
-    const { device } = await openStep({ entry, settings, batch }, (question) =>
-      asked.set(questionKey(question), question),
-    );
-    device.close();
-  }
+  for (const entry of entries)
+    for (const question of await kernelsOf({ entry, settings, batch }))
+      asked.set(questionKey(question), question);
   const device = await openDevice();
   try {
     const path = await store.place(device);

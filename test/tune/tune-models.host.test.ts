@@ -1,10 +1,10 @@
 /** Tuning a training step: what is found is kept as it is found, whatever ends the tuning. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { openStep } from "../../src/bench/step.ts";
+import { kernelsOfStep } from "../../src/bench/step.ts";
 import { tuneModels } from "../../src/tune/tune-models.ts";
 import { IoError } from "../../src/gpu/errors.ts";
-import { questionKey, type VariantQuestion } from "../../src/gpu/variant-table.ts";
+import { questionKey } from "../../src/gpu/variant-table.ts";
 import { findModel, models } from "../../src/models/registry.ts";
 import { InterruptedError, Interruption } from "../../src/host/interruption.ts";
 import { readTable, variantsPath, writeTable } from "../../src/tune/variant-files.ts";
@@ -31,7 +31,7 @@ test("an interruption ends it after a kernel, and that kernel is kept", async ()
     assert.is(interruption.request(), undefined, "it stops by itself");
   };
   await rejects(
-    () => tuneModels(small, host, log, interruption),
+    () => tuneModels(small, host, kernelsOfStep, log, interruption),
     InterruptedError,
     /^interrupted; \/cache\/variants\/[a-z0-9-]+\.json holds what was found of 1 kernel$/,
   );
@@ -51,7 +51,7 @@ test("goes on where an earlier tuning ended, and measures again what is asked ag
       lines.push(line);
       if (lines.filter((text) => / {2}matmul /.test(text)).length === count) interruption.request();
     };
-    await tuneModels({ ...small, again }, host, log, interruption).catch((error) => {
+    await tuneModels({ ...small, again }, host, kernelsOfStep, log, interruption).catch((error) => {
       if (!(error instanceof InterruptedError)) throw error;
     });
     return lines;
@@ -83,14 +83,12 @@ test("goes on where an earlier tuning ended, and measures again what is asked ag
 test("what is all known is not measured", async () => {
   const host = new MemoryHost();
   const device = await testDevice();
-  const asked: VariantQuestion[] = [];
   const { entries, settings, batch } = small;
-  const open = await openStep({ entry: entries[0]!, settings, batch }, (q) => asked.push(q));
-  open.device.close();
+  const asked = await kernelsOfStep({ entry: entries[0]!, settings, batch });
   const measured = Object.fromEntries(asked.map((q) => [questionKey(q), q.candidates]));
   const name = Object.keys(measured)[0] as string;
   await writeTable(host, device, { choices: { [name]: "a winner" }, measured });
-  const report = await tuneModels(small, host, () => undefined);
+  const report = await tuneModels(small, host, kernelsOfStep, () => undefined);
   assert.equal([report.tuned, report.left, report.choices], [[], [], {}]);
   const variants = report.known.map((k) => [questionKey(k), k.variant]);
   const expected = Object.entries(measured).map(([key, list]) => [
@@ -105,7 +103,7 @@ test("before anything is measured an interruption ends the process at once", asy
   const host = new MemoryHost();
   assert.match(interruption.request()?.message ?? "", /^interrupted$/);
   await rejects(
-    () => tuneModels(small, host, () => undefined, interruption),
+    () => tuneModels(small, host, kernelsOfStep, () => undefined, interruption),
     InterruptedError,
     /^interrupted; no kernel was measured$/,
   );
@@ -117,7 +115,7 @@ test("an unwritable cache costs the table, not the report", async () => {
   host.failOn = "variants";
   const lines: string[] = [];
   const wanted = { ...small, seconds: 1 };
-  const { tuned, unsaved } = await tuneModels(wanted, host, (line) => lines.push(line));
+  const { tuned, unsaved } = await tuneModels(wanted, host, kernelsOfStep, (line) => lines.push(line));
   assert.ok(tuned.length > 0);
   assert.instance(unsaved, IoError);
   assert.match(unsaved?.message ?? "", /no space left/);
