@@ -64,13 +64,13 @@ export function withoutTape<T>(body: () => T): T {
 /** The same numbers, cut off from the tape: derivatives do not pass. */
 export function stopGradient(x: Tensor): Tensor {
   checkTensor("stopGradient", x, ANY);
-  return new Tensor(x.value, x.shape);
+  return new Tensor(x.device, x.value, x.shape);
 }
 
 /** The same numbers as a tensor that derivatives may be taken with respect to. */
 export function track(x: Tensor): Tensor {
   checkTensor("track", x, ["f32"]);
-  const leaf = new Tensor(x.value, x.shape);
+  const leaf = new Tensor(x.device, x.value, x.shape);
   leaf.tracked = true;
   return leaf;
 }

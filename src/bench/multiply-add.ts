@@ -166,7 +166,7 @@ export async function measureMultiplyAdd(
   options: { readonly runs: number; readonly groupMs: number },
 ): Promise<number> {
   const numbers = factorsOf(c);
-  const threads = THREADS[device.isSoftware ? "software" : "hardware"];
+  const threads = THREADS[device.target.software ? "software" : "hardware"];
   const source = sourceOf(c, threads);
   const given = tensor(device, numbers);
   const { program, result } = await record(device, () => {

@@ -2,7 +2,7 @@ import { openDevice } from "../gpu/open.ts";
 import { median } from "../gpu/profiler.ts";
 import type { Step } from "../gpu/step.ts";
 import type { VariantChoices } from "../gpu/variant-table.ts";
-import { type FindVariants, followVariants } from "../tune/used-variants.ts";
+import { type FindVariants, tunedDevices } from "../tune/used-variants.ts";
 import { openStep, type StepOptions } from "./step.ts";
 
 /** One command of a recorded step. */
@@ -22,14 +22,14 @@ export interface ProgramLine {
 }
 
 export interface ListingOptions extends StepOptions {
-  /** Finds the variants that the device is to follow; without it the heuristics choose. */
+  /** Finds the variants that the device is to use; without it the heuristics choose. */
   readonly variants?: FindVariants | undefined;
 }
 
 export interface ProgramListing {
   readonly adapter: string;
   readonly runtime: string;
-  /** Variants that a tuning had found and kernels followed; absent where none were asked for. */
+  /** Variants that a tuning had found and kernels used; absent where none were asked for. */
   readonly tuned?: VariantChoices;
   readonly model: string;
   readonly batch: number;
@@ -47,7 +47,7 @@ export interface ProgramListing {
 
 /** Records the training step of a model and times each command of it. */
 export async function listProgram(options: ListingOptions): Promise<ProgramListing> {
-  const { open, tuned } = followVariants(options.open ?? openDevice, options.variants);
+  const { open, used } = tunedDevices(options.open ?? openDevice, options.variants);
   const { device, run } = await openStep({ ...options, open });
   try {
     run.runStep(1);
@@ -56,11 +56,11 @@ export async function listProgram(options: ListingOptions): Promise<ProgramListi
     const samples = await program.timeSteps(options.runs ?? 5);
     const lines = linesOf(program.steps, samples);
     const { dispatches, copies, submits, flops, peakBytes } = program.statistics;
-    const followed = tuned();
+    const tuned = used();
     return {
       adapter: device.adapter.name,
       runtime: device.adapter.runtime,
-      ...(followed === undefined ? {} : { tuned: followed }),
+      ...(tuned === undefined ? {} : { tuned }),
       model: options.label,
       batch: options.batch,
       timedBy: device.hasTimestamps ? "timestamps" : "waiting",

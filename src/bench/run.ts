@@ -3,7 +3,7 @@ import { UsageError } from "../gpu/errors.ts";
 import { openDevice } from "../gpu/open.ts";
 import type { VariantChoices } from "../gpu/variant-table.ts";
 import { type Ceilings, measureCeilings } from "./ceilings.ts";
-import { type FindVariants, followVariants } from "../tune/used-variants.ts";
+import { type FindVariants, tunedDevices } from "../tune/used-variants.ts";
 import { type KernelCase, nameOfCase } from "./kernel-case.ts";
 import {
   type KernelMeasurement,
@@ -30,7 +30,7 @@ export interface BenchOptions {
   readonly runs?: number | undefined;
   /** Opens the devices, one for the kernels and one for each step; default: openDevice. f16 is measured where they get the features that are asked for. */
   readonly open?: typeof openDevice | undefined;
-  /** Finds the variants that the devices are to follow; without it the heuristics choose. */
+  /** Finds the variants that the devices are to use; without it the heuristics choose. */
   readonly variants?: FindVariants | undefined;
 }
 
@@ -38,7 +38,7 @@ export interface BenchOptions {
 export interface BenchReport {
   readonly adapter: string;
   readonly runtime: string;
-  /** Variants that a tuning had found and kernels followed; absent where none were asked for. */
+  /** Variants that a tuning had found and kernels used; absent where none were asked for. */
   readonly tuned?: VariantChoices;
   readonly ceilings: Ceilings;
   readonly kernels: readonly KernelMeasurement[];
@@ -108,7 +108,7 @@ export async function runBenchmarks(
   log: (line: string) => void,
 ): Promise<BenchReport> {
   const { filter, runs } = options;
-  const { open, tuned } = followVariants(options.open ?? openDevice, options.variants);
+  const { open, used } = tunedDevices(options.open ?? openDevice, options.variants);
   const selection = select(filter);
   // Before all else, as in training: behind the ceilings the host took about a fifth longer for a step.
   const steps: StepMeasurement[] = [];
@@ -137,11 +137,11 @@ export async function runBenchmarks(
     return { ceilings, timings, leftOut, facts: device.adapter };
   });
   const raised = raiseCeilings(ceilings, timings);
-  const followed = tuned();
+  const tuned = used();
   return {
     adapter: facts.name,
     runtime: facts.runtime,
-    ...(followed === undefined ? {} : { tuned: followed }),
+    ...(tuned === undefined ? {} : { tuned }),
     ceilings: raised,
     kernels: timings.map((timing) => measurementOf(timing, raised)),
     ...(leftOut.length > 0 ? { leftOut } : {}),

@@ -4,7 +4,7 @@ import type { Device } from "../gpu/device.ts";
 import { NonFiniteError } from "../gpu/errors.ts";
 import { openDevice } from "../gpu/open.ts";
 import { median } from "../gpu/profiler.ts";
-import type { VariantQuestion } from "../gpu/variant-table.ts";
+import { onTunableKernel, type TunableKernel } from "../kernels/variants.ts";
 import type { ModelDefinition } from "../models/registry.ts";
 import { HostRandom } from "../nn/initialisers.ts";
 import { NEVER } from "../optim/optimiser.ts";
@@ -94,7 +94,7 @@ export async function openStep(
     batch,
     open = openDevice,
   }: Pick<StepOptions, "entry" | "settings" | "batch" | "open">,
-  listener?: (question: VariantQuestion) => void,
+  listener?: (kernel: TunableKernel) => void,
 ): Promise<OpenStep> {
   const checked = resolveSettings(entry, settings);
   const split = randomImages(batch * BATCHES);
@@ -102,7 +102,7 @@ export async function openStep(
   const device = await open();
   try {
     const opened = performance.now();
-    device.variants.listener = listener;
+    if (listener) onTunableKernel(device.variants, listener);
     const data = {
       ...IMAGE,
       classes: CLASSES,
@@ -122,9 +122,9 @@ export async function openStep(
 /** The kernels with several variants that a training step asks for, on a device of its own. */
 export async function kernelsOfStep(
   step: Pick<StepOptions, "entry" | "settings" | "batch">,
-): Promise<VariantQuestion[]> {
-  const asked: VariantQuestion[] = [];
-  const { device } = await openStep(step, (question) => asked.push(question));
+): Promise<TunableKernel[]> {
+  const asked: TunableKernel[] = [];
+  const { device } = await openStep(step, (kernel) => asked.push(kernel));
   device.close();
   return asked;
 }

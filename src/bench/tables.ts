@@ -113,7 +113,7 @@ function formatTable({ title, header, rows }: ReportTable): string {
   return `${title}\n${remarked.join("\n")}`;
 }
 
-/** How many of the variants that a tuning found were followed; the tables say which. */
+/** How many of the variants that a tuning found were used; the tables say which. */
 export function describeTuned(tuned: VariantChoices): string {
   const count = Object.keys(tuned).length;
   return count === 0

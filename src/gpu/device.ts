@@ -3,27 +3,20 @@ import { accessOf, bindingsOf, type Call, type Item, isPack, writtenBy } from ".
 import { checkDispatch } from "./dispatch-rules.ts";
 import { DeviceError, GpuValidationError } from "./errors.ts";
 import { type OptionalFeature, optionalFeatures } from "./features.ts";
-import { FiniteChecker } from "./finite.ts";
+import { type Checkable, FiniteChecker } from "./finite.ts";
 import { Garbage } from "./garbage.ts";
 import { GuardedDevice } from "./guarded-device.ts";
 import { type Pipeline, PipelineCache } from "./pipelines.ts";
 import { BufferPool } from "./pool.ts";
 import { printLine } from "./print-line.ts";
 import { ReadBack } from "./readback.ts";
+import { type AdapterFacts, type TargetOptions, targetOf } from "./target.ts";
 import { encodeTextureCopies, type TextureCopy, TexturePool } from "./textures.ts";
 import { type DType, ELEMENT_BYTES, type Storage, Value } from "./value.ts";
-import { VariantTable } from "./variant-table.ts";
+import type { VariantTable } from "./variant-table.ts";
 
 /** Eager ops are submitted in batches of this many. */
 const EAGER_BATCH = 64;
-
-/** What the engine wants to know about the adapter behind a device. */
-export interface AdapterFacts {
-  /** Software adapters run shaders on the CPU: other kernel variants win there. */
-  readonly kind: "gpu" | "llvmpipe" | "swiftshader" | "other";
-  readonly name: string;
-  readonly runtime: string;
-}
 
 export interface DeviceOptions {
   /** 0 silent · 1 prints kernels as they run · 2 checks every result for NaN · 3 never reuses a buffer. */
@@ -37,6 +30,12 @@ export interface DeviceOptions {
    * that the runtime does not see. Default: the runtime collects when it likes.
    */
   readonly collect?: (() => void) | undefined;
+  /**
+   * What its kernels are to take the adapter for, where that is other than its kind says: with
+   * `{ tiles: { accumulators: 16 } }` tiles are small, which compile sooner and run slower. Other
+   * tiles round differently.
+   */
+  readonly target?: TargetOptions;
 }
 
 /** Receives items while a step is being recorded. */
@@ -61,12 +60,8 @@ export class Device extends GuardedDevice {
   readonly bindGroups: BindGroupCache;
   readonly textures: TexturePool;
   readonly finite: FiniteChecker;
-  /** Which variants its kernels take. */
-  readonly variants = new VariantTable();
   readonly debug: number;
   readonly hasTimestamps: boolean;
-  /** The optional features it was opened with. */
-  readonly has: Readonly<Record<OptionalFeature, boolean>>;
   /** Command buffers submitted since the device was opened. */
   submits = 0;
   /**
@@ -97,12 +92,11 @@ export class Device extends GuardedDevice {
     readonly adapter: AdapterFacts,
     options: DeviceOptions = {},
   ) {
-    super(gpu);
+    super(gpu, targetOf(adapter.kind, optionalFeatures(gpu), options.target));
     this.debug = options.debug ?? 0;
     this.log = options.log ?? printLine;
     this.garbage = new Garbage(options.collect);
     this.hasTimestamps = gpu.features.has("timestamp-query");
-    this.has = optionalFeatures(gpu);
     this.pool = new BufferPool(
       this,
       options.memoryLimit ?? Number.POSITIVE_INFINITY,
@@ -112,10 +106,9 @@ export class Device extends GuardedDevice {
         this.flush(); // commands that are not submitted yet may still use the buffers
       },
     );
-    const texelReads = adapter.kind === "llvmpipe" ? "storage" : "sampled";
-    this.pipelines = new PipelineCache(this, texelReads);
+    this.pipelines = new PipelineCache(this);
     this.bindGroups = new BindGroupCache(this);
-    this.textures = new TexturePool(this, texelReads);
+    this.textures = new TexturePool(this);
     this.finite = new FiniteChecker(this);
     this.readBack = new ReadBack(this, (commands) => this.enqueue(commands));
     this.finalizer = new FinalizationRegistry((holding) => this.giveBack(holding));
@@ -126,9 +119,14 @@ export class Device extends GuardedDevice {
     return `Device ${this.adapter.name}, ${this.adapter.runtime}`;
   }
 
-  /** Software adapters want register tiles without workgroup memory. */
-  get isSoftware(): boolean {
-    return this.adapter.kind === "llvmpipe" || this.adapter.kind === "swiftshader";
+  /** The optional features it was opened with. */
+  get has(): Readonly<Record<OptionalFeature, boolean>> {
+    return this.target.has;
+  }
+
+  /** Which variants its kernels take. */
+  get variants(): VariantTable {
+    return this.target.variants;
   }
 
   /** Closes the device. Buffers and programs made with it become unusable. */
@@ -439,16 +437,6 @@ export class Device extends GuardedDevice {
     if (failure) throw failure;
     return storage;
   }
-}
-
-/** What a finite check looks at. */
-export interface Checkable {
-  readonly label: string;
-  readonly dtype: DType;
-  readonly size: number;
-  /** The part of a recording that it is of. */
-  readonly part?: string | undefined;
-  readonly storage: Storage;
 }
 
 function checkable(values: readonly Value[]): Checkable[] {

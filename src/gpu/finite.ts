@@ -1,8 +1,34 @@
 import source from "../../shaders/finite_check.wgsl";
-import type { Checkable, Device } from "./device.ts";
+import type { BindGroupCache } from "./bindgroups.ts";
 import { NonFiniteError } from "./errors.ts";
+import type { GuardedDevice } from "./guarded-device.ts";
+import type { Pipeline, PipelineCache } from "./pipelines.ts";
+import type { DType, Storage } from "./value.ts";
 
 const NEVER = 0xffffffff;
+
+/** What a finite check looks at. */
+export interface Checkable {
+  readonly label: string;
+  readonly dtype: DType;
+  readonly size: number;
+  /** The part of a recording that it is of. */
+  readonly part?: string | undefined;
+  readonly storage: Storage;
+}
+
+/** What the checker needs of a device. */
+interface CheckingDevice extends GuardedDevice {
+  readonly pipelines: PipelineCache;
+  readonly bindGroups: BindGroupCache;
+  encode(
+    op: string,
+    pipeline: Pipeline,
+    group: GPUBindGroup,
+    workgroups: readonly [number, number, number],
+  ): void;
+  readBuffer(buffer: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer>;
+}
 
 /**
  * Checks values for NaN and infinity on the device, by their bits, and remembers the first op that
@@ -13,7 +39,7 @@ export class FiniteChecker {
   private tags: GPUBuffer[] = [];
   private firstBad: GPUBuffer | undefined;
 
-  constructor(private readonly device: Device) {}
+  constructor(private readonly device: CheckingDevice) {}
 
   /** Encodes a check of `values` behind the op that has just been encoded. */
   check(op: string, values: readonly Checkable[]): void {

@@ -6,6 +6,7 @@ import {
 } from "./errors.ts";
 
 import { Shown } from "./shown.ts";
+import type { Target } from "./target.ts";
 
 /**
  * A WebGPU device whose errors are typed. WebGPU reports what went wrong later and elsewhere:
@@ -28,7 +29,11 @@ export abstract class GuardedDevice extends Shown {
    */
   private readonly spoiled = new Map<number, LatentgradError>();
 
-  constructor(readonly gpu: GPUDevice) {
+  constructor(
+    readonly gpu: GPUDevice,
+    /** What it is good at. */
+    readonly target: Target,
+  ) {
     super();
     gpu.lost.then((info) => this.lose(info.message || info.reason || "no reason given"));
     gpu.addEventListener?.("uncapturederror", (event) => {

@@ -4,6 +4,7 @@ import { checkOptions, type OptionRules } from "./arguments.ts";
 import { Device, type DeviceOptions } from "./device.ts";
 import { NoAdapterError, UsageError } from "./errors.ts";
 import { featuresOfEnvironment } from "./features.ts";
+import type { TargetOptions } from "./target.ts";
 
 export interface OpenOptions extends AdapterRequest, DeviceOptions {
   /**
@@ -27,6 +28,7 @@ const optionRules: OptionRules<OpenOptions> = {
   limits: "text?",
   features: "any?",
   collect: "function?",
+  target: "any?",
 };
 
 /** Data sets have the largest buffers there are; those of more than 1 GiB are put into several. */
@@ -35,7 +37,8 @@ const LARGEST_BUFFER = 2 ** 30;
 /**
  * Opens a device on whatever the runtime offers: a real GPU before llvmpipe before the embedded
  * SwiftShader. The environment's LATENTGRAD_ADAPTER, LATENTGRAD_LIMITS, LATENTGRAD_DEBUG,
- * LATENTGRAD_FEATURES and LATENTGRAD_MEMORY (bytes) stand in for options that are not given.
+ * LATENTGRAD_FEATURES, LATENTGRAD_MEMORY (bytes) and LATENTGRAD_ACCUMULATORS (of a thread's tile)
+ * stand in for options that are not given.
  *
  * @throws NoAdapterError when there is no WebGPU
  * @throws UsageError for options and variables with values that mean nothing
@@ -50,6 +53,10 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
     throw new UsageError(`LATENTGRAD_LIMITS is default or used, not "${limits}"`);
   const memoryLimit = options.memoryLimit ?? environmentNumber("LATENTGRAD_MEMORY");
   const features = options.features ?? featuresOfEnvironment();
+  const target = options.target ?? targetOfEnvironment();
+  const accumulators = target.tiles?.accumulators ?? 1;
+  if (!(Number.isInteger(accumulators) && accumulators >= 1))
+    throw new UsageError(`a tile has 1 accumulator or more, not ${accumulators}`);
   const { adapter, kind, name, runtime } = await requestAdapter(options);
   const requiredLimits: Record<string, number> = {};
   if (limits !== "default") {
@@ -71,9 +78,16 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
     {
       ...options,
       debug,
+      target,
       ...(memoryLimit === undefined ? {} : { memoryLimit }),
     },
   );
+}
+
+/** Smaller tiles than the adapter bears: tests of much else than tiles have their shaders sooner. */
+function targetOfEnvironment(): TargetOptions {
+  const accumulators = environmentNumber("LATENTGRAD_ACCUMULATORS");
+  return accumulators === undefined ? {} : { tiles: { accumulators } };
 }
 
 function environmentNumber(name: string): number | undefined {

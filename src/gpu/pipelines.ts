@@ -1,7 +1,7 @@
 import type { Access, KernelSource } from "./call.ts";
 import { GpuValidationError } from "./errors.ts";
 import { firstLine, type GuardedDevice, tellsLoss } from "./guarded-device.ts";
-import { type TexelReads, textureEntry } from "./textures.ts";
+import { textureEntry } from "./textures.ts";
 
 /** A compiled kernel. */
 export interface Pipeline {
@@ -17,10 +17,7 @@ export class PipelineCache {
   /** Pipelines compiled since the device was opened. */
   compiled = 0;
 
-  constructor(
-    private readonly device: GuardedDevice,
-    private readonly texelReads: TexelReads,
-  ) {}
+  constructor(private readonly device: GuardedDevice) {}
 
   /** Compiles at once, for eager ops. Errors surface at the next read-back. */
   get(op: string, source: KernelSource, access: readonly Access[]): Pipeline {
@@ -119,7 +116,7 @@ export class PipelineCache {
         binding,
         visibility: 4, // COMPUTE
         ...(a === "texture"
-          ? textureEntry(this.texelReads)
+          ? textureEntry(this.device.target.textures.reads)
           : { buffer: { type: a === "read" ? "read-only-storage" : "storage" } }),
       })),
     });

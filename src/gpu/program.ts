@@ -171,7 +171,7 @@ export class Program extends Shown {
     }
     const steps = gatherFills(listed);
     for (const v of keep) v.storage ??= storages.get(v);
-    const cuts = splitSubmits(steps, device.isSoftware ? "software" : "hardware");
+    const cuts = splitSubmits(steps, device.target.submits);
     const dispatched = steps.filter((s) => s.kind === "dispatch");
     const statistics: ProgramStatistics = {
       dispatches: dispatched.length,

@@ -1,6 +1,7 @@
 import type { KernelSource } from "./call.ts";
-import type { Checkable } from "./device.ts";
+import type { Checkable } from "./finite.ts";
 import type { Pipeline } from "./pipelines.ts";
+import type { SubmitLimits } from "./target.ts";
 import { encodeTextureCopies, type TextureCopy } from "./textures.ts";
 import type { Storage } from "./value.ts";
 
@@ -80,23 +81,14 @@ export function encodeDispatch(pass: GPUComputePassEncoder, step: DispatchStep):
   pass.dispatchWorkgroups(...step.source.workgroups);
 }
 
-/**
- * How much work one submit may hold, as an estimate. Drivers of real GPUs reset a device whose
- * command buffer runs for seconds; software adapters have no such watchdog.
- */
-const SUBMIT_SECONDS = { hardware: 0.5, software: 2 };
-const ASSUMED_FLOPS = { hardware: 1e12, software: 8e9 };
-const ASSUMED_BYTES = { hardware: 1e11, software: 2e9 };
-
 /** Starts a new submit where the work collected so far is estimated to exceed the watchdog's patience. */
-export function splitSubmits(steps: readonly Step[], kind: "software" | "hardware"): Set<number> {
+export function splitSubmits(steps: readonly Step[], limits: SubmitLimits): Set<number> {
   const cuts = new Set<number>(steps.length > 0 ? [0] : []);
   let seconds = 0;
   for (const [i, step] of steps.entries()) {
     if (step.kind === "copy") continue;
-    const estimate =
-      step.source.flops / ASSUMED_FLOPS[kind] + step.source.bytes / ASSUMED_BYTES[kind];
-    if (seconds > 0 && seconds + estimate > SUBMIT_SECONDS[kind]) {
+    const estimate = step.source.flops / limits.flops + step.source.bytes / limits.bytes;
+    if (seconds > 0 && seconds + estimate > limits.seconds) {
       cuts.add(i);
       seconds = 0;
     }

@@ -1,4 +1,5 @@
 import type { GuardedDevice } from "./guarded-device.ts";
+import type { TexelReads } from "./target.ts";
 import type { Storage } from "./value.ts";
 
 /** Texels in a row. Kernels that read element i take channel i % 4 of texel i / 4, counted by rows. */
@@ -10,14 +11,6 @@ const FORMAT = "rgba32float";
 
 /** Most elements that a kernel can read through a texture. */
 export const MOST_TEXTURE_ELEMENTS = TEXTURE_WIDTH * MOST_ROWS * 4;
-
-/**
- * How kernels read texels. llvmpipe calls a function for every load of a sampled texture, which
- * saves and restores all vector registers; a load of a read-only storage texture it writes out in
- * place: the products ran 1.6 to 3 times as fast. SwiftShader is slower with storage textures, by
- * a third.
- */
-export type TexelReads = "sampled" | "storage";
 
 /** The declaration of a texture that a kernel reads in place of a buffer. */
 export function textureType(reads: TexelReads): string {
@@ -55,18 +48,8 @@ export class TexturePool {
   private readonly textures = new Map<string, GPUTexture>();
   /** Bytes of all textures. */
   bytes = 0;
-  /**
-   * Elements that a product loads from which it reads textures on llvmpipe: of fewer, filling them costs
-   * more than they save. Of 13 products with 4 to 48 thousand loads 12 took 4 to 16 µs less through
-   * buffers, of 43 to 80, and one 4 more; with 64 thousand both ways were alike; with 128 thousand buffers
-   * took 4 to 8 more. A filling also ends a pass and costs the host some 10 µs.
-   */
-  leastLoads = 2 ** 16;
 
-  constructor(
-    private readonly device: GuardedDevice,
-    readonly reads: TexelReads,
-  ) {}
+  constructor(private readonly device: GuardedDevice) {}
 
   /** Textures for the inputs of one eager dispatch, each to be filled for it. */
   copies(storages: readonly Storage[]): TextureCopy[] {
@@ -87,7 +70,7 @@ export class TexturePool {
         size: [TEXTURE_WIDTH, height],
         format: FORMAT,
         // COPY_DST | STORAGE_BINDING or TEXTURE_BINDING
-        usage: 0x02 | (this.reads === "storage" ? 0x08 : 0x04),
+        usage: 0x02 | (this.device.target.textures.reads === "storage" ? 0x08 : 0x04),
       }),
     );
     this.bytes += size;

@@ -1,4 +1,4 @@
-import type { Device } from "./device.ts";
+import type { GuardedDevice } from "./guarded-device.ts";
 import { Shown } from "./shown.ts";
 
 /**
@@ -40,7 +40,7 @@ export class Value extends Shown {
   epoch = 0;
 
   constructor(
-    readonly device: Device,
+    readonly device: GuardedDevice,
     readonly dtype: DType,
     /** Number of elements. */
     readonly size: number,

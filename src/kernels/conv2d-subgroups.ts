@@ -1,7 +1,7 @@
 import shader from "../../shaders/conv2d_subgroups.wgsl";
 import tiledShader from "../../shaders/conv2d_tiled.wgsl";
 import type { Call } from "../gpu/call.ts";
-import type { Device } from "../gpu/device.ts";
+import type { Target } from "../gpu/target.ts";
 import { GpuValidationError } from "../gpu/errors.ts";
 import type { Value } from "../gpu/value.ts";
 import {
@@ -14,7 +14,7 @@ import {
   sharesFor,
 } from "./conv-geometry.ts";
 import { productCalls } from "./product.ts";
-import { chooseTile, tileBudget } from "./tiles.ts";
+import { chooseTile } from "./tiles.ts";
 import type { Variant } from "./variants.ts";
 
 /** Threads of a workgroup, side by side along the columns. */
@@ -81,7 +81,7 @@ export function conv2dSubgroupsCalls(
       OUT_C: g.outC,
       ROWS: rows,
       COLS: cols,
-      UNROLL_LOADS: tileBudget(out.device).unrollStores,
+      UNROLL_LOADS: out.device.target.tiles.unrollStores,
     },
     workgroups: copies * splits * Math.ceil(m / rows) * Math.ceil(n / (cols * ACROSS)),
     flops: flopsOf(g),
@@ -90,15 +90,15 @@ export function conv2dSubgroupsCalls(
 
 /** The variant that suits a shape; none where the device has no subgroups or the shape few columns. */
 export function conv2dSubgroupsVariants(
-  device: Device,
+  target: Target,
   direction: ConvDirection,
   g: ConvGeometry,
 ): Variant[] {
   const { m, n, copies } = convProduct(direction, g);
-  if (!device.has.subgroups || n < FEWEST_COLUMNS) return [];
+  if (!target.has.subgroups || n < FEWEST_COLUMNS) return [];
   const split = direction === "weight gradient";
   const tile = chooseTile(
-    { accumulators: MOST_ACCUMULATORS, threads: split ? 1 : tileBudget(device).threads },
+    { accumulators: Math.min(MOST_ACCUMULATORS, target.tiles.accumulators), threads: split ? 1 : target.tiles.threads },
     m,
     // Whole workgroups, so that threads without a column count.
     Math.ceil(n / ACROSS) * ACROSS,

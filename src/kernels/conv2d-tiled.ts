@@ -1,6 +1,6 @@
 import shader from "../../shaders/conv2d_tiled.wgsl";
 import type { Call } from "../gpu/call.ts";
-import type { Device } from "../gpu/device.ts";
+import type { Target } from "../gpu/target.ts";
 import type { Value } from "../gpu/value.ts";
 import {
   type ConvDirection,
@@ -12,8 +12,8 @@ import {
   sharesFor,
 } from "./conv-geometry.ts";
 import { productCalls, WORKGROUP } from "./product.ts";
-import { chooseTile, type Tile, tileBudget } from "./tiles.ts";
-import type { Variant } from "./variants.ts";
+import { chooseTile } from "./tiles.ts";
+import type { Tile, Variant } from "./variants.ts";
 import { typeFor, widthFor } from "./widths.ts";
 
 /** Summed elements that the shader stages at once. */
@@ -98,14 +98,14 @@ export function conv2dTiledCalls(
 
 /** The variants with tiles in workgroup memory, the heuristic's first. */
 export function conv2dTiledVariants(
-  device: Device,
+  target: Target,
   direction: ConvDirection,
   g: ConvGeometry,
 ): Variant[] {
   const { m, n, copies } = convProduct(direction, g);
   const split = direction === "weight gradient";
   // Splitting the sum makes workgroups enough.
-  const threads = split ? 1 : Math.ceil(tileBudget(device).threads / WORKGROUP);
+  const threads = split ? 1 : Math.ceil(target.tiles.threads / WORKGROUP);
   const accumulators = Math.max(...ROWS) * Math.max(...COLS);
   const first = chooseTile({ accumulators, threads }, m, n, ROWS, COLS, copies);
   const splitsOf = (tile: Tile): number => {

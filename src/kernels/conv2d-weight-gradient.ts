@@ -1,6 +1,6 @@
 import shader from "../../shaders/conv2d_weight_gradient.wgsl";
 import type { Call } from "../gpu/call.ts";
-import type { Device } from "../gpu/device.ts";
+import type { Target } from "../gpu/target.ts";
 import type { Value } from "../gpu/value.ts";
 import {
   type ConvGeometry,
@@ -13,7 +13,7 @@ import {
 import { conv2dSubgroupsCalls, conv2dSubgroupsVariants } from "./conv2d-subgroups.ts";
 import { conv2dTiledCalls, conv2dTiledVariants } from "./conv2d-tiled.ts";
 import { productCalls, workgroupsOf } from "./product.ts";
-import { inHeuristicOrder, tileBudget, tileVariants } from "./tiles.ts";
+import { inHeuristicOrder, tileVariants } from "./tiles.ts";
 import { MOST_TURNS } from "./turns.ts";
 import { chooseVariant, type Variant } from "./variants.ts";
 import { typeFor, widthFor } from "./widths.ts";
@@ -40,7 +40,7 @@ export function conv2dWeightGradientCalls(
   dy: Value,
   g: ConvGeometry,
   dw: Value,
-  variant: Variant = weightGradientVariant(dw.device, g),
+  variant: Variant = weightGradientVariant(dw.device.target, g),
 ): Call[] {
   if (variant.family === "tiled")
     return conv2dTiledCalls(op, "weight gradient", x, dy, g, dw, variant);
@@ -80,8 +80,8 @@ function tilesOf(g: ConvGeometry, { rows, cols }: Pick<Variant, "rows" | "cols">
   return Math.ceil((g.kernelH * g.kernelW * g.inC) / rows) * Math.ceil(g.outC / cols);
 }
 
-function weightGradientVariant(device: Device, g: ConvGeometry): Variant {
-  const budget = tileBudget(device);
+function weightGradientVariant(target: Target, g: ConvGeometry): Variant {
+  const budget = target.tiles;
   const pixels = g.batch * g.outH * g.outW;
   const taps = g.kernelH * g.kernelW;
   const rowStep = widthFor(g.inC);
@@ -89,7 +89,7 @@ function weightGradientVariant(device: Device, g: ConvGeometry): Variant {
   // Enough shares to fill the adapter, but none too short.
   const least = Math.ceil(pixels / MOST_TURNS);
   const most = Math.max(1, Math.min(MOST_SPLITS, Math.floor(pixels / SHORTEST_SHARE)));
-  const registers = tileVariants(device, {
+  const registers = tileVariants(target, {
     m: taps * g.inC,
     n: g.outC,
     flops: flopsOf(g),
@@ -106,12 +106,12 @@ function weightGradientVariant(device: Device, g: ConvGeometry): Variant {
       return [...new Set([splits, half, Math.max(least, Math.min(2 * splits, most))])];
     },
   });
-  const tiled = conv2dTiledVariants(device, "weight gradient", g);
-  const shared = conv2dSubgroupsVariants(device, "weight gradient", g);
-  const ordered = inHeuristicOrder(device, { m: taps * g.inC, n: g.outC }, registers, tiled);
+  const tiled = conv2dTiledVariants(target, "weight gradient", g);
+  const shared = conv2dSubgroupsVariants(target, "weight gradient", g);
+  const ordered = inHeuristicOrder(target, { m: taps * g.inC, n: g.outC }, registers, tiled);
   const kernel = "conv2d weight gradient";
   const sizes = imageSizes(g);
-  return chooseVariant(device, {
+  return chooseVariant(target.variants, {
     kernel,
     shape: convShapeClass(g),
     candidates: [...ordered, ...shared],

@@ -1,7 +1,7 @@
 import forwardShader from "../../shaders/conv2d.wgsl";
 import inputGradientShader from "../../shaders/conv2d_input_gradient.wgsl";
 import type { Call } from "../gpu/call.ts";
-import type { Device } from "../gpu/device.ts";
+import type { Target } from "../gpu/target.ts";
 import type { Value } from "../gpu/value.ts";
 import {
   type ConvGeometry,
@@ -14,7 +14,7 @@ import {
 import { conv2dSubgroupsCalls, conv2dSubgroupsVariants } from "./conv2d-subgroups.ts";
 import { conv2dTiledCalls, conv2dTiledVariants } from "./conv2d-tiled.ts";
 import { productCalls, workgroupsOf } from "./product.ts";
-import { inHeuristicOrder, type TileSearch, tileBudget, tileVariants } from "./tiles.ts";
+import { inHeuristicOrder, type TileSearch, tileVariants } from "./tiles.ts";
 import { chooseVariant, type Variant } from "./variants.ts";
 import { typeFor, widthFor } from "./widths.ts";
 
@@ -29,7 +29,7 @@ export function conv2dCalls(
   w: Value,
   g: ConvGeometry,
   y: Value,
-  variant: Variant = forwardVariant(y.device, g),
+  variant: Variant = forwardVariant(y.device.target, g),
 ): Call[] {
   if (variant.family === "tiled") return conv2dTiledCalls(op, "forward", x, w, g, y, variant);
   if (variant.family === "subgroups")
@@ -53,7 +53,7 @@ export function conv2dCalls(
     constants: {
       ...geometryConstants(g),
       ROWS: variant.rows,
-      UNROLL_STORES: tileBudget(y.device).unrollStores,
+      UNROLL_STORES: y.device.target.tiles.unrollStores,
       COLS: cols,
       PIXELS: pixels,
       COLUMNS: columns,
@@ -66,7 +66,7 @@ export function conv2dCalls(
   });
 }
 
-function forwardVariant(device: Device, g: ConvGeometry): Variant {
+function forwardVariant(target: Target, g: ConvGeometry): Variant {
   const search: TileSearch = {
     m: g.batch * g.outH * g.outW,
     n: g.outC,
@@ -75,13 +75,13 @@ function forwardVariant(device: Device, g: ConvGeometry): Variant {
     columnStep: widthFor(g.outC),
   };
   const sizes = imageSizes(g);
-  const registers = tileVariants(device, search);
-  const tiled = conv2dTiledVariants(device, "forward", g);
-  const shared = conv2dSubgroupsVariants(device, "forward", g);
-  return chooseVariant(device, {
+  const registers = tileVariants(target, search);
+  const tiled = conv2dTiledVariants(target, "forward", g);
+  const shared = conv2dSubgroupsVariants(target, "forward", g);
+  return chooseVariant(target.variants, {
     kernel: "conv2d",
     shape: convShapeClass(g),
-    candidates: [...inHeuristicOrder(device, search, registers, tiled), ...shared],
+    candidates: [...inHeuristicOrder(target, search, registers, tiled), ...shared],
     plain: { rows: search.rowStep, cols: search.columnStep },
     operands: [sizes.x, sizes.w],
     result: sizes.y,
@@ -101,7 +101,7 @@ export function conv2dInputGradientCalls(
   w: Value,
   g: ConvGeometry,
   dx: Value,
-  variant: Variant = inputGradientVariant(dx.device, g),
+  variant: Variant = inputGradientVariant(dx.device.target, g),
 ): Call[] {
   if (variant.family === "tiled")
     return conv2dTiledCalls(op, "input gradient", dy, w, g, dx, variant);
@@ -127,7 +127,7 @@ export function conv2dInputGradientCalls(
     constants: {
       ...geometryConstants(g),
       ROWS: variant.rows,
-      UNROLL_STORES: tileBudget(dx.device).unrollStores,
+      UNROLL_STORES: dx.device.target.tiles.unrollStores,
       COLS: cols,
       BATCH: g.batch,
       COLUMNS: columns,
@@ -145,7 +145,7 @@ function phasePixels(g: ConvGeometry): number {
   return g.batch * Math.ceil(g.inH / g.strideH) * Math.ceil(g.inW / g.strideW);
 }
 
-function inputGradientVariant(device: Device, g: ConvGeometry): Variant {
+function inputGradientVariant(target: Target, g: ConvGeometry): Variant {
   const search: TileSearch = {
     m: phasePixels(g),
     n: g.inC,
@@ -155,13 +155,13 @@ function inputGradientVariant(device: Device, g: ConvGeometry): Variant {
     columnStep: widthFor(g.inC),
   };
   const sizes = imageSizes(g);
-  const registers = tileVariants(device, search);
-  const tiled = conv2dTiledVariants(device, "input gradient", g);
-  const shared = conv2dSubgroupsVariants(device, "input gradient", g);
-  return chooseVariant(device, {
+  const registers = tileVariants(target, search);
+  const tiled = conv2dTiledVariants(target, "input gradient", g);
+  const shared = conv2dSubgroupsVariants(target, "input gradient", g);
+  return chooseVariant(target.variants, {
     kernel: "conv2d input gradient",
     shape: convShapeClass(g),
-    candidates: [...inHeuristicOrder(device, search, registers, tiled), ...shared],
+    candidates: [...inHeuristicOrder(target, search, registers, tiled), ...shared],
     plain: { rows: search.rowStep, cols: search.columnStep },
     operands: [sizes.y, sizes.w],
     result: sizes.x,

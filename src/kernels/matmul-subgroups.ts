@@ -1,11 +1,11 @@
 import shader from "../../shaders/matmul_subgroups.wgsl";
 import type { Call } from "../gpu/call.ts";
-import type { Device } from "../gpu/device.ts";
+import type { Target } from "../gpu/target.ts";
 import { GpuValidationError } from "../gpu/errors.ts";
 import type { Value } from "../gpu/value.ts";
 import { flopsOf, geometryConstants, type MatmulGeometry } from "./matmul-geometry.ts";
 import { productCalls } from "./product.ts";
-import { chooseTile, tileBudget } from "./tiles.ts";
+import { chooseTile } from "./tiles.ts";
 import type { Variant } from "./variants.ts";
 import { typeFor, widthFor } from "./widths.ts";
 
@@ -23,9 +23,9 @@ function readsRowsByFours(g: MatmulGeometry): boolean {
 }
 
 /** The variant that suits a shape. Its tile is a thread's. */
-export function subgroupsVariant(device: Device, g: MatmulGeometry): Variant {
+export function subgroupsVariant(target: Target, g: MatmulGeometry): Variant {
   const width = storeWidthFor(g);
-  const budget = tileBudget(device);
+  const budget = target.tiles;
   const tile = chooseTile(
     { ...budget, accumulators: Math.min(64, budget.accumulators) },
     g.m,
@@ -55,7 +55,7 @@ export function matmulSubgroupsCalls(
   b: Value,
   g: MatmulGeometry,
   c: Value,
-  variant: Variant = subgroupsVariant(c.device, g),
+  variant: Variant = subgroupsVariant(c.device.target, g),
 ): Call[] {
   const { rows, cols, splits } = variant;
   const block = widthFor(g.k);

@@ -1,13 +1,13 @@
 import shader from "../../shaders/matmul.wgsl";
 import tiledShader from "../../shaders/matmul_tiled.wgsl";
 import type { Call } from "../gpu/call.ts";
-import type { Device } from "../gpu/device.ts";
+import type { Target } from "../gpu/target.ts";
 import { GpuValidationError } from "../gpu/errors.ts";
 import type { Value } from "../gpu/value.ts";
 import { flopsOf, geometryConstants, type MatmulGeometry } from "./matmul-geometry.ts";
 import { matmulSubgroupsCalls, subgroupsVariant } from "./matmul-subgroups.ts";
 import { productCalls, workgroupsOf } from "./product.ts";
-import { tileBudget, tileVariants } from "./tiles.ts";
+import { tileVariants } from "./tiles.ts";
 import { MOST_TURNS } from "./turns.ts";
 import { chooseVariant, lengthClass, type Variant } from "./variants.ts";
 import { typeFor, widthFor } from "./widths.ts";
@@ -59,8 +59,8 @@ export function matmulCalls(
 ): Call[] {
   const chosen =
     typeof variant === "string"
-      ? candidates(c.device, g).find((v) => v.family === variant)
-      : (variant ?? ask(c.device, g));
+      ? candidates(c.device.target, g).find((v) => v.family === variant)
+      : (variant ?? ask(c.device.target, g));
   if (!chosen)
     throw new GpuValidationError(op, `the device was opened without what ${variant} takes`);
   switch (chosen.family) {
@@ -77,9 +77,9 @@ export function matmulCalls(
  * Workgroup-memory tiles for large products on GPUs, else register tiles. Both are candidates
  * everywhere; shared loads where the device was opened with subgroups.
  */
-function candidates(device: Device, g: MatmulGeometry): Variant[] {
-  const budget = tileBudget(device);
-  const registers = tileVariants(device, {
+function candidates(target: Target, g: MatmulGeometry): Variant[] {
+  const budget = target.tiles;
+  const registers = tileVariants(target, {
     m: g.m,
     n: g.n,
     copies: g.batch,
@@ -97,18 +97,18 @@ function candidates(device: Device, g: MatmulGeometry): Variant[] {
   });
   const tiled: Variant = { family: "tiled", rows: TILE, cols: TILE, splits: 1, half: false };
   const large = g.m >= TILE && g.n >= TILE && g.k >= 32;
-  const subgroups: Variant[] = device.has.subgroups ? [subgroupsVariant(device, g)] : [];
-  return device.isSoftware || !large
+  const subgroups: Variant[] = target.has.subgroups ? [subgroupsVariant(target, g)] : [];
+  return target.software || !large
     ? [...registers, tiled, ...subgroups]
     : [tiled, ...registers, ...subgroups];
 }
 
-function ask(device: Device, g: MatmulGeometry): Variant {
+function ask(target: Target, g: MatmulGeometry): Variant {
   const kernel = "matmul";
-  return chooseVariant(device, {
+  return chooseVariant(target.variants, {
     kernel,
     shape: shapeClass(g),
-    candidates: candidates(device, g),
+    candidates: candidates(target, g),
     plain: { rows: g.transposeA ? widthFor(g.m) : 1, cols: widthFor(g.n) },
     operands: [(g.sharedA ? 1 : g.batch) * g.m * g.k, (g.sharedB ? 1 : g.batch) * g.k * g.n],
     result: g.batch * g.m * g.n,
@@ -144,7 +144,7 @@ function registerCalls(
     constants: {
       ...geometryConstants(g, fWidth),
       ROWS: variant.rows,
-      UNROLL_STORES: tileBudget(c.device).unrollStores,
+      UNROLL_STORES: c.device.target.tiles.unrollStores,
       COLS: cols,
       BLOCK: widthFor(g.k),
       A_WIDTH: aWidth,

@@ -8,8 +8,7 @@ import { chunksOf, type Segment, segmentsCall } from "./segments.ts";
 const OP = "sum";
 /** Longer sums are cut into chunks, whose sums the second dispatch adds up. */
 const LONGEST = 256;
-/** Threads that keep a device busy, and the shortest chunk that is worth one. */
-const BUSY_THREADS = { software: 2048, hardware: 32768 };
+/** The shortest chunk that is worth a thread. */
 const SHORTEST_CHUNK = 64;
 /** Values lie at multiples of so many elements in a buffer that is bound: 256 bytes. */
 const ALIGNMENT = 64;
@@ -156,7 +155,7 @@ function inGroups<T extends { readonly source: Value }>(sums: readonly T[], most
 function firstPass(sums: readonly Deferred[]): { call: Call; shares: Shares[] } {
   const { device } = (sums[0] as Deferred).source;
   const units = sums.reduce((all, { rows, columns }) => all + (rows * columns) / 4, 0);
-  const busy = BUSY_THREADS[device.isSoftware ? "software" : "hardware"];
+  const busy = device.target.spread.mergedThreads;
   const longest = Math.max(SHORTEST_CHUNK, Math.ceil(units / busy));
   const parts = sums.map((sum) => {
     const fold = foldOf(sum) as number;

@@ -12,8 +12,6 @@ import { specialise } from "./specialise.ts";
 
 /** Elements that one thread of an update visits; arenas are multiples of it. */
 const PER_THREAD = 16;
-/** Most threads of the pass over the gradients; each leaves a share of the sum of squares. */
-const CHECK_THREADS = { software: 512, hardware: 8192 };
 
 /** What every update reads and writes. Arenas: f32, all parameters one behind the other. */
 export interface UpdateValues {
@@ -39,9 +37,9 @@ export interface Turn {
   readonly turn: number;
 }
 
-/** Number of shares that the check leaves of the sum of squares. */
+/** Number of shares that the check leaves of the sum of squares: one for each of its threads. */
 export function squareShares(gradients: Value): number {
-  const most = CHECK_THREADS[gradients.device.isSoftware ? "software" : "hardware"];
+  const most = gradients.device.target.spread.checkThreads;
   return Math.min(most, gradients.size / 4);
 }
 

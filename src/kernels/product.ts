@@ -7,7 +7,6 @@ import { readHalves, toHalfCall } from "./half.ts";
 import { sumPartials } from "./partials.ts";
 import { specialise } from "./specialise.ts";
 import { type LoadWidths, prefersTextures, readTextures } from "./textures.ts";
-import { tileBudget } from "./tiles.ts";
 import { formatVariant, type Variant } from "./variants.ts";
 
 /** Threads of a workgroup of the kernels that keep their tiles in registers. */
@@ -42,6 +41,7 @@ export interface Product {
 export function productCalls(product: Product): Call[] {
   const { op, output, operands, widths, variant, storeWidth, columns } = product;
   const { device } = output;
+  const { target } = device;
   const { splits } = variant;
   if (variant.half && widths === undefined)
     throw new GpuValidationError(op, `${formatVariant(variant)} cannot read f16`);
@@ -53,9 +53,9 @@ export function productCalls(product: Product): Call[] {
   // A tile of rows × cols takes rows + cols loads for as many multiply-adds as it has elements.
   const loads = (product.flops / 2) * (1 / variant.rows + 1 / variant.cols);
   const textures =
-    !variant.half && widths !== undefined && prefersTextures(device, inputs, widths, loads);
+    !variant.half && widths !== undefined && prefersTextures(target.textures, inputs, widths, loads);
   let { shader } = product;
-  if (textures) shader = readTextures(op, shader, device.textures.reads, widths);
+  if (textures) shader = readTextures(op, shader, target.textures.reads, widths);
   if (variant.half && widths !== undefined) shader = readHalves(op, shader, widths);
   const result =
     splits === 1 ? output : new Value(device, "f32", splits * output.size, `${op} partial`);
@@ -67,7 +67,7 @@ export function productCalls(product: Product): Call[] {
       variant: formatVariant(variant),
       code: specialise(text(), {
         op,
-        sizeBound: tileBudget(device).characters,
+        sizeBound: target.tiles.characters,
         aliases: product.aliases,
         constants: { ...product.constants, ...gridConstants(workgroups) },
       }),

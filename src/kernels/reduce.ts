@@ -1,4 +1,5 @@
 import type { Call } from "../gpu/call.ts";
+import type { Target } from "../gpu/target.ts";
 import { Value } from "../gpu/value.ts";
 import { input } from "./expression.ts";
 import type { ColumnSum, Facet, Prologue } from "./facets.ts";
@@ -27,10 +28,7 @@ export interface ReduceOptions {
   readonly splits?: number;
 }
 
-/** Threads that keep a device busy, and the shortest chunk that is worth a thread. */
-const BUSY_THREADS = { software: 512, hardware: 32768 };
-/** Smaller reductions take less time in one pass than a second dispatch costs. */
-const WORTH_SPLITTING = { software: 2 ** 18, hardware: 2 ** 14 };
+/** The shortest chunk that is worth a thread. */
 const SHORTEST_CHUNK = { thread: 64, tree: 1024 };
 
 /**
@@ -55,10 +53,10 @@ export function reduceCalls(
     "value" in elements ? { shape, inputs: [elements], expression: input(0) } : elements;
   const scale = options.scale ?? 1;
   const length = sizeOf(axes.map((a) => shape[a] as number));
-  const software = output.device.isSoftware;
+  const { target } = output.device;
   const first = { op, kind, axes, prologue, scale: 1 };
-  const variant = options.variant ?? preferredVariant(first, length, software);
-  const splits = options.splits ?? chooseSplits(first, length, output.size, variant, software);
+  const variant = options.variant ?? preferredVariant(first, length, target);
+  const splits = options.splits ?? chooseSplits(first, length, output.size, variant, target);
   const chunk = splits <= 1 ? length : Math.ceil(Math.ceil(length / splits) / 16) * 16;
   const count = Math.ceil(length / chunk);
   if (count === 1) return [passCall({ ...first, scale, variant, chunk, splits: 1, output })];
@@ -123,7 +121,7 @@ function columnSum({ kind, axes, prologue, epilogue, scale }: Pass): ColumnSum |
 function preferredVariant(
   pass: Pick<Pass, "prologue" | "axes">,
   length: number,
-  software: boolean,
+  { software }: Target,
 ): "thread" | "tree" {
   if (software || length < 4 * WORKGROUP) return "thread";
   const { reduced } = splitAxes(pass.prologue, pass.axes);
@@ -135,14 +133,14 @@ function chooseSplits(
   length: number,
   results: number,
   variant: "thread" | "tree",
-  software: boolean,
+  { spread }: Target,
 ): number {
   const threads =
     variant === "tree"
       ? results * WORKGROUP
       : results / (chooseVector(pass, true) === "kept" ? 4 : 1);
   const least = Math.ceil(length / (4 * MOST_TURNS)); // four elements a turn
-  if (length * results < WORTH_SPLITTING[software ? "software" : "hardware"]) return least;
-  const wanted = Math.ceil(BUSY_THREADS[software ? "software" : "hardware"] / threads);
+  if (length * results < spread.worthSplitting) return least;
+  const wanted = Math.ceil(spread.reduceThreads / threads);
   return Math.max(least, Math.min(wanted, Math.floor(length / SHORTEST_CHUNK[variant])));
 }

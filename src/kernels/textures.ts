@@ -1,11 +1,5 @@
-import type { Device } from "../gpu/device.ts";
-import {
-  MOST_TEXTURE_ELEMENTS,
-  TEXTURE_WIDTH,
-  type TexelReads,
-  texelLoad,
-  textureType,
-} from "../gpu/textures.ts";
+import type { TexelReads, TextureUse } from "../gpu/target.ts";
+import { MOST_TEXTURE_ELEMENTS, TEXTURE_WIDTH, texelLoad, textureType } from "../gpu/textures.ts";
 import type { Value } from "../gpu/value.ts";
 import { rewriteInput } from "./rewrite-input.ts";
 
@@ -13,27 +7,19 @@ import { rewriteInput } from "./rewrite-input.ts";
 export type LoadWidths = Readonly<Record<string, 1 | 4>>;
 
 /**
- * Whether a kernel that reads its inputs many times over should do so through textures: on llvmpipe,
- * where a buffer's element costs ten times a texture's, unless it loads few; on SwiftShader, where it
- * costs a third more, for whole texels.
+ * Whether a kernel that reads its inputs many times over should do so through textures.
  *
  * @param loads how many elements all threads load
  */
 export function prefersTextures(
-  device: Device,
+  { leastLoads, wholeTexels }: TextureUse,
   inputs: readonly Value[],
   widths: LoadWidths,
   loads: number,
 ): boolean {
   if (!inputs.every((v) => v.size <= MOST_TEXTURE_ELEMENTS)) return false;
-  switch (device.adapter.kind) {
-    case "llvmpipe":
-      return loads >= device.textures.leastLoads;
-    case "swiftshader":
-      return Object.values(widths).every((width) => width === 4);
-    default:
-      return false;
-  }
+  if (wholeTexels && !Object.values(widths).every((width) => width === 4)) return false;
+  return loads >= leastLoads;
 }
 
 /**

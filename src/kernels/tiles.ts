@@ -1,71 +1,5 @@
-import type { Device } from "../gpu/device.ts";
-import type { Variant } from "./variants.ts";
-
-/** Register tile of a matrix-like kernel, in elements. */
-export interface Tile {
-  readonly rows: number;
-  readonly cols: number;
-}
-
-/** What an adapter bears. */
-export interface TileBudget {
-  /** Most accumulators in a thread that the heuristic takes: more are longer to compile. */
-  readonly accumulators: number;
-  /** Products of fewer operations are computed sooner by smaller tiles: compiling included. */
-  readonly small?: { readonly flops: number; readonly accumulators: number };
-  /** Most that the tuner tries. Far beyond it SwiftShader's compiler takes all memory there is. */
-  readonly largest: number;
-  /** Threads that keep the adapter busy; smaller tiles are taken until there are as many. */
-  readonly threads: number;
-  /** Whether what a tile stores is written out for each of its rows, too; else it is a loop. */
-  readonly unrollStores: boolean;
-  /** Most characters of a kernel's unrolled text. The largest tiles make 32,000. */
-  readonly characters: number;
-}
-
-export function tileBudget(device: Device): TileBudget {
-  switch (device.adapter.kind) {
-    // On the layers of a convolutional VAE 8 × 16 (on llvmpipe also 9 × 16, for the nine taps of one
-    // channel) is faster than smaller tiles; 16 × 16 gains a tenth to a fifth more, on SwiftShader a
-    // tenth to a half, and takes twice as long to compile: the tuner finds out where it pays.
-    case "llvmpipe":
-      return {
-        accumulators: 144,
-        largest: 512,
-        threads: 128,
-        characters: 96_000,
-        unrollStores: true,
-      };
-    case "swiftshader":
-      // An 8 × 16 tile takes some four times as long to compile as 4 × 8, some tenths of a second. A
-      // product of 2²⁰ operations takes a quarter of a millisecond, so that a faster tile would pay
-      // after a thousand steps at the soonest.
-      return {
-        accumulators: 128,
-        small: { flops: 2 ** 20, accumulators: 32 },
-        largest: 256,
-        threads: 64,
-        characters: 56_000,
-        unrollStores: false,
-      };
-    case "other":
-      return {
-        accumulators: 64,
-        largest: 128,
-        threads: 64,
-        characters: 48_000,
-        unrollStores: true,
-      };
-    default:
-      return {
-        accumulators: 64,
-        largest: 128,
-        threads: 4096,
-        characters: 96_000,
-        unrollStores: true,
-      };
-  }
-}
+import type { Target, TileBudget } from "../gpu/target.ts";
+import type { Tile, Variant } from "./variants.ts";
 
 /**
  * Chooses a tile: the one with the fewest loads for a multiply-add that leaves enough threads.
@@ -147,14 +81,18 @@ const TRIED: readonly (readonly [rows: number, cols: number])[] = [
  * beside it: its tile with other numbers of shares and with inputs stored as f16 where the device was
  * opened with that, and other tiles.
  */
-export function tileVariants(device: Device, search: TileSearch): Variant[] {
-  const budget = tileBudget(device);
+export function tileVariants(target: Target, search: TileSearch): Variant[] {
+  const budget = target.tiles;
   const { m, n, flops, rowStep, columnStep, extraRows } = search;
   const rows = rowStep === 4 ? [8, 4] : [...(extraRows ? [extraRows] : []), 8, 4, 2, 1];
   const { small } = budget;
-  const bears = small && flops < small.flops ? small.accumulators : budget.accumulators;
+  const bears = Math.min(
+    budget.accumulators,
+    search.accumulators ?? Number.POSITIVE_INFINITY,
+    small && flops < small.flops ? small.accumulators : Number.POSITIVE_INFINITY,
+  );
   const bounds = {
-    accumulators: Math.min(bears, search.accumulators ?? bears),
+    accumulators: bears,
     threads: search.threads ?? budget.threads,
   };
   const columns = columnStep === 4 ? [16, 8, 4] : [8, 4, 2, 1];
@@ -176,7 +114,7 @@ export function tileVariants(device: Device, search: TileSearch): Variant[] {
   const byHeuristic = splitsOf(first).map((splits) => variant(first, splits));
   const all = [
     ...byHeuristic,
-    ...byHeuristic.slice(0, device.has.f16 ? 1 : 0).map((v) => ({ ...v, half: true })),
+    ...byHeuristic.slice(0, target.has.f16 ? 1 : 0).map((v) => ({ ...v, half: true })),
     ...others.map((tile) => variant(tile, splitsOf(tile)[0] ?? 1)),
   ];
   const same = (a: Variant, b: Variant) =>
@@ -194,12 +132,12 @@ const LARGE = { m: 64, n: 16 };
  * @param tiled the best of them first
  */
 export function inHeuristicOrder(
-  device: Device,
+  target: Target,
   { m, n }: Pick<TileSearch, "m" | "n">,
   registers: readonly Variant[],
   tiled: readonly Variant[],
 ): Variant[] {
-  if (device.isSoftware) return [...registers, ...tiled.slice(0, 1)];
+  if (target.software) return [...registers, ...tiled.slice(0, 1)];
   const large = m >= LARGE.m && n >= LARGE.n;
   return large ? [...tiled, ...registers] : [...registers, ...tiled];
 }

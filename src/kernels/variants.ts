@@ -1,8 +1,12 @@
 import type { Call } from "../gpu/call.ts";
-import type { Device } from "../gpu/device.ts";
 import type { Value } from "../gpu/value.ts";
-import type { VariantQuestion } from "../gpu/variant-table.ts";
-import type { Tile } from "./tiles.ts";
+import type { Candidates, VariantTable } from "../gpu/variant-table.ts";
+
+/** Register tile of a matrix-like kernel, in elements. */
+export interface Tile {
+  readonly rows: number;
+  readonly cols: number;
+}
 
 /** How a matrix-like kernel computes its result. */
 export interface Variant extends Tile {
@@ -41,8 +45,44 @@ export function parseVariant(text: string): Variant | undefined {
   };
 }
 
-/** What `chooseVariant` is asked: the question of the device's table, with variants in place of texts. */
-export interface Choice extends Pick<VariantQuestion, "kernel" | "shape" | "operands" | "result"> {
+/** A kernel with several variants, and all that it takes to compare them. */
+export interface TunableKernel extends Candidates {
+  /** The plainest variant, which the others' results are held against. */
+  readonly reference: string;
+  /** f32 elements of each operand of the shape that asked, and of its result. */
+  readonly operands: readonly number[];
+  readonly result: number;
+  /** The kernel of the shape that asked, in one of its variants. */
+  readonly calls: (operands: readonly Value[], result: Value, variant: string) => readonly Call[];
+}
+
+/**
+ * Has `listener` hear of every kernel with several variants that is asked for, beside who listens
+ * already.
+ *
+ * @returns what ends it
+ */
+export function onTunableKernel(
+  table: VariantTable,
+  listener: (kernel: TunableKernel) => void,
+): () => void {
+  const earlier = table.listener;
+  table.listener = (candidates) => {
+    earlier?.(candidates);
+    if (isTunable(candidates)) listener(candidates);
+  };
+  return () => {
+    table.listener = earlier;
+  };
+}
+
+/** The table's layer knows no calls; what `chooseVariant` looks up in it has them. */
+function isTunable(candidates: Candidates): candidates is TunableKernel {
+  return "calls" in candidates;
+}
+
+/** What `chooseVariant` is asked: a tunable kernel, with variants in place of texts. */
+export interface Choice extends Pick<TunableKernel, "kernel" | "shape" | "operands" | "result"> {
   /** The heuristic's choice first. */
   readonly candidates: readonly Variant[];
   /** The smallest tile that is right: the tuner holds the others' results against it. */
@@ -51,15 +91,15 @@ export interface Choice extends Pick<VariantQuestion, "kernel" | "shape" | "oper
 }
 
 /** The variant for a shape: the table's winner, else the first of the candidates. */
-export function chooseVariant(device: Device, choice: Choice): Variant {
-  const { candidates, plain, calls, ...question } = choice;
-  const chosen = device.variants.choose({
-    ...question,
+export function chooseVariant(table: VariantTable, choice: Choice): Variant {
+  const { candidates, plain, calls, ...shape } = choice;
+  const kernel: TunableKernel = {
+    ...shape,
     candidates: candidates.map(formatVariant),
     reference: formatVariant({ family: "registers", ...plain, splits: 1, half: false }),
     calls: (operands, result, text) => calls(operands, result, parseVariant(text) as Variant),
-  });
-  return parseVariant(chosen) as Variant;
+  };
+  return parseVariant(table.lookUp(kernel)) as Variant;
 }
 
 /** The next power of two: lengths up to it are one class. */

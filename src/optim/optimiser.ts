@@ -276,7 +276,7 @@ export abstract class Optimiser extends Shown {
     // Both lay their parameters out by the same rule, so the distances agree.
     if (offsets.some((offset, i) => start + offset !== other.offsets[place + i]))
       throw new GpuValidationError(op, `the parameters lie in another order in ${other.op}`);
-    return new Tensor(view, [size]);
+    return new Tensor(device, view, [size]);
   }
 
   private checkParameters(): void {

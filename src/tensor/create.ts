@@ -33,7 +33,7 @@ export function tensor(
   const dtype: DType = flat instanceof Uint32Array ? "u32" : "f32";
   const value = device.allocate(dtype, flat.length, "tensor");
   upload(value, flat);
-  return new Tensor(value, [...wanted]);
+  return new Tensor(device, value, [...wanted]);
 }
 
 /** A one-element tensor without axes. */
@@ -82,7 +82,7 @@ export function empty(device: Device, shape: readonly number[], dtype: DType = "
   checkDevice("empty", device);
   checkShape("empty", shape);
   if (sizeOf(shape) !== 0) throw new ShapeError("empty", `${formatShape(shape)} has elements`);
-  return new Tensor(device.allocate(dtype, 0, "empty"), [...shape]);
+  return new Tensor(device, device.allocate(dtype, 0, "empty"), [...shape]);
 }
 
 /** A tensor that outlives scopes and may change: `assign` and optimisers write to it. */
@@ -101,7 +101,7 @@ export function variable(
   const dtype = data instanceof Uint32Array ? "u32" : "f32";
   const value = device.allocate(dtype, data.length, label, true);
   upload(value, data);
-  return new Tensor(value, [...shape]);
+  return new Tensor(device, value, [...shape]);
 }
 
 /** A variable that derivatives are taken with respect to. */
@@ -133,8 +133,8 @@ export function assign(target: Tensor, x: Tensor): void {
     );
   if (x.dtype !== target.dtype)
     throw new DTypeError("assign", `${target.value.label} holds ${target.dtype}, not ${x.dtype}`);
-  const { value } = target;
-  value.device.emit({ op: "assign", pack: true, inputs: [x.value], target: value, offsets: [0] });
+  const { device, value } = target;
+  device.emit({ op: "assign", pack: true, inputs: [x.value], target: value, offsets: [0] });
 }
 
 /**
@@ -156,7 +156,7 @@ export function bytes(
     throw new ShapeError("bytes", `${formatShape(shape)} does not hold ${data.length} bytes`);
   const value = device.allocate("u8", data.length, label, true);
   upload(value, data);
-  return new Tensor(value, [...shape]);
+  return new Tensor(device, value, [...shape]);
 }
 
 const HELD = [
@@ -183,7 +183,9 @@ export function upload(
     throw new DTypeError("upload", `${value.label} holds ${value.dtype}, not ${dtype}`);
   if (data.length !== value.size)
     throw new ShapeError("upload", `${value.label} has ${value.size} elements, not ${data.length}`);
-  if (data.length > 0) value.device.write(value, data as Float32Array<ArrayBuffer>);
+  const { device } = value;
+  checkDevice("upload", device);
+  if (data.length > 0) device.write(value, data as Float32Array<ArrayBuffer>);
 }
 
 /** Why typed data is not taken, and what to make of it. */

@@ -22,6 +22,7 @@ export class Tensor extends Shown {
   tracked = false;
 
   constructor(
+    readonly device: Device,
     readonly value: Value,
     readonly shape: readonly number[],
   ) {
@@ -29,9 +30,6 @@ export class Tensor extends Shown {
     this.tag();
   }
 
-  get device(): Device {
-    return this.value.device;
-  }
   get dtype(): DType {
     return this.value.dtype;
   }
@@ -46,14 +44,14 @@ export class Tensor extends Shown {
   async data(): Promise<Float32Array<ArrayBuffer>> {
     if (this.dtype !== "f32")
       throw new DTypeError("data", `the tensor holds ${this.dtype}, read it with integers()`);
-    return new Float32Array(await this.value.device.read(this.value));
+    return new Float32Array(await this.device.read(this.value));
   }
 
   /** The elements of a u32 tensor. */
   async integers(): Promise<Uint32Array<ArrayBuffer>> {
     if (this.dtype !== "u32")
       throw new DTypeError("integers", `the tensor holds ${this.dtype}, read it with data()`);
-    return new Uint32Array(await this.value.device.read(this.value));
+    return new Uint32Array(await this.device.read(this.value));
   }
 
   /** The only element of a tensor that has one. */
@@ -95,5 +93,5 @@ export function emptyResult(
   dtype: DType = "f32",
 ): Tensor {
   checkShape(op, shape);
-  return new Tensor(new Value(device, dtype, sizeOf(shape), op), [...shape]);
+  return new Tensor(device, new Value(device, dtype, sizeOf(shape), op), [...shape]);
 }

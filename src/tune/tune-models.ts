@@ -1,6 +1,7 @@
 import { IoError } from "../gpu/errors.ts";
 import { openDevice } from "../gpu/open.ts";
-import { questionKey, type VariantQuestion } from "../gpu/variant-table.ts";
+import { formatTuningKey } from "../gpu/variant-table.ts";
+import type { TunableKernel } from "../kernels/variants.ts";
 import type { Host } from "../host/host.ts";
 import type { ModelDefinition } from "../models/definition.ts";
 import type { Interruption } from "../host/interruption.ts";
@@ -28,7 +29,7 @@ export type KernelsOfStep = (step: {
   readonly entry: ModelDefinition;
   readonly settings: Readonly<Record<string, string>>;
   readonly batch: number;
-}) => Promise<readonly VariantQuestion[]>;
+}) => Promise<readonly TunableKernel[]>;
 
 /** Where the winners of each adapter and set of optional features are kept. */
 export interface VariantStore {
@@ -90,27 +91,27 @@ export async function tuneSteps(
   log: (line: string) => void,
   interruption?: Interruption,
 ): Promise<TuneModelsReport> {
-  const asked = new Map<string, VariantQuestion>();
+  const asked = new Map<string, TunableKernel>();
   for (const entry of entries)
-    for (const question of await kernelsOf({ entry, settings, batch }))
-      asked.set(questionKey(question), question);
+    for (const tunable of await kernelsOf({ entry, settings, batch }))
+      asked.set(formatTuningKey(tunable), tunable);
   const device = await openDevice();
   try {
     const path = await store.place(device);
     const keeper = new Keeper(store, device, log);
     const all = [...asked.values()];
     const known = again ? [] : knownOf(await store.load(device), all);
-    const before = new Set(known.map(questionKey));
-    const questions = all.filter((question) => !before.has(questionKey(question)));
+    const before = new Set(known.map(formatTuningKey));
+    const kernels = all.filter((tunable) => !before.has(formatTuningKey(tunable)));
     if (before.size > 0) log(`${before.size} of ${all.length} kernels were measured before`);
     interruption?.attend();
-    const report = await tune(device, questions, {
+    const report = await tune(device, kernels, {
       seconds,
       bytes,
       stop: () => interruption?.requested ?? false,
       onTuned: async (tuned) => {
         await keeper.add(tuned);
-        log(`${keeper.tuned.length} of ${questions.length}  ${describe(tuned)}`);
+        log(`${keeper.tuned.length} of ${kernels.length}  ${describe(tuned)}`);
       },
     });
     if (interruption?.requested) throw interruption.error(keeper.outcome(path));
@@ -125,11 +126,11 @@ export async function tuneSteps(
 /** What a table says of the kernels whose candidates are still those that were measured. */
 function knownOf(
   { choices, measured }: TunedTable,
-  questions: readonly VariantQuestion[],
+  kernels: readonly TunableKernel[],
 ): KnownKernel[] {
-  return questions.flatMap((question) => {
-    const { kernel, shape, candidates } = question;
-    const key = questionKey(question);
+  return kernels.flatMap((tunable) => {
+    const { kernel, shape, candidates } = tunable;
+    const key = formatTuningKey(tunable);
     if (JSON.stringify(measured[key]) !== JSON.stringify(candidates)) return [];
     return [{ kernel, shape, variant: choices[key] ?? (candidates[0] as string) }];
   });
@@ -178,7 +179,7 @@ class Keeper {
 
 /** What was known, with what was measured now in its place. */
 export function merged(known: TunedTable, { tuned }: Pick<TuneReport, "tuned">): TunedTable {
-  const now = Object.fromEntries(tuned.map((t) => [questionKey(t), t.candidates]));
+  const now = Object.fromEntries(tuned.map((t) => [formatTuningKey(t), t.candidates]));
   const kept = Object.entries(known.choices).filter(([key]) => !Object.hasOwn(now, key));
   return {
     choices: { ...Object.fromEntries(kept), ...winnersOf(tuned) },

@@ -3,8 +3,8 @@ import type { Device } from "../gpu/device.ts";
 import type { Program } from "../gpu/program.ts";
 import { MOST_TEXTURE_ELEMENTS, textureHeight, textureSize } from "../gpu/textures.ts";
 import { Value } from "../gpu/value.ts";
-import { questionKey, type VariantChoices, type VariantQuestion } from "../gpu/variant-table.ts";
-import { parseVariant } from "../kernels/variants.ts";
+import { formatTuningKey, type VariantChoices } from "../gpu/variant-table.ts";
+import { onTunableKernel, parseVariant, type TunableKernel } from "../kernels/variants.ts";
 import { HostRandom } from "../nn/initialisers.ts";
 import { record } from "../tensor/run.ts";
 import { Tensor } from "../tensor/tensor.ts";
@@ -62,19 +62,16 @@ export interface TuneReport {
 export async function tunableKernels(
   device: Device,
   body: () => unknown,
-): Promise<VariantQuestion[]> {
+): Promise<TunableKernel[]> {
   checkDevice("tunableKernels", device);
-  const asked = new Map<string, VariantQuestion>();
-  const { variants } = device;
-  const earlier = variants.listener;
-  variants.listener = (question) => {
-    earlier?.(question);
-    asked.set(questionKey(question), question);
-  };
+  const asked = new Map<string, TunableKernel>();
+  const end = onTunableKernel(device.variants, (kernel) =>
+    asked.set(formatTuningKey(kernel), kernel),
+  );
   try {
     await body();
   } finally {
-    variants.listener = earlier;
+    end();
   }
   return [...asked.values()];
 }
@@ -87,12 +84,12 @@ const WORTH = 0.95;
 const TOLERANCE = { whole: 1e-4, half: 2e-2 };
 
 /**
- * Measures the candidates of each question on a device, and holds their results against those of the
+ * Measures the candidates of each kernel on a device, and holds their results against those of the
  * plainest variant. The choices that come out leave out what the heuristic had right.
  */
 export async function tune(
   device: Device,
-  questions: readonly VariantQuestion[],
+  kernels: readonly TunableKernel[],
   options: TuneOptions,
 ): Promise<TuneReport> {
   checkDevice("tune", device);
@@ -109,11 +106,11 @@ export async function tune(
   const late = (): string | undefined =>
     performance.now() - begin > 1000 * seconds ? "the time was up" : undefined;
   const stopped = (): string | undefined => (stop?.() ? "the tuning was stopped" : undefined);
-  for (const question of questions) {
+  for (const tunable of kernels) {
     const ended = (): string | undefined => stopped() ?? (tuned.length > 0 ? late() : undefined);
-    const result = late() ?? stopped() ?? (await tuneOne(device, question, bytes, ended));
+    const result = late() ?? stopped() ?? (await tuneOne(device, tunable, bytes, ended));
     if (typeof result === "string") {
-      const { kernel, shape } = question;
+      const { kernel, shape } = tunable;
       left.push({ kernel, shape, reason: result });
       continue;
     }
@@ -126,7 +123,7 @@ export async function tune(
 /** The choices that the heuristic would not have made. */
 export function winnersOf(tuned: readonly Tuned[]): VariantChoices {
   const won = tuned.filter(({ winner, heuristic }) => winner !== heuristic);
-  return Object.fromEntries(won.map((t) => [questionKey(t), t.winner]));
+  return Object.fromEntries(won.map((t) => [formatTuningKey(t), t.winner]));
 }
 
 /** A variant that was made to be run. */
@@ -145,20 +142,20 @@ interface Contestant {
  */
 async function tuneOne(
   device: Device,
-  question: VariantQuestion,
+  tunable: TunableKernel,
   bytes: number,
   ended: () => string | undefined,
 ): Promise<Tuned | string> {
-  const wanted = bytesOf(device, question);
+  const wanted = bytesOf(device, tunable);
   if (wanted > bytes) return `it takes ${wanted} bytes, all variants together`;
   const operands: Value[] = [];
   try {
-    for (const [i, size] of question.operands.entries()) {
+    for (const [i, size] of tunable.operands.entries()) {
       const value = device.allocate("f32", size, `operand ${i}`);
       operands.push(value);
       device.write(value, randomNumbers(size, i + 1));
     }
-    return await compare(device, question, operands, ended);
+    return await compare(device, tunable, operands, ended);
   } catch (error) {
     return await reasonOf(device, error);
   } finally {
@@ -179,13 +176,13 @@ async function reasonOf(device: Device, error: unknown): Promise<string> {
  * Bytes that are there together: the operands, the textures that software adapters read them through,
  * and the results, shares and f16 copies of all variants.
  */
-function bytesOf(device: Device, { operands, result, candidates }: VariantQuestion): number {
+function bytesOf(device: Device, { operands, result, candidates }: TunableKernel): number {
   const variants = candidates.map(parseVariant);
   const copies = variants.map((v) => (v && v.splits > 1 ? v.splits + 1 : 1));
   const halves = variants.filter((v) => v?.half).length;
   const total = (sizes: readonly number[]) => sizes.reduce((sum, n) => sum + n, 0);
   // The variants share textures of one size. Not all kernels read them: this is the most it can be.
-  const textures = device.isSoftware ? operands.filter((n) => n <= MOST_TEXTURE_ELEMENTS) : [];
+  const textures = device.target.software ? operands.filter((n) => n <= MOST_TEXTURE_ELEMENTS) : [];
   return (
     4 * (total(operands) + result * total(copies)) +
     2 * halves * total(operands) +
@@ -195,13 +192,13 @@ function bytesOf(device: Device, { operands, result, candidates }: VariantQuesti
 
 async function compare(
   device: Device,
-  question: VariantQuestion,
+  tunable: TunableKernel,
   operands: readonly Value[],
   ended: () => string | undefined,
 ): Promise<Tuned | string> {
-  const { kernel, shape, candidates } = question;
+  const { kernel, shape, candidates } = tunable;
   const heuristic = candidates[0] as string;
-  const reference = await plainResult(device, question, operands);
+  const reference = await plainResult(device, tunable, operands);
   const refused: Record<string, string> = {};
   const contestants: Contestant[] = [];
   try {
@@ -209,7 +206,7 @@ async function compare(
       const reason = ended();
       if (reason !== undefined) return reason;
       try {
-        const contestant = await enter(device, question, operands, variant);
+        const contestant = await enter(device, tunable, operands, variant);
         contestants.push(contestant);
         const wrong = difference(await resultOf(contestant), reference, / half$/.test(variant));
         if (wrong !== undefined) refused[variant] = wrong;
@@ -235,10 +232,10 @@ async function compare(
 /** What the plainest variant computes. */
 async function plainResult(
   device: Device,
-  question: VariantQuestion,
+  tunable: TunableKernel,
   operands: readonly Value[],
 ): Promise<Float32Array> {
-  const plain = await enter(device, question, operands, question.reference);
+  const plain = await enter(device, tunable, operands, tunable.reference);
   try {
     return await resultOf(plain);
   } finally {
@@ -258,14 +255,14 @@ export function winnerOf(ms: Readonly<Record<string, number>>, heuristic: string
 
 async function enter(
   device: Device,
-  { result: size, calls }: VariantQuestion,
+  { result: size, calls }: TunableKernel,
   operands: readonly Value[],
   variant: string,
 ): Promise<Contestant> {
   const { program, result } = await record(device, () => {
     const value = new Value(device, "f32", size, "result");
     for (const call of calls(operands, value, variant)) device.emit(call);
-    return new Tensor(value, [size]);
+    return new Tensor(device, value, [size]);
   });
   return { variant, program, result, ms: [] };
 }

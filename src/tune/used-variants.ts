@@ -6,16 +6,16 @@ import { withVariants } from "./variant-files.ts";
 /** Looks up what a tuning found best on a device's adapter. */
 export type FindVariants = (device: Device) => Promise<VariantChoices>;
 
-/** Devices that follow what a tuning found, if they are to. */
-export interface Following {
+/** Devices that use what a tuning found, if they are to. */
+export interface TunedDevices {
   readonly open: typeof openDevice;
-  /** What kernels on the devices have followed so far; undefined where there is no table. */
-  readonly tuned: () => VariantChoices | undefined;
+  /** What kernels on the devices have used so far; undefined where there is no table. */
+  readonly used: () => VariantChoices | undefined;
 }
 
 /** @param find without it the kernels' heuristics choose */
-export function followVariants(open: typeof openDevice, find: FindVariants | undefined): Following {
-  if (!find) return { open, tuned: () => undefined };
+export function tunedDevices(open: typeof openDevice, find: FindVariants | undefined): TunedDevices {
+  if (!find) return { open, used: () => undefined };
   const tables: VariantTable[] = [];
   return {
     open: (options) =>
@@ -26,7 +26,7 @@ export function followVariants(open: typeof openDevice, find: FindVariants | und
           return find(device);
         },
       )(),
-    tuned: () => {
+    used: () => {
       const all = tables.flatMap((table) => Object.entries(table.used()));
       return Object.fromEntries(all.sort(([a], [b]) => (a < b ? -1 : 1)));
     },

@@ -23,7 +23,7 @@ export type TableOwner = Pick<Device, "adapter" | "has">;
 
 /**
  * Drivers of other runtimes compile the same kernels differently, and optional features add
- * candidates, whose winners a device without them could not follow: each has a table of its own.
+ * candidates, whose winners a device without them could not use: each has a table of its own.
  */
 function ownerFacts({ adapter: { name, runtime }, has }: TableOwner) {
   const features = (Object.keys(has) as OptionalFeature[]).filter((feature) => has[feature]).sort();
@@ -104,7 +104,7 @@ export function soundChoices(value: unknown): VariantChoices | undefined {
   return sound ? (value as VariantChoices) : undefined;
 }
 
-/** Opens devices that follow a table: that of the run, or else the adapter's. */
+/** Opens devices that use a table: that of the run, or else the adapter's. */
 export function withVariants(
   open: () => Promise<Device>,
   table: (device: Device) => Promise<VariantChoices>,

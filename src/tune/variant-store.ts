@@ -13,7 +13,7 @@ const VERSION = 1;
 
 /**
  * The variants that are kept for a device's adapter and the optional features it was opened with:
- * `device.variants.learn(await loadVariants(device))`. Empty where there are none, or none that can
+ * `device.variants.insert(await loadVariants(device))`. Empty where there are none, or none that can
  * be read: without them the kernels' heuristics choose.
  *
  * @throws UsageError where there is no IndexedDB, which is outside of pages

@@ -8,7 +8,8 @@ import { stepCases } from "../../src/bench/steps.ts";
 import { formatProgram, formatReport } from "../../src/bench/tables.ts";
 import { UsageError } from "../../src/gpu/errors.ts";
 import type { Step } from "../../src/gpu/step.ts";
-import { questionKey, type VariantQuestion } from "../../src/gpu/variant-table.ts";
+import { formatTuningKey } from "../../src/gpu/variant-table.ts";
+import type { TunableKernel } from "../../src/kernels/variants.ts";
 import { models } from "../../src/models/registry.ts";
 import { emptyListing, emptyReport } from "../support/bench-reports.ts";
 
@@ -86,11 +87,11 @@ test("a step follows a table, and says which of its variants", async () => {
   const [entry] = models.filter(({ name }) => name === "vae");
   const settings = { network: "dense", width: "0.05" };
   const options = { entry: entry!, settings, label: "vae", batch: 8, runs: 1 };
-  const asked: VariantQuestion[] = [];
-  (await openStep(options, (question) => asked.push(question))).device.close();
-  const question = asked.find(({ candidates }) => candidates.length > 1);
-  assert.ok(question, "a product with a choice");
-  const choices = { [questionKey(question)]: question.candidates.at(-1) as string };
+  const asked: TunableKernel[] = [];
+  (await openStep(options, (kernel) => asked.push(kernel))).device.close();
+  const tunable = asked.find(({ candidates }) => candidates.length > 1);
+  assert.ok(tunable, "a product with a choice");
+  const choices = { [formatTuningKey(tunable)]: tunable.candidates.at(-1) as string };
 
   const plain = await listProgram(options);
   assert.not.ok("tuned" in plain);

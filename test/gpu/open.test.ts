@@ -15,7 +15,7 @@ test("opens a device that computes, and says what it is", async () => {
   const device = await openDevice();
   assert.is(device.adapter.runtime, detectRuntime());
   assert.ok(device.adapter.name.length > 0);
-  assert.is(device.isSoftware, device.adapter.kind !== "gpu");
+  assert.is(device.target.software, device.adapter.kind !== "gpu");
   const sum = add(tensor(device, [1, 2, 3]), tensor(device, [10, 20, 30]));
   assert.equal([...(await sum.data())], [11, 22, 33]);
   device.close();

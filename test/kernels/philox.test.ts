@@ -50,7 +50,7 @@ function stepTensor(device: Device, step: number): Tensor {
 async function words(device: Device, step: number, size: number, options: PhiloxOptions) {
   const y = new Value(device, "u32", size, "words");
   device.emit(philoxCall("words", options, stepTensor(device, step).value, y));
-  return Array.from(await new Tensor(y, [size]).integers());
+  return Array.from(await new Tensor(device, y, [size]).integers());
 }
 
 test("gives the published numbers on the host", () => {

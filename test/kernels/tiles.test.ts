@@ -1,21 +1,33 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import type { AdapterKind } from "../../src/gpu/adapter.ts";
 import type { Device } from "../../src/gpu/device.ts";
+import { type Target, targetOf } from "../../src/gpu/target.ts";
 import { Value } from "../../src/gpu/value.ts";
-import type { VariantQuestion } from "../../src/gpu/variant-table.ts";
 import { conv2dCalls, conv2dInputGradientCalls } from "../../src/kernels/conv2d.ts";
 import { conv2dWeightGradientCalls } from "../../src/kernels/conv2d-weight-gradient.ts";
 import { matmulCalls } from "../../src/kernels/matmul.ts";
-import { chooseTile, tileBudget, tileVariants } from "../../src/kernels/tiles.ts";
-import { parseVariant, type Variant } from "../../src/kernels/variants.ts";
+import { chooseTile, tileVariants } from "../../src/kernels/tiles.ts";
+import {
+  onTunableKernel,
+  parseVariant,
+  type TunableKernel,
+  type Variant,
+} from "../../src/kernels/variants.ts";
 import { readTextures, testDevice } from "../support/device.ts";
 
 const test = suite("register tiles");
 readTextures(test);
 
 /** The device as if its adapter were of another kind; nothing is run on it. */
-function posingAs(device: Device, kind: "gpu" | "llvmpipe" | "swiftshader" | "other"): Device {
-  return Object.create(device, { adapter: { value: { ...device.adapter, kind } } });
+function posingAs(device: Device, kind: AdapterKind): Device {
+  return Object.create(device, { target: { value: targetAs(device, kind) } });
+}
+
+function targetAs(device: Device, kind: AdapterKind): Target {
+  const target = targetOf(kind, device.has);
+  if (target.textures.leastLoads < Number.POSITIVE_INFINITY) target.textures.leastLoads = 0;
+  return target;
 }
 
 test("are the largest that the bound permits, or the smallest where none is", () => {
@@ -37,7 +49,7 @@ test("are small for small products where compiling takes long", async () => {
   const real = await testDevice();
   const chosen = (kind: "llvmpipe" | "swiftshader", k: number) => {
     const search = { m: 64, n: 64, flops: 2 * 64 * 64 * k, rowStep: 1, columnStep: 4 } as const;
-    const [first] = tileVariants(posingAs(real, kind), { ...search, threads: 1 });
+    const [first] = tileVariants(targetAs(real, kind), { ...search, threads: 1 });
     return (first?.rows ?? 0) * (first?.cols ?? 0);
   };
   assert.is(chosen("swiftshader", 127), 32);
@@ -49,7 +61,7 @@ test("keep the unrolled text of matrix products within what each kind of adapter
   const real = await testDevice();
   for (const kind of ["gpu", "llvmpipe", "swiftshader", "other"] as const) {
     const device = posingAs(real, kind);
-    const bound = tileBudget(device).characters;
+    const bound = device.target.tiles.characters;
     const value = (size: number) => new Value(device, "f32", size, "value");
     for (const [m, k, n] of [
       [512, 512, 512],
@@ -59,10 +71,10 @@ test("keep the unrolled text of matrix products within what each kind of adapter
         for (const transposeB of [false, true]) {
           const g = { batch: 1, m, n, k, transposeA, transposeB };
           const [a, b, c] = [value(m * k), value(k * n), value(m * n)];
-          const asked: VariantQuestion[] = [];
-          device.variants.listener = (question) => asked.push(question);
+          const asked: TunableKernel[] = [];
+          const end = onTunableKernel(device.variants, (kernel) => asked.push(kernel));
           const calls = [...matmulCalls("matmul", a, b, g, c)];
-          device.variants.listener = undefined;
+          end();
           for (const text of asked[0]?.candidates ?? [])
             calls.push(...matmulCalls("matmul", a, b, g, c, parseVariant(text)));
           assert.ok((asked[0]?.candidates.length ?? 0) > 1, "there is a choice");
@@ -76,7 +88,7 @@ test("keep the unrolled text within what each kind of adapter bears", async () =
   const real = await testDevice();
   for (const kind of ["gpu", "llvmpipe", "swiftshader", "other"] as const) {
     const device = posingAs(real, kind);
-    const bound = tileBudget(device).characters;
+    const bound = device.target.tiles.characters;
     const value = (size: number) => new Value(device, "f32", size, "value");
     for (const [inC, outC] of [
       [1, 32],
@@ -97,12 +109,12 @@ test("keep the unrolled text within what each kind of adapter bears", async () =
         ...conv2dWeightGradientCalls("conv", x, y, g, w),
       ];
       for (const call of calls) assert.ok(call.kernel().code.length <= bound);
-      const asked: VariantQuestion[] = [];
-      device.variants.listener = (question) => asked.push(question);
+      const asked: TunableKernel[] = [];
+      const end = onTunableKernel(device.variants, (kernel) => asked.push(kernel));
       conv2dCalls("conv", x, w, g, y);
       conv2dInputGradientCalls("conv", y, w, g, x);
       conv2dWeightGradientCalls("conv", x, y, g, w);
-      device.variants.listener = undefined;
+      end();
       const make = [
         (v: Variant) => conv2dCalls("conv", x, w, g, y, v),
         (v: Variant) => conv2dInputGradientCalls("conv", y, w, g, x, v),

@@ -3,11 +3,17 @@ import * as assert from "uvu/assert";
 import type { Call } from "../../src/gpu/call.ts";
 import type { Device } from "../../src/gpu/device.ts";
 import { Value } from "../../src/gpu/value.ts";
-import { type VariantQuestion, VariantTable } from "../../src/gpu/variant-table.ts";
+import { VariantTable } from "../../src/gpu/variant-table.ts";
 import { conv2dCalls, conv2dInputGradientCalls } from "../../src/kernels/conv2d.ts";
 import { conv2dWeightGradientCalls } from "../../src/kernels/conv2d-weight-gradient.ts";
 import { matmulCalls } from "../../src/kernels/matmul.ts";
-import { formatVariant, parseVariant, type Variant } from "../../src/kernels/variants.ts";
+import {
+  formatVariant,
+  onTunableKernel,
+  parseVariant,
+  type TunableKernel,
+  type Variant,
+} from "../../src/kernels/variants.ts";
 import { same } from "../support/conv-cases.ts";
 import { readTextures, testDevice } from "../support/device.ts";
 import {
@@ -44,30 +50,25 @@ test("are written as texts that say all of them", () => {
 
 test("follow the table where it knows a candidate, else the heuristic", () => {
   const table = new VariantTable();
-  const question = {
-    kernel: "matmul",
-    shape: "8×8×8",
-    candidates: ["registers 4x4", "registers 8x8"],
-    calls: () => assert.unreachable("nothing is measured by asking"),
-  } as unknown as VariantQuestion;
-  assert.is(table.choose(question), "registers 4x4");
-  table.learn({ "matmul 8×8×8": "registers 8x8", "matmul 16×8×8": "registers 4x4" });
-  assert.is(table.choose(question), "registers 8x8");
-  table.learn({ "matmul 8×8×8": "registers 2x2" }); // no candidate any more
-  assert.is(table.choose(question), "registers 4x4");
+  const wanted = { kernel: "matmul", shape: "8×8×8", candidates: ["registers 4x4", "registers 8x8"] };
+  assert.is(table.lookUp(wanted), "registers 4x4");
+  table.insert({ "matmul 8×8×8": "registers 8x8", "matmul 16×8×8": "registers 4x4" });
+  assert.is(table.lookUp(wanted), "registers 8x8");
+  table.insert({ "matmul 8×8×8": "registers 2x2" }); // no candidate any more
+  assert.is(table.lookUp(wanted), "registers 4x4");
   assert.equal(table.used(), { "matmul 8×8×8": "registers 8x8" });
 });
 
-/** The candidates of the question that `ask` makes the device answer. */
+/** The candidates of the kernel that `ask` makes the device look up. */
 function candidates(device: Device, ask: () => void): Variant[] {
-  let heard: VariantQuestion | undefined;
-  device.variants.listener = (question) => {
-    heard = question;
-  };
+  let heard: TunableKernel | undefined;
+  const end = onTunableKernel(device.variants, (kernel) => {
+    heard = kernel;
+  });
   try {
     ask();
   } finally {
-    device.variants.listener = undefined;
+    end();
   }
   return (heard?.candidates ?? []).map((text) => parseVariant(text) as Variant);
 }

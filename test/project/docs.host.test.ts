@@ -1,4 +1,4 @@
-/** The documents name files, headings and commands that exist, and quote the help as it is printed. */
+/** The documents name files, headings, commands and names of the code that exist, and quote the help as it is printed. */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { suite } from "uvu";
@@ -77,6 +77,82 @@ for (const { path, prose } of documents) {
     }
   });
 }
+
+/** Words of code, without the lines and blocks that are comments: these outlive what they name. */
+function wordsOf(code: string): string[] {
+  const bare = code.replace(/\/\*[\s\S]*?\*\//g, "").replace(/^\s*\/\/.*$/gm, "");
+  return bare.match(/[\w$]+/g) ?? [];
+}
+
+function filesUnder(folder: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.parentPath.includes("node_modules"))
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+/** What is named by a word of code: that of this project, and the platform's declarations. */
+function knownWords(): Set<string> {
+  const ours = ["src", "shaders", "bench", "web", "scripts", "bin", "docs/examples"]
+    .flatMap(filesUnder)
+    .filter((path) => /\.(ts|mjs|js|wgsl|py)$/.test(path));
+  const platform = [
+    ...filesUnder("node_modules/typescript/lib").filter((path) => /[/\\]lib\.[\w.]+\.d\.ts$/.test(path)),
+    join(root, "node_modules/@webgpu/types/dist/index.d.ts"),
+  ];
+  return new Set([...ours, ...platform].flatMap((path) => wordsOf(readFileSync(path, "utf8"))));
+}
+
+/**
+ * Names of code in a document's backticks. To cry wolf at no plain word, it looks at two kinds alone: words
+ * with a capital inside (`batchNorm`, `BatchNorm`), where what stands in the backticks is one name, with dots
+ * or a call (`device.emit(call)`), and variables of the environment that are ours. A name of one small word
+ * is checked where a link to its file stands before it.
+ */
+function codeNames(prose: string): string[] {
+  return [...prose.matchAll(/`([\w$]+(?:\.[\w$]+)*(?:\([^`]*\))?|LATENTGRAD_\w+[^`]*)`/g)].flatMap(
+    ([, span]) =>
+      (span!.match(/[\w$]+/g) ?? []).filter(
+        (word) => /[a-z0-9][A-Z]/.test(word) || word.startsWith("LATENTGRAD_"),
+      ),
+  );
+}
+
+/** Names behind a link to a source: [conv2d.ts](../src/autograd/ops/conv2d.ts) `forward`. */
+function linkedNames(prose: string): { file: string; name: string }[] {
+  const links = /\]\(([\w./-]+\.(?:ts|wgsl))\)((?:,? `\w+`)+)/g;
+  return [...prose.matchAll(links)].flatMap(([, file, names]) =>
+    [...names!.matchAll(/\w+/g)].map(([name]) => ({ file: file!, name })),
+  );
+}
+
+test("what documents name of the code is there", () => {
+  const known = knownWords();
+  const found = new Set<string>();
+  const gone: string[] = [];
+  // The changelog names what was, too.
+  for (const { path, prose } of documents.filter(({ path }) => path !== "CHANGELOG.md")) {
+    for (const name of codeNames(prose)) {
+      found.add(name);
+      if (!known.has(name)) gone.push(`${path} names ${name}`);
+    }
+    for (const { file, name } of linkedNames(prose)) {
+      const words = wordsOf(readFileSync(join(root, dirname(path), file), "utf8"));
+      if (!words.includes(name)) gone.push(`${path} names ${name} in ${file}`);
+    }
+  }
+  assert.equal(gone, []);
+  // And the rule sees something.
+  assert.ok(found.size > 100, `${found.size} names`);
+  assert.equal(codeNames("`conv2dCall`, `a.fromB(c)`, `MxN-kK`, `LATENTGRAD_X=1`, plain `words`"), [
+    "conv2dCall",
+    "fromB",
+    "LATENTGRAD_X",
+  ]);
+  assert.equal(linkedNames("[x](../src/x.ts) `one`, `two` and `three`"), [
+    { file: "../src/x.ts", name: "one" },
+    { file: "../src/x.ts", name: "two" },
+  ]);
+});
 
 /** Commands in fenced blocks, with or without a prompt or `npx`. */
 function commandsOf(prefix: RegExp): { path: string; line: string }[] {

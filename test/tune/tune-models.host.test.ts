@@ -4,7 +4,7 @@ import * as assert from "uvu/assert";
 import { kernelsOfStep } from "../../src/bench/step.ts";
 import { tuneModels } from "../../src/tune/tune-models.ts";
 import { IoError } from "../../src/gpu/errors.ts";
-import { questionKey } from "../../src/gpu/variant-table.ts";
+import { formatTuningKey } from "../../src/gpu/variant-table.ts";
 import { findModel, models } from "../../src/models/registry.ts";
 import { InterruptedError, Interruption } from "../../src/host/interruption.ts";
 import { readTable, variantsPath, writeTable } from "../../src/tune/variant-files.ts";
@@ -85,12 +85,12 @@ test("what is all known is not measured", async () => {
   const device = await testDevice();
   const { entries, settings, batch } = small;
   const asked = await kernelsOfStep({ entry: entries[0]!, settings, batch });
-  const measured = Object.fromEntries(asked.map((q) => [questionKey(q), q.candidates]));
+  const measured = Object.fromEntries(asked.map((q) => [formatTuningKey(q), q.candidates]));
   const name = Object.keys(measured)[0] as string;
   await writeTable(host, device, { choices: { [name]: "a winner" }, measured });
   const report = await tuneModels(small, host, kernelsOfStep, () => undefined);
   assert.equal([report.tuned, report.left, report.choices], [[], [], {}]);
-  const variants = report.known.map((k) => [questionKey(k), k.variant]);
+  const variants = report.known.map((k) => [formatTuningKey(k), k.variant]);
   const expected = Object.entries(measured).map(([key, list]) => [
     key,
     key === name ? "a winner" : list[0],

@@ -5,7 +5,7 @@ import { merged } from "../../src/tune/tune-models.ts";
 import type { Device } from "../../src/gpu/device.ts";
 import { DeviceLostError } from "../../src/gpu/errors.ts";
 import { openDevice } from "../../src/gpu/open.ts";
-import type { VariantQuestion } from "../../src/gpu/variant-table.ts";
+import type { TunableKernel } from "../../src/kernels/variants.ts";
 import { matmulCalls } from "../../src/kernels/matmul.ts";
 import { parseVariant, type Variant } from "../../src/kernels/variants.ts";
 import { testDevice } from "../support/device.ts";
@@ -15,8 +15,8 @@ const test = suite("tuning");
 
 const g = { batch: 1, m: 24, n: 16, k: 12, transposeA: false, transposeB: false };
 
-/** A question with a small product; `wrong` computes another one. */
-function question(candidates: readonly string[], wrong?: string): VariantQuestion {
+/** A small product; `wrong` computes another one. */
+function product(candidates: readonly string[], wrong?: string): TunableKernel {
   return {
     kernel: "matmul",
     shape: "a small one",
@@ -37,7 +37,7 @@ test("measures what is right, refuses what is wrong or cannot be made, and leave
   const device = await testDevice();
   const before = used(device);
   const bad = ["registers 8x4", "registers 3x3"]; // another product; no width of a load
-  const asked = question(["registers 4x4", "registers 8x8", ...bad], bad[0]);
+  const asked = product(["registers 4x4", "registers 8x8", ...bad], bad[0]);
   const { tuned, left, choices } = await tune(device, [asked], { seconds: 60, bytes: 2 ** 20 });
   const [result] = tuned;
   assert.equal(Object.keys(result?.ms ?? {}), ["registers 4x4", "registers 8x8"]);
@@ -54,11 +54,11 @@ test("measures what is right, refuses what is wrong or cannot be made, and leave
 test("leaves a kernel to the heuristic where it takes too much memory or time", async () => {
   const device = await testDevice();
   const before = used(device);
-  const asked = [question(["registers 4x4", "registers 8x8"])];
+  const asked = [product(["registers 4x4", "registers 8x8"])];
   const large = await tune(device, asked, { seconds: 60, bytes: 1024 });
   const small = { kernel: "matmul", shape: "a small one" };
   // On software adapters each operand has a texture of at least one row.
-  const textures = device.isSoftware ? 2 * 2 ** 16 : 0;
+  const textures = device.target.software ? 2 * 2 ** 16 : 0;
   const takes = (bytes: number) => `it takes ${bytes + textures} bytes, all variants together`;
   assert.equal(large, { tuned: [], left: [{ ...small, reason: takes(4992) }], choices: {} });
   // Shares of the sum, and operands as f16.
@@ -66,7 +66,7 @@ test("leaves a kernel to the heuristic where it takes too much memory or time", 
     ["registers 8x8 splits 3", 4 * 3 * g.m * g.n],
     ["registers 8x8 half", 2 * (g.m * g.k + g.k * g.n)],
   ] as const) {
-    const other = [question(["registers 4x4", variant])];
+    const other = [product(["registers 4x4", variant])];
     const { left } = await tune(device, other, { seconds: 60, bytes: 1024 });
     assert.equal(left, [{ ...small, reason: takes(4992 + more) }]);
   }
@@ -79,9 +79,9 @@ test("leaves a kernel to the heuristic where it takes too much memory or time", 
 test("leaves a kernel whose plainest variant does not run, and goes on with the next", async () => {
   const device = await openDevice({ memoryLimit: 2 ** 20 });
   try {
-    const good = question(["registers 4x4"]);
+    const good = product(["registers 4x4"]);
     const uncompiled = { ...good, shape: "no width of a load", reference: "registers 3x3" };
-    const broken: VariantQuestion = {
+    const broken: TunableKernel = {
       ...good,
       shape: "a broken one",
       calls: () => {
@@ -115,11 +115,11 @@ test("stops between two variants when it is told to, and keeps the kernels befor
   const device = await testDevice();
   const before = used(device);
   const [first, second, third] = ["first", "second", "third"].map((shape) => ({
-    ...question(["registers 4x4", "registers 8x8"]),
+    ...product(["registers 4x4", "registers 8x8"]),
     shape,
-  })) as [VariantQuestion, VariantQuestion, VariantQuestion];
+  })) as [TunableKernel, TunableKernel, TunableKernel];
   const entered: string[] = [];
-  const watched: VariantQuestion = {
+  const watched: TunableKernel = {
     ...second,
     calls: (operands, result, variant) => {
       entered.push(variant);
@@ -154,8 +154,8 @@ test("leaves the kernel at work when the time is up, unless it is the first", as
   const { now } = performance;
   let skipped = 0;
   /** A kernel that takes an hour to be entered. */
-  const slow = (shape: string): VariantQuestion => {
-    const asked = question(["registers 4x4", "registers 8x8"]);
+  const slow = (shape: string): TunableKernel => {
+    const asked = product(["registers 4x4", "registers 8x8"]);
     return {
       ...asked,
       shape,
@@ -165,7 +165,7 @@ test("leaves the kernel at work when the time is up, unless it is the first", as
       },
     };
   };
-  const quick = { ...question(["registers 4x4"]), shape: "quick" };
+  const quick = { ...product(["registers 4x4"]), shape: "quick" };
   Object.defineProperty(performance, "now", {
     value: () => now.call(performance) + skipped,
     configurable: true,
@@ -189,14 +189,14 @@ test("leaves the kernel at work when the time is up, unless it is the first", as
 
 test("ends with the device", async () => {
   const device = await openDevice();
-  const last: VariantQuestion = {
-    ...question(["registers 4x4"]),
+  const last: TunableKernel = {
+    ...product(["registers 4x4"]),
     calls: () => {
       device.close();
       throw new Error("what follows from that");
     },
   };
-  const next = question(["registers 4x4"]);
+  const next = product(["registers 4x4"]);
   await rejects(
     () => tune(device, [last, next], { seconds: 60, bytes: 2 ** 20 }),
     DeviceLostError,

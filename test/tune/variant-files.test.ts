@@ -2,7 +2,8 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { CheckpointError, IoError } from "../../src/gpu/errors.ts";
-import { questionKey, type VariantQuestion } from "../../src/gpu/variant-table.ts";
+import { formatTuningKey } from "../../src/gpu/variant-table.ts";
+import { onTunableKernel, type TunableKernel } from "../../src/kernels/variants.ts";
 import { readSafetensors } from "../../src/formats/safetensors.ts";
 import { choicesIn } from "../../src/train/state.ts";
 import {
@@ -32,13 +33,13 @@ const saved = async (host: MemoryHost) =>
 /** A kernel of the run that has a choice, and a variant that the heuristic does not choose. */
 async function another(): Promise<Record<string, string>> {
   const device = await testDevice();
-  const asked: VariantQuestion[] = [];
-  device.variants.listener = (question) => asked.push(question);
+  const asked: TunableKernel[] = [];
+  const end = onTunableKernel(device.variants, (kernel) => asked.push(kernel));
   await trainInMemory(new MemoryHost(), { epochs: "1" });
-  device.variants.listener = undefined;
-  const question = asked.find(({ candidates }) => candidates.length > 1);
-  assert.ok(question, "a product with a choice");
-  return { [questionKey(question)]: question.candidates[1] as string };
+  end();
+  const tunable = asked.find(({ candidates }) => candidates.length > 1);
+  assert.ok(tunable, "a product with a choice");
+  return { [formatTuningKey(tunable)]: tunable.candidates[1] as string };
 }
 
 test("a run takes the adapter's table, and goes on with it when that has changed", async () => {

@@ -25,7 +25,7 @@ export function reshape(x: Tensor, shape: readonly number[]): Tensor {
       "reshape",
       `${formatShape(x.shape)} has ${x.size} elements, ${formatShape(resolved)} ${sizeOf(resolved)}`,
     );
-  return differentiable("reshape", [x], new Tensor(x.value, resolved), [
+  return differentiable("reshape", [x], new Tensor(x.device, x.value, resolved), [
     (dy) => reshape(dy, x.shape),
   ]);
 }

@@ -4,7 +4,6 @@ import { Value } from "../../gpu/value.ts";
 import { bytesOf } from "../../kernels/epilogue.ts";
 import { sumPartials } from "../../kernels/partials.ts";
 import { specialise } from "../../kernels/specialise.ts";
-import { tileBudget } from "../../kernels/tiles.ts";
 import type { Rung } from "../ladder.ts";
 
 /** What a ladder knows of one of its files. */
@@ -66,9 +65,9 @@ export function fileRung(
         ...(textures ? { textures: inputs.length } : {}),
         kernel: () => ({
           name,
-          code: specialise(textures ? asTextures(text, device.textures.reads) : text, {
+          code: specialise(textures ? asTextures(text, device.target.textures.reads) : text, {
             op: name,
-            sizeBound: tileBudget(device).characters,
+            sizeBound: device.target.tiles.characters,
             constants: { ...ladder.constants, ...(splits === 1 ? {} : { SPLITS: splits }) },
           }),
           workgroups,
