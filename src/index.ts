@@ -72,15 +72,9 @@ export { pad, reshape, slice, sliceAxis, split, transpose } from "./autograd/ops
 export { logSoftmax, logsumexp, softmax } from "./autograd/ops/softmax.ts";
 export { type Axes, broadcastTo, sum, sumTo } from "./autograd/ops/sum.ts";
 export { type GradOptions, grad, stopGradient, track, withoutTape } from "./autograd/tape.ts";
-export {
-  type LeftKernel,
-  type Tuned,
-  type TuneOptions,
-  type TuneReport,
-  tunableKernels,
-  tune,
-} from "./bench/tune.ts";
+
 export type { Batch, ExampleSource } from "./data/batch.ts";
+
 export { type Binarisation, binarise, binariseDataset } from "./data/binarise.ts";
 export { loadGlyphs, loadShapes, loadTones } from "./data/datasets.ts";
 export { DeviceImages, ShuffledBatches } from "./data/loader.ts";
@@ -191,5 +185,13 @@ export {
 } from "./tensor/create.ts";
 export { record, scope } from "./tensor/run.ts";
 export { Tensor } from "./tensor/tensor.ts";
-export { loadVariants, saveVariants } from "./tune/variant-store.ts";
+export {
+  type LeftKernel,
+  type Tuned,
+  type TuneOptions,
+  type TuneReport,
+  tunableKernels,
+  tune,
+} from "./tune/tune.ts";
 export type { TableOwner } from "./tune/variant-files.ts";
+export { loadVariants, saveVariants } from "./tune/variant-store.ts";

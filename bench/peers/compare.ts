@@ -14,8 +14,7 @@ import {
   RESULT_TOLERANCE,
   voidReason,
 } from "./agreement.ts";
-import type { Answers, Timed } from "./protocol.ts";
-import type { Runner } from "./runners.ts";
+import type { Answers, Runner, Timed } from "./protocol.ts";
 import { type OpTask, type StepTask, type Task, taskBytes, taskFlops, taskName } from "./tasks.ts";
 import { type OpenSide, Turns } from "./turns.ts";
 

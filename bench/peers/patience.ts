@@ -1,5 +1,4 @@
-import type { Answers, Ask } from "./protocol.ts";
-import type { Runner } from "./runners.ts";
+import type { Answers, Ask, Runner } from "./protocol.ts";
 
 /** No question takes nearly as long: steps of the slowest engine, its compilation included. */
 const LIMIT_MS = 600_000;

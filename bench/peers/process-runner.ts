@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { exitStatus, type RuntimeCommand } from "../../src/host/node-launch.ts";
+import type { Runner } from "./protocol.ts";
 import { type Answers, type Ask, MARK } from "./protocol.ts";
-import type { Runner } from "./runners.ts";
 import { emptyShaderCache } from "./shader-cache.ts";
 
 /** Lines of what a process prints that are kept for the message of its end. */

@@ -30,3 +30,9 @@ export type Answer = Answers[keyof Answers];
 
 /** Lines that begin so are answers; libraries may print others. */
 export const MARK = "@bench ";
+
+/** A process or page that runs one side. Closing it twice is once. */
+export interface Runner {
+  ask<A extends Ask>(question: A): Promise<Answers[A["ask"]]>;
+  close(): Promise<void>;
+}

@@ -7,14 +7,8 @@ import { runtimeCommand } from "../../src/host/node-launch.ts";
 import { type PageServer, servePage } from "../../src/host/page-server.ts";
 import { PatientRunner } from "./patience.ts";
 import { ProcessRunner } from "./process-runner.ts";
-import type { Answers, Ask } from "./protocol.ts";
+import type { Answers, Ask, Runner } from "./protocol.ts";
 import { emptyShaderCache } from "./shader-cache.ts";
-
-/** A process or page that runs one side. Closing it twice is once. */
-export interface Runner {
-  ask<A extends Ask>(question: A): Promise<Answers[A["ask"]]>;
-  close(): Promise<void>;
-}
 
 export async function startRunner(
   runtime: "deno" | "chrome",

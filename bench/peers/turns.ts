@@ -1,6 +1,5 @@
 import type { PeerFailure } from "../../src/bench/peers.ts";
-import type { Answers, Ask } from "./protocol.ts";
-import type { Runner } from "./runners.ts";
+import type { Answers, Ask, Runner } from "./protocol.ts";
 import { type Task, taskName } from "./tasks.ts";
 
 /** An engine in its process or page. */

@@ -2,13 +2,13 @@ import shader from "../../shaders/bench/copy.wgsl";
 import { foldWorkgroups } from "../gpu/call.ts";
 import type { Device } from "../gpu/device.ts";
 import { LatentgradError } from "../gpu/errors.ts";
+import { type TimingOptions, timeProgram } from "../gpu/timing.ts";
 import { gridConstants } from "../kernels/epilogue.ts";
 import { specialise } from "../kernels/specialise.ts";
 import { variable } from "../tensor/create.ts";
 import { record } from "../tensor/run.ts";
 import { emptyResult, type Tensor } from "../tensor/tensor.ts";
 import { randomOnDevice } from "./random-data.ts";
-import { type TimingOptions, timeProgram } from "../gpu/timing.ts";
 
 /** One way to copy. */
 interface CopyKernel {

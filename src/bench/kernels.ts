@@ -1,5 +1,6 @@
 import type { Device } from "../gpu/device.ts";
 import type { Program } from "../gpu/program.ts";
+import { type Timing, timeProgram } from "../gpu/timing.ts";
 import { adamCases } from "./cases/adam.ts";
 import { convCases } from "./cases/conv.ts";
 import { mapCases } from "./cases/map.ts";
@@ -8,7 +9,6 @@ import { normCases } from "./cases/norm.ts";
 import { reduceCases } from "./cases/reduce.ts";
 import { checkCase, type KernelCase, nameOfCase, releaseCase } from "./kernel-case.ts";
 import type { NamedWork, Standing } from "./roofline.ts";
-import { type Timing, timeProgram } from "../gpu/timing.ts";
 
 /** All kernels that can be measured. */
 export const kernelCases: readonly KernelCase[] = [

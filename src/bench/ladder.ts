@@ -2,9 +2,9 @@ import type { Call } from "../gpu/call.ts";
 import type { Device } from "../gpu/device.ts";
 import { median } from "../gpu/profiler.ts";
 import { Program } from "../gpu/program.ts";
+import { timeProgram } from "../gpu/timing.ts";
 import { type DType, Value } from "../gpu/value.ts";
 import { HostRandom } from "../nn/initialisers.ts";
-import { timeProgram } from "../gpu/timing.ts";
 
 /** Features that some rung asks for: a device for ladders is opened with those its adapter has. */
 export const LADDER_FEATURES = ["subgroups", "shader-f16"] as const;

@@ -2,10 +2,10 @@ import shader from "../../shaders/bench/empty.wgsl";
 import type { Device } from "../gpu/device.ts";
 import { median } from "../gpu/profiler.ts";
 import type { Program } from "../gpu/program.ts";
+import { timeProgram, timeQueued } from "../gpu/timing.ts";
 import { variable } from "../tensor/create.ts";
 import { record } from "../tensor/run.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { timeProgram, timeQueued } from "../gpu/timing.ts";
 
 /** What commands cost that compute nothing. */
 export interface Latencies {

@@ -3,13 +3,13 @@ import { foldWorkgroups, type KernelSource } from "../gpu/call.ts";
 import type { Device } from "../gpu/device.ts";
 import { LatentgradError } from "../gpu/errors.ts";
 import type { Program } from "../gpu/program.ts";
+import { timeProgram } from "../gpu/timing.ts";
 import { gridConstants } from "../kernels/epilogue.ts";
 import { specialise } from "../kernels/specialise.ts";
 import { HostRandom } from "../nn/initialisers.ts";
 import { tensor } from "../tensor/create.ts";
 import { record } from "../tensor/run.ts";
 import { emptyResult, type Tensor } from "../tensor/tensor.ts";
-import { timeProgram } from "../gpu/timing.ts";
 
 /** One way to keep an adapter's multipliers busy. */
 export interface MultiplyAdd {

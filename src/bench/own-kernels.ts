@@ -3,6 +3,7 @@ import type { Device } from "../gpu/device.ts";
 import { LatentgradError, UsageError } from "../gpu/errors.ts";
 import { openDevice } from "../gpu/open.ts";
 import { didYouMean } from "../gpu/suggest.ts";
+import { type Timing, timeProgram } from "../gpu/timing.ts";
 import { HostRandom } from "../nn/initialisers.ts";
 import type { tensor } from "../tensor/create.ts";
 import type { record } from "../tensor/run.ts";
@@ -11,7 +12,6 @@ import { type Ceilings, measureCeilings } from "./ceilings.ts";
 import { type KernelMeasurement, variantOf } from "./kernels.ts";
 import { type NamedWork, raiseCeilings, standingOf } from "./roofline.ts";
 import type { BenchReport } from "./run.ts";
-import { type Timing, timeProgram } from "../gpu/timing.ts";
 
 /**
  * The copy of the library that made the ops: ops take tensors and devices of their own copy only, and the

@@ -2,8 +2,8 @@ import type { Device } from "../gpu/device.ts";
 import { UsageError } from "../gpu/errors.ts";
 import { openDevice } from "../gpu/open.ts";
 import type { VariantChoices } from "../gpu/variant-table.ts";
-import { type Ceilings, measureCeilings } from "./ceilings.ts";
 import { type FindVariants, tunedDevices } from "../tune/used-variants.ts";
+import { type Ceilings, measureCeilings } from "./ceilings.ts";
 import { type KernelCase, nameOfCase } from "./kernel-case.ts";
 import {
   type KernelMeasurement,

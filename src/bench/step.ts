@@ -4,6 +4,7 @@ import type { Device } from "../gpu/device.ts";
 import { NonFiniteError } from "../gpu/errors.ts";
 import { openDevice } from "../gpu/open.ts";
 import { median } from "../gpu/profiler.ts";
+import { type Timing, timeQueued } from "../gpu/timing.ts";
 import { onTunableKernel, type TunableKernel } from "../kernels/variants.ts";
 import type { ModelDefinition } from "../models/registry.ts";
 import { HostRandom } from "../nn/initialisers.ts";
@@ -11,7 +12,6 @@ import { NEVER } from "../optim/optimiser.ts";
 import { resolveSettings } from "../settings/settings.ts";
 import { TrainingRun } from "../train/training-run.ts";
 import { type Counts, countCalls, since } from "./counting.ts";
-import { type Timing, timeQueued } from "../gpu/timing.ts";
 
 export interface StepOptions {
   readonly entry: ModelDefinition;

@@ -1,6 +1,6 @@
+import { Interruption } from "../host/interruption.ts";
 import { createPageHost } from "../host/page.ts";
 import type { PageConfig } from "../host/page-protocol.ts";
-import { Interruption } from "../host/interruption.ts";
 import { run } from "./core.ts";
 
 /** Entry of the page that Chrome runs; the process that started Chrome calls it. */

@@ -2,6 +2,7 @@ import { readFile, stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { LatentgradError, NoAdapterError } from "../gpu/errors.ts";
 import { launchChrome } from "../host/chrome-launch.ts";
+import { Interruption } from "../host/interruption.ts";
 import { createNodeHost, removeUnfinished } from "../host/node.ts";
 import {
   availableRuntimes,
@@ -11,7 +12,6 @@ import {
   runtimeCommand,
 } from "../host/node-launch.ts";
 import { interruptedStatus, sameSignalMs, signals } from "../host/signals.ts";
-import { Interruption } from "../host/interruption.ts";
 import type { Actions } from "./actions.ts";
 import { serveBenchPage } from "./bench-page.ts";
 import {

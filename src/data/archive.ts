@@ -1,7 +1,7 @@
-import { readTar, type TarEntry } from "../gpu/tar.ts";
-import { DataError } from "../gpu/errors.ts";
-import { cacheFolder, type DataSource, downloadFile, fetchFiles, findFiles } from "./files.ts";
 import { gunzipWhole, isGzip } from "../formats/gunzip.ts";
+import { DataError } from "../gpu/errors.ts";
+import { readTar, type TarEntry } from "../gpu/tar.ts";
+import { cacheFolder, type DataSource, downloadFile, fetchFiles, findFiles } from "./files.ts";
 import { joinPath } from "./paths.ts";
 import type { ArchiveSet, PublishedSet } from "./sources.ts";
 

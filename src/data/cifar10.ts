@@ -1,9 +1,9 @@
-import { DataError } from "../gpu/errors.ts";
-import { fetchUnpacked, type SetFile } from "./archive.ts";
 import { joinBytes } from "../formats/bytes.ts";
 import { anotherKind } from "../formats/file-kinds.ts";
-import type { DataSource } from "./files.ts";
 import { gunzipWhole, isGzip } from "../formats/gunzip.ts";
+import { DataError } from "../gpu/errors.ts";
+import { fetchUnpacked, type SetFile } from "./archive.ts";
+import type { DataSource } from "./files.ts";
 import { cifar10 } from "./sources.ts";
 import type { Dataset, Split } from "./types.ts";
 

@@ -1,7 +1,7 @@
+import { readNpyBytes } from "../formats/npy.ts";
 import { DataError } from "../gpu/errors.ts";
 import { cacheFolder, type DataSource, dataFolder } from "./files.ts";
 import { permutation } from "./hash.ts";
-import { readNpyBytes } from "../formats/npy.ts";
 import { joinPath } from "./paths.ts";
 import type { Dataset, Split } from "./types.ts";
 

@@ -1,9 +1,9 @@
+import type { PictureOptions } from "../formats/picture.ts";
 import { DataError, UsageError } from "../gpu/errors.ts";
 import type { Host } from "../host/host.ts";
 import { namesOf } from "./idx-names.ts";
 import { findLookAlikes } from "./look-alikes.ts";
 import { joinPath } from "./paths.ts";
-import type { PictureOptions } from "../formats/picture.ts";
 import type { FileSet, PinnedFile, PublishedSet } from "./sources.ts";
 
 /** Where a set's files are looked for. */

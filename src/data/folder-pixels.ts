@@ -1,8 +1,8 @@
+import type { PictureFile, PictureOptions } from "../formats/picture.ts";
+import { largestSide } from "../formats/picture-limits.ts";
 import { DataError } from "../gpu/errors.ts";
 import type { Host } from "../host/host.ts";
 import type { ListedPicture } from "./folder-listing.ts";
-import type { PictureFile, PictureOptions } from "../formats/picture.ts";
-import { largestSide } from "../formats/picture-limits.ts";
 
 /** The pictures' samples at most; they live in memory here, and again on the device. */
 export const largestFolderBytes = 2 ** 30;

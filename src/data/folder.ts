@@ -1,8 +1,8 @@
+import { sha256 } from "../formats/sha256.ts";
 import type { DataSource } from "./files.ts";
 import { type ListedPicture, listPictures } from "./folder-listing.ts";
 import { FolderPixels, type PartPixels, toRgb } from "./folder-pixels.ts";
 import { lastPart, pathLabel } from "./paths.ts";
-import { sha256 } from "../formats/sha256.ts";
 import type { Dataset, Labels, Split } from "./types.ts";
 
 /**

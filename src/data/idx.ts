@@ -1,6 +1,6 @@
-import { DataError } from "../gpu/errors.ts";
 import { anotherKind } from "../formats/file-kinds.ts";
 import { gunzip, isGzip } from "../formats/gunzip.ts";
+import { DataError } from "../gpu/errors.ts";
 
 /** Images of an IDX file: `pixels` is [count, height, width], one byte each. */
 export interface IdxImages {

@@ -1,5 +1,5 @@
-import type { Host } from "../host/host.ts";
 import { anotherKind } from "../formats/file-kinds.ts";
+import type { Host } from "../host/host.ts";
 import { namesOf } from "./idx-names.ts";
 import { joinPath } from "./paths.ts";
 import type { PublishedSet } from "./sources.ts";

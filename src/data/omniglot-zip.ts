@@ -1,7 +1,7 @@
-import { DataError } from "../gpu/errors.ts";
 import { decodeBilevelPng } from "../formats/bilevel-png.ts";
-import { areaShrinker } from "./shrink.ts";
 import { readZip, type ZipLimits } from "../formats/zip.ts";
+import { DataError } from "../gpu/errors.ts";
+import { areaShrinker } from "./shrink.ts";
 
 /** Pixels a side, as published. */
 const PUBLISHED_SIDE = 105;

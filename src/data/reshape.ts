@@ -1,8 +1,8 @@
-import { UsageError } from "../gpu/errors.ts";
-import { largestFolderBytes } from "./folder-pixels.ts";
 import { type PictureOptions, toGrey } from "../formats/picture.ts";
 import { resizeAndCrop } from "../formats/resample.ts";
 import { sha256 } from "../formats/sha256.ts";
+import { UsageError } from "../gpu/errors.ts";
+import { largestFolderBytes } from "./folder-pixels.ts";
 import type { Dataset, Split } from "./types.ts";
 
 /**

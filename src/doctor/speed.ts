@@ -1,8 +1,8 @@
 import { incrementCase } from "../bench/cases/map.ts";
 import { matmulCase } from "../bench/cases/matmul.ts";
 import { errorOfCase, type KernelCase, releaseCase } from "../bench/kernel-case.ts";
-import { timeProgram } from "../gpu/timing.ts";
 import type { Device } from "../gpu/device.ts";
+import { timeProgram } from "../gpu/timing.ts";
 
 /** A quick measurement; the machine's other work is in it. */
 export interface Speed {

@@ -1,6 +1,7 @@
+import { encodePng } from "../formats/png.ts";
+import type { EventImage } from "../formats/tensorboard.ts";
 import { readRunConfig } from "../train/open-run.ts";
 import type { RunFolder } from "../train/run-folder.ts";
-import type { EventImage } from "../formats/tensorboard.ts";
 import type { Trained } from "../train/train.ts";
 import { balancedIndices, Codec, imagesAt } from "./codec.ts";
 import { curvesSvg } from "./curves.ts";
@@ -9,7 +10,6 @@ import { drawScatter } from "./embed.ts";
 import { type History, readHistory } from "./history.ts";
 import { drawInterpolations } from "./interpolate.ts";
 import { drawManifold } from "./manifold.ts";
-import { encodePng } from "../formats/png.ts";
 import { drawReconstructions } from "./reconstruct.ts";
 import { runName } from "./report-data.ts";
 import { drawSamples } from "./sample.ts";

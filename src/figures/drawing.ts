@@ -1,6 +1,6 @@
+import { encodePng, type Picture } from "../formats/png.ts";
 import type { OpenRun } from "../train/open-run.ts";
 import type { RunFolder } from "../train/run-folder.ts";
-import { encodePng, type Picture } from "../formats/png.ts";
 import { whole } from "./text.ts";
 
 /** What every figure command takes. */

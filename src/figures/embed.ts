@@ -1,11 +1,11 @@
 import type { Download } from "../data/files.ts";
 import type { Dataset } from "../data/types.ts";
 import type { Host } from "../host/host.ts";
+import { principalComponents, project } from "../math/principal-components.ts";
 import { HostRandom } from "../nn/initialisers.ts";
 import { loadRunData, withRun } from "../train/open-run.ts";
 import { balancedIndices, Codec, imagesAt } from "./codec.ts";
 import { type FigureOptions, originOf } from "./drawing.ts";
-import { principalComponents, project } from "../math/principal-components.ts";
 import { type ScatterClass, scatterSvg } from "./scatter.ts";
 import { counted, listed } from "./text.ts";
 

@@ -1,6 +1,6 @@
+import type { Picture } from "../formats/png.ts";
 import { checkOptions, isNot, type OptionRules } from "../gpu/arguments.ts";
 import { ShapeError, UsageError } from "../gpu/errors.ts";
-import type { Picture } from "../formats/png.ts";
 
 /** A batch of images with values from 0 to 1: `values` is [count, height, width, channels]. */
 export interface ImageBatch {

@@ -1,5 +1,5 @@
-import { type Markup, markup } from "./markup.ts";
 import { pngFacts } from "../formats/png-facts.ts";
+import { type Markup, markup } from "./markup.ts";
 import type { PictureFile, ReportData } from "./report-data.ts";
 import { bytes as size } from "./text.ts";
 

@@ -1,7 +1,7 @@
 import wasm from "@cwasm/jpeg-turbo/jpeg-turbo.wasm";
+import { DataError } from "../gpu/errors.ts";
 import type { JpegHeader } from "./jpeg-check.ts";
 import type { DecodedPicture } from "./picture.ts";
-import { DataError } from "../gpu/errors.ts";
 
 /** The TurboJPEG functions of libjpeg-turbo, in WebAssembly; addresses are bytes of its memory. */
 interface Codec {

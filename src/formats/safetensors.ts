@@ -1,7 +1,7 @@
-import { anotherKind } from "./file-kinds.ts";
-import { sha256 } from "./sha256.ts";
 import { CheckpointError } from "../gpu/errors.ts";
+import { anotherKind } from "./file-kinds.ts";
 import { duplicateKey, isObject, nestsBeyond, quote, wordBesideStrings } from "./json.ts";
+import { sha256 } from "./sha256.ts";
 
 /**
  * The safetensors format: 8 bytes of header length (little-endian), a JSON header with the dtype,

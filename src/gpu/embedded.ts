@@ -1,7 +1,7 @@
 import { importAtRunTime } from "./adapter-environment.ts";
 import { withCleanUp } from "./clean-up.ts";
-import { readTar } from "./tar.ts";
 import { IoError, NoAdapterError } from "./errors.ts";
+import { readTar } from "./tar.ts";
 
 /**
  * The software adapter that comes from npm: the package `@sparticuz/chromium` holds a headless

@@ -1,5 +1,6 @@
 import * as fs from "node:fs/promises";
 import { PNG } from "pngjs";
+import { decodeJpeg } from "../formats/decode-jpeg.ts";
 import { describeFile } from "../formats/file-kinds.ts";
 import { checkJpeg } from "../formats/jpeg-check.ts";
 import {
@@ -12,7 +13,6 @@ import { checkSize } from "../formats/picture-limits.ts";
 import { checkPng } from "../formats/png-check.ts";
 import { sha256 } from "../formats/sha256.ts";
 import { DataError } from "../gpu/errors.ts";
-import { decodeJpeg } from "../formats/decode-jpeg.ts";
 import { reporting } from "./io-failure.ts";
 
 /** More than any picture of 64 MP takes, however it was compressed. */

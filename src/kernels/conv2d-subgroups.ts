@@ -1,8 +1,8 @@
 import shader from "../../shaders/conv2d_subgroups.wgsl";
 import tiledShader from "../../shaders/conv2d_tiled.wgsl";
 import type { Call } from "../gpu/call.ts";
-import type { Target } from "../gpu/target.ts";
 import { GpuValidationError } from "../gpu/errors.ts";
+import type { Target } from "../gpu/target.ts";
 import type { Value } from "../gpu/value.ts";
 import {
   type ConvDirection,
@@ -98,7 +98,10 @@ export function conv2dSubgroupsVariants(
   if (!target.has.subgroups || n < FEWEST_COLUMNS) return [];
   const split = direction === "weight gradient";
   const tile = chooseTile(
-    { accumulators: Math.min(MOST_ACCUMULATORS, target.tiles.accumulators), threads: split ? 1 : target.tiles.threads },
+    {
+      accumulators: Math.min(MOST_ACCUMULATORS, target.tiles.accumulators),
+      threads: split ? 1 : target.tiles.threads,
+    },
     m,
     // Whole workgroups, so that threads without a column count.
     Math.ceil(n / ACROSS) * ACROSS,

@@ -1,7 +1,7 @@
 import shader from "../../shaders/matmul_subgroups.wgsl";
 import type { Call } from "../gpu/call.ts";
-import type { Target } from "../gpu/target.ts";
 import { GpuValidationError } from "../gpu/errors.ts";
+import type { Target } from "../gpu/target.ts";
 import type { Value } from "../gpu/value.ts";
 import { flopsOf, geometryConstants, type MatmulGeometry } from "./matmul-geometry.ts";
 import { productCalls } from "./product.ts";

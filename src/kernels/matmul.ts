@@ -1,8 +1,8 @@
 import shader from "../../shaders/matmul.wgsl";
 import tiledShader from "../../shaders/matmul_tiled.wgsl";
 import type { Call } from "../gpu/call.ts";
-import type { Target } from "../gpu/target.ts";
 import { GpuValidationError } from "../gpu/errors.ts";
+import type { Target } from "../gpu/target.ts";
 import type { Value } from "../gpu/value.ts";
 import { flopsOf, geometryConstants, type MatmulGeometry } from "./matmul-geometry.ts";
 import { matmulSubgroupsCalls, subgroupsVariant } from "./matmul-subgroups.ts";

@@ -53,7 +53,9 @@ export function productCalls(product: Product): Call[] {
   // A tile of rows × cols takes rows + cols loads for as many multiply-adds as it has elements.
   const loads = (product.flops / 2) * (1 / variant.rows + 1 / variant.cols);
   const textures =
-    !variant.half && widths !== undefined && prefersTextures(target.textures, inputs, widths, loads);
+    !variant.half &&
+    widths !== undefined &&
+    prefersTextures(target.textures, inputs, widths, loads);
   let { shader } = product;
   if (textures) shader = readTextures(op, shader, target.textures.reads, widths);
   if (variant.half && widths !== undefined) shader = readHalves(op, shader, widths);

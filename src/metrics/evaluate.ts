@@ -6,6 +6,7 @@ import type { Dataset } from "../data/types.ts";
 import { DataError, IoError, NonFiniteError } from "../gpu/errors.ts";
 import type { Host } from "../host/host.ts";
 import { seedWords } from "../kernels/philox.ts";
+import { momentsOf } from "../math/covariance.ts";
 import { encodeAll } from "../models/codes.ts";
 import type { SampleTerms } from "../models/model.ts";
 import type { ModelDefinition } from "../models/registry.ts";
@@ -14,7 +15,6 @@ import { Evaluation, type TermStatistics } from "../train/evaluation.ts";
 import type { MetricRecord } from "../train/metrics.ts";
 import { now } from "../train/metrics-log.ts";
 import { loadRunData, type OpenRun, withRun } from "../train/open-run.ts";
-import { momentsOf } from "../math/covariance.ts";
 import { momentKl } from "./frechet.ts";
 import { probeAccuracy } from "./probe.ts";
 

@@ -5,6 +5,7 @@ import { sum } from "../autograd/ops/sum.ts";
 import { type ExampleSource, firstExamples } from "../data/batch.ts";
 import type { OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
+import { fitMixture } from "../math/gaussian-mixture.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { type NamedTensor, plain } from "../nn/module.ts";
 import { numberSetting, wholeSetting } from "../settings/setting.ts";
@@ -21,7 +22,6 @@ import {
   networkSetting,
   rateSetting,
 } from "./definition.ts";
-import { fitMixture } from "../math/gaussian-mixture.ts";
 import { ComponentChoice } from "./mixture.ts";
 import type { ImageShape, Prior } from "./model.ts";
 

@@ -1,7 +1,7 @@
+import { duplicateKey, duplicateKey, isObject, isObject, parseJson, parseJson, quote, quote } from "../formats/json.ts";
 import { type LatentgradError, UsageError } from "../gpu/errors.ts";
 import { didYouMean } from "../gpu/suggest.ts";
 import type { ValueKind } from "../settings/values.ts";
-import { duplicateKey, isObject, parseJson, quote } from "./json.ts";
 import {
   camel,
   type TrainOption,

@@ -1,14 +1,14 @@
+import type { EventImage } from "../formats/tensorboard.ts";
 import { afterFailure } from "../gpu/clean-up.ts";
 import { NonFiniteError } from "../gpu/errors.ts";
-import { meansOf } from "./evaluation.ts";
 import type { Interruption } from "../host/interruption.ts";
+import { meansOf } from "./evaluation.ts";
 import { type MetricsLog, now } from "./metrics-log.ts";
 import { Pace, type Progress } from "./pace.ts";
 import type { Plan } from "./plan.ts";
 import type { RunFolder } from "./run-folder.ts";
 import type { Session } from "./session.ts";
 import type { Best, TrainState } from "./state.ts";
-import type { EventImage } from "../formats/tensorboard.ts";
 
 /** What one epoch came to. Loss terms are nats per sample. */
 export interface EpochReport {

@@ -1,7 +1,7 @@
 import { attributeClasses, type Dataset } from "../data/types.ts";
+import { quote } from "../formats/json.ts";
 import { DataError } from "../gpu/errors.ts";
 import type { ModelEntry } from "../models/registry.ts";
-import { quote } from "../formats/json.ts";
 
 /** What a run was trained on, as far as labels go. */
 export interface RunLabels {

@@ -1,9 +1,14 @@
 import { joinBytes } from "../formats/bytes.ts";
 import { csvHeader, csvLines } from "../formats/csv.ts";
+import {
+  type EventImage,
+  pictureRecords,
+  summaryRecord,
+  versionRecord,
+} from "../formats/tensorboard.ts";
 import { csvColumns, type MetricRecord, termsOf, upTo } from "./metrics.ts";
 import type { RunFolder } from "./run-folder.ts";
 import type { TrainState } from "./state.ts";
-import { type EventImage, pictureRecords, summaryRecord, versionRecord } from "../formats/tensorboard.ts";
 import type { LossRow } from "./training-run.ts";
 
 /**

@@ -1,5 +1,5 @@
-import { DataError } from "../gpu/errors.ts";
 import { parseJson } from "../formats/json.ts";
+import { DataError } from "../gpu/errors.ts";
 
 /** One line of metrics.jsonl; loss terms by name, in nats per sample. */
 export interface MetricRecord {

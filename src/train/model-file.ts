@@ -1,9 +1,3 @@
-import { CheckpointError, NonFiniteError } from "../gpu/errors.ts";
-import type { Value } from "../gpu/value.ts";
-import type { ImageShape, Model } from "../models/model.ts";
-import type { NamedTensor } from "../nn/module.ts";
-import { upload } from "../tensor/create.ts";
-import { checkpointShape, fromCheckpoint, toCheckpoint } from "./checkpoint.ts";
 import { quote } from "../formats/json.ts";
 import {
   readSafetensors,
@@ -12,6 +6,12 @@ import {
   shapeText,
   writeSafetensors,
 } from "../formats/safetensors.ts";
+import { CheckpointError, NonFiniteError } from "../gpu/errors.ts";
+import type { Value } from "../gpu/value.ts";
+import type { ImageShape, Model } from "../models/model.ts";
+import type { NamedTensor } from "../nn/module.ts";
+import { upload } from "../tensor/create.ts";
+import { checkpointShape, fromCheckpoint, toCheckpoint } from "./checkpoint.ts";
 import type { Trained } from "./training-run.ts";
 
 /*

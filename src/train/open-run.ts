@@ -4,6 +4,7 @@ import type { Download } from "../data/files.ts";
 import { dataDifference, fingerprintOf, soundFingerprint } from "../data/fingerprint.ts";
 import { pictureOptions } from "../data/picture-values.ts";
 import type { Dataset } from "../data/types.ts";
+import { isObject, quote } from "../formats/json.ts";
 import type { Device } from "../gpu/device.ts";
 import { DataError, UsageError } from "../gpu/errors.ts";
 import { openDevice } from "../gpu/open.ts";
@@ -13,7 +14,6 @@ import { findModel, type ModelDefinition, models } from "../models/registry.ts";
 import { HostRandom } from "../nn/initialisers.ts";
 import { resolveSettings, settingsProblem } from "../settings/settings.ts";
 import { type GivenOptions, parseConfig, toTrainOptions } from "./config.ts";
-import { isObject, quote } from "../formats/json.ts";
 import { requireSameLabels } from "./labels.ts";
 import {
   type CheckpointFile,

@@ -1,9 +1,9 @@
-import { anotherKind } from "../formats/file-kinds.ts";
 import { joinPath, withParents } from "../data/paths.ts";
+import { anotherKind } from "../formats/file-kinds.ts";
+import { isObject, parseJson } from "../formats/json.ts";
 import { afterFailure, withCleanUp } from "../gpu/clean-up.ts";
 import { CheckpointError, DataError, IoError, UsageError } from "../gpu/errors.ts";
 import { type Host, type Lock, temporaryFile } from "../host/host.ts";
-import { isObject, parseJson } from "../formats/json.ts";
 import { type MetricRecord, parseMetrics } from "./metrics.ts";
 import type { CheckpointFile } from "./model-file.ts";
 

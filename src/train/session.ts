@@ -1,8 +1,8 @@
 import { binarise } from "../data/binarise.ts";
 import { DeviceImages } from "../data/loader.ts";
-import { sha256 } from "../formats/sha256.ts";
 import { selectImages } from "../data/splits.ts";
 import { attributeClasses, type Split } from "../data/types.ts";
+import { sha256 } from "../formats/sha256.ts";
 import { withCleanUp } from "../gpu/clean-up.ts";
 import type { Device } from "../gpu/device.ts";
 import { CheckpointError, UsageError } from "../gpu/errors.ts";

@@ -1,9 +1,9 @@
 import { dataDifference, type Fingerprint, soundFingerprint } from "../data/fingerprint.ts";
+import { isObject, parseJson, quote } from "../formats/json.ts";
 import { CheckpointError } from "../gpu/errors.ts";
 import type { VariantChoices } from "../gpu/variant-table.ts";
-import { type Calendar, type EpochSpan, soundSpans } from "./calendar.ts";
-import { isObject, parseJson, quote } from "../formats/json.ts";
 import { soundChoices } from "../tune/variant-files.ts";
+import { type Calendar, type EpochSpan, soundSpans } from "./calendar.ts";
 
 /** The best epoch so far. */
 export interface Best {

@@ -2,17 +2,19 @@ import type { Download } from "../data/files.ts";
 import { dataDifference } from "../data/fingerprint.ts";
 import { selectImages } from "../data/splits.ts";
 import type { Dataset, Split } from "../data/types.ts";
+import type { EventImage } from "../formats/tensorboard.ts";
 import { afterFailure, withCleanUp } from "../gpu/clean-up.ts";
 import type { Device } from "../gpu/device.ts";
 import { DataError, DeviceLostError, NoAdapterError } from "../gpu/errors.ts";
 import { openDevice } from "../gpu/open.ts";
 import type { VariantChoices } from "../gpu/variant-table.ts";
 import type { Host } from "../host/host.ts";
+import { InterruptedError, type Interruption } from "../host/interruption.ts";
 import type { Model } from "../models/model.ts";
+import { readVariants, withVariants } from "../tune/variant-files.ts";
 import { type Ending, EpochLoop, type EpochReport } from "./epochs.ts";
 import { factsOf } from "./facts.ts";
 import { prepareNext } from "./free-folder.ts";
-import { InterruptedError, type Interruption } from "../host/interruption.ts";
 import { requireSameLabels } from "./labels.ts";
 import { MetricsLog, now } from "./metrics-log.ts";
 import { loadModel, readMetadata, requireModel } from "./model-file.ts";
@@ -30,8 +32,6 @@ import {
   type TrainingStart,
 } from "./start.ts";
 import { type Best, beginning, choicesIn, fingerprintIn, type TrainState } from "./state.ts";
-import type { EventImage } from "../formats/tensorboard.ts";
-import { readVariants, withVariants } from "../tune/variant-files.ts";
 
 export interface TrainResult {
   /** The run folder. */

@@ -1,10 +1,11 @@
 import { IoError } from "../gpu/errors.ts";
 import { openDevice } from "../gpu/open.ts";
 import { formatTuningKey } from "../gpu/variant-table.ts";
-import type { TunableKernel } from "../kernels/variants.ts";
 import type { Host } from "../host/host.ts";
-import type { ModelDefinition } from "../models/definition.ts";
 import type { Interruption } from "../host/interruption.ts";
+import type { TunableKernel } from "../kernels/variants.ts";
+import type { ModelDefinition } from "../models/definition.ts";
+import { type Tuned, type TuneReport, tune, winnersOf } from "./tune.ts";
 import {
   readTable,
   type TableOwner,
@@ -12,7 +13,6 @@ import {
   variantsPath,
   writeTable,
 } from "./variant-files.ts";
-import { type Tuned, type TuneReport, tune, winnersOf } from "./tune.ts";
 
 export interface TuneModelsOptions {
   readonly entries: readonly ModelDefinition[];

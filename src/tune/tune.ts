@@ -2,13 +2,13 @@ import { checkDevice, checkOptions } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import type { Program } from "../gpu/program.ts";
 import { MOST_TEXTURE_ELEMENTS, textureHeight, textureSize } from "../gpu/textures.ts";
+import { timeProgram } from "../gpu/timing.ts";
 import { Value } from "../gpu/value.ts";
 import { formatTuningKey, type VariantChoices } from "../gpu/variant-table.ts";
 import { onTunableKernel, parseVariant, type TunableKernel } from "../kernels/variants.ts";
 import { HostRandom } from "../nn/initialisers.ts";
 import { record } from "../tensor/run.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { timeProgram } from "../gpu/timing.ts";
 
 export interface TuneOptions {
   /**

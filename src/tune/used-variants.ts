@@ -14,7 +14,10 @@ export interface TunedDevices {
 }
 
 /** @param find without it the kernels' heuristics choose */
-export function tunedDevices(open: typeof openDevice, find: FindVariants | undefined): TunedDevices {
+export function tunedDevices(
+  open: typeof openDevice,
+  find: FindVariants | undefined,
+): TunedDevices {
   if (!find) return { open, used: () => undefined };
   const tables: VariantTable[] = [];
   return {

@@ -1,9 +1,9 @@
+import { isObject, parseJson } from "../formats/json.ts";
 import { sha256 } from "../formats/sha256.ts";
 import type { Device } from "../gpu/device.ts";
 import type { OptionalFeature } from "../gpu/features.ts";
 import type { MeasuredCandidates, VariantChoices } from "../gpu/variant-table.ts";
 import type { Host } from "../host/host.ts";
-import { isObject, parseJson } from "../formats/json.ts";
 
 /** Raised when the texts of kernels change so much that old measurements say nothing. */
 const FORMAT = 1;

@@ -5,7 +5,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { PatientRunner } from "../../bench/peers/patience.ts";
 import { ProcessRunner } from "../../bench/peers/process-runner.ts";
-import type { Runner } from "../../bench/peers/runners.ts";
+import type { Runner } from "../../bench/peers/protocol.ts";
 
 const test = suite("engines' processes");
 

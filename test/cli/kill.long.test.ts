@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { parseMetrics } from "../../src/train/metrics.ts";
 import { readSafetensors } from "../../src/formats/safetensors.ts";
+import { parseMetrics } from "../../src/train/metrics.ts";
 import { latentgrad, start } from "../support/command.ts";
 
 const test = suite("kill campaign");

@@ -14,8 +14,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { findDeno } from "../../src/host/node-launch.ts";
 import { readSafetensors } from "../../src/formats/safetensors.ts";
+import { findDeno } from "../../src/host/node-launch.ts";
 import { latentgrad, onlyLine, start, untilPrinted } from "../support/command.ts";
 import { skip } from "../support/skip.ts";
 

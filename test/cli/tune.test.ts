@@ -1,12 +1,12 @@
 /** The command `tune` around a tuner that measures nothing. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import type { TuneModelsReport } from "../../src/tune/tune-models.ts";
 import type { Actions } from "../../src/cli/actions.ts";
 import { runCommand } from "../../src/cli/program.ts";
 import { IoError } from "../../src/gpu/errors.ts";
-import { models } from "../../src/models/registry.ts";
 import { Interruption } from "../../src/host/interruption.ts";
+import { models } from "../../src/models/registry.ts";
+import type { TuneModelsReport } from "../../src/tune/tune-models.ts";
 import { unusedActions } from "../support/actions.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 

@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { preparePicture, toGrey } from "../../src/formats/picture.ts";
 import { parseColour, parseSize } from "../../src/data/picture-values.ts";
+import { preparePicture, toGrey } from "../../src/formats/picture.ts";
 
 const test = suite("preparing pictures");
 

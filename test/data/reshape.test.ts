@@ -1,9 +1,9 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { loadDataset, loadGlyphs, loadShapes } from "../../src/data/datasets.ts";
+import { reshapeImages } from "../../src/data/reshape.ts";
 import { toGrey } from "../../src/formats/picture.ts";
 import { resizeAndCrop } from "../../src/formats/resample.ts";
-import { reshapeImages } from "../../src/data/reshape.ts";
 import { UsageError } from "../../src/gpu/errors.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 import { rejects } from "../support/rejects.ts";

@@ -1,9 +1,9 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { drawScatter } from "../../src/figures/embed.ts";
-import { encodePng } from "../../src/formats/png.ts";
 import { report, reportHtml, writeReport } from "../../src/figures/report.ts";
 import { readReport } from "../../src/figures/report-data.ts";
+import { encodePng } from "../../src/formats/png.ts";
 import { DataError, UsageError } from "../../src/gpu/errors.ts";
 import type { MetricRecord } from "../../src/train/metrics.ts";
 import {

@@ -1,8 +1,8 @@
 import { zlibSync } from "fflate";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { decodeBilevelPng } from "../../src/formats/bilevel-png.ts";
 import { areaShrinker } from "../../src/data/shrink.ts";
+import { decodeBilevelPng } from "../../src/formats/bilevel-png.ts";
 import { DataError } from "../../src/gpu/errors.ts";
 import { chunk, header, joined, type PngKind, pngFile, signature } from "../support/png-file.ts";
 import { rejects } from "../support/rejects.ts";

@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { CheckpointError } from "../../src/gpu/errors.ts";
 import {
   readSafetensors,
   type SafetensorsTensor,
   writeSafetensors,
 } from "../../src/formats/safetensors.ts";
+import { CheckpointError } from "../../src/gpu/errors.ts";
 import { rejects } from "../support/rejects.ts";
 
 const test = suite("safetensors");

@@ -6,8 +6,8 @@ import { build } from "esbuild";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { embeddedFits } from "../../src/gpu/embedded.ts";
-import { readTar } from "../../src/gpu/tar.ts";
 import { DataError } from "../../src/gpu/errors.ts";
+import { readTar } from "../../src/gpu/tar.ts";
 import { rejects } from "../support/rejects.ts";
 import { skip } from "../support/skip.ts";
 

@@ -35,7 +35,15 @@ test("software adapters are told from others, and what is stated replaces what t
 /** Accumulators of the tiles that a product and a convolution take, and what they compute. */
 async function products(device: Device): Promise<{ tiles: number[]; data: Float32Array[] }> {
   const value = (...shape: number[]) =>
-    variable(device, numbers(shape.reduce((a, b) => a * b), shape.length), shape, "operand");
+    variable(
+      device,
+      numbers(
+        shape.reduce((a, b) => a * b),
+        shape.length,
+      ),
+      shape,
+      "operand",
+    );
   const { program, result } = await record(device, () => [
     matmul(value(64, 48), value(48, 64)),
     conv2d(value(2, 12, 12, 4), value(3, 3, 4, 32)),

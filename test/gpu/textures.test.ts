@@ -17,7 +17,7 @@ const test = suite("inputs read through textures");
 function addition(a: Value, b: Value, out: Value): Call {
   const threads = out.size / 4;
   const place = `vec2u(i % ${TEXTURE_WIDTH}u, i / ${TEXTURE_WIDTH}u)`;
-  const { reads } = out.device.textures;
+  const { reads } = out.device.target.textures;
   const load = (name: string) => texelLoad(reads, name, place);
   const code = `
 @group(0) @binding(0) var a: ${textureType(reads)};

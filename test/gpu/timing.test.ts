@@ -1,8 +1,8 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { add } from "../../src/autograd/ops/elementwise.ts";
-import { fillGroup, summarise, timeProgram, timeQueued } from "../../src/gpu/timing.ts";
 import { openDevice } from "../../src/gpu/open.ts";
+import { fillGroup, summarise, timeProgram, timeQueued } from "../../src/gpu/timing.ts";
 import { variable } from "../../src/tensor/create.ts";
 import { record } from "../../src/tensor/run.ts";
 

@@ -142,7 +142,7 @@ test("the candidates hold the heuristic's tile once, and split sums over many pi
   const device = await testDevice();
   for (const g of [same(1, 4, 1, 1, 3, 1), same(128, 28, 32, 64, 3, 2)])
     for (const direction of ["forward", "input gradient", "weight gradient"] as const) {
-      const variants = conv2dTiledVariants(device, direction, g);
+      const variants = conv2dTiledVariants(device.target, direction, g);
       const names = variants.map(formatVariant);
       assert.is(new Set(names).size, names.length, names.join(", "));
       const split = direction === "weight gradient" && g.batch > 1;

@@ -50,7 +50,11 @@ test("are written as texts that say all of them", () => {
 
 test("follow the table where it knows a candidate, else the heuristic", () => {
   const table = new VariantTable();
-  const wanted = { kernel: "matmul", shape: "8×8×8", candidates: ["registers 4x4", "registers 8x8"] };
+  const wanted = {
+    kernel: "matmul",
+    shape: "8×8×8",
+    candidates: ["registers 4x4", "registers 8x8"],
+  };
   assert.is(table.lookUp(wanted), "registers 4x4");
   table.insert({ "matmul 8×8×8": "registers 8x8", "matmul 16×8×8": "registers 4x4" });
   assert.is(table.lookUp(wanted), "registers 8x8");

@@ -11,7 +11,10 @@ test("moments of points", () => {
 });
 
 test("a weight counts a point so many times", () => {
-  const [twice, once] = [[1, 2, 1, 2, 5, 4], [1, 2, 5, 4]];
+  const [twice, once] = [
+    [1, 2, 1, 2, 5, 4],
+    [1, 2, 5, 4],
+  ];
   const mean = meanOf(twice, 2);
   const weights = [2, 1];
   const weighted = covarianceOf(once, 2, mean, { weight: (i) => weights[i]! });

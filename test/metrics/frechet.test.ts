@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { frechetDistance, momentKl } from "../../src/metrics/frechet.ts";
 import { eigenSymmetric, multiply } from "../../src/math/symmetric.ts";
+import { frechetDistance, momentKl } from "../../src/metrics/frechet.ts";
 import { HostRandom } from "../../src/nn/initialisers.ts";
 import { covarianceLike } from "../support/covariance-like.ts";
 

@@ -4,8 +4,8 @@
  */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { models } from "../../src/models/registry.ts";
 import { InterruptedError, Interruption } from "../../src/host/interruption.ts";
+import { models } from "../../src/models/registry.ts";
 import type { TrainHooks } from "../../src/train/train.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 import { metricsOf, type Texts, trace, trainInMemory } from "../support/training.ts";

@@ -6,8 +6,8 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { runCommand } from "../../src/cli/program.ts";
-import { sha256 } from "../../src/formats/sha256.ts";
 import { embed } from "../../src/figures/embed.ts";
+import { sha256 } from "../../src/formats/sha256.ts";
 import { Device } from "../../src/gpu/device.ts";
 import { openDevice } from "../../src/gpu/open.ts";
 import { evaluate } from "../../src/metrics/evaluate.ts";

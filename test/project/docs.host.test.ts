@@ -96,7 +96,9 @@ function knownWords(): Set<string> {
     .flatMap(filesUnder)
     .filter((path) => /\.(ts|mjs|js|wgsl|py)$/.test(path));
   const platform = [
-    ...filesUnder("node_modules/typescript/lib").filter((path) => /[/\\]lib\.[\w.]+\.d\.ts$/.test(path)),
+    ...filesUnder("node_modules/typescript/lib").filter((path) =>
+      /[/\\]lib\.[\w.]+\.d\.ts$/.test(path),
+    ),
     join(root, "node_modules/@webgpu/types/dist/index.d.ts"),
   ];
   return new Set([...ours, ...platform].flatMap((path) => wordsOf(readFileSync(path, "utf8"))));

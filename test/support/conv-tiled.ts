@@ -26,7 +26,7 @@ export interface Direction {
 const calls =
   (direction: ConvDirection, splits = 1): Direction["calls"] =>
   (a, b, g, out) => {
-    const [first] = conv2dTiledVariants(out.device, direction, g);
+    const [first] = conv2dTiledVariants(out.device.target, direction, g);
     return conv2dTiledCalls("conv2d", direction, a, b, g, out, { ...first!, splits });
   };
 

@@ -1,8 +1,8 @@
 /** A real checkpoint, damaged in every way: nothing is loaded from it, and one line says why. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { CheckpointError } from "../../src/gpu/errors.ts";
 import { readSafetensors } from "../../src/formats/safetensors.ts";
+import { CheckpointError } from "../../src/gpu/errors.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 import { rejects } from "../support/rejects.ts";
 import { trace, trainInMemory } from "../support/training.ts";

@@ -1,8 +1,14 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { DataError } from "../../src/gpu/errors.ts";
 import { csvHeader, csvLines } from "../../src/formats/csv.ts";
-import { csvColumns, type MetricRecord, parseMetrics, termsOf, upTo } from "../../src/train/metrics.ts";
+import { DataError } from "../../src/gpu/errors.ts";
+import {
+  csvColumns,
+  type MetricRecord,
+  parseMetrics,
+  termsOf,
+  upTo,
+} from "../../src/train/metrics.ts";
 import { rejects } from "../support/rejects.ts";
 
 const test = suite("metrics");

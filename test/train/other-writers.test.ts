@@ -1,13 +1,13 @@
 /** Weights that another program wrote: what they need, and what is said of those that will not do. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { CheckpointError } from "../../src/gpu/errors.ts";
-import { withRun } from "../../src/train/open-run.ts";
 import {
   readSafetensors,
   type SafetensorsTensor,
   writeSafetensors,
 } from "../../src/formats/safetensors.ts";
+import { CheckpointError } from "../../src/gpu/errors.ts";
+import { withRun } from "../../src/train/open-run.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 import { rejects } from "../support/rejects.ts";
 import { trainInMemory } from "../support/training.ts";

@@ -1,15 +1,15 @@
 /** What `--resume` refuses, and what it says of a run folder that is not whole. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { CheckpointError, DataError } from "../../src/gpu/errors.ts";
-import { InterruptedError, Interruption } from "../../src/host/interruption.ts";
-import { withRun } from "../../src/train/open-run.ts";
-import type { Progress } from "../../src/train/pace.ts";
 import {
   readSafetensors,
   type SafetensorsTensor,
   writeSafetensors,
 } from "../../src/formats/safetensors.ts";
+import { CheckpointError, DataError } from "../../src/gpu/errors.ts";
+import { InterruptedError, Interruption } from "../../src/host/interruption.ts";
+import { withRun } from "../../src/train/open-run.ts";
+import type { Progress } from "../../src/train/pace.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 import { rejects } from "../support/rejects.ts";
 import { metricsOf, type Texts, trace, trainInMemory } from "../support/training.ts";

@@ -1,9 +1,9 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { UsageError } from "../../src/gpu/errors.ts";
-import { InterruptedError, Interruption } from "../../src/host/interruption.ts";
 import { readSafetensors } from "../../src/formats/safetensors.ts";
 import { pictureRecords } from "../../src/formats/tensorboard.ts";
+import { UsageError } from "../../src/gpu/errors.ts";
+import { InterruptedError, Interruption } from "../../src/host/interruption.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 import { rejects } from "../support/rejects.ts";
 import { metricsOf, type Texts, trace, trainInMemory } from "../support/training.ts";

@@ -2,11 +2,11 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { kernelsOfStep } from "../../src/bench/step.ts";
-import { tuneModels } from "../../src/tune/tune-models.ts";
 import { IoError } from "../../src/gpu/errors.ts";
 import { formatTuningKey } from "../../src/gpu/variant-table.ts";
-import { findModel, models } from "../../src/models/registry.ts";
 import { InterruptedError, Interruption } from "../../src/host/interruption.ts";
+import { findModel, models } from "../../src/models/registry.ts";
+import { tuneModels } from "../../src/tune/tune-models.ts";
 import { readTable, variantsPath, writeTable } from "../../src/tune/variant-files.ts";
 import { testDevice } from "../support/device.ts";
 import { MemoryHost } from "../support/memory-host.ts";
@@ -115,7 +115,9 @@ test("an unwritable cache costs the table, not the report", async () => {
   host.failOn = "variants";
   const lines: string[] = [];
   const wanted = { ...small, seconds: 1 };
-  const { tuned, unsaved } = await tuneModels(wanted, host, kernelsOfStep, (line) => lines.push(line));
+  const { tuned, unsaved } = await tuneModels(wanted, host, kernelsOfStep, (line) =>
+    lines.push(line),
+  );
   assert.ok(tuned.length > 0);
   assert.instance(unsaved, IoError);
   assert.match(unsaved?.message ?? "", /no space left/);

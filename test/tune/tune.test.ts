@@ -1,13 +1,13 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { difference, tune, winnerOf } from "../../src/tune/tune.ts";
-import { merged } from "../../src/tune/tune-models.ts";
 import type { Device } from "../../src/gpu/device.ts";
 import { DeviceLostError } from "../../src/gpu/errors.ts";
 import { openDevice } from "../../src/gpu/open.ts";
-import type { TunableKernel } from "../../src/kernels/variants.ts";
 import { matmulCalls } from "../../src/kernels/matmul.ts";
+import type { TunableKernel } from "../../src/kernels/variants.ts";
 import { parseVariant, type Variant } from "../../src/kernels/variants.ts";
+import { difference, tune, winnerOf } from "../../src/tune/tune.ts";
+import { merged } from "../../src/tune/tune-models.ts";
 import { testDevice } from "../support/device.ts";
 import { rejects } from "../support/rejects.ts";
 

@@ -1,10 +1,10 @@
 /** Tuned variants: taken from the user's cache by a new run, and kept by it ever after. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { readSafetensors } from "../../src/formats/safetensors.ts";
 import { CheckpointError, IoError } from "../../src/gpu/errors.ts";
 import { formatTuningKey } from "../../src/gpu/variant-table.ts";
 import { onTunableKernel, type TunableKernel } from "../../src/kernels/variants.ts";
-import { readSafetensors } from "../../src/formats/safetensors.ts";
 import { choicesIn } from "../../src/train/state.ts";
 import {
   readTable,

@@ -1,9 +1,9 @@
 /** Tuned variants in IndexedDB: in a page they come back, elsewhere one line says that there is none. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { tunableKernels, tune } from "../../src/tune/tune.ts";
 import { UsageError } from "../../src/gpu/errors.ts";
 import { loadVariants, matmul, openDevice, record, saveVariants, zeros } from "../../src/index.ts";
+import { tunableKernels, tune } from "../../src/tune/tune.ts";
 import { loadTable, saveTable } from "../../src/tune/variant-store.ts";
 import { rejects } from "../support/rejects.ts";
 

@@ -2,8 +2,8 @@
 import { type BenchReport, runBenchmarks } from "../../src/bench/run.ts";
 import { kernelsOfStep } from "../../src/bench/step.ts";
 import { describeLeftOut, describeTuned, reportTables } from "../../src/bench/tables.ts";
-import { tuneSteps } from "../../src/tune/tune-models.ts";
 import { findModel, models } from "../../src/models/registry.ts";
+import { tuneSteps } from "../../src/tune/tune-models.ts";
 import { loadTable, loadVariants, saveTable } from "../../src/tune/variant-store.ts";
 import { tableElement } from "./table.ts";
 
@@ -85,12 +85,13 @@ async function tuneHere(): Promise<string> {
   };
   const place = async () => "this browser's IndexedDB";
   const store = { place, load: loadTable, save: saveTable };
-  const { tuned: measured, known, left, choices, ...rest } = await tuneSteps(
-    wanted,
-    store,
-    kernelsOfStep,
-    show,
-  );
+  const {
+    tuned: measured,
+    known,
+    left,
+    choices,
+    ...rest
+  } = await tuneSteps(wanted, store, kernelsOfStep, show);
   if (rest.unsaved) throw rest.unsaved;
   tuned.checked = true;
   const faster = `${Object.keys(choices).length} of ${measured.length} kernels have a faster variant now; kept in ${rest.path}`;

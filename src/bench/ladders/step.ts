@@ -1,5 +1,6 @@
 import type { Call } from "../../gpu/call.ts";
-import { type TexelReads, texelLoad, textureType } from "../../gpu/textures.ts";
+import type { TexelReads } from "../../gpu/target.ts";
+import { texelLoad, textureType } from "../../gpu/textures.ts";
 import { Value } from "../../gpu/value.ts";
 import { bytesOf } from "../../kernels/epilogue.ts";
 import { sumPartials } from "../../kernels/partials.ts";

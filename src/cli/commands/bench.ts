@@ -1,5 +1,4 @@
 import { type Command, InvalidArgumentError } from "commander";
-import type { FindVariants } from "../../tune/used-variants.ts";
 import { formatLadder } from "../../bench/ladder-report.ts";
 import { ladders } from "../../bench/ladders/registry.ts";
 import { MOST_DIFFERENCE } from "../../bench/own-kernels.ts";
@@ -9,7 +8,7 @@ import { formatOwnKernels, formatProgram, formatReport } from "../../bench/table
 import { LatentgradError, UsageError } from "../../gpu/errors.ts";
 import { findModel, models } from "../../models/registry.ts";
 import { checkSettings } from "../../settings/settings.ts";
-import { readVariants } from "../../train/variants.ts";
+import { readVariants } from "../../tune/variant-files.ts";
 import type { Context } from "../context.ts";
 import { addQuiet, addRuntime, applyCommon } from "../options.ts";
 import { keyValue, path, wholeNumber } from "../parsers.ts";

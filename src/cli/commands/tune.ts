@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import type { TuneModelsReport } from "../../tune/tune-models.ts";
 import { findModel, models } from "../../models/registry.ts";
 import { checkSettings } from "../../settings/settings.ts";
 import type { Context } from "../context.ts";
