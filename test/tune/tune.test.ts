@@ -8,10 +8,16 @@ import type { TunableKernel } from "../../src/kernels/variants.ts";
 import { parseVariant, type Variant } from "../../src/kernels/variants.ts";
 import { difference, tune, winnerOf } from "../../src/tune/tune.ts";
 import { merged } from "../../src/tune/tune-models.ts";
-import { testDevice } from "../support/device.ts";
 import { rejects } from "../support/rejects.ts";
 
 const test = suite("tuning");
+
+/** One of its own: on a device that is shared others' garbage goes while memory is counted. */
+let device: Device;
+test.before(async () => {
+  device = await openDevice();
+});
+test.after(() => device.close());
 
 const g = { batch: 1, m: 24, n: 16, k: 12, transposeA: false, transposeB: false };
 
@@ -34,7 +40,6 @@ function product(candidates: readonly string[], wrong?: string): TunableKernel {
 const used = (device: Device): number => device.pool.statistics().liveBytes;
 
 test("measures what is right, refuses what is wrong or cannot be made, and leaves nothing behind", async () => {
-  const device = await testDevice();
   const before = used(device);
   const bad = ["registers 8x4", "registers 3x3"]; // another product; no width of a load
   const asked = product(["registers 4x4", "registers 8x8", ...bad], bad[0]);
@@ -52,7 +57,6 @@ test("measures what is right, refuses what is wrong or cannot be made, and leave
 });
 
 test("leaves a kernel to the heuristic where it takes too much memory or time", async () => {
-  const device = await testDevice();
   const before = used(device);
   const asked = [product(["registers 4x4", "registers 8x8"])];
   const large = await tune(device, asked, { seconds: 60, bytes: 1024 });
@@ -112,7 +116,6 @@ test("leaves a kernel whose plainest variant does not run, and goes on with the 
 });
 
 test("stops between two variants when it is told to, and keeps the kernels before", async () => {
-  const device = await testDevice();
   const before = used(device);
   const [first, second, third] = ["first", "second", "third"].map((shape) => ({
     ...product(["registers 4x4", "registers 8x8"]),
@@ -149,7 +152,6 @@ test("stops between two variants when it is told to, and keeps the kernels befor
 });
 
 test("leaves the kernel at work when the time is up, unless it is the first", async () => {
-  const device = await testDevice();
   const before = used(device);
   const { now } = performance;
   let skipped = 0;
