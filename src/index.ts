@@ -72,9 +72,7 @@ export { pad, reshape, slice, sliceAxis, split, transpose } from "./autograd/ops
 export { logSoftmax, logsumexp, softmax } from "./autograd/ops/softmax.ts";
 export { type Axes, broadcastTo, sum, sumTo } from "./autograd/ops/sum.ts";
 export { type GradOptions, grad, stopGradient, track, withoutTape } from "./autograd/tape.ts";
-
 export type { Batch, ExampleSource } from "./data/batch.ts";
-
 export { type Binarisation, binarise, binariseDataset } from "./data/binarise.ts";
 export { loadGlyphs, loadShapes, loadTones } from "./data/datasets.ts";
 export { DeviceImages, ShuffledBatches } from "./data/loader.ts";

@@ -1,4 +1,4 @@
-import { duplicateKey, duplicateKey, isObject, isObject, parseJson, parseJson, quote, quote } from "../formats/json.ts";
+import { duplicateKey, isObject, parseJson, quote } from "../formats/json.ts";
 import { type LatentgradError, UsageError } from "../gpu/errors.ts";
 import { didYouMean } from "../gpu/suggest.ts";
 import type { ValueKind } from "../settings/values.ts";

@@ -8,6 +8,7 @@ import { formatOwnKernels, formatProgram, formatReport } from "../../bench/table
 import { LatentgradError, UsageError } from "../../gpu/errors.ts";
 import { findModel, models } from "../../models/registry.ts";
 import { checkSettings } from "../../settings/settings.ts";
+import type { FindVariants } from "../../tune/used-variants.ts";
 import { readVariants } from "../../tune/variant-files.ts";
 import type { Context } from "../context.ts";
 import { addQuiet, addRuntime, applyCommon } from "../options.ts";

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { findModel, models } from "../../models/registry.ts";
 import { checkSettings } from "../../settings/settings.ts";
+import type { TuneModelsReport } from "../../tune/tune-models.ts";
 import type { Context } from "../context.ts";
 import { addCommon, addRuntime, applyCommon, type CommonOptions } from "../options.ts";
 import { keyValue, wholeNumber } from "../parsers.ts";
