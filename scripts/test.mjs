@@ -1,7 +1,8 @@
 /**
- * The test suite: format, lint and types; every `*.test.ts` on Deno, Node and headless Chromium;
- * every `*.host.test.ts` on Node once. With --long the `*.long.test.ts` instead, which take minutes: on
- * Node once, and `*.device.long.test.ts` on Deno.
+ * The test suite: format, lint and types; every `*.test.ts` on one runtime of each adapter, and what may
+ * differ by runtime on Deno, Node and headless Chromium (test-passes.mjs); every `*.host.test.ts` on Node
+ * once. With --long what that leaves out of the three runtimes, and the `*.long.test.ts`, which take
+ * minutes: on Node once, and `*.device.long.test.ts` on Deno. With --runtime all files on these runtimes.
  * Ends with one line `N passed, N failed`.
  *
  *   node scripts/test.mjs [--runtime deno,node,chrome,host,check] [--filter PART_OF_PATH]…
@@ -16,10 +17,11 @@ import { parseArgs } from "node:util";
 import { build as bundle } from "esbuild";
 import { build, hostOptions, isStale, pageOptions, root } from "./build.mjs";
 import { checks } from "./check.mjs";
+import { findDeviceless, longPasses, runtimes, shortPasses } from "./test-passes.mjs";
 
 const { values: options } = parseArgs({
   options: {
-    runtime: { type: "string", default: "check,deno,node,chrome,host" },
+    runtime: { type: "string" },
     filter: { type: "string", multiple: true, default: [] },
     adapter: { type: "string" },
     limits: { type: "string" },
@@ -33,6 +35,7 @@ const { values: options } = parseArgs({
 process.chdir(root);
 const started = performance.now();
 const totals = { passed: 0, failed: 0, skipped: 0 };
+const results = [];
 const print = (line) => console.log(line);
 if (options.adapter) process.env.LATENTGRAD_ADAPTER = options.adapter;
 
@@ -40,7 +43,7 @@ if (options.adapter) process.env.LATENTGRAD_ADAPTER = options.adapter;
 function findTests() {
   return readdirSync(join(root, "test"), { recursive: true })
     .map((file) => `test/${file.split(sep).join("/")}`)
-    .filter((file) => file.endsWith(".test.ts") && file.endsWith(".long.test.ts") === options.long)
+    .filter((file) => file.endsWith(".test.ts"))
     .filter(
       (file) => options.filter.length === 0 || options.filter.some((part) => file.includes(part)),
     )
@@ -116,8 +119,8 @@ async function runChecks() {
 const work = join(root, `node_modules/.cache/latentgrad-test-${process.pid}`);
 await mkdir(work, { recursive: true });
 process.on("exit", () => rmSync(work, { recursive: true, force: true }));
-const wanted = options.long ? ["deno", "host"] : options.runtime.split(",");
-const known = ["check", "deno", "node", "chrome", "host"];
+const known = ["check", ...runtimes, "host"];
+const wanted = options.runtime?.split(",") ?? known;
 for (const runtime of wanted) {
   if (!known.includes(runtime)) {
     console.error(`--runtime takes ${known.join(", ")}, not "${runtime}"`);
@@ -125,10 +128,11 @@ for (const runtime of wanted) {
   }
 }
 const files = findTests();
+const isLong = (file) => file.endsWith(".long.test.ts");
 const onHost = (file) => /(?<!\.device)\.(host|long)\.test\.ts$/.test(file);
-const everywhere = files.filter((file) => !onHost(file));
-const hostOnly = files.filter(onHost);
-const { runOn } = await loadHarness();
+const everywhere = files.filter((file) => !onHost(file) && !isLong(file));
+const hostOnly = files.filter((file) => onHost(file) && !isLong(file));
+const { adapterOn, runOn, usageTable } = await loadHarness();
 
 /** Node's pass runs with the limits that every implementation of WebGPU grants. */
 const limits = (runtime) => options.limits ?? (runtime === "node" ? "default" : "used");
@@ -151,9 +155,45 @@ async function runRuntime(runtime, list, name = runtime) {
       print,
     });
     for (const kind of Object.keys(totals)) totals[kind] += counts[kind];
+    results.push(...counts.files);
   } catch (error) {
     totals.failed++;
     print(`\nFAIL ${runtime}\n    ${error.stack ?? error}\n`);
+  }
+}
+
+/** Which files run on which runtime. */
+async function choosePasses() {
+  // Whoever names runtimes wants all files on them.
+  if ((options.runtime && !options.long) || everywhere.length === 0)
+    return Object.fromEntries(runtimes.map((name) => [name, everywhere]));
+  const [adapters, deviceless] = await Promise.all([askAdapters(), askDeviceless()]);
+  for (const [runtime, name] of Object.entries(adapters))
+    print(`  ${runtime}: ${name ?? "no adapter"}`);
+  return (options.long ? longPasses : shortPasses)(everywhere, adapters, deviceless);
+}
+
+/** The adapter of each runtime. */
+async function askAdapters() {
+  const names = runtimes.map(async (runtime) => {
+    const bundle = join(work, `adapter-${runtime}.js`);
+    await bundleTests([], runtime === "chrome" ? pageOptions : hostOptions, { outfile: bundle });
+    const env = options.adapter ? { LATENTGRAD_ADAPTER: options.adapter } : {};
+    const request = { runtime, bundle, files: [], env, timeoutSeconds: 60, verbose: false, print };
+    return [runtime, await adapterOn(request)];
+  });
+  return Object.fromEntries(await Promise.all(names));
+}
+
+/** Those files that can open no device. */
+async function askDeviceless() {
+  const quiet = { logLevel: "silent", metafile: true, write: false, outdir: work };
+  try {
+    const external = ["esbuild", "playwright-core"];
+    const options = { ...hostOptions, ...quiet, entryPoints: everywhere, external };
+    return findDeviceless(everywhere, (await bundle(options)).metafile.inputs);
+  } catch {
+    return new Set(); // a file cannot be bundled: its pass says so
   }
 }
 
@@ -168,20 +208,25 @@ async function workOff(queue) {
 }
 
 if (wanted.includes("host") && isStale()) await build({ withoutTypes: true, log: () => {} });
+const passes = await choosePasses();
+/** The passes that are wanted, the slow ones first. */
+const devicePasses = runtimes
+  .filter((runtime) => wanted.includes(runtime))
+  .sort((a, b) => passes[b].length - passes[a].length)
+  .map((runtime) => () => runRuntime(runtime, passes[runtime]));
 if (options.long) {
   // Each file by itself, since it keeps one core busy. The one that kills processes at certain moments
   // is alone: others would slow down what it kills.
+  const runtimeOf = (file) => (onHost(file) ? "host" : "deno");
+  const long = files.filter((file) => isLong(file) && wanted.includes(runtimeOf(file)));
   const kills = (file) => file.endsWith("/kill.long.test.ts");
   await workOff([
-    ...everywhere.map((file) => () => runAlone("deno", file)),
-    ...hostOnly.filter((file) => !kills(file)).map((file) => () => runAlone("host", file)),
+    ...devicePasses,
+    ...long.filter((file) => !kills(file)).map((file) => () => runAlone(runtimeOf(file), file)),
   ]);
-  await runRuntime("host", hostOnly.filter(kills));
+  await runRuntime("host", long.filter(kills));
 } else {
-  const others = ["chrome", "node", "deno", "check"] // the slow ones first
-    .filter((runtime) => wanted.includes(runtime))
-    .map((runtime) => () => (runtime === "check" ? runChecks() : runRuntime(runtime, everywhere)));
-  await workOff(others);
+  await workOff([...devicePasses, ...(wanted.includes("check") ? [runChecks] : [])]);
 }
 if (wanted.includes("host") && !options.long) {
   // Behind the others, which would disturb those that measure times. Tests of commands start processes
@@ -197,6 +242,7 @@ if (totals.passed + totals.failed === 0) {
   totals.failed++;
   print("FAIL no test matches");
 }
+for (const line of usageTable(results)) print(line);
 if (totals.skipped > 0) print(`${totals.skipped} skipped`);
 print(`${((performance.now() - started) / 1000).toFixed(0)} s`);
 print(`${totals.passed} passed, ${totals.failed} failed`);

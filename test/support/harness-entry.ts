@@ -2,6 +2,9 @@
  * The part of the test harness that runs inside a runtime: imports test files one after another,
  * runs the suites each registers with uvu, and reports every event as one marked line.
  */
+import { requestAdapter } from "../../src/gpu/adapter.ts";
+import { type Usage, usedSince, watchUsage } from "./usage.ts";
+
 export const MARK = "##latentgrad-test ";
 
 export type TestEvent =
@@ -13,9 +16,11 @@ export type TestEvent =
       readonly failed: number;
       readonly skipped: number;
       readonly milliseconds: number;
+      readonly usage: Usage;
       readonly messages: readonly string[];
     }
   | { readonly kind: "skip"; readonly reason: string }
+  | { readonly kind: "adapter"; readonly name: string | undefined }
   | { readonly kind: "end" };
 
 export interface TestConfig {
@@ -46,9 +51,14 @@ function plain(text: string): string {
   return text.replace(/\u001b\[[0-9;]*m/g, "").trim();
 }
 
-async function runFile(file: string, load: () => Promise<unknown>): Promise<void> {
+async function runFile(
+  file: string,
+  load: () => Promise<unknown>,
+  used: () => Usage,
+): Promise<void> {
   report({ kind: "file", file });
   const started = performance.now();
+  const before = used();
   const messages: string[] = [];
   let passed = 0;
   let failed = 0;
@@ -73,7 +83,18 @@ async function runFile(file: string, load: () => Promise<unknown>): Promise<void
     messages.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
   }
   const milliseconds = Math.round(performance.now() - started);
-  report({ kind: "result", file, passed, failed, skipped, milliseconds, messages });
+  const usage = usedSince(before, used());
+  report({ kind: "result", file, passed, failed, skipped, milliseconds, usage, messages });
+}
+
+/** The driver and the sort of the adapter that tests get here; undefined where they get none. */
+async function adapterHere(): Promise<string | undefined> {
+  try {
+    const { kind, name } = await requestAdapter();
+    return kind === "gpu" || kind === "other" ? name : kind;
+  } catch {
+    return undefined; // the tests say why
+  }
 }
 
 /** Called by the generated bundle with a loader for every test file. */
@@ -83,7 +104,9 @@ export async function runTests(
   globals.UVU_DEFER = 1;
   globals.UVU_INDEX = 0;
   const run = async (config: TestConfig) => {
-    for (const file of config.files) await runFile(file, loaders[file]!);
+    const used = await watchUsage();
+    if (config.files.length === 0) report({ kind: "adapter", name: await adapterHere() });
+    for (const file of config.files) await runFile(file, loaders[file]!, used);
     report({ kind: "end" });
   };
   if ("document" in globalThis) {

@@ -10,6 +10,9 @@ import { openChromium } from "../../src/host/chromium.ts";
 import { runtimeCommand } from "../../src/host/node-launch.ts";
 import { servePage } from "../../src/host/page-server.ts";
 import { MARK, type TestEvent } from "./harness-entry.ts";
+import { type FileResult, usageColumns } from "./usage-table.ts";
+
+export { usageTable } from "./usage-table.ts";
 
 export interface RunRequest {
   /** `host` is Node with the files that run there only. */
@@ -27,6 +30,7 @@ export interface Totals {
   passed: number;
   failed: number;
   skipped: number;
+  readonly files: FileResult[];
 }
 
 /** How an attempt ended: undefined when all files ran. */
@@ -39,6 +43,13 @@ class Attempt {
   /** The last lines that were no event, for the report of a crash. */
   readonly tail: string[] = [];
   ran = 0;
+  /** What the runtime answered when it was given no files. */
+  adapter: string | undefined;
+  /** Reads the processor time of a runtime that cannot tell it itself. */
+  cpuSeconds: (() => Promise<number>) | undefined;
+  private lastCpuSeconds = 0;
+  /** Resolves when all events so far are dealt with. */
+  handled: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly request: RunRequest,
@@ -57,20 +68,37 @@ class Attempt {
       if (this.request.verbose) this.request.print(text);
       return;
     }
-    this.event(JSON.parse(text.slice(start + MARK.length)) as TestEvent);
+    const event = JSON.parse(text.slice(start + MARK.length)) as TestEvent;
+    const cpuSeconds = event.kind === "result" ? this.sinceLast() : Promise.resolve(undefined);
+    this.handled = this.handled.then(async () => this.event(event, await cpuSeconds));
+  }
+
+  /** Processor time since the last call; undefined where nothing tells it. */
+  private async sinceLast(): Promise<number | undefined> {
+    try {
+      const now = await this.cpuSeconds?.();
+      if (now === undefined) return undefined;
+      const passed = now - this.lastCpuSeconds;
+      this.lastCpuSeconds = now;
+      return passed;
+    } catch {
+      return undefined; // the browser is gone, which is reported elsewhere
+    }
   }
 
   tailText(): string {
     return this.tail.map((line) => `    ${line}`).join("\n");
   }
 
-  private event(event: TestEvent): void {
+  private event(event: TestEvent, cpuSeconds: number | undefined): void {
     const { print, runtime } = this.request;
     if (event.kind === "file") {
       this.current = event.file;
       this.tail.length = 0;
     } else if (event.kind === "skip") {
       print(`  ${runtime}: ${this.current}: left out: ${event.reason}`);
+    } else if (event.kind === "adapter") {
+      this.adapter = event.name;
     } else if (event.kind === "end") {
       this.ended = true;
     } else {
@@ -80,11 +108,19 @@ class Attempt {
       this.totals.passed += event.passed;
       this.totals.failed += event.failed;
       this.totals.skipped += event.skipped;
+      const result: FileResult = {
+        ...event.usage,
+        cpuSeconds: event.usage.cpuSeconds ?? cpuSeconds,
+        runtime,
+        file: event.file,
+        cases: event.passed + event.failed,
+        seconds: event.milliseconds / 1000,
+      };
+      this.totals.files.push(result);
       const counts = [`${event.passed} passed`];
       if (event.failed > 0) counts.push(`${event.failed} FAILED`);
       if (event.skipped > 0) counts.push(`${event.skipped} skipped`);
-      const seconds = (event.milliseconds / 1000).toFixed(1);
-      print(`  ${runtime.padEnd(6)} ${seconds.padStart(6)} s  ${event.file}: ${counts.join(", ")}`);
+      print(`  ${usageColumns(result)}  ${event.file}: ${counts.join(", ")}`);
       for (const message of event.messages) {
         print(`\nFAIL ${runtime} ${event.file}\n${message.replace(/^/gm, "    ")}\n`);
       }
@@ -140,6 +176,7 @@ async function attemptInChild(
   child.kill("SIGKILL");
   // A grandchild may hold the pipes open.
   await Promise.race([read, new Promise((resolve) => setTimeout(resolve, 1000).unref())]);
+  await attempt.handled;
   return attempt.ended && ending === "ended by exit status 0" ? undefined : ending;
 }
 
@@ -154,6 +191,11 @@ async function attemptInChrome(
   try {
     const { browser, page } = await openChromium(server.url);
     close = () => browser.close().catch(() => {});
+    const session = await browser.newBrowserCDPSession();
+    attempt.cpuSeconds = async () => {
+      const { processInfo } = await session.send("SystemInfo.getProcessInfo");
+      return processInfo.reduce((sum, { cpuTime }) => sum + cpuTime, 0);
+    };
     page.on("console", (message) => attempt.line(message.text()));
     const crash = new Promise<string>((resolve) => {
       page.on("crash", () => resolve("the page crashed"));
@@ -172,6 +214,7 @@ async function attemptInChrome(
         (error: Error) => error.message,
       );
     const ending = await Promise.race([run, crash, limit.expired]);
+    await attempt.handled;
     return attempt.ended ? undefined : (ending ?? "the page did not run all files");
   } catch (error) {
     return (error as Error).message;
@@ -182,11 +225,21 @@ async function attemptInChrome(
   }
 }
 
+const attemptOn = (runtime: RunRequest["runtime"]) =>
+  runtime === "chrome" ? attemptInChrome : attemptInChild;
+
+/** The adapter that tests get on a runtime, by a name that equal ones share; undefined where none. */
+export async function adapterOn(request: RunRequest): Promise<string | undefined> {
+  const attempt = new Attempt(request, { passed: 0, failed: 0, skipped: 0, files: [] }, []);
+  await attemptOn(request.runtime)(request, attempt, request.timeoutSeconds);
+  return attempt.adapter;
+}
+
 /** Runs the files on one runtime. */
 export async function runOn(request: RunRequest): Promise<Totals> {
   const { runtime, print } = request;
   const started = performance.now();
-  const totals: Totals = { passed: 0, failed: 0, skipped: 0 };
+  const totals: Totals = { passed: 0, failed: 0, skipped: 0, files: [] };
   let files = [...request.files];
   let ran = 0;
   while (files.length > 0) {
@@ -197,11 +250,7 @@ export async function runOn(request: RunRequest): Promise<Totals> {
       break;
     }
     const attempt = new Attempt(request, totals, files);
-    const ending = await (runtime === "chrome" ? attemptInChrome : attemptInChild)(
-      request,
-      attempt,
-      seconds,
-    );
+    const ending = await attemptOn(runtime)(request, attempt, seconds);
     ran += attempt.ran;
     if (ending === undefined && attempt.left.size === 0) break;
     totals.failed++;
@@ -217,6 +266,10 @@ export async function runOn(request: RunRequest): Promise<Totals> {
     print(`\nFAIL ${runtime}: no test ran\n`);
   }
   const seconds = (performance.now() - started) / 1000;
-  print(`${runtime}: ${totals.passed} passed, ${totals.failed} failed in ${seconds.toFixed(0)} s`);
+  const cpuSeconds = totals.files.reduce((sum, file) => sum + (file.cpuSeconds ?? 0), 0);
+  print(
+    `${runtime}: ${totals.passed} passed, ${totals.failed} failed in ${seconds.toFixed(0)} s, ` +
+      `${cpuSeconds.toFixed(0)} s CPU`,
+  );
   return totals;
 }

@@ -1,0 +1,73 @@
+/**
+ * Which test file runs on which runtime. `npm test` runs all files on one runtime of each adapter, and on
+ * the others what may differ by runtime; `npm run test:long` runs what that leaves out, so that both
+ * together run every file on every runtime.
+ */
+
+/** The runtimes, those first that are the first choice of an adapter. */
+export const runtimes = ["deno", "node", "chrome"];
+
+/**
+ * What runs on every runtime in `npm test`: what an implementation of WebGPU or a JavaScript engine does
+ * in its own way. A file that is named nowhere here runs once an adapter, or once at all where it can open
+ * no device.
+ */
+export const portable = [
+  { files: /^test\/gpu\/(adapter|open)\./, reason: "adapters and limits are asked for" },
+  {
+    files: /^test\/gpu\/(errors|lost|liveness)\./,
+    reason: "errors are reported later and elsewhere",
+  },
+  { files: /^test\/gpu\/(textures|program|profiler)\./, reason: "copies, replays and timestamps" },
+  { files: /^test\/kernels\/(map|textures|subgroups|half)\./, reason: "texel reads and features" },
+  { files: /^test\/tensor\//, reason: "uploads and read-back" },
+  { files: /^test\/train\/golden\./, reason: "one curve is the same everywhere" },
+  { files: /^test\/cli\//, reason: "the console, and how commands stop" },
+  { files: /^test\/data\/(picture|zip)\./, reason: "the platform decodes and inflates" },
+];
+
+export const isPortable = (file) => portable.some(({ files }) => files.test(file));
+
+/**
+ * The files of each runtime in `npm test`.
+ *
+ * @param files that run everywhere
+ * @param adapters the adapter of each runtime, by a name that equal ones share; undefined where it has none
+ * @param deviceless those of the files that can open no device
+ */
+export function shortPasses(files, adapters, deviceless) {
+  const seen = new Set();
+  const passes = {};
+  for (const runtime of runtimes) {
+    const first = seen.size === 0;
+    const newAdapter = !seen.has(adapters[runtime]);
+    seen.add(adapters[runtime]);
+    passes[runtime] = files.filter(
+      (file) => first || isPortable(file) || (newAdapter && !deviceless.has(file)),
+    );
+  }
+  return passes;
+}
+
+/** What `shortPasses` leaves out. */
+export function longPasses(files, adapters, deviceless) {
+  const short = shortPasses(files, adapters, deviceless);
+  return Object.fromEntries(
+    runtimes.map((runtime) => [runtime, files.filter((file) => !short[runtime].includes(file))]),
+  );
+}
+
+/**
+ * Those files from which no import leads to the module that opens devices.
+ *
+ * @param inputs of esbuild's metafile: for each module what it imports
+ */
+export function findDeviceless(files, inputs, opener = "src/gpu/open.ts") {
+  const importers = new Map();
+  for (const [module, { imports }] of Object.entries(inputs))
+    for (const { path } of imports) importers.set(path, [...(importers.get(path) ?? []), module]);
+  const reached = new Set([opener]);
+  for (const module of reached)
+    for (const importer of importers.get(module) ?? []) reached.add(importer);
+  return new Set(files.filter((file) => !reached.has(file)));
+}

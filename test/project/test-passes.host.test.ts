@@ -1,0 +1,103 @@
+/** Which test files run on which runtime: none is lost, and what is left out of `npm test` runs later. */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+
+type Adapters = Readonly<Record<string, string | undefined>>;
+type Passes = Record<string, string[]>;
+type Choose = (files: string[], adapters: Adapters, deviceless: Set<string>) => Passes;
+
+interface TestPasses {
+  readonly runtimes: readonly string[];
+  readonly portable: readonly { readonly files: RegExp; readonly reason: string }[];
+  readonly shortPasses: Choose;
+  readonly longPasses: Choose;
+  findDeviceless(
+    files: string[],
+    inputs: Record<string, { imports: { path: string }[] }>,
+    opener?: string,
+  ): Set<string>;
+}
+
+const test = suite("passes of the tests");
+const load = (): Promise<TestPasses> =>
+  import(pathToFileURL(join(process.cwd(), "scripts/test-passes.mjs")).href);
+
+const files = readdirSync("test", { recursive: true })
+  .map((file) => `test/${file}`)
+  .filter((file) => /^(?!.*\.(host|long)\.test).*\.test\.ts$/.test(file));
+
+const [portable, deviceless, other] = [
+  "test/gpu/open.test.ts",
+  "test/x/a.test.ts",
+  "test/x/b.test.ts",
+];
+
+for (const [what, adapters, expected] of [
+  [
+    "two adapters",
+    { deno: "llvmpipe", node: "swiftshader", chrome: "swiftshader" },
+    { deno: [portable, deviceless, other], node: [portable, other], chrome: [portable] },
+  ],
+  [
+    "one adapter",
+    { deno: "swiftshader", node: "swiftshader", chrome: "swiftshader" },
+    { deno: [portable, deviceless, other], node: [portable], chrome: [portable] },
+  ],
+  [
+    "a browser with an adapter of its own",
+    { deno: "GPU A", node: "GPU A", chrome: "GPU B" },
+    { deno: [portable, deviceless, other], node: [portable], chrome: [portable, other] },
+  ],
+] as const)
+  test(`${what}: all files once an adapter, what differs by runtime everywhere`, async () => {
+    const { shortPasses } = await load();
+    const chosen = shortPasses([portable, deviceless, other], adapters, new Set([deviceless]));
+    assert.equal(chosen, expected);
+  });
+
+test("both commands together run each file on each runtime once", async () => {
+  const { runtimes, shortPasses, longPasses } = await load();
+  assert.equal([...runtimes].sort(), ["chrome", "deno", "node"]);
+  const deviceless = new Set(files.filter((file) => file.startsWith("test/data/")));
+  for (const adapters of [
+    { deno: "llvmpipe", node: "swiftshader", chrome: "swiftshader" },
+    { deno: "swiftshader", node: "swiftshader", chrome: "swiftshader" },
+    { deno: undefined, node: "swiftshader", chrome: undefined },
+  ]) {
+    const [short, long] = [shortPasses, longPasses].map((choose) =>
+      choose(files, adapters, deviceless),
+    ) as [Passes, Passes];
+    for (const runtime of runtimes)
+      assert.equal([...short[runtime]!, ...long[runtime]!].sort(), [...files].sort(), runtime);
+    for (const file of files) assert.ok(runtimes.some((runtime) => short[runtime]!.includes(file)));
+  }
+});
+
+test("each sort of file that runs everywhere is there, and says why", async () => {
+  for (const { files: pattern, reason } of (await load()).portable) {
+    assert.ok(
+      files.some((file) => pattern.test(file)),
+      `${pattern} names no file`,
+    );
+    assert.ok(reason.length > 10, `${pattern}`);
+  }
+});
+
+test("a file that no import leads to a device from is found by its imports", async () => {
+  const { findDeviceless } = await load();
+  const to = (...paths: string[]) => ({ imports: paths.map((path) => ({ path })) });
+  const inputs = {
+    "a.test.ts": to("support.ts", "circle.ts"),
+    "b.test.ts": to("circle.ts"),
+    "support.ts": to("src/gpu/open.ts"),
+    "src/gpu/open.ts": to("circle.ts"),
+    "circle.ts": to("round.ts"),
+    "round.ts": to("circle.ts"),
+  };
+  assert.equal([...findDeviceless(["a.test.ts", "b.test.ts"], inputs)], ["b.test.ts"]);
+});
+
+test.run();
