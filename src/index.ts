@@ -99,13 +99,13 @@ export type { VariantChoices, VariantTable } from "./gpu/variant-table.ts";
 export type { TunableKernel } from "./kernels/variants.ts";
 export { type AaeOptions, AdversarialAutoencoder } from "./models/aae.ts";
 export { type AeOptions, PlainAutoencoder } from "./models/ae.ts";
-export { Autoencoder, type AutoencoderOptions } from "./models/autoencoder.ts";
+export { Autoencoder, type AutoencoderSettings } from "./models/autoencoder.ts";
 export { Classifier, type ClassifierOptions } from "./models/classifier.ts";
-export { ConditionalVae } from "./models/cvae.ts";
-export type { DataShape } from "./models/definition.ts";
+export { ConditionalVae, type ConditionalVaeOptions } from "./models/cvae.ts";
+export type { DataShape, ModelClass, ModelDescription, SettingsOf } from "./models/definition.ts";
 export { DualAae, type DualAaeOptions } from "./models/dual-aae.ts";
 export { FactorVae, type FactorVaeOptions } from "./models/factor-vae.ts";
-export { FlexAe, type FlexAeOptions } from "./models/flex-ae.ts";
+export { FlexAe, type FlexAeOptions, FlexAeSr } from "./models/flex-ae.ts";
 export { FlowVae, type FlowVaeOptions } from "./models/flow-vae.ts";
 export { gradientPenalty, slopePenalty } from "./models/gradient-penalty.ts";
 export { InfoVae, type InfoVaeOptions } from "./models/info-vae.ts";
@@ -131,7 +131,7 @@ export type {
 } from "./models/model.ts";
 export { type TwoStageOptions, TwoStageVae } from "./models/two-stage.ts";
 export { Vae, type VaeOptions } from "./models/vae.ts";
-export { WaeGan, type WaeGanOptions, WaeMmd, type WaeOptions } from "./models/wae.ts";
+export { WaeGan, type WaeGanOptions, WaeMmd, type WaeMmdOptions } from "./models/wae.ts";
 export { BatchNorm } from "./nn/batch-norm.ts";
 export { Conv2d, type ConvolutionOptions, ConvTranspose2d } from "./nn/convolution.ts";
 export {

@@ -15,12 +15,7 @@ import type { Step } from "./side.ts";
 /** The step as `train` records it, but for the noise, which is a variable here. */
 export async function latentgradStep(device: Device, batch: number): Promise<Step> {
   const image = { height: 28, width: 28, channels: 1 };
-  const model = new Vae(device, new HostRandom(1), image, {
-    network: "conv",
-    latent: LATENT,
-    beta: 1,
-    width: 1,
-  });
+  const model = new Vae(device, new HostRandom(1), image, { latent: LATENT });
   const given = new Map(initialParameters().map((p) => [p.name, p.values]));
   const parameters = model.parameters().map(({ name, tensor }) => {
     const values = given.get(name);

@@ -6,10 +6,11 @@ import { openDevice } from "../gpu/open.ts";
 import { median } from "../gpu/profiler.ts";
 import { type Timing, timeQueued } from "../gpu/timing.ts";
 import { onTunableKernel, type TunableKernel } from "../kernels/variants.ts";
-import type { ModelDefinition } from "../models/registry.ts";
+import { buildModel } from "../models/build.ts";
+import type { ModelDefinition } from "../models/definition.ts";
 import { HostRandom } from "../nn/initialisers.ts";
 import { NEVER } from "../optim/optimiser.ts";
-import { resolveSettings } from "../settings/settings.ts";
+import { parseSettings } from "../settings/settings.ts";
 import { TrainingRun } from "../train/training-run.ts";
 import { type Counts, countCalls, since } from "./counting.ts";
 
@@ -96,7 +97,7 @@ export async function openStep(
   }: Pick<StepOptions, "entry" | "settings" | "batch" | "open">,
   listener?: (kernel: TunableKernel) => void,
 ): Promise<OpenStep> {
-  const checked = resolveSettings(entry, settings);
+  const checked = parseSettings(entry, settings);
   const split = randomImages(batch * BATCHES);
   const begin = performance.now();
   const device = await open();
@@ -109,7 +110,7 @@ export async function openStep(
       attributes: { style: STYLES },
       images: split.count,
     };
-    const model = entry.build(device, new HostRandom(1), data, checked);
+    const model = buildModel(entry, device, { data, settings: checked });
     const images = new DeviceImages(device, split, IMAGE);
     const run = await TrainingRun.create(model, images, { batch, seed: [1, 0], epochs: EPOCHS });
     return { device, run, openMs: opened - begin, recordMs: performance.now() - opened };

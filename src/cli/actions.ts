@@ -13,7 +13,7 @@ import type { traverse } from "../figures/traverse.ts";
 import type { Host } from "../host/host.ts";
 import type { Interruption } from "../host/interruption.ts";
 import type { evaluate } from "../metrics/evaluate.ts";
-import type { ModelEntry } from "../models/registry.ts";
+import type { ModelDescription } from "../models/definition.ts";
 import type { TrainOptions } from "../train/options.ts";
 import type { TrainHooks, TrainResult } from "../train/train.ts";
 import type { TuneModelsOptions, TuneModelsReport } from "../tune/tune-models.ts";
@@ -69,5 +69,5 @@ export interface Actions {
     log: (line: string) => void,
     interruption?: Interruption,
   ) => Promise<TuneModelsReport>;
-  readonly models: readonly ModelEntry[];
+  readonly models: readonly ModelDescription[];
 }

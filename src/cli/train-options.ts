@@ -3,7 +3,8 @@ import { absoluteName, findDataset } from "../data/datasets.ts";
 import { UsageError } from "../gpu/errors.ts";
 import { didYouMean } from "../gpu/suggest.ts";
 import type { Host } from "../host/host.ts";
-import { findModel, type ModelEntry } from "../models/registry.ts";
+import type { ModelDescription } from "../models/definition.ts";
+import { findModel } from "../models/registry.ts";
 import { settingsProblem } from "../settings/settings.ts";
 import { choice, flag, type ValueKind } from "../settings/values.ts";
 import {
@@ -81,7 +82,7 @@ export async function readTrainOptions(
   model: string | undefined,
   command: Command,
   host: Host,
-  models: readonly ModelEntry[],
+  models: readonly ModelDescription[],
 ): Promise<ReadOptions> {
   const typed = typedOptions(model, command);
   const file = (command.opts() as { config?: string }).config;
@@ -158,7 +159,7 @@ function checkFile(
   { model, settings }: GivenOptions,
   { runtime }: Readonly<Record<string, string>>,
   command: Command,
-  { models, host }: { readonly models: readonly ModelEntry[]; readonly host: Host },
+  { models, host }: { readonly models: readonly ModelDescription[]; readonly host: Host },
 ): void {
   const fail = (what: string) => {
     throw new UsageError(`${file}: ${what}`);

@@ -1,3 +1,4 @@
+import { namedSettings } from "../settings/settings.ts";
 import type { RunConfig } from "../train/open-run.ts";
 import { type TrainOption, type TrainOptionName, trainOptions } from "../train/options.ts";
 
@@ -9,10 +10,10 @@ export function repeatCommand({ given, entry }: RunConfig): string[] {
     if (!option.kept || value === undefined || isDefault(value, option.default)) continue;
     parts.push(option.argument ? `--${name} ${quoted(value)}` : `--${name}`);
   }
-  for (const [name, setting] of Object.entries(entry.settings)) {
-    const value = given.settings[name];
-    if (value !== undefined && !isDefault(value, setting.default))
-      parts.push(`--set ${quoted(`${name}=${value}`)}`);
+  for (const { option, preset } of namedSettings(entry)) {
+    const value = given.settings[option];
+    if (value !== undefined && !isDefault(value, preset))
+      parts.push(`--set ${quoted(`${option}=${value}`)}`);
   }
   return parts;
 }

@@ -1,4 +1,4 @@
-import type { Setting } from "../settings/setting.ts";
+import { namedSettings } from "../settings/settings.ts";
 import { type EpochSpan, soundSpans } from "../train/calendar.ts";
 import { type TrainOption, type TrainOptionName, trainOptions } from "../train/options.ts";
 import type { EpochRow } from "./history.ts";
@@ -96,8 +96,8 @@ export function configuration({ config }: ReportData): Markup {
         option.help,
       ),
     );
-  const settings = Object.entries<Setting>(entry.settings).map(([name, setting]) =>
-    row(name, given.settings[name] ?? setting.default, setting.default, setting.help),
+  const settings = namedSettings(entry).map(({ option, preset, setting }) =>
+    row(option, given.settings[option] ?? preset, preset, setting.help),
   );
   const caption = "What differs from the defaults is bold.";
   const changed = [...options, ...settings].filter(({ style }) => style === "changed").length;

@@ -1,5 +1,6 @@
 import { findDataset } from "../data/datasets.ts";
 import type { Host } from "../host/host.ts";
+import { namedSettings } from "../settings/settings.ts";
 import { RunFolder } from "../train/run-folder.ts";
 import { drawPanel, panelSize } from "./chart.ts";
 import { chartStyle } from "./chart-style.ts";
@@ -90,9 +91,9 @@ ${content}</section>
 
 function lead({ config, history, name }: ReportData): string {
   const { settings } = config.given;
-  const changed = Object.entries(config.entry.settings)
-    .filter(([key, { default: preset }]) => !isDefault(settings[key], preset))
-    .map(([key]) => `${key} ${settings[key]}`);
+  const changed = namedSettings(config.entry)
+    .filter(({ option, preset }) => !isDefault(settings[option], preset))
+    .map(({ option }) => `${option} ${settings[option]}`);
   const how = changed.length > 0 ? ` with ${changed.join(", ")}` : "";
   return `Training report of ${name}: ${counted(history.epochs.length, "epoch")}${how}, seed ${config.options.seed}.`;
 }

@@ -8,9 +8,10 @@ import type { Host } from "../host/host.ts";
 import { seedWords } from "../kernels/philox.ts";
 import { momentsOf } from "../math/covariance.ts";
 import { encodeAll } from "../models/codes.ts";
+import type { ModelDefinition } from "../models/definition.ts";
 import type { SampleTerms } from "../models/model.ts";
-import type { ModelDefinition } from "../models/registry.ts";
-import { resolveSettings, type Settings } from "../settings/settings.ts";
+import type { SettingValue } from "../settings/setting.ts";
+import { parseSettings } from "../settings/settings.ts";
 import { Evaluation, type TermStatistics } from "../train/evaluation.ts";
 import type { MetricRecord } from "../train/metrics.ts";
 import { now } from "../train/metrics-log.ts";
@@ -71,7 +72,7 @@ export async function evaluate(
     for (const [name, { mean }] of Object.entries(terms))
       if (!Number.isFinite(mean))
         throw new NonFiniteError(`test ${name}`, checkpoint.step, `the mean is ${mean}`);
-    const settings = resolveSettings(entry, config.options.settings);
+    const settings = parseSettings(entry, config.options.settings);
     const metrics = metricsOf(terms, dataset.test.count, entry, settings);
     // A set that parts itself anew may have put images into the test part that were not there before.
     if (other !== undefined && metrics.loss) {
@@ -147,13 +148,13 @@ export function metricsOf(
   terms: Readonly<Record<string, TermStatistics>>,
   n: number,
   { notes, bound }: Pick<ModelDefinition, "notes" | "bound">,
-  settings: Settings,
+  settings: Readonly<Record<string, SettingValue>>,
 ): Record<string, Metric> {
   const elbo = `nats per sample, −(reconstruction + kl): at most ${bound}; one draw of z an image`;
   const all: Readonly<Record<string, string>> = { ...notes, elbo };
   return Object.fromEntries(
     Object.entries(terms).map(([name, { mean, sd }]) => {
-      const note = all[name]?.replace(/\{([\w-]+)\}/g, (_, setting) => settings.text(setting));
+      const note = all[name]?.replace(/\{(\w+)\}/g, (_, setting) => String(settings[setting]));
       return [name, { value: mean, sd, n, ...(note === undefined ? {} : { note }) }];
     }),
   );

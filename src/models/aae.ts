@@ -1,36 +1,35 @@
 import { add } from "../autograd/ops/elementwise.ts";
 import { randomNormal } from "../autograd/ops/random.ts";
 import { stopGradient } from "../autograd/tape.ts";
-import type { OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
-import { numberSetting } from "../settings/setting.ts";
-import { autoencoderRules, checkedOptions } from "./arguments.ts";
-import { Autoencoder, type AutoencoderOptions } from "./autoencoder.ts";
+import type { SettingsOptions, SettingsTable, SettingsValues } from "../settings/setting.ts";
+import { Autoencoder } from "./autoencoder.ts";
 import {
   autoencoderNotes,
-  autoencoderOptions,
   latentSetting,
-  type ModelDefinition,
   networkSetting,
   rateSetting,
-} from "./definition.ts";
+  widthSetting,
+} from "./common-settings.ts";
+import type { ModelDescription } from "./definition.ts";
 import { madeLoss, realLoss } from "./losses.ts";
 import { type ImageShape, parametersOf, type Update } from "./model.ts";
 import { DenseCritic, scaled } from "./networks.ts";
 
-export interface AaeOptions extends AutoencoderOptions {
-  /** Hidden units of the discriminator's two layers. */
-  readonly discriminatorUnits: number;
-  /** Of the discriminator's and the encoder's adversarial update. */
-  readonly adversarialRate: number;
-}
+const aaeSettings = {
+  network: networkSetting("conv", "dense", "two-stage", "wae"),
+  latent: latentSetting(8),
+  width: widthSetting(),
+  learningRate: rateSetting(1e-3, "Adam's learning rate of the reconstruction"),
+  adversarialRate: rateSetting(5e-4, "Adam's learning rate of discriminator and generator"),
+} satisfies SettingsTable;
 
-const optionRules: OptionRules<AaeOptions> = {
-  ...autoencoderRules,
-  discriminatorUnits: "number",
-  adversarialRate: "number",
-};
+/** What can be set of an adversarial autoencoder; `latentgrad models aae` lists it with the defaults. */
+export type AaeOptions = SettingsOptions<typeof aaeSettings>;
+
+/** Hidden units of each of the discriminator's two layers, before the factor `width`. */
+const DISCRIMINATOR_UNITS = 1000;
 
 /**
  * Adversarial autoencoder (Makhzani et al. 2016): a discriminator on codes makes the codes of all images
@@ -38,23 +37,29 @@ const optionRules: OptionRules<AaeOptions> = {
  * the regularisation phase, first the discriminator, then the encoder against it.
  */
 export class AdversarialAutoencoder extends Autoencoder {
-  readonly discriminator: DenseCritic;
-  private readonly adversarialRate: number;
+  static override get description(): ModelDescription<typeof aaeSettings> {
+    return {
+      name: "aae",
+      summary: "adversarial autoencoder: a discriminator matches codes and prior",
+      source: "Makhzani et al. 2016",
+      settings: aaeSettings,
+      notes: autoencoderNotes,
+    };
+  }
 
-  constructor(device: Device, random: HostRandom, image: ImageShape, options: AaeOptions) {
-    super(
-      device,
-      random,
-      image,
-      checkedOptions("aae", [device, random, image], options, optionRules),
-    );
-    const { discriminatorUnits: units, adversarialRate, latent } = options;
+  declare readonly settings: SettingsValues<typeof aaeSettings>;
+  readonly discriminator: DenseCritic;
+
+  constructor(device: Device, random: HostRandom, image: ImageShape, settings: AaeOptions = {}) {
+    super(device, random, image, settings);
+    const { latent, width } = this.settings;
+    const units = scaled(DISCRIMINATOR_UNITS, width);
     this.discriminator = new DenseCritic(device, random, latent, [units, units]);
-    this.adversarialRate = adversarialRate;
   }
 
   override updates(): readonly Update[] {
-    const adversarial = { rule: { kind: "adam", beta1: 0.5 }, rate: this.adversarialRate } as const;
+    const { adversarialRate: rate } = this.settings;
+    const adversarial = { rule: { kind: "adam", beta1: 0.5 }, rate } as const;
     return [
       {
         name: "autoencoder",
@@ -83,23 +88,3 @@ export class AdversarialAutoencoder extends Autoencoder {
     ];
   }
 }
-
-export const aae: ModelDefinition = {
-  name: "aae",
-  summary: "adversarial autoencoder: a discriminator matches codes and prior",
-  source: "Makhzani et al. 2016",
-  settings: {
-    network: networkSetting("conv", "dense", "two-stage", "wae"),
-    latent: latentSetting(8),
-    width: numberSetting(1, [0.01, 16], "factor on the filters and hidden units"),
-    "learning-rate": rateSetting(1e-3, "Adam's learning rate of the reconstruction"),
-    "adversarial-rate": rateSetting(5e-4, "Adam's learning rate of discriminator and generator"),
-  },
-  notes: autoencoderNotes,
-  build: (device, random, data, settings) =>
-    new AdversarialAutoencoder(device, random, data, {
-      ...autoencoderOptions(settings),
-      adversarialRate: settings.number("adversarial-rate"),
-      discriminatorUnits: scaled(1000, settings.number("width")),
-    }),
-};

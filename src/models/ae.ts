@@ -3,34 +3,41 @@ import { matmul } from "../autograd/ops/matmul.ts";
 import { reshape } from "../autograd/ops/shape.ts";
 import { sum } from "../autograd/ops/sum.ts";
 import { type ExampleSource, firstExamples } from "../data/batch.ts";
-import type { OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import { fitMixture } from "../math/gaussian-mixture.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { type NamedTensor, plain } from "../nn/module.ts";
-import { numberSetting, wholeSetting } from "../settings/setting.ts";
+import {
+  type SettingsOptions,
+  type SettingsTable,
+  type SettingsValues,
+  wholeSetting,
+} from "../settings/setting.ts";
 import { upload, variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { autoencoderRules, checkedOptions } from "./arguments.ts";
-import { Autoencoder, type AutoencoderOptions } from "./autoencoder.ts";
+import { Autoencoder } from "./autoencoder.ts";
 import { encodeAll } from "./codes.ts";
 import {
   autoencoderNotes,
-  autoencoderOptions,
   latentSetting,
-  type ModelDefinition,
   networkSetting,
   rateSetting,
-} from "./definition.ts";
+  widthSetting,
+} from "./common-settings.ts";
+import type { ModelDescription } from "./definition.ts";
 import { ComponentChoice } from "./mixture.ts";
 import type { ImageShape, Prior } from "./model.ts";
 
-export interface AeOptions extends AutoencoderOptions {
-  /** Components of the mixture that is fitted to the codes. */
-  readonly components: number;
-}
+const aeSettings = {
+  network: networkSetting("conv", "dense", "two-stage", "wae"),
+  latent: latentSetting(8),
+  width: widthSetting(),
+  components: wholeSetting(10, [1, 1000], "components of the mixture"),
+  learningRate: rateSetting(1e-3),
+} satisfies SettingsTable;
 
-const optionRules: OptionRules<AeOptions> = { ...autoencoderRules, components: "number" };
+/** What can be set of a plain autoencoder; `latentgrad models ae` lists it with the defaults. */
+export type AeOptions = SettingsOptions<typeof aeSettings>;
 
 /** Most codes that the mixture is fitted to. */
 const MOST_CODES = 10_000;
@@ -41,20 +48,26 @@ const MOST_CODES = 10_000;
  * Ghosh et al. 2020).
  */
 export class PlainAutoencoder extends Autoencoder {
+  static override get description(): ModelDescription<typeof aeSettings> {
+    return {
+      name: "ae",
+      summary: "plain autoencoder; samples from a Gaussian mixture over its codes",
+      source: "Ghosh et al. 2020 for the mixture",
+      settings: aeSettings,
+      notes: autoencoderNotes,
+    };
+  }
+
+  declare readonly settings: SettingsValues<typeof aeSettings>;
   readonly weights: Tensor;
   readonly means: Tensor;
   /** Cholesky factors, [components, latent, latent]. */
   readonly factors: Tensor;
   private readonly choice: ComponentChoice;
 
-  constructor(device: Device, random: HostRandom, image: ImageShape, options: AeOptions) {
-    super(
-      device,
-      random,
-      image,
-      checkedOptions("ae", [device, random, image], options, optionRules),
-    );
-    const { components: k, latent: d } = options;
+  constructor(device: Device, random: HostRandom, image: ImageShape, settings: AeOptions = {}) {
+    super(device, random, image, settings);
+    const { components: k, latent: d } = this.settings;
     const unit = (_: unknown, i: number) => (Math.floor(i / d) % d === i % d ? 1 : 0);
     this.weights = variable(device, new Float32Array(k).fill(1 / k), [k], "mixture weights");
     this.means = variable(device, new Float32Array(k * d), [k, d], "mixture means");
@@ -116,22 +129,3 @@ export class PlainAutoencoder extends Autoencoder {
     ];
   }
 }
-
-export const ae: ModelDefinition = {
-  name: "ae",
-  summary: "plain autoencoder; samples from a Gaussian mixture over its codes",
-  source: "Ghosh et al. 2020 for the mixture",
-  settings: {
-    network: networkSetting("conv", "dense", "two-stage", "wae"),
-    latent: latentSetting(8),
-    width: numberSetting(1, [0.01, 16], "factor on the filters and hidden units"),
-    components: wholeSetting(10, [1, 1000], "components of the mixture"),
-    "learning-rate": rateSetting(1e-3),
-  },
-  notes: autoencoderNotes,
-  build: (device, random, data, settings) =>
-    new PlainAutoencoder(device, random, data, {
-      ...autoencoderOptions(settings),
-      components: settings.number("components"),
-    }),
-};

@@ -5,26 +5,33 @@ import type { HostRandom } from "../nn/initialisers.ts";
 import { Linear } from "../nn/linear.ts";
 import { Module } from "../nn/module.ts";
 import type { Sequential } from "../nn/sequential.ts";
+import type {
+  ChoiceSetting,
+  NumberSetting,
+  SettingsOptions,
+  SettingsValues,
+} from "../settings/setting.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { autoencoderRules, checkedOptions } from "./arguments.ts";
+import { checkedSettings } from "./arguments.ts";
+import type { ModelDescription } from "./definition.ts";
 import { type Likelihood, type LikelihoodName, likelihoodOf } from "./likelihoods.ts";
 import { type ImageShape, type LossTerms, type Model, soleUpdate, type Update } from "./model.ts";
 import { buildNetworks, type NetworkName, type Networks } from "./networks.ts";
 
-export interface AutoencoderOptions {
-  readonly network: NetworkName;
-  /** Latent dimensions. */
-  readonly latent: number;
-  /** Factor on the number of filters and hidden units; 1 is as published. */
-  readonly width: number;
-  /** p(x|z). Default `auto`: Bernoulli pixels, or vectors of variance 1. */
-  readonly likelihood?: LikelihoodName;
-  /** Of Adam. Default 0.001. */
-  readonly learningRate?: number;
-}
+/** What every autoencoder can be set. */
+export type AutoencoderSettings = {
+  readonly network: ChoiceSetting<NetworkName>;
+  readonly latent: NumberSetting;
+  readonly width: NumberSetting;
+  readonly learningRate: NumberSetting;
+};
 
 /** An encoder to one code for each image, and a decoder. What regularises the codes is derived from it. */
-export class Autoencoder extends Module implements Model {
+export abstract class Autoencoder extends Module implements Model {
+  declare static readonly description: ModelDescription<AutoencoderSettings>;
+
+  /** What it was built with. */
+  readonly settings: SettingsValues<AutoencoderSettings>;
   readonly latent: number;
   /** Encoder up to its last hidden layer. */
   readonly encoder: Sequential;
@@ -36,17 +43,21 @@ export class Autoencoder extends Module implements Model {
   protected readonly networks: Networks;
   protected readonly rate: number;
 
-  /** @throws ShapeError for latent dimensions or a width that no model has */
+  /**
+   * @param random where the initial weights come from
+   * @param likelihood p(x|z); by default Bernoulli pixels, or vectors of variance 1
+   * @throws UsageError for settings that it does not have, or that these images do not take
+   */
   constructor(
     protected readonly device: Device,
     random: HostRandom,
     protected readonly image: ImageShape,
-    options: AutoencoderOptions,
+    settings: SettingsOptions<AutoencoderSettings> = {},
+    likelihood: LikelihoodName = "auto",
   ) {
     super();
-    if (new.target === Autoencoder)
-      checkedOptions("autoencoder", [device, random, image], options, autoencoderRules);
-    const { latent, width, network, likelihood = "auto", learningRate = 1e-3 } = options;
+    this.settings = checkedSettings(new.target.description, [device, random, image], settings);
+    const { latent, width, network, learningRate } = this.settings;
     this.latent = latent;
     this.rate = learningRate;
     this.networks = buildNetworks(network, device, random, image, { latent, width });

@@ -8,20 +8,23 @@ import type { HostRandom } from "../nn/initialisers.ts";
 import { Linear } from "../nn/linear.ts";
 import { Module } from "../nn/module.ts";
 import { Flatten, Lambda, ReLU, Sequential } from "../nn/sequential.ts";
-import { numberSetting } from "../settings/setting.ts";
+import type { SettingsOptions, SettingsTable, SettingsValues } from "../settings/setting.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkedOptions } from "./arguments.ts";
-import { type DataShape, type ModelDefinition, rateSetting } from "./definition.ts";
+import { checkedSettings } from "./arguments.ts";
+import { rateSetting, widthSetting } from "./common-settings.ts";
+import type { DataShape, ModelDescription } from "./definition.ts";
 import { classesOf } from "./labels.ts";
 import { classification } from "./losses.ts";
 import { type LossTerms, type Model, soleUpdate, type Update } from "./model.ts";
 import { scaled } from "./networks.ts";
 
-export interface ClassifierOptions {
-  /** Factor on the filters and hidden units. */
-  readonly width: number;
-  readonly learningRate: number;
-}
+const classifierSettings = {
+  width: widthSetting(),
+  learningRate: rateSetting(1e-3),
+} satisfies SettingsTable;
+
+/** What can be set of the classifier; `latentgrad models classifier` lists it with the defaults. */
+export type ClassifierOptions = SettingsOptions<typeof classifierSettings>;
 
 /**
  * A classifier like LeNet (LeCun et al. 1998) with ReLU: conv32 and conv64 (5×5, each with 2×2 maximum
@@ -29,21 +32,44 @@ export interface ClassifierOptions {
  * sets of images are measured on.
  */
 export class Classifier extends Module implements Model {
+  static get description(): ModelDescription<typeof classifierSettings> {
+    return {
+      name: "classifier",
+      summary: "LeNet-style classifier; its 512 features serve evaluation measures",
+      source: "LeCun et al. 1998",
+      settings: classifierSettings,
+      notes: {
+        loss: "nats per sample, cross-entropy of the class",
+        error: "share of images that are taken for another class",
+      },
+      labels: true,
+    };
+  }
+
+  /** What it was built with. */
+  readonly settings: SettingsValues<typeof classifierSettings>;
   /** Units of the penultimate layer: its "codes". */
   readonly latent: number;
   readonly classes: number;
   /** Images → penultimate layer. */
   readonly features: Sequential;
   readonly output: Linear;
-  private readonly rate: number;
 
-  constructor(device: Device, random: HostRandom, data: DataShape, options: ClassifierOptions) {
+  /**
+   * @param random where the initial weights come from
+   * @throws UsageError for settings that it does not have, ShapeError for fewer than two classes
+   */
+  constructor(
+    device: Device,
+    random: HostRandom,
+    data: DataShape,
+    settings: ClassifierOptions = {},
+  ) {
     super();
-    const rules = { width: "number", learningRate: "number" } as const;
-    checkedOptions("classifier", [device, random, data], options, rules);
+    this.settings = checkedSettings(new.target.description, [device, random, data], settings);
     const { height, width, channels, classes } = data;
     if (classes < 2) throw new ShapeError("classifier", `${classes} classes are not two`);
-    const [first, second, hidden] = [32, 64, 512].map((n) => scaled(n, options.width)) as [
+    const [first, second, hidden] = [32, 64, 512].map((n) => scaled(n, this.settings.width)) as [
       number,
       number,
       number,
@@ -65,7 +91,6 @@ export class Classifier extends Module implements Model {
     this.output = new Linear(device, random, hidden, classes);
     this.latent = hidden;
     this.classes = classes;
-    this.rate = options.learningRate;
   }
 
   /** Logits of the classes, [batch, classes]. */
@@ -81,7 +106,7 @@ export class Classifier extends Module implements Model {
   }
 
   updates(): readonly Update[] {
-    return [soleUpdate(this, this.rate, (batch, key) => this.terms(batch, key))];
+    return [soleUpdate(this, this.settings.learningRate, (batch, key) => this.terms(batch, key))];
   }
 
   /** The penultimate layer. */
@@ -89,23 +114,3 @@ export class Classifier extends Module implements Model {
     return this.features.forward(x);
   }
 }
-
-export const classifier: ModelDefinition = {
-  name: "classifier",
-  summary: "LeNet-style classifier; its 512 features serve evaluation measures",
-  source: "LeCun et al. 1998",
-  settings: {
-    width: numberSetting(1, [0.01, 16], "factor on the filters and hidden units"),
-    "learning-rate": rateSetting(1e-3),
-  },
-  notes: {
-    loss: "nats per sample, cross-entropy of the class",
-    error: "share of images that are taken for another class",
-  },
-  labels: true,
-  build: (device, random, data, settings) =>
-    new Classifier(device, random, data, {
-      width: settings.number("width"),
-      learningRate: settings.number("learning-rate"),
-    }),
-};

@@ -3,18 +3,16 @@ import type { Batch } from "../data/batch.ts";
 import type { Device } from "../gpu/device.ts";
 import { UsageError } from "../gpu/errors.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
+import type { SettingsOptions } from "../settings/setting.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkedOptions, vaeRules } from "./arguments.ts";
-import {
-  type DataShape,
-  type ModelDefinition,
-  relativeSettings,
-  vaeNotes,
-  vaeOptions,
-} from "./definition.ts";
+import { relativeSettings, vaeNotes } from "./common-settings.ts";
+import type { DataShape, ModelDescription } from "./definition.ts";
 import { classesOf } from "./labels.ts";
 import { withCondition } from "./networks.ts";
-import { Vae, type VaeOptions } from "./vae.ts";
+import { Vae } from "./vae.ts";
+
+/** What can be set of a conditional VAE; `latentgrad models cvae` lists it with the defaults. */
+export type ConditionalVaeOptions = SettingsOptions<typeof relativeSettings>;
 
 /** Most classes that a convolutional encoder sees as planes beside the image: each is as large as it. */
 const MOST_PLANES = 256;
@@ -25,22 +23,33 @@ const MOST_PLANES = 256;
  * Minimises −E log p(x|z, y) + β·KL(q(z|x, y) ‖ p(z)).
  */
 export class ConditionalVae extends Vae {
+  static override get description(): ModelDescription<typeof relativeSettings> {
+    return {
+      name: "cvae",
+      summary: "conditional VAE: encoder and decoder know the class",
+      source: "Sohn, Lee and Yan 2015",
+      settings: relativeSettings,
+      notes: vaeNotes,
+      bound: "ln p(x|y)",
+      labels: true,
+    };
+  }
+
   readonly classes: number;
   readonly content = "class";
 
   /** @throws UsageError for more classes than a convolutional encoder takes */
-  constructor(device: Device, random: HostRandom, data: DataShape, options: VaeOptions) {
-    super(
-      device,
-      random,
-      data,
-      checkedOptions("cvae", [device, random, data], options, vaeRules),
-      data.classes,
-    );
+  constructor(
+    device: Device,
+    random: HostRandom,
+    data: DataShape,
+    settings: ConditionalVaeOptions = {},
+  ) {
+    super(device, random, data, settings, data.classes);
     const { classes } = data;
     if (this.networks.planes && classes > MOST_PLANES)
       throw new UsageError(
-        `cvae: ${classes} classes are too many planes for network=${options.network} (${MOST_PLANES} at most); take --set network=dense`,
+        `cvae: ${classes} classes are too many planes for network=${this.settings.network} (${MOST_PLANES} at most); take --set network=dense`,
       );
     this.classes = classes;
   }
@@ -53,15 +62,3 @@ export class ConditionalVae extends Vae {
     return concat([z, classesOf(label, this.classes, "cvae")], 1);
   }
 }
-
-export const cvae: ModelDefinition = {
-  name: "cvae",
-  summary: "conditional VAE: encoder and decoder know the class",
-  source: "Sohn, Lee and Yan 2015",
-  settings: relativeSettings,
-  notes: vaeNotes,
-  bound: "ln p(x|y)",
-  labels: true,
-  build: (device, random, data, settings) =>
-    new ConditionalVae(device, random, data, vaeOptions(settings)),
-};

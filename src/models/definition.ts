@@ -1,23 +1,11 @@
+import { attributeClasses, type Dataset } from "../data/types.ts";
 import type { Device } from "../gpu/device.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
-import { choiceSetting, numberSetting, type Setting, wholeSetting } from "../settings/setting.ts";
-import type { Settings } from "../settings/settings.ts";
-import type { AutoencoderOptions } from "./autoencoder.ts";
-import { type LikelihoodName, likelihoods } from "./likelihoods.ts";
+import type { SettingsOptions, SettingsTable, SettingValue } from "../settings/setting.ts";
 import type { ImageShape, Model } from "./model.ts";
-import { type NetworkName, networks } from "./networks.ts";
-import type { VaeOptions } from "./vae.ts";
 
-/** A model as the command line knows it. */
-export interface ModelEntry {
-  readonly name: string;
-  readonly summary: string;
-  /** Where it was published. */
-  readonly source: string;
-  readonly settings: Record<string, Setting>;
-  /** It learns from the classes of the images. */
-  readonly labels?: true;
-}
+/** The seed of weights, order and noise where none is given. */
+export const DEFAULT_SEED = 1;
 
 /** What a model is built for: images of a size, in so many classes. */
 export interface DataShape extends ImageShape {
@@ -28,8 +16,16 @@ export interface DataShape extends ImageShape {
   readonly images?: number;
 }
 
-/** A model as it is built. */
-export interface ModelDefinition extends ModelEntry {
+/** What is known of a model before one is made. */
+export interface ModelDescription<S extends SettingsTable = SettingsTable> {
+  /** As the command line and checkpoints call it: `vae`. */
+  readonly name: string;
+  readonly summary: string;
+  /** Where it was published. */
+  readonly source: string;
+  readonly settings: S;
+  /** It learns from the classes of the images. */
+  readonly labels?: true;
   /**
    * How the terms are to be read that are evaluated, by name: unit, what is summed, whether a code is drawn.
    * A setting's name in braces stands for its value.
@@ -39,76 +35,58 @@ export interface ModelDefinition extends ModelEntry {
   readonly bound?: string;
   /** Its loss compares the images of a batch, so that there must be two. */
   readonly pairs?: true;
-  build(device: Device, random: HostRandom, data: DataShape, settings: Settings): Model;
 }
 
-/** The network, the default first. */
-export function networkSetting(...names: readonly NetworkName[]): Setting {
-  return choiceSetting(names, names.map((name) => `${name}: ${networks[name]}`).join("; "));
+/**
+ * The class of a model, which says itself what it is: `Vae`. A class that is derived from one of these is one, too;
+ * it has the name and the settings of the other, unless it has a `description` of its own.
+ */
+export interface ModelClass<M extends Model = Model, S extends SettingsTable = SettingsTable> {
+  new (
+    device: Device,
+    random: HostRandom,
+    data: DataShape,
+    // What a caller may give is SettingsOf: types of parameters turn the relation of classes round.
+    settings?: never,
+  ): M;
+  readonly description: ModelDescription<S>;
 }
 
-/** Latent dimensions that a model can have. */
-export const MOST_LATENT = 1024;
+/** What can be set of a model of a class: all that is not given has its default. */
+export type SettingsOf<C extends ModelClass> = SettingsOptions<C["description"]["settings"]>;
 
-export function latentSetting(byDefault: number): Setting {
-  return wholeSetting(byDefault, [1, MOST_LATENT], "latent dimensions");
+/** A model as it is known by its name: what is known of it, and how one is made. */
+export interface ModelDefinition extends ModelDescription {
+  /**
+   * @param random where the initial weights come from
+   * @param settings by their names in programs; defaults stand for what is not given
+   * @throws UsageError for settings that it does not have, or that do not go with these data
+   */
+  build(
+    device: Device,
+    random: HostRandom,
+    data: DataShape,
+    settings: Readonly<Record<string, SettingValue>>,
+  ): Model;
 }
 
-export function rateSetting(byDefault: number, help = "Adam's learning rate"): Setting {
-  return numberSetting(byDefault, [0, 1e9], help);
-}
-
-/** Settings of the VAE and its relatives. */
-export const vaeSettings = {
-  network: networkSetting("conv", "dense", "mlp", "two-stage", "wae"),
-  latent: latentSetting(2),
-  beta: numberSetting(1, [0, 1e6], "weight of the KL term"),
-  width: numberSetting(1, [0.01, 16], "factor on the filters and hidden units"),
-  likelihood: choiceSetting(
-    likelihoods,
-    "of pixels: bernoulli; gaussian: normal of variance 1; learned: normal, one variance is learned; auto: bernoulli for images, gaussian for vectors",
-  ),
-  "learning-rate": rateSetting(1e-3),
-};
-
-/** The same for the VAE's relatives: the dense network with 20 latent dimensions of the K-Means and λ-Hot VAEs' source. */
-export const relativeSettings = {
-  ...vaeSettings,
-  network: networkSetting("dense", "conv", "mlp", "two-stage", "wae"),
-  latent: latentSetting(20),
-};
-
-/** How the terms of the VAE are to be read. */
-export const vaeNotes = {
-  loss: "nats per sample, reconstruction + {beta} · kl; one draw of z an image",
-  reconstruction: "nats per sample, summed over pixels; one draw of z an image",
-  kl: "nats per sample, summed over latent dimensions",
-};
-
-/** The same of an autoencoder with p(x|z), and of one that sums squared errors: neither draws codes. */
-export const autoencoderNotes = {
-  loss: "nats per sample, the reconstruction",
-  reconstruction: "nats per sample, summed over pixels",
-};
-export const squaresNote = "squared error, summed over pixels";
-
-/** What the settings say that every autoencoder has. */
-export function autoencoderOptions(
-  settings: Settings,
-): Required<Omit<AutoencoderOptions, "likelihood">> {
+/** The definition of a model that is given by its class. */
+export function definitionOf(model: ModelClass): ModelDefinition {
   return {
-    network: settings.text("network") as NetworkName,
-    latent: settings.number("latent"),
-    width: settings.number("width"),
-    learningRate: settings.number("learning-rate"),
+    ...model.description,
+    build: (device, random, data, settings) => new model(device, random, data, settings as never),
   };
 }
 
-/** What `vaeSettings` say. */
-export function vaeOptions(settings: Settings): Required<VaeOptions> {
+/**
+ * What a model has to know of a data set.
+ *
+ * @param images so many of its images are trained on; default all of its training part
+ */
+export function dataShape(dataset: Dataset, images = dataset.train.count): DataShape {
+  const { height, width, channels, classes, vectors = false } = dataset;
   return {
-    ...autoencoderOptions(settings),
-    beta: settings.number("beta"),
-    likelihood: settings.text("likelihood") as LikelihoodName,
+    ...{ height, width, channels, classes, vectors, images },
+    attributes: attributeClasses(dataset),
   };
 }

@@ -5,25 +5,25 @@ import { type RandomKey, randomNormal, randomUniform } from "../autograd/ops/ran
 import { split } from "../autograd/ops/shape.ts";
 import { stopGradient, withoutTape } from "../autograd/tape.ts";
 import { type Batch, type ExampleSource, firstExamples } from "../data/batch.ts";
-import { checkOptions, type OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import { UsageError } from "../gpu/errors.ts";
 import { BatchNorm } from "../nn/batch-norm.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { Linear } from "../nn/linear.ts";
 import { Module } from "../nn/module.ts";
-import { choiceSetting, numberSetting, switchSetting } from "../settings/setting.ts";
+import {
+  numberSetting,
+  type SettingsOptions,
+  type SettingsTable,
+  type SettingsValues,
+  switchSetting,
+} from "../settings/setting.ts";
 import { scope } from "../tensor/run.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkedOptions } from "./arguments.ts";
+import { checkedSettings } from "./arguments.ts";
 import { encodeAll } from "./codes.ts";
-import {
-  type DataShape,
-  latentSetting,
-  type ModelDefinition,
-  rateSetting,
-  squaresNote,
-} from "./definition.ts";
+import { latentSetting, rateSetting, squaresNote, widthSetting } from "./common-settings.ts";
+import type { DataShape, ModelDescription } from "./definition.ts";
 import { squaredSlope } from "./gradient-penalty.ts";
 import { classesOf } from "./labels.ts";
 import { squaredError } from "./likelihoods.ts";
@@ -32,59 +32,51 @@ import { type LossTerms, type Model, parametersOf, type Update } from "./model.t
 import { DenseCritic, scaled } from "./networks.ts";
 import { type Maps, SkipDecoder, SkipEncoder } from "./skip-networks.ts";
 
-export interface DualAaeOptions {
-  /** Dimensions of the code of what an image shows, and of the code of how. */
-  readonly content: number;
-  readonly style: number;
-  /** Factor on the numbers of filters and hidden units. */
-  readonly width: number;
-  /** Batch norm without γ and β on both codes. */
-  readonly codeNorm: boolean;
-  /** Two more convolutions each way. */
-  readonly deeper: boolean;
-  /** The decoder sees the encoder's feature maps in training. */
-  readonly skip: boolean;
-  readonly weights: {
-    readonly reconstruction: number;
-    /** Of what the discriminators say against the codes; 0 does without discriminators. */
-    readonly adversarial: number;
-    /** γ of R1 on the discriminators. */
-    readonly r1: number;
-    /** Of the maximum mean discrepancy of the codes to draws of the prior. */
-    readonly mmd: number;
-    /** Of the cross-entropies of class and style. */
-    readonly class: number;
-    readonly style: number;
-    /** Of the contrastive loss on the content; 0 leaves it out. */
-    readonly contrastive: number;
-  };
-  /** Distance from which on contents of two classes are far enough apart. */
-  readonly margin: number;
-  readonly learningRate: number;
-  readonly adversarialRate: number;
+const dualAaeSettings = {
+  content: latentSetting(64),
+  style: latentSetting(32),
+  width: widthSetting(),
+  deeper: switchSetting(false, "two more convolutions each way"),
+  skip: switchSetting(
+    false,
+    "the decoder sees the encoder's feature maps of half the training images",
+  ),
+  reconstructionWeight: weightSetting(1, "the squared error, summed over the pixels"),
+  mmdWeight: weightSetting(100, "the maximum mean discrepancy of both codes to the prior"),
+  adversarialWeight: weightSetting(
+    0,
+    "what the discriminators say against the codes; 0: there are none",
+  ),
+  r1Weight: weightSetting(10, "the discriminators' slopes at draws of the prior, R1's γ"),
+  codeNorm: switchSetting(true, "batch norm without γ and β on both codes"),
+  classWeight: weightSetting(10, "the cross-entropy of the class given the content"),
+  styleWeight: weightSetting(10, "the cross-entropy of the style given the style code"),
+  contrastiveWeight: weightSetting(0, "the contrastive loss on the content"),
+  margin: numberSetting(8, [0, 1e6], "distance that the contrastive loss wants between classes"),
+  learningRate: rateSetting(1e-3, "Adam's learning rate of the autoencoder"),
+  adversarialRate: rateSetting(5e-4, "Adam's learning rate of the discriminators"),
+} satisfies SettingsTable;
+
+/** What can be set of a dual AAE; `latentgrad models dual-aae` lists it with the defaults. */
+export type DualAaeOptions = SettingsOptions<typeof dualAaeSettings>;
+
+/* @__NO_SIDE_EFFECTS__ */
+function weightSetting(byDefault: number, of: string) {
+  return numberSetting(byDefault, [0, 1e6], `weight of ${of}`);
 }
 
-const optionRules: OptionRules<DualAaeOptions> = {
-  content: "number",
-  style: "number",
-  width: "number",
-  codeNorm: "boolean",
-  deeper: "boolean",
-  skip: "boolean",
-  weights: "any",
-  margin: "number",
-  learningRate: "number",
-  adversarialRate: "number",
-};
-
-const weightRules: OptionRules<DualAaeOptions["weights"]> = {
-  reconstruction: "number",
-  adversarial: "number",
-  r1: "number",
-  mmd: "number",
-  class: "number",
-  style: "number",
-  contrastive: "number",
+/** How its terms are to be read. */
+const dualAaeNotes = {
+  loss: "{reconstructionWeight} · reconstruction + {classWeight} · class + {styleWeight} · style + {mmdWeight} · mmd + {adversarialWeight} · adversarial + {contrastiveWeight} · contrastive",
+  reconstruction: squaresNote,
+  adversarial: 'nats per sample, −ln of both discriminators\' "draws of the prior"',
+  mmd: "discrepancy of a batch of contents to as many draws of the prior, plus that of the styles, no unit",
+  told: "share of codes and draws of the prior that both discriminators tell rightly; 0.5 is chance",
+  class: "nats per sample, cross-entropy of the class given the content",
+  class_error: "share of images whose content is taken for another class",
+  style: "nats per sample, cross-entropy of the style given the style code",
+  style_error: "share of images whose style code is taken for another style",
+  contrastive: "squared distances of the contents of a batch",
 };
 
 /** Most training images that the codes' statistics are taken from after an epoch. */
@@ -119,6 +111,20 @@ interface Codes {
  * evaluation do.
  */
 export class DualAae extends Module implements Model {
+  static get description(): ModelDescription<typeof dualAaeSettings> {
+    return {
+      name: "dual-aae",
+      summary: "adversarial autoencoder with separate content and style codes",
+      source: "structured latent spaces with content and style, on Makhzani et al. 2016",
+      settings: dualAaeSettings,
+      notes: dualAaeNotes,
+      labels: true,
+      pairs: true,
+    };
+  }
+
+  /** What it was built with. */
+  readonly settings: SettingsValues<typeof dualAaeSettings>;
   readonly latent: number;
   /** The first so many dimensions of a code are content, the others style. */
   readonly content: number;
@@ -133,37 +139,46 @@ export class DualAae extends Module implements Model {
   readonly contentDiscriminator: DenseCritic | undefined;
   readonly styleDiscriminator: DenseCritic | undefined;
 
-  /** @throws UsageError where a label is missing that a loss needs */
+  /**
+   * @param random where the initial weights come from
+   * @throws UsageError for settings that it does not have, and where a label is missing that a loss needs
+   */
   constructor(
     private readonly device: Device,
     random: HostRandom,
     private readonly data: DataShape,
-    private readonly options: DualAaeOptions,
+    settings: DualAaeOptions = {},
   ) {
     super();
-    checkedOptions("dualAae", [device, random, data], options, optionRules);
-    checkOptions("dualAae", options.weights, weightRules, "weights");
-    const { content, style, width, weights } = options;
+    this.settings = checkedSettings(new.target.description, [device, random, data], settings);
+    const { content, style, width, styleWeight, adversarialWeight } = this.settings;
     const styles = data.attributes?.[STYLE];
-    if (weights.style > 0 && styles === undefined)
+    if (styleWeight > 0 && styles === undefined)
       throw new UsageError(
         "dual-aae learns from the style of each image, and this set has none (glyphs, shapes, tones and omniglot have); --set style-weight=0 does without it",
       );
     this.content = content;
     this.latent = content + style;
-    this.encoder = new SkipEncoder(device, random, data, options);
+    this.encoder = new SkipEncoder(device, random, data, this.settings);
     const { features } = this.encoder;
     this.contentHead = new Linear(device, random, features, content);
     this.styleHead = new Linear(device, random, features, style);
-    if (options.codeNorm) {
+    if (this.settings.codeNorm) {
       this.contentNorm = new BatchNorm(device, content, { affine: false });
       this.styleNorm = new BatchNorm(device, style, { affine: false });
     }
-    this.decoder = new SkipDecoder(device, random, data, this.latent, options, options.skip);
+    this.decoder = new SkipDecoder(
+      device,
+      random,
+      data,
+      this.latent,
+      this.settings,
+      this.settings.skip,
+    );
     this.contentClassifier = new Linear(device, random, content, data.classes);
-    if (weights.style > 0 && styles !== undefined)
+    if (styleWeight > 0 && styles !== undefined)
       this.styleClassifier = new Linear(device, random, style, styles);
-    if (weights.adversarial > 0) {
+    if (adversarialWeight > 0) {
       const units = scaled(1000, width);
       this.contentDiscriminator = new DenseCritic(device, random, content, [units, units]);
       this.styleDiscriminator = new DenseCritic(device, random, style, [units, units]);
@@ -198,23 +213,29 @@ export class DualAae extends Module implements Model {
   /** The autoencoder's loss; in evaluation the decoder sees codes alone. */
   terms(batch: Batch, key: RandomKey): LossTerms {
     const { x, label } = batch;
-    const { weights, margin, skip } = this.options;
+    const { settings } = this;
     const { content, style, maps } = this.codes(batch);
     const z = concat([content, style], 1);
     const logits =
-      skip && this.training ? this.decoder.decode(z, this.drop(maps, key)) : this.decoder.decode(z);
+      settings.skip && this.training
+        ? this.decoder.decode(z, this.drop(maps, key))
+        : this.decoder.decode(z);
     const reconstruction = squaredError(sigmoid(logits), x);
     const classes = classesOf(label, this.data.classes, "dual-aae");
     const named = classification(this.contentClassifier.forward(content), classes);
-    let loss = add(mul(reconstruction, weights.reconstruction), mul(named.nll, weights.class));
+    let loss = add(
+      mul(reconstruction, settings.reconstructionWeight),
+      mul(named.nll, settings.classWeight),
+    );
     const styles = this.stylesOf(batch, style);
-    if (styles) loss = add(loss, mul(styles.nll, weights.style));
+    if (styles) loss = add(loss, mul(styles.nll, settings.styleWeight));
     const mmd = this.mmd(content, style, key);
-    if (weights.mmd > 0) loss = add(loss, mul(mmd, weights.mmd));
+    if (settings.mmdWeight > 0) loss = add(loss, mul(mmd, settings.mmdWeight));
     const against = this.against(content, style, key);
-    if (against) loss = add(loss, mul(against.adversarial, weights.adversarial));
-    const apart = weights.contrastive > 0 ? contrastive(content, classes, margin) : undefined;
-    if (apart) loss = add(loss, mul(apart, weights.contrastive));
+    if (against) loss = add(loss, mul(against.adversarial, settings.adversarialWeight));
+    const apart =
+      settings.contrastiveWeight > 0 ? contrastive(content, classes, settings.margin) : undefined;
+    if (apart) loss = add(loss, mul(apart, settings.contrastiveWeight));
     return {
       loss,
       reconstruction,
@@ -228,7 +249,7 @@ export class DualAae extends Module implements Model {
   }
 
   updates(): readonly Update[] {
-    const { learningRate, adversarialRate, weights } = this.options;
+    const { learningRate, adversarialRate, r1Weight } = this.settings;
     const [first, second] = [this.contentDiscriminator, this.styleDiscriminator];
     const autoencoder: Update = {
       name: "autoencoder",
@@ -258,8 +279,8 @@ export class DualAae extends Module implements Model {
           const other = { ...key, stream: key.stream + 1 };
           return {
             loss: add(
-              this.paid(first, content, key, weights.r1),
-              this.paid(second, style, other, weights.r1),
+              this.paid(first, content, key, r1Weight),
+              this.paid(second, style, other, r1Weight),
             ),
           };
         },
@@ -351,68 +372,3 @@ export class DualAae extends Module implements Model {
     return classification(this.styleClassifier.forward(style), oneHot(label, values));
   }
 }
-
-const weight = (byDefault: number, of: string) =>
-  numberSetting(byDefault, [0, 1e6], `weight of ${of}`);
-
-export const dualAae: ModelDefinition = {
-  name: "dual-aae",
-  summary: "adversarial autoencoder with separate content and style codes",
-  source: "structured latent spaces with content and style, on Makhzani et al. 2016",
-  settings: {
-    content: latentSetting(64),
-    style: latentSetting(32),
-    width: numberSetting(1, [0.01, 16], "factor on the filters and hidden units"),
-    deeper: switchSetting("two more convolutions each way"),
-    skip: switchSetting("the decoder sees the encoder's feature maps of half the training images"),
-    "reconstruction-weight": weight(1, "the squared error, summed over the pixels"),
-    "mmd-weight": weight(100, "the maximum mean discrepancy of both codes to the prior"),
-    "adversarial-weight": weight(
-      0,
-      "what the discriminators say against the codes; 0: there are none",
-    ),
-    "r1-weight": weight(10, "the discriminators' slopes at draws of the prior, R1's γ"),
-    "code-norm": choiceSetting(["true", "false"], "batch norm without γ and β on both codes"),
-    "class-weight": weight(10, "the cross-entropy of the class given the content"),
-    "style-weight": weight(10, "the cross-entropy of the style given the style code"),
-    "contrastive-weight": weight(0, "the contrastive loss on the content"),
-    margin: numberSetting(8, [0, 1e6], "distance that the contrastive loss wants between classes"),
-    "learning-rate": rateSetting(1e-3, "Adam's learning rate of the autoencoder"),
-    "adversarial-rate": rateSetting(5e-4, "Adam's learning rate of the discriminators"),
-  },
-  notes: {
-    loss: "{reconstruction-weight} · reconstruction + {class-weight} · class + {style-weight} · style + {mmd-weight} · mmd + {adversarial-weight} · adversarial + {contrastive-weight} · contrastive",
-    reconstruction: squaresNote,
-    adversarial: 'nats per sample, −ln of both discriminators\' "draws of the prior"',
-    mmd: "discrepancy of a batch of contents to as many draws of the prior, plus that of the styles, no unit",
-    told: "share of codes and draws of the prior that both discriminators tell rightly; 0.5 is chance",
-    class: "nats per sample, cross-entropy of the class given the content",
-    class_error: "share of images whose content is taken for another class",
-    style: "nats per sample, cross-entropy of the style given the style code",
-    style_error: "share of images whose style code is taken for another style",
-    contrastive: "squared distances of the contents of a batch",
-  },
-  labels: true,
-  pairs: true,
-  build: (device, random, data, settings) =>
-    new DualAae(device, random, data, {
-      content: settings.number("content"),
-      style: settings.number("style"),
-      width: settings.number("width"),
-      codeNorm: settings.text("code-norm") === "true",
-      deeper: settings.text("deeper") === "true",
-      skip: settings.text("skip") === "true",
-      weights: {
-        reconstruction: settings.number("reconstruction-weight"),
-        adversarial: settings.number("adversarial-weight"),
-        r1: settings.number("r1-weight"),
-        mmd: settings.number("mmd-weight"),
-        class: settings.number("class-weight"),
-        style: settings.number("style-weight"),
-        contrastive: settings.number("contrastive-weight"),
-      },
-      margin: settings.number("margin"),
-      learningRate: settings.number("learning-rate"),
-      adversarialRate: settings.number("adversarial-rate"),
-    }),
-};

@@ -4,43 +4,37 @@ import type { RandomKey } from "../autograd/ops/random.ts";
 import { reshape } from "../autograd/ops/shape.ts";
 import { stopGradient } from "../autograd/tape.ts";
 import type { Batch } from "../data/batch.ts";
-import type { OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import { UsageError } from "../gpu/errors.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
-import { numberSetting } from "../settings/setting.ts";
+import {
+  extendSettings,
+  numberSetting,
+  type SettingsOptions,
+  type SettingsValues,
+} from "../settings/setting.ts";
 import { variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkedOptions, vaeRules } from "./arguments.ts";
-import {
-  latentSetting,
-  type ModelDefinition,
-  rateSetting,
-  relativeSettings,
-  vaeNotes,
-  vaeOptions,
-} from "./definition.ts";
+import { latentSetting, rateSetting, relativeSettings, vaeNotes } from "./common-settings.ts";
+import type { ModelDescription } from "./definition.ts";
 import { madeLoss, realLoss } from "./losses.ts";
 import type { ImageShape, LossTerms, Update } from "./model.ts";
 import { DenseCritic, scaled } from "./networks.ts";
-import { type Posterior, Vae, type VaeOptions } from "./vae.ts";
+import { type Posterior, Vae } from "./vae.ts";
 
-export interface FactorVaeOptions extends VaeOptions {
-  /** γ: weight of the total correlation. */
-  readonly gamma: number;
-  readonly discriminatorUnits: number;
-  readonly discriminatorRate: number;
-}
+const factorVaeSettings = extendSettings(relativeSettings, {
+  latent: latentSetting(10),
+  gamma: numberSetting(10, [0, 1e6], "γ: weight of the total correlation"),
+  discriminatorRate: rateSetting(1e-4, "Adam's learning rate of the discriminator"),
+});
 
-const optionRules: OptionRules<FactorVaeOptions> = {
-  ...vaeRules,
-  gamma: "number",
-  discriminatorUnits: "number",
-  discriminatorRate: "number",
-};
+/** What can be set of a FactorVAE; `latentgrad models factor-vae` lists it with the defaults. */
+export type FactorVaeOptions = SettingsOptions<typeof factorVaeSettings>;
 
 /** Hidden layers of the discriminator. The paper has six of 1000; these are ours. */
 const LAYERS = 3;
+/** Hidden units of each, before the factor `width`. */
+const UNITS = 1000;
 
 /**
  * FactorVAE (Kim and Mnih 2018): minimises −E log p(x|z) + β·KL + γ·TC(z), where the total correlation
@@ -48,21 +42,35 @@ const LAYERS = 3;
  * shuffled among the batch".
  */
 export class FactorVae extends Vae {
-  readonly discriminator: DenseCritic;
-  private readonly gamma: number;
-  private readonly discriminatorRate: number;
+  static override get description(): ModelDescription<typeof factorVaeSettings> {
+    return {
+      name: "factor-vae",
+      summary: "VAE with a total correlation penalty, estimated by a discriminator",
+      source: "Kim and Mnih 2018",
+      settings: factorVaeSettings,
+      notes: {
+        ...vaeNotes,
+        loss: "nats per sample, reconstruction + {beta} · kl + {gamma} · correlation; one draw of z an image",
+        correlation:
+          "nats per sample, total correlation by the discriminator; one draw of z an image",
+      },
+      bound: "ln p(x)",
+    };
+  }
 
-  constructor(device: Device, random: HostRandom, image: ImageShape, options: FactorVaeOptions) {
-    super(
-      device,
-      random,
-      image,
-      checkedOptions("factorVae", [device, random, image], options, optionRules),
-    );
-    const units = Array.from({ length: LAYERS }, () => options.discriminatorUnits);
-    this.discriminator = new DenseCritic(device, random, options.latent, units);
-    this.gamma = options.gamma;
-    this.discriminatorRate = options.discriminatorRate;
+  declare readonly settings: SettingsValues<typeof factorVaeSettings>;
+  readonly discriminator: DenseCritic;
+
+  constructor(
+    device: Device,
+    random: HostRandom,
+    image: ImageShape,
+    settings: FactorVaeOptions = {},
+  ) {
+    super(device, random, image, settings);
+    const { latent, width } = this.settings;
+    const units = Array.from({ length: LAYERS }, () => scaled(UNITS, width));
+    this.discriminator = new DenseCritic(device, random, latent, units);
   }
 
   protected override lossOf(
@@ -73,7 +81,7 @@ export class FactorVae extends Vae {
   ): LossTerms {
     const terms = super.lossOf(batch, posterior, z, key);
     const correlation = this.discriminator.forward(z);
-    return { ...terms, loss: add(terms.loss, mul(correlation, this.gamma)), correlation };
+    return { ...terms, loss: add(terms.loss, mul(correlation, this.settings.gamma)), correlation };
   }
 
   override updates(): readonly Update[] {
@@ -86,7 +94,7 @@ export class FactorVae extends Vae {
         name: "discriminator",
         parameters: vae.parameters.filter(inDiscriminator),
         rule: { kind: "adam", beta1: 0.5, beta2: 0.9 },
-        rate: this.discriminatorRate,
+        rate: this.settings.discriminatorRate,
         terms: (batch, key) => {
           const z = stopGradient(this.drawFrom(this.posterior(batch), key));
           const [size = 1, latent = 1] = z.shape;
@@ -119,28 +127,3 @@ export function shuffleDimensions(z: Tensor): Tensor {
   const places = variable(z.device, from, [from.length], "shuffled places");
   return reshape(gather(reshape(z, [batch * latent, 1]), places), [batch, latent]);
 }
-
-export const factorVae: ModelDefinition = {
-  name: "factor-vae",
-  summary: "VAE with a total correlation penalty, estimated by a discriminator",
-  source: "Kim and Mnih 2018",
-  settings: {
-    ...relativeSettings,
-    latent: latentSetting(10),
-    gamma: numberSetting(10, [0, 1e6], "γ: weight of the total correlation"),
-    "discriminator-rate": rateSetting(1e-4, "Adam's learning rate of the discriminator"),
-  },
-  notes: {
-    ...vaeNotes,
-    loss: "nats per sample, reconstruction + {beta} · kl + {gamma} · correlation; one draw of z an image",
-    correlation: "nats per sample, total correlation by the discriminator; one draw of z an image",
-  },
-  bound: "ln p(x)",
-  build: (device, random, data, settings) =>
-    new FactorVae(device, random, data, {
-      ...vaeOptions(settings),
-      gamma: settings.number("gamma"),
-      discriminatorUnits: scaled(1000, settings.number("width")),
-      discriminatorRate: settings.number("discriminator-rate"),
-    }),
-};

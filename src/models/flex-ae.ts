@@ -4,48 +4,41 @@ import { type RandomKey, randomNormal, randomUniform } from "../autograd/ops/ran
 import { reshape } from "../autograd/ops/shape.ts";
 import { stopGradient } from "../autograd/tape.ts";
 import type { Batch } from "../data/batch.ts";
-import type { OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import { UsageError } from "../gpu/errors.ts";
 import { Conv2d } from "../nn/convolution.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { Linear } from "../nn/linear.ts";
 import { Flatten, ReLU, Sequential } from "../nn/sequential.ts";
-import { numberSetting } from "../settings/setting.ts";
-import type { Settings } from "../settings/settings.ts";
+import type { SettingsOptions, SettingsTable, SettingsValues } from "../settings/setting.ts";
 import { variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { autoencoderRules, checkedOptions } from "./arguments.ts";
-import { Autoencoder, type AutoencoderOptions } from "./autoencoder.ts";
+import { Autoencoder } from "./autoencoder.ts";
 import {
-  autoencoderOptions,
   latentSetting,
-  type ModelDefinition,
   networkSetting,
   rateSetting,
   squaresNote,
-} from "./definition.ts";
+  widthSetting,
+} from "./common-settings.ts";
+import type { ModelDescription } from "./definition.ts";
 import { gradientPenalty } from "./gradient-penalty.ts";
 import { squaredError } from "./likelihoods.ts";
 import { type ImageShape, type LossTerms, type Prior, parametersOf, type Update } from "./model.ts";
 import { DenseCritic, hiddenLayers, scaled } from "./networks.ts";
 
-export interface FlexAeOptions extends AutoencoderOptions {
-  /** Learning rates of the prior's generator, the encoder's adversarial update and the critics. */
-  readonly generatorRate: number;
-  readonly encoderRate: number;
-  readonly criticRate: number;
-  /** Adds the image critic that smooths interpolations (FlexAE-SR). */
-  readonly smooth: boolean;
-}
+const flexAeSettings = {
+  network: networkSetting("flex", "conv", "dense", "two-stage"),
+  latent: latentSetting(32),
+  width: widthSetting("filters and hidden units, also of the critics"),
+  learningRate: rateSetting(2e-4, "Adam's learning rate of the autoencoder, and of the smoothing"),
+  generatorRate: rateSetting(2e-4, "Adam's learning rate of the prior's generator"),
+  encoderRate: rateSetting(1e-5, "Adam's learning rate of the encoder against the critic"),
+  criticRate: rateSetting(1e-4, "Adam's learning rate of the latent critic"),
+} satisfies SettingsTable;
 
-const optionRules: OptionRules<FlexAeOptions> = {
-  ...autoencoderRules,
-  generatorRate: "number",
-  encoderRate: "number",
-  criticRate: "number",
-  smooth: "boolean",
-};
+/** What can be set of a FlexAE; `latentgrad models flex-ae` lists it with the defaults. */
+export type FlexAeOptions = SettingsOptions<typeof flexAeSettings>;
 
 const CRITIC_STEPS = 5;
 const PENALTY = 10;
@@ -57,34 +50,35 @@ const PENALTY = 10;
  *
  * 1. autoencoder: Σ (x − y)² over the pixels
  * 2. latent critic, five times: D(G(n)) − D(E(x)) + 10·(‖∇D‖ − 1)²
- * 3. FlexAE-SR only: image critic, five times, between images and decodings of γ·z₁ + (1 − γ)·z₂; then
- *    encoder and decoder against it, with the gradient through both codes
+ * 3. `FlexAeSr` only: what smooths interpolations
  * 4. generator: −D(G(n))
  * 5. encoder: D(E(x))
  */
 export class FlexAe extends Autoencoder {
+  static override get description(): ModelDescription<typeof flexAeSettings> {
+    return {
+      name: "flex-ae",
+      summary: "autoencoder with a learned prior and a critic on the latent codes",
+      source: "Mondal et al. 2021 (FlexAE)",
+      settings: flexAeSettings,
+      notes: { loss: squaresNote, reconstruction: squaresNote },
+    };
+  }
+
+  declare readonly settings: SettingsValues<typeof flexAeSettings>;
   /** Noise → code. */
   readonly generator: Sequential;
   readonly critic: DenseCritic;
-  readonly imageCritic?: ImageCritic;
-  private readonly options: FlexAeOptions;
 
-  constructor(device: Device, random: HostRandom, image: ImageShape, options: FlexAeOptions) {
-    super(device, random, image, {
-      ...checkedOptions("flexAe", [device, random, image], options, optionRules),
-      likelihood: "gaussian",
-    });
-    const { latent, width } = options;
+  constructor(device: Device, random: HostRandom, image: ImageShape, settings: FlexAeOptions = {}) {
+    super(device, random, image, settings, "gaussian");
+    const { latent, width } = this.settings;
     const units = Array.from({ length: 4 }, () => scaled(1024, width));
     this.generator = new Sequential(
       ...hiddenLayers(device, random, latent, units),
       new Linear(device, random, units[3] as number, latent),
     );
     this.critic = new DenseCritic(device, random, latent, units);
-    if (options.smooth && image.vectors)
-      throw new UsageError("flex-ae-sr: its image critic is for images, not for vectors");
-    if (options.smooth) this.imageCritic = new ImageCritic(device, random, image, width);
-    this.options = options;
   }
 
   get prior(): Prior {
@@ -98,7 +92,7 @@ export class FlexAe extends Autoencoder {
 
   override updates(): readonly Update[] {
     const of = (...parts: string[]) => parametersOf(this, ...parts);
-    const { generatorRate, encoderRate, criticRate } = this.options;
+    const { generatorRate, encoderRate, criticRate } = this.settings;
     const wasserstein = { kind: "adam", beta1: 0, beta2: 0.9 } as const;
     const generated = (batch: Batch, key: RandomKey) =>
       this.generator.forward(randomNormal(this.device, [batch.x.shape[0] ?? 1, this.latent], key));
@@ -122,7 +116,7 @@ export class FlexAe extends Autoencoder {
           return { loss: wassersteinLoss((z) => this.critic.forward(z), made, real, key) };
         },
       },
-      ...this.smoothing(of),
+      ...this.smoothing(),
       {
         name: "generator",
         parameters: of("generator"),
@@ -140,43 +134,9 @@ export class FlexAe extends Autoencoder {
     ];
   }
 
-  /** The image critic's update, and the autoencoder's against it. */
-  private smoothing(of: (...parts: string[]) => Update["parameters"]): Update[] {
-    const { imageCritic } = this;
-    if (!imageCritic) return [];
-    const rule = { kind: "adam", beta1: 0.5, beta2: 0.9 } as const;
-    const { rate } = this;
-    const between = (batch: Batch, key: RandomKey) =>
-      this.decode(this.interpolations(this.encode(batch), key));
-    return [
-      {
-        name: "image-critic",
-        parameters: of("imageCritic"),
-        rule,
-        rate,
-        times: CRITIC_STEPS,
-        terms: (batch, key) => {
-          const made = stopGradient(between(batch, key));
-          return { loss: wassersteinLoss((x) => imageCritic.forward(x), made, batch.x, key) };
-        },
-      },
-      {
-        name: "smoothing",
-        parameters: of("encoder", "head", "decoder"),
-        rule,
-        rate,
-        terms: (batch, key) => ({ loss: neg(imageCritic.forward(between(batch, key))) }),
-      },
-    ];
-  }
-
-  /** γ·z₁ + (1 − γ)·z₂ of each code and the next one of the batch, γ even in [0, 1). */
-  private interpolations(z: Tensor, key: RandomKey): Tensor {
-    const [batch = 1] = z.shape;
-    const next = Uint32Array.from({ length: batch }, (_, i) => (i + 1) % batch);
-    const other = gather(z, variable(z.device, next, [batch], "next samples"));
-    const share = randomUniform(z.device, [batch, 1], { ...key, stream: key.stream + 2 });
-    return add(other, mul(sub(z, other), share));
+  /** Updates between the latent critic's and the generator's. */
+  protected smoothing(): readonly Update[] {
+    return [];
   }
 }
 
@@ -219,44 +179,66 @@ class ImageCritic extends Sequential {
   }
 }
 
-const settings = {
-  network: networkSetting("flex", "conv", "dense", "two-stage"),
-  latent: latentSetting(32),
-  width: numberSetting(1, [0.01, 16], "factor on filters and hidden units, also of the critics"),
-  "learning-rate": rateSetting(
-    2e-4,
-    "Adam's learning rate of the autoencoder, and of the smoothing",
-  ),
-  "generator-rate": rateSetting(2e-4, "Adam's learning rate of the prior's generator"),
-  "encoder-rate": rateSetting(1e-5, "Adam's learning rate of the encoder against the critic"),
-  "critic-rate": rateSetting(1e-4, "Adam's learning rate of the latent critic"),
-};
+/**
+ * FlexAE-SR (Mondal et al. 2021): FlexAE with a critic on images that smooths interpolations. After the latent
+ * critic, with Adam: the image critic, five times, between images and decodings of γ·z₁ + (1 − γ)·z₂; then
+ * encoder and decoder against it, with the gradient through both codes.
+ */
+export class FlexAeSr extends FlexAe {
+  static override get description(): ModelDescription<typeof flexAeSettings> {
+    return {
+      ...FlexAe.description,
+      name: "flex-ae-sr",
+      summary: "FlexAE with an image critic that regularises interpolations",
+      source: "Mondal et al. 2021 (FlexAE-SR)",
+    };
+  }
 
-function build(smooth: boolean): ModelDefinition["build"] {
-  return (device, random, data, given: Settings) =>
-    new FlexAe(device, random, data, {
-      ...autoencoderOptions(given),
-      generatorRate: given.number("generator-rate"),
-      encoderRate: given.number("encoder-rate"),
-      criticRate: given.number("critic-rate"),
-      smooth,
-    });
+  readonly imageCritic: ImageCritic;
+
+  /** @throws UsageError for vectors */
+  constructor(device: Device, random: HostRandom, image: ImageShape, settings: FlexAeOptions = {}) {
+    super(device, random, image, settings);
+    if (image.vectors)
+      throw new UsageError("flex-ae-sr: its image critic is for images, not for vectors");
+    this.imageCritic = new ImageCritic(device, random, image, this.settings.width);
+  }
+
+  /** The image critic's update, and the autoencoder's against it. */
+  protected override smoothing(): readonly Update[] {
+    const { imageCritic } = this;
+    const rule = { kind: "adam", beta1: 0.5, beta2: 0.9 } as const;
+    const { rate } = this;
+    const between = (batch: Batch, key: RandomKey) =>
+      this.decode(this.interpolations(this.encode(batch), key));
+    return [
+      {
+        name: "image-critic",
+        parameters: parametersOf(this, "imageCritic"),
+        rule,
+        rate,
+        times: CRITIC_STEPS,
+        terms: (batch, key) => {
+          const made = stopGradient(between(batch, key));
+          return { loss: wassersteinLoss((x) => imageCritic.forward(x), made, batch.x, key) };
+        },
+      },
+      {
+        name: "smoothing",
+        parameters: parametersOf(this, "encoder", "head", "decoder"),
+        rule,
+        rate,
+        terms: (batch, key) => ({ loss: neg(imageCritic.forward(between(batch, key))) }),
+      },
+    ];
+  }
+
+  /** γ·z₁ + (1 − γ)·z₂ of each code and the next one of the batch, γ even in [0, 1). */
+  private interpolations(z: Tensor, key: RandomKey): Tensor {
+    const [batch = 1] = z.shape;
+    const next = Uint32Array.from({ length: batch }, (_, i) => (i + 1) % batch);
+    const other = gather(z, variable(z.device, next, [batch], "next samples"));
+    const share = randomUniform(z.device, [batch, 1], { ...key, stream: key.stream + 2 });
+    return add(other, mul(sub(z, other), share));
+  }
 }
-
-export const flexAe: ModelDefinition = {
-  name: "flex-ae",
-  summary: "autoencoder with a learned prior and a critic on the latent codes",
-  source: "Mondal et al. 2021 (FlexAE)",
-  settings,
-  notes: { loss: squaresNote, reconstruction: squaresNote },
-  build: build(false),
-};
-
-export const flexAeSr: ModelDefinition = {
-  name: "flex-ae-sr",
-  summary: "FlexAE with an image critic that regularises interpolations",
-  source: "Mondal et al. 2021 (FlexAE-SR)",
-  settings,
-  notes: { loss: squaresNote, reconstruction: squaresNote },
-  build: build(true),
-};

@@ -1,34 +1,33 @@
 import { add, mul, sub } from "../autograd/ops/elementwise.ts";
 import type { RandomKey } from "../autograd/ops/random.ts";
 import type { Batch } from "../data/batch.ts";
-import type { OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import { UsageError } from "../gpu/errors.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { Sequential } from "../nn/sequential.ts";
-import { choiceSetting, wholeSetting } from "../settings/setting.ts";
+import {
+  choiceSetting,
+  extendSettings,
+  type SettingsOptions,
+  type SettingsValues,
+  wholeSetting,
+} from "../settings/setting.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkedOptions, checkName, vaeRules } from "./arguments.ts";
-import { type ModelDefinition, relativeSettings, vaeNotes, vaeOptions } from "./definition.ts";
+import { relativeSettings, vaeNotes } from "./common-settings.ts";
+import type { ModelDescription } from "./definition.ts";
 import { AutoregressiveFlow, type Flow, PlanarFlow } from "./flows.ts";
 import { logNormal, logStandardNormal } from "./losses.ts";
 import type { ImageShape, LossTerms } from "./model.ts";
-import { Vae, type VaeOptions } from "./vae.ts";
+import { Vae } from "./vae.ts";
 
-export interface FlowVaeOptions extends VaeOptions {
-  readonly flow: "planar" | "iaf";
-  /** Flows one after another. */
-  readonly steps: number;
-  /** Hidden units of each masked network of `iaf`. */
-  readonly hidden: number;
-}
+const flowVaeSettings = extendSettings(relativeSettings, {
+  flow: choiceSetting(["planar", "iaf"], "planar flows, or inverse autoregressive ones"),
+  steps: wholeSetting(5, [1, 64], "flows one after another (2 are usual for iaf)"),
+  hidden: wholeSetting(32, [1, 4096], "hidden units of a masked network of iaf"),
+});
 
-const optionRules: OptionRules<FlowVaeOptions> = {
-  ...vaeRules,
-  flow: "text",
-  steps: "number",
-  hidden: "number",
-};
+/** What can be set of a VAE with flows; `latentgrad models flow-vae` lists it with the defaults. */
+export type FlowVaeOptions = SettingsOptions<typeof flowVaeSettings>;
 
 /**
  * VAE with normalising flows on the posterior (Rezende and Mohamed 2015; Kingma et al. 2016): z_0 is
@@ -36,18 +35,32 @@ const optionRules: OptionRules<FlowVaeOptions> = {
  * estimate from the one draw, ln q_0(z_0) − Σ ln |det ∂f_k/∂z_(k−1)| − ln p(z_K).
  */
 export class FlowVae extends Vae {
+  static override get description(): ModelDescription<typeof flowVaeSettings> {
+    return {
+      name: "flow-vae",
+      summary: "VAE with normalising flows on the posterior: planar or IAF",
+      source: "Rezende and Mohamed 2015; Kingma et al. 2016",
+      settings: flowVaeSettings,
+      notes: {
+        ...vaeNotes,
+        kl: "nats per sample, estimated; one draw of z an image",
+      },
+      bound: "ln p(x)",
+    };
+  }
+
+  declare readonly settings: SettingsValues<typeof flowVaeSettings>;
   readonly flows: Sequential;
   private readonly steps: readonly Flow[];
 
-  constructor(device: Device, random: HostRandom, image: ImageShape, options: FlowVaeOptions) {
-    super(
-      device,
-      random,
-      image,
-      checkedOptions("flowVae", [device, random, image], options, optionRules),
-    );
-    const { latent, flow, steps, hidden } = options;
-    checkName("flowVae", "flow", flow, ["planar", "iaf"]);
+  constructor(
+    device: Device,
+    random: HostRandom,
+    image: ImageShape,
+    settings: FlowVaeOptions = {},
+  ) {
+    super(device, random, image, settings);
+    const { latent, flow, steps, hidden } = this.settings;
     const { features } = this.networks;
     if (flow === "iaf" && latent < 2)
       throw new UsageError("flow=iaf: a single latent dimension has none before it to depend on");
@@ -98,27 +111,3 @@ export class FlowVae extends Vae {
     return this.transform(this.posteriorOf(context).mean, context).z;
   }
 }
-
-export const flowVae: ModelDefinition = {
-  name: "flow-vae",
-  summary: "VAE with normalising flows on the posterior: planar or IAF",
-  source: "Rezende and Mohamed 2015; Kingma et al. 2016",
-  settings: {
-    ...relativeSettings,
-    flow: choiceSetting(["planar", "iaf"], "planar flows, or inverse autoregressive ones"),
-    steps: wholeSetting(5, [1, 64], "flows one after another (2 are usual for iaf)"),
-    hidden: wholeSetting(32, [1, 4096], "hidden units of a masked network of iaf"),
-  },
-  notes: {
-    ...vaeNotes,
-    kl: "nats per sample, estimated; one draw of z an image",
-  },
-  bound: "ln p(x)",
-  build: (device, random, data, settings) =>
-    new FlowVae(device, random, data, {
-      ...vaeOptions(settings),
-      flow: settings.text("flow") as FlowVaeOptions["flow"],
-      steps: settings.number("steps"),
-      hidden: settings.number("hidden"),
-    }),
-};

@@ -1,25 +1,28 @@
 import { add, mul } from "../autograd/ops/elementwise.ts";
 import { type RandomKey, randomNormal } from "../autograd/ops/random.ts";
 import type { Batch } from "../data/batch.ts";
-import type { OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
-import { numberSetting } from "../settings/setting.ts";
+import {
+  extendSettings,
+  numberSetting,
+  type SettingsOptions,
+  type SettingsValues,
+} from "../settings/setting.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkedOptions, vaeRules } from "./arguments.ts";
-import { type ModelDefinition, relativeSettings, vaeNotes, vaeOptions } from "./definition.ts";
+import { relativeSettings, vaeNotes } from "./common-settings.ts";
+import type { ModelDescription } from "./definition.ts";
 import { forEach, imqMmd } from "./losses.ts";
 import type { ImageShape, LossTerms } from "./model.ts";
-import { type Posterior, Vae, type VaeOptions } from "./vae.ts";
+import { type Posterior, Vae } from "./vae.ts";
 
-export interface InfoVaeOptions extends VaeOptions {
-  /** α: 1 − α is the weight of the KL term. α = 1 is the MMD-VAE. */
-  readonly alpha: number;
-  /** λ: α + λ − 1 is the weight of the MMD. */
-  readonly lambda: number;
-}
+const infoVaeSettings = extendSettings(relativeSettings, {
+  alpha: numberSetting(0, [-1e6, 1], "α: the KL term has the weight 1 − α; 1 is the MMD-VAE"),
+  lambda: numberSetting(10, [0, 1e9], "λ: the MMD has the weight α + λ − 1"),
+});
 
-const optionRules: OptionRules<InfoVaeOptions> = { ...vaeRules, alpha: "number", lambda: "number" };
+/** What can be set of an InfoVAE; `latentgrad models info-vae` lists it with the defaults. */
+export type InfoVaeOptions = SettingsOptions<typeof infoVaeSettings>;
 
 /**
  * InfoVAE (Zhao, Song and Ermon 2019), with the maximum mean discrepancy between the batch's codes and as
@@ -27,18 +30,31 @@ const optionRules: OptionRules<InfoVaeOptions> = { ...vaeRules, alpha: "number",
  * A β multiplies the KL term, too. The reconstruction is summed over the pixels.
  */
 export class InfoVae extends Vae {
-  private readonly alpha: number;
-  private readonly lambda: number;
+  static override get description(): ModelDescription<typeof infoVaeSettings> {
+    return {
+      name: "info-vae",
+      summary: "VAE with a maximum mean discrepancy to the prior beside the KL term",
+      source: "Zhao, Song and Ermon 2019; kernel of Tolstikhin et al. 2018",
+      settings: infoVaeSettings,
+      notes: {
+        ...vaeNotes,
+        loss: "nats per sample, reconstruction + (1 − {alpha}) · {beta} · kl + ({alpha} + {lambda} − 1) · mmd; one draw of z an image",
+        mmd: "discrepancy of a batch of codes and as many draws of the prior, no unit; one draw of z an image",
+      },
+      bound: "ln p(x)",
+      pairs: true,
+    };
+  }
 
-  constructor(device: Device, random: HostRandom, image: ImageShape, options: InfoVaeOptions) {
-    super(
-      device,
-      random,
-      image,
-      checkedOptions("infoVae", [device, random, image], options, optionRules),
-    );
-    this.alpha = options.alpha;
-    this.lambda = options.lambda;
+  declare readonly settings: SettingsValues<typeof infoVaeSettings>;
+
+  constructor(
+    device: Device,
+    random: HostRandom,
+    image: ImageShape,
+    settings: InfoVaeOptions = {},
+  ) {
+    super(device, random, image, settings);
   }
 
   protected override lossOf(
@@ -47,36 +63,13 @@ export class InfoVae extends Vae {
     z: Tensor,
     key: RandomKey,
   ): LossTerms {
+    const { alpha, lambda } = this.settings;
     const reconstruction = this.reconstruction(batch, z);
     const kl = this.divergence(posterior, batch);
     const draws = randomNormal(this.device, z.shape, { ...key, stream: key.stream + 1 });
     const mmd = forEach(imqMmd(z, draws), z.shape[0] ?? 1);
-    const weighted = mul(mul(kl, 1 - this.alpha), this.beta.variable);
-    const both = add(weighted, mul(mmd, this.alpha + this.lambda - 1));
+    const weighted = mul(mul(kl, 1 - alpha), this.beta.variable);
+    const both = add(weighted, mul(mmd, alpha + lambda - 1));
     return { loss: add(reconstruction, both), reconstruction, kl, mmd };
   }
 }
-
-export const infoVae: ModelDefinition = {
-  name: "info-vae",
-  summary: "VAE with a maximum mean discrepancy to the prior beside the KL term",
-  source: "Zhao, Song and Ermon 2019; kernel of Tolstikhin et al. 2018",
-  settings: {
-    ...relativeSettings,
-    alpha: numberSetting(0, [-1e6, 1], "α: the KL term has the weight 1 − α; 1 is the MMD-VAE"),
-    lambda: numberSetting(10, [0, 1e9], "λ: the MMD has the weight α + λ − 1"),
-  },
-  notes: {
-    ...vaeNotes,
-    loss: "nats per sample, reconstruction + (1 − {alpha}) · {beta} · kl + ({alpha} + {lambda} − 1) · mmd; one draw of z an image",
-    mmd: "discrepancy of a batch of codes and as many draws of the prior, no unit; one draw of z an image",
-  },
-  bound: "ln p(x)",
-  pairs: true,
-  build: (device, random, data, settings) =>
-    new InfoVae(device, random, data, {
-      ...vaeOptions(settings),
-      alpha: settings.number("alpha"),
-      lambda: settings.number("lambda"),
-    }),
-};

@@ -3,35 +3,34 @@ import { gather } from "../autograd/ops/indexing.ts";
 import { matmul } from "../autograd/ops/matmul.ts";
 import { withoutTape } from "../autograd/tape.ts";
 import type { Batch, ExampleSource } from "../data/batch.ts";
-import type { OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { type NamedTensor, plain } from "../nn/module.ts";
-import { wholeSetting } from "../settings/setting.ts";
+import {
+  extendSettings,
+  type SettingsOptions,
+  type SettingsValues,
+  wholeSetting,
+} from "../settings/setting.ts";
 import { assign, variable } from "../tensor/create.ts";
 import { scope } from "../tensor/run.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkedOptions, vaeRules } from "./arguments.ts";
 import { encodeAll } from "./codes.ts";
-import { type ModelDefinition, relativeSettings, vaeNotes, vaeOptions } from "./definition.ts";
+import { relativeSettings, vaeNotes } from "./common-settings.ts";
+import type { ModelDescription } from "./definition.ts";
 import { lloyd, nearestCluster, plusPlus, sharesOf } from "./kmeans.ts";
 import { klToCentre } from "./losses.ts";
 import { ComponentChoice } from "./mixture.ts";
 import type { ImageShape, LossTerms, Prior } from "./model.ts";
-import { type Posterior, Vae, type VaeOptions } from "./vae.ts";
+import { type Posterior, Vae } from "./vae.ts";
 
-export interface KMeansVaeOptions extends VaeOptions {
-  /** K. */
-  readonly clusters: number;
-  /** Rounds of Lloyd's algorithm before each epoch. */
-  readonly rounds: number;
-}
+const kmeansVaeSettings = extendSettings(relativeSettings, {
+  clusters: wholeSetting(10, [1, 1000], "K"),
+  rounds: wholeSetting(10, [1, 1000], "rounds of k-means before each epoch"),
+});
 
-const optionRules: OptionRules<KMeansVaeOptions> = {
-  ...vaeRules,
-  clusters: "number",
-  rounds: "number",
-};
+/** What can be set of a K-means VAE; `latentgrad models kmeans-vae` lists it with the defaults. */
+export type KMeansVaeOptions = SettingsOptions<typeof kmeansVaeSettings>;
 
 /** Streams of the draws of k-means++, behind those of evaluations. */
 const STREAM = 3000;
@@ -42,21 +41,38 @@ const STREAM = 3000;
  * Minimises −E log p(x|z) + β·½Σ(σ² + (μ − c)² − 1 − ln σ²).
  */
 export class KMeansVae extends Vae {
+  static override get description(): ModelDescription<typeof kmeansVaeSettings> {
+    return {
+      name: "kmeans-vae",
+      summary: "VAE whose prior has K centres, refitted by k-means; no labels",
+      source: "K-means VAE: unsupervised priors on structured latent spaces",
+      settings: kmeansVaeSettings,
+      // No `bound` of reconstruction and kl: the prior depends on the image, and its choice has a price.
+      notes: {
+        ...vaeNotes,
+        kl: "nats per sample, to the prior of the nearest centre, summed over latent dimensions",
+        choice: "nats per sample, −ln of the share of the images in the nearest centre's cluster",
+        bound:
+          "nats per sample, at least −ln p(x) under the mixture that codes are drawn from: reconstruction + kl + choice; one draw of z an image",
+      },
+    };
+  }
+
+  declare readonly settings: SettingsValues<typeof kmeansVaeSettings>;
   /** [clusters, latent] */
   readonly centres: Tensor;
   /** Share of the images in each cluster. */
   readonly weights: Tensor;
   private readonly choice: ComponentChoice;
-  private readonly rounds: number;
 
-  constructor(device: Device, random: HostRandom, image: ImageShape, options: KMeansVaeOptions) {
-    super(
-      device,
-      random,
-      image,
-      checkedOptions("kmeansVae", [device, random, image], options, optionRules),
-    );
-    const { clusters, latent, rounds } = options;
+  constructor(
+    device: Device,
+    random: HostRandom,
+    image: ImageShape,
+    settings: KMeansVaeOptions = {},
+  ) {
+    super(device, random, image, settings);
+    const { clusters, latent } = this.settings;
     this.centres = variable(
       device,
       new Float32Array(clusters * latent),
@@ -66,7 +82,6 @@ export class KMeansVae extends Vae {
     const even = new Float32Array(clusters).fill(1 / clusters);
     this.weights = variable(device, even, [clusters], "cluster weights");
     this.choice = new ComponentChoice(device, clusters);
-    this.rounds = rounds;
   }
 
   get prior(): Prior {
@@ -108,7 +123,8 @@ export class KMeansVae extends Vae {
     seed: readonly [number, number],
     pause?: () => Promise<void>,
   ): Promise<void> {
-    const { device, centres, weights, rounds } = this;
+    const { device, centres, weights } = this;
+    const { rounds } = this.settings;
     const [clusters = 1] = centres.shape;
     const codes = await encodeAll(device, this, examples, pause);
     const step = variable(device, Uint32Array.of(epoch), [1], "epoch");
@@ -134,28 +150,3 @@ export class KMeansVae extends Vae {
     return [plain("centres", this.centres), plain("cluster_weights", this.weights)];
   }
 }
-
-export const kmeansVae: ModelDefinition = {
-  name: "kmeans-vae",
-  summary: "VAE whose prior has K centres, refitted by k-means; no labels",
-  source: "K-means VAE: unsupervised priors on structured latent spaces",
-  settings: {
-    ...relativeSettings,
-    clusters: wholeSetting(10, [1, 1000], "K"),
-    rounds: wholeSetting(10, [1, 1000], "rounds of k-means before each epoch"),
-  },
-  // No `bound` of reconstruction and kl: the prior depends on the image, and its choice has a price.
-  notes: {
-    ...vaeNotes,
-    kl: "nats per sample, to the prior of the nearest centre, summed over latent dimensions",
-    choice: "nats per sample, −ln of the share of the images in the nearest centre's cluster",
-    bound:
-      "nats per sample, at least −ln p(x) under the mixture that codes are drawn from: reconstruction + kl + choice; one draw of z an image",
-  },
-  build: (device, random, data, settings) =>
-    new KMeansVae(device, random, data, {
-      ...vaeOptions(settings),
-      clusters: settings.number("clusters"),
-      rounds: settings.number("rounds"),
-    }),
-};

@@ -3,50 +3,61 @@ import { matmul } from "../autograd/ops/matmul.ts";
 import type { RandomKey } from "../autograd/ops/random.ts";
 import { sum } from "../autograd/ops/sum.ts";
 import type { Batch } from "../data/batch.ts";
-import type { OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import { UsageError } from "../gpu/errors.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { type NamedTensor, plain } from "../nn/module.ts";
-import { numberSetting, switchSetting } from "../settings/setting.ts";
+import {
+  extendSettings,
+  numberSetting,
+  type SettingsOptions,
+  type SettingsValues,
+  switchSetting,
+} from "../settings/setting.ts";
 import { parameter, variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkedOptions, vaeRules } from "./arguments.ts";
-import {
-  type DataShape,
-  MOST_LATENT,
-  type ModelDefinition,
-  relativeSettings,
-  vaeNotes,
-  vaeOptions,
-} from "./definition.ts";
+import { MOST_LATENT, relativeSettings, vaeNotes } from "./common-settings.ts";
+import type { DataShape, ModelDescription } from "./definition.ts";
 import { classesOf } from "./labels.ts";
 import { forEach, klToCentre } from "./losses.ts";
 import type { LossTerms, Prior } from "./model.ts";
-import { type Posterior, Vae, type VaeOptions } from "./vae.ts";
+import { type Posterior, Vae } from "./vae.ts";
 
-export interface LambdaHotOptions extends VaeOptions {
-  /** λ: how far the centre of a class is from 0. */
-  readonly lambda: number;
-  /** τ: the centres are parameters under the prior N(λ·e_y, τ²I). Without it they stay at λ·e_y. */
-  readonly tau?: number;
-}
+const lambdaHotSettings = extendSettings(relativeSettings, {
+  lambda: numberSetting(5, [0, 1e6], "λ: how far a class's centre is from 0"),
+  movable: switchSetting(false, "learn the centres under the prior N(λ·e_y, τ²I)"),
+  tau: numberSetting(0.02, [1e-6, 1e6], "τ of the movable centres"),
+});
 
-const optionRules: OptionRules<LambdaHotOptions> = {
-  ...vaeRules,
-  lambda: "number",
-  tau: "number?",
-};
+/** What can be set of a λ-hot VAE; `latentgrad models lambda-hot` lists it with the defaults. */
+export type LambdaHotOptions = SettingsOptions<typeof lambdaHotSettings>;
 
 /**
  * λ-hot VAE: each class y has a prior of its own, N(λ·e_y, I), e_y the unit vector of the dimension y, so
  * that the largest of the first dimensions of a code names the class. Minimises
  * −E log p(x|z) + β·½Σ(σ² + (μ − λ·e_y)² − 1 − ln σ²).
  *
- * With τ the centres c_y are learned, too, as the maximum a posteriori under N(λ·e_y, τ²I): each image's
+ * With `movable` the centres c_y are learned, too, as the maximum a posteriori under N(λ·e_y, τ²I): each image's
  * loss gains its share of that prior, Σ_y ‖c_y − λ·e_y‖²/(2τ²·images).
  */
 export class LambdaHotVae extends Vae {
+  static override get description(): ModelDescription<typeof lambdaHotSettings> {
+    return {
+      name: "lambda-hot",
+      summary: "VAE with a prior N(λ·e_y, I) for each class y, learned with labels",
+      source: "λ-hot: supervised priors on structured latent spaces",
+      settings: lambdaHotSettings,
+      notes: {
+        ...vaeNotes,
+        loss: "nats per sample, reconstruction + {beta} · kl, and centres where they move; one draw of z an image",
+        centres: "nats per sample, an image's share of the prior of the centres, up to a constant",
+      },
+      bound: "ln p(x|y)",
+      labels: true,
+    };
+  }
+
+  declare readonly settings: SettingsValues<typeof lambdaHotSettings>;
   readonly classes: number;
   /** [classes, latent] */
   readonly centres: Tensor;
@@ -58,15 +69,15 @@ export class LambdaHotVae extends Vae {
    * @throws UsageError for fewer latent dimensions than classes, and for movable centres where the number
    *   of training images is not known
    */
-  constructor(device: Device, random: HostRandom, data: DataShape, options: LambdaHotOptions) {
-    super(
-      device,
-      random,
-      data,
-      checkedOptions("lambdaHot", [device, random, data], options, optionRules),
-    );
+  constructor(
+    device: Device,
+    random: HostRandom,
+    data: DataShape,
+    settings: LambdaHotOptions = {},
+  ) {
+    super(device, random, data, settings);
     const { classes } = data;
-    const { latent, lambda, tau } = options;
+    const { latent, lambda, movable, tau } = this.settings;
     if (classes > MOST_LATENT)
       throw new UsageError(
         `lambda-hot: each of the ${classes} classes wants a latent dimension, and there are ${MOST_LATENT} at most`,
@@ -74,7 +85,7 @@ export class LambdaHotVae extends Vae {
     if (latent < classes)
       throw new UsageError(`lambda-hot: latent is ${latent}, below the ${classes} classes`);
     this.classes = classes;
-    if (tau !== undefined) {
+    if (movable) {
       const { images } = data;
       if (images === undefined)
         throw new UsageError("lambda-hot: movable centres need the number of training images");
@@ -84,8 +95,7 @@ export class LambdaHotVae extends Vae {
       i % latent === Math.floor(i / latent) ? lambda : 0,
     );
     this.start = variable(device, values, [classes, latent], "λ-hot centres");
-    this.centres =
-      tau === undefined ? this.start : parameter(device, values, [classes, latent], "centres");
+    this.centres = movable ? parameter(device, values, [classes, latent], "centres") : this.start;
   }
 
   get prior(): Prior {
@@ -121,28 +131,3 @@ export class LambdaHotVae extends Vae {
     return matmul(classesOf(label, this.classes, "lambda-hot"), this.centres);
   }
 }
-
-export const lambdaHot: ModelDefinition = {
-  name: "lambda-hot",
-  summary: "VAE with a prior N(λ·e_y, I) for each class y, learned with labels",
-  source: "λ-hot: supervised priors on structured latent spaces",
-  settings: {
-    ...relativeSettings,
-    lambda: numberSetting(5, [0, 1e6], "λ: how far a class's centre is from 0"),
-    movable: switchSetting("learn the centres under the prior N(λ·e_y, τ²I)"),
-    tau: numberSetting(0.02, [1e-6, 1e6], "τ of the movable centres"),
-  },
-  notes: {
-    ...vaeNotes,
-    loss: "nats per sample, reconstruction + {beta} · kl, and centres where they move; one draw of z an image",
-    centres: "nats per sample, an image's share of the prior of the centres, up to a constant",
-  },
-  bound: "ln p(x|y)",
-  labels: true,
-  build: (device, random, data, settings) =>
-    new LambdaHotVae(device, random, data, {
-      ...vaeOptions(settings),
-      lambda: settings.number("lambda"),
-      ...(settings.text("movable") === "true" ? { tau: settings.number("tau") } : {}),
-    }),
-};

@@ -7,7 +7,6 @@ import { Module, type NamedTensor } from "../nn/module.ts";
 import { checkFloats } from "../tensor/arguments.ts";
 import { parameter } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkName } from "./arguments.ts";
 import type { ImageShape } from "./model.ts";
 
 /** ½ ln 2π */
@@ -108,7 +107,6 @@ export function likelihoodOf(
   device: Device,
   { vectors = false }: ImageShape,
 ): Likelihood {
-  checkName("likelihood", "likelihood", name, likelihoods);
   if (name === "bernoulli" && vectors)
     throw new UsageError("likelihood=bernoulli is for images; vectors take gaussian or learned");
   if (name === "bernoulli" || (name === "auto" && !vectors)) return bernoulli;

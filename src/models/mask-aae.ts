@@ -14,23 +14,22 @@ import { mean } from "../autograd/ops/reduce.ts";
 import { sum } from "../autograd/ops/sum.ts";
 import { stopGradient, withoutTape } from "../autograd/tape.ts";
 import type { Batch } from "../data/batch.ts";
-import type { OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { glorotNormal } from "../nn/initialisers.ts";
 import type { NamedTensor } from "../nn/module.ts";
-import { choiceSetting, numberSetting, wholeSetting } from "../settings/setting.ts";
+import {
+  type SettingsOptions,
+  type SettingsTable,
+  type SettingsValues,
+  switchSetting,
+  wholeSetting,
+} from "../settings/setting.ts";
 import { assign, full, parameter, variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { autoencoderRules, checkedOptions } from "./arguments.ts";
-import { Autoencoder, type AutoencoderOptions } from "./autoencoder.ts";
-import {
-  autoencoderOptions,
-  latentSetting,
-  type ModelDefinition,
-  networkSetting,
-  rateSetting,
-} from "./definition.ts";
+import { Autoencoder } from "./autoencoder.ts";
+import { latentSetting, networkSetting, rateSetting, widthSetting } from "./common-settings.ts";
+import type { ModelDescription } from "./definition.ts";
 import { gradientPenalty } from "./gradient-penalty.ts";
 import { squaredError } from "./likelihoods.ts";
 import { forEach } from "./losses.ts";
@@ -44,24 +43,23 @@ import {
 } from "./model.ts";
 import { DenseCritic, scaled } from "./networks.ts";
 
-export interface MaskAaeOptions extends AutoencoderOptions {
-  /** false: no mask, α is 1 in every dimension and stays it. */
-  readonly mask: boolean;
-  /** I: steps in which c doubles a quarter as often as once. */
-  readonly interval: number;
-  /** Learning rate of the encoder's adversarial update and of the critic. */
-  readonly criticRate: number;
-  /** Learning rate of the mask. */
-  readonly maskRate: number;
-}
+const maskAaeSettings = {
+  network: networkSetting("mlp", "dense"),
+  latent: latentSetting(48),
+  width: widthSetting("the hidden units, also of the critic"),
+  mask: switchSetting(true, "false: without the mask, α ≡ 1 in every dimension"),
+  interval: wholeSetting(
+    0,
+    [0, 1e6],
+    "I of the schedule of c; 0: 75 up to 20 dimensions, else ⌊112.5·m⌋ up to 10000",
+  ),
+  learningRate: rateSetting(5e-4, "RMSProp's step of the autoencoder"),
+  criticRate: rateSetting(1e-4, "RMSProp's step of critic and encoder"),
+  maskRate: rateSetting(5e-4, "RMSProp's step of the mask"),
+} satisfies SettingsTable;
 
-const optionRules: OptionRules<MaskAaeOptions> = {
-  ...autoencoderRules,
-  mask: "boolean",
-  interval: "number",
-  criticRate: "number",
-  maskRate: "number",
-};
+/** What can be set of a MaskAAE; `latentgrad models mask-aae` lists it with the defaults. */
+export type MaskAaeOptions = SettingsOptions<typeof maskAaeSettings>;
 
 /** A dimension is active from this α on. */
 const ACTIVE = 0.1;
@@ -89,6 +87,21 @@ const RULE = { kind: "rmsprop", convention: "tensorflow" } as const;
  * 5: an autoencoder held to N(0, I) by a Wasserstein critic, to compare with.
  */
 export class MaskAae extends Autoencoder {
+  static override get description(): ModelDescription<typeof maskAaeSettings> {
+    return {
+      name: "mask-aae",
+      summary: "adversarial autoencoder that learns how many dimensions it needs",
+      source: "Mondal et al. 2019 (MaskAAE)",
+      settings: maskAaeSettings,
+      notes: {
+        loss: "reconstruction, divided by the number of pixels",
+        reconstruction: "nats per sample, of vectors the squared error, summed over pixels",
+        active: "dimensions that the mask leaves active, all without a mask",
+      },
+    };
+  }
+
+  declare readonly settings: SettingsValues<typeof maskAaeSettings>;
   /** θ, [latent]; none without a mask. */
   readonly theta: Tensor | undefined;
   readonly critic: DenseCritic;
@@ -96,25 +109,24 @@ export class MaskAae extends Autoencoder {
   /** c, and what divides the first and the last loss. */
   private readonly polarisation: Tensor;
   private readonly scale: Tensor;
-  private readonly criticRate: number;
-  private readonly maskRate: number;
   private readonly vectors: boolean;
 
-  constructor(device: Device, random: HostRandom, image: ImageShape, options: MaskAaeOptions) {
-    super(device, random, image, {
-      ...checkedOptions("maskAae", [device, random, image], options, optionRules),
-      likelihood: "auto",
-    });
-    const { latent, interval, criticRate, maskRate, width } = options;
+  constructor(
+    device: Device,
+    random: HostRandom,
+    image: ImageShape,
+    settings: MaskAaeOptions = {},
+  ) {
+    super(device, random, image, settings);
+    const { latent, width, mask } = this.settings;
+    const interval = this.settings.interval || paperInterval(latent);
     this.vectors = image.vectors ?? false;
-    if (options.mask) {
+    if (mask) {
       const start = random.uniform(latent).map((u) => LARGEST_THETA * u);
       this.theta = parameter(device, start, [latent], "theta");
     }
     const units = Array.from({ length: 4 }, () => scaled(1024, width));
     this.critic = new DenseCritic(device, random, latent, units, glorotNormal);
-    this.criticRate = criticRate;
-    this.maskRate = maskRate;
     this.polarisation = variable(device, Float32Array.of(0), [], "c");
     this.scale = variable(device, Float32Array.of(1), [], "scale");
     this.schedules = [
@@ -182,7 +194,7 @@ export class MaskAae extends Autoencoder {
       },
       {
         rule: RULE,
-        rate: this.criticRate,
+        rate: this.settings.criticRate,
         name: "critic",
         parameters: of("critic"),
         times: CRITIC_STEPS,
@@ -197,7 +209,7 @@ export class MaskAae extends Autoencoder {
       },
       {
         rule: RULE,
-        rate: this.criticRate,
+        rate: this.settings.criticRate,
         name: "encoder",
         parameters: of("encoder", "head"),
         terms: (batch) => ({ loss: neg(this.critic.forward(this.encode(batch))) }),
@@ -209,7 +221,7 @@ export class MaskAae extends Autoencoder {
   private maskUpdate(theta: Tensor): Update {
     return {
       rule: RULE,
-      rate: this.maskRate,
+      rate: this.settings.maskRate,
       name: "mask",
       parameters: parametersOf(this, "theta"),
       terms: (batch, key) => {
@@ -260,38 +272,3 @@ export class MaskAae extends Autoencoder {
 export function paperInterval(latent: number): number {
   return latent <= 20 ? 75 : Math.min(10_000, Math.floor(112.5 * latent));
 }
-
-export const maskAae: ModelDefinition = {
-  name: "mask-aae",
-  summary: "adversarial autoencoder that learns how many dimensions it needs",
-  source: "Mondal et al. 2019 (MaskAAE)",
-  settings: {
-    network: networkSetting("mlp", "dense"),
-    latent: latentSetting(48),
-    width: numberSetting(1, [0.01, 16], "factor on the hidden units, also of the critic"),
-    mask: choiceSetting(["true", "false"], "false: without the mask, α ≡ 1 in every dimension"),
-    interval: wholeSetting(
-      0,
-      [0, 1e6],
-      "I of the schedule of c; 0: 75 up to 20 dimensions, else ⌊112.5·m⌋ up to 10000",
-    ),
-    "learning-rate": rateSetting(5e-4, "RMSProp's step of the autoencoder"),
-    "critic-rate": rateSetting(1e-4, "RMSProp's step of critic and encoder"),
-    "mask-rate": rateSetting(5e-4, "RMSProp's step of the mask"),
-  },
-  notes: {
-    loss: "reconstruction, divided by the number of pixels",
-    reconstruction: "nats per sample, of vectors the squared error, summed over pixels",
-    active: "dimensions that the mask leaves active, all without a mask",
-  },
-  build: (device, random, data, settings) => {
-    const latent = settings.number("latent");
-    return new MaskAae(device, random, data, {
-      ...autoencoderOptions(settings),
-      mask: settings.text("mask") === "true",
-      interval: settings.number("interval") || paperInterval(latent),
-      criticRate: settings.number("critic-rate"),
-      maskRate: settings.number("mask-rate"),
-    });
-  },
-};

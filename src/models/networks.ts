@@ -2,7 +2,7 @@ import { concat } from "../autograd/ops/join.ts";
 import { reshape } from "../autograd/ops/shape.ts";
 import { broadcastTo } from "../autograd/ops/sum.ts";
 import type { Device } from "../gpu/device.ts";
-import { ShapeError, UsageError } from "../gpu/errors.ts";
+import { UsageError } from "../gpu/errors.ts";
 import { BatchNorm } from "../nn/batch-norm.ts";
 import { Conv2d, ConvTranspose2d } from "../nn/convolution.ts";
 import { glorotNormal, glorotUniform, type HostRandom } from "../nn/initialisers.ts";
@@ -10,7 +10,6 @@ import { Linear } from "../nn/linear.ts";
 import type { Module } from "../nn/module.ts";
 import { Flatten, LeakyReLU, ReLU, Sequential, Unflatten } from "../nn/sequential.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkName } from "./arguments.ts";
 import type { ImageShape } from "./model.ts";
 
 /** What an encoder and a decoder are built for. */
@@ -294,7 +293,7 @@ export const networks: Readonly<Record<NetworkName, string>> = {
   flex: "conv64, conv128, dense 1024 with batch norm (FlexAE)",
 };
 
-/** Builds an encoder and a decoder. Throws ShapeError for latent dimensions or a width that cannot be. */
+/** Builds an encoder and a decoder. Throws UsageError for vectors that the network does not take. */
 export function buildNetworks(
   name: NetworkName,
   device: Device,
@@ -302,12 +301,6 @@ export function buildNetworks(
   image: ImageShape,
   options: NetworkOptions,
 ): Networks {
-  const { latent, width } = options;
-  checkName("network", "network", name, Object.keys(builders));
-  if (!Number.isInteger(latent) || latent < 1)
-    throw new ShapeError("network", `latent is ${latent}, expected a whole number from 1 on`);
-  if (!(width > 0 && width < Number.POSITIVE_INFINITY))
-    throw new ShapeError("network", `width is ${width}, expected a number above 0`);
   if (image.vectors && name !== "dense" && name !== "mlp")
     throw new UsageError(
       `network=${name} is for images; vectors take dense, or mlp in models that have it`,

@@ -4,35 +4,44 @@ import { type RandomKey, randomNormal } from "../autograd/ops/random.ts";
 import { split } from "../autograd/ops/shape.ts";
 import { stopGradient } from "../autograd/tape.ts";
 import type { Batch } from "../data/batch.ts";
-import type { OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { Linear } from "../nn/linear.ts";
 import { Module } from "../nn/module.ts";
 import { Sequential } from "../nn/sequential.ts";
-import { numberSetting } from "../settings/setting.ts";
+import {
+  extendSettings,
+  numberSetting,
+  type SettingsOptions,
+  type SettingsValues,
+} from "../settings/setting.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkedOptions, vaeRules } from "./arguments.ts";
 import {
   latentSetting,
-  type ModelDefinition,
+  likelihoodSetting,
   networkSetting,
   vaeNotes,
-  vaeOptions,
   vaeSettings,
-} from "./definition.ts";
+} from "./common-settings.ts";
+import type { ModelDescription } from "./definition.ts";
 import { Gaussian } from "./likelihoods.ts";
 import { entropyOfNormal, klToStandardNormal, reparameterise } from "./losses.ts";
 import { evaluating, type ImageShape, type LossTerms, type Prior, type Update } from "./model.ts";
 import { hiddenLayers, scaled } from "./networks.ts";
-import { Vae, type VaeOptions } from "./vae.ts";
+import { Vae } from "./vae.ts";
 
-export interface TwoStageOptions extends VaeOptions {
-  /** Share of the epochs that the first stage is trained for. */
-  readonly first: number;
-}
+const twoStageSettings = extendSettings(vaeSettings, {
+  network: networkSetting("two-stage", "conv", "dense", "mlp"),
+  latent: latentSetting(64),
+  likelihood: likelihoodSetting("learned"),
+  first: numberSetting(0.333, [0, 1], "share of the epochs that go to the first stage"),
+});
 
-const optionRules: OptionRules<TwoStageOptions> = { ...vaeRules, first: "number" };
+/** What can be set of a 2-Stage VAE; `latentgrad models two-stage` lists it with the defaults. */
+export type TwoStageOptions = SettingsOptions<typeof twoStageSettings>;
+
+/** Hidden units of each of the second stage's layers, before the factor `width`. */
+const UNITS = 1024;
 
 /**
  * 2-Stage VAE (Dai and Wipf 2019): a VAE with a learned variance of the pixels, then a second VAE, with as many
@@ -43,26 +52,43 @@ const optionRules: OptionRules<TwoStageOptions> = { ...vaeRules, first: "number"
  * The first stage is trained alone for a share of the epochs, then stays as it is while the second is trained.
  */
 export class TwoStageVae extends Vae {
+  static override get description(): ModelDescription<typeof twoStageSettings> {
+    return {
+      name: "two-stage",
+      summary: "2-Stage VAE: a second VAE models the latent codes of the first",
+      source: "Dai and Wipf 2019",
+      settings: twoStageSettings,
+      notes: {
+        ...vaeNotes,
+        loss: "nats per sample, reconstruction + {beta} · kl + second-reconstruction + second-kl; one draw of z and of u an image",
+        "second-reconstruction":
+          "nats per sample, of the code z, summed over its dimensions; one draw of z and of u an image",
+        "second-kl": "nats per sample, summed over the dimensions of u; one draw of z an image",
+        bound:
+          "nats per sample, at least −ln p(x) of the model that samples, u to z to x: reconstruction − ½ Σ (1 + ln 2π + ln σ²) + second-reconstruction + second-kl; one draw of z and of u an image",
+      },
+      bound: "ln p(x) of the first stage with the prior N(0, I), from which nothing is drawn",
+    };
+  }
+
+  declare readonly settings: SettingsValues<typeof twoStageSettings>;
   readonly second: CodeVae;
   readonly stages = 2;
-  private readonly first: number;
-  private readonly secondRate: number;
 
-  constructor(device: Device, random: HostRandom, image: ImageShape, options: TwoStageOptions) {
-    super(
-      device,
-      random,
-      image,
-      checkedOptions("twoStage", [device, random, image], options, optionRules),
-    );
-    this.second = new CodeVae(device, random, options.latent, scaled(1024, options.width));
-    this.first = options.first;
-    this.secondRate = options.learningRate ?? 1e-3;
+  constructor(
+    device: Device,
+    random: HostRandom,
+    image: ImageShape,
+    settings: TwoStageOptions = {},
+  ) {
+    super(device, random, image, settings);
+    const { latent, width } = this.settings;
+    this.second = new CodeVae(device, random, latent, scaled(UNITS, width));
   }
 
   /** The stage, 0 or 1, of an epoch from 1. Each has one epoch at least, if there are two. */
   stageAt(epoch: number, epochs: number): number {
-    const last = Math.max(1, Math.min(epochs - 1, Math.round(this.first * epochs)));
+    const last = Math.max(1, Math.min(epochs - 1, Math.round(this.settings.first * epochs)));
     return epoch <= last ? 0 : 1;
   }
 
@@ -99,13 +125,14 @@ export class TwoStageVae extends Vae {
 
   override updates(): readonly Update[] {
     const all = this.parameters();
+    const { learningRate: rate } = this.settings;
     const inSecond = ({ name }: { readonly name: string }) => name.startsWith("second.");
     return [
       {
         name: "first",
         parameters: all.filter((p) => !inSecond(p)),
         rule: { kind: "adam" },
-        rate: this.secondRate,
+        rate,
         terms: (batch, key) => super.terms(batch, key),
       },
       {
@@ -113,7 +140,7 @@ export class TwoStageVae extends Vae {
         stage: 1,
         parameters: all.filter(inSecond),
         rule: { kind: "adam" },
-        rate: this.secondRate,
+        rate,
         terms: (batch, key) => {
           const { loss, reconstruction, kl } = this.secondTerms(batch, key);
           return {
@@ -180,31 +207,3 @@ class CodeVae extends Module {
     return { loss: add(reconstruction, kl), reconstruction, kl };
   }
 }
-
-export const twoStage: ModelDefinition = {
-  name: "two-stage",
-  summary: "2-Stage VAE: a second VAE models the latent codes of the first",
-  source: "Dai and Wipf 2019",
-  settings: {
-    ...vaeSettings,
-    network: networkSetting("two-stage", "conv", "dense", "mlp"),
-    latent: latentSetting(64),
-    likelihood: { ...vaeSettings.likelihood, default: "learned" },
-    first: numberSetting(0.333, [0, 1], "share of the epochs that go to the first stage"),
-  },
-  notes: {
-    ...vaeNotes,
-    loss: "nats per sample, reconstruction + {beta} · kl + second-reconstruction + second-kl; one draw of z and of u an image",
-    "second-reconstruction":
-      "nats per sample, of the code z, summed over its dimensions; one draw of z and of u an image",
-    "second-kl": "nats per sample, summed over the dimensions of u; one draw of z an image",
-    bound:
-      "nats per sample, at least −ln p(x) of the model that samples, u to z to x: reconstruction − ½ Σ (1 + ln 2π + ln σ²) + second-reconstruction + second-kl; one draw of z and of u an image",
-  },
-  bound: "ln p(x) of the first stage with the prior N(0, I), from which nothing is drawn",
-  build: (device, random, data, settings) =>
-    new TwoStageVae(device, random, data, {
-      ...vaeOptions(settings),
-      first: settings.number("first"),
-    }),
-};

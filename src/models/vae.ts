@@ -3,15 +3,17 @@ import { type RandomKey, randomNormal } from "../autograd/ops/random.ts";
 import { split } from "../autograd/ops/shape.ts";
 import type { Batch } from "../data/batch.ts";
 import type { Device } from "../gpu/device.ts";
-import { ShapeError } from "../gpu/errors.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { Linear } from "../nn/linear.ts";
 import { Module } from "../nn/module.ts";
 import type { Sequential } from "../nn/sequential.ts";
+import type { SettingsOptions, SettingsValues } from "../settings/setting.ts";
 import { variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkedOptions, vaeRules } from "./arguments.ts";
-import { type Likelihood, type LikelihoodName, likelihoodOf } from "./likelihoods.ts";
+import { checkedSettings } from "./arguments.ts";
+import { vaeNotes, vaeSettings } from "./common-settings.ts";
+import type { ModelDescription } from "./definition.ts";
+import { type Likelihood, likelihoodOf } from "./likelihoods.ts";
 import { klToStandardNormal, reparameterise } from "./losses.ts";
 import {
   type ImageShape,
@@ -21,25 +23,10 @@ import {
   soleUpdate,
   type Update,
 } from "./model.ts";
-import { buildNetworks, type NetworkName, type Networks } from "./networks.ts";
+import { buildNetworks, type Networks } from "./networks.ts";
 
-export interface VaeOptions {
-  /** `conv`: the convolutional VAE of the Keras examples; `dense`: one hidden layer each way; … */
-  readonly network: NetworkName;
-  /** Latent dimensions. */
-  readonly latent: number;
-  /** Weight of the KL term (Higgins et al. 2017); 1 is the VAE. */
-  readonly beta: number;
-  /** Factor on the number of filters and hidden units; 1 is as published. */
-  readonly width: number;
-  /**
-   * p(x|z): Bernoulli pixels, normal ones of variance 1, or normal ones whose one variance is learned.
-   * Default `auto`: the first for images, the second for vectors.
-   */
-  readonly likelihood?: LikelihoodName;
-  /** Of Adam. Default 0.001. */
-  readonly learningRate?: number;
-}
+/** What can be set of a VAE; `latentgrad models vae` lists it with the defaults. */
+export type VaeOptions = SettingsOptions<typeof vaeSettings>;
 
 /** Gaussian posteriors with independent dimensions; both [batch, latent]. */
 export interface Posterior {
@@ -56,6 +43,19 @@ export interface Posterior {
  * networks see beside x and z.
  */
 export class Vae extends Module implements Model {
+  static get description(): ModelDescription<typeof vaeSettings> {
+    return {
+      name: "vae",
+      summary: "variational autoencoder with a weight β on the KL term",
+      source: "Kingma and Welling 2014; Higgins et al. 2017 for β",
+      settings: vaeSettings,
+      notes: vaeNotes,
+      bound: "ln p(x)",
+    };
+  }
+
+  /** What it was built with. */
+  readonly settings: SettingsValues<typeof vaeSettings>;
   readonly latent: number;
   /** Encoder up to its last hidden layer. */
   readonly encoder: Sequential;
@@ -71,21 +71,20 @@ export class Vae extends Module implements Model {
   private readonly softplusHead: boolean;
 
   /**
+   * @param random where the initial weights come from
    * @param conditions values that both networks see beside x and z
-   * @throws ShapeError for latent dimensions, a width or a β that no model has
+   * @throws UsageError for settings that it does not have, or that these images do not take
    */
   constructor(
     protected readonly device: Device,
     random: HostRandom,
     protected readonly image: ImageShape,
-    options: VaeOptions,
+    settings: VaeOptions = {},
     conditions = 0,
   ) {
     super();
-    if (new.target === Vae) checkedOptions("vae", [device, random, image], options, vaeRules);
-    const { latent, beta, width, network, likelihood = "auto", learningRate = 1e-3 } = options;
-    if (!(beta >= 0 && beta < Number.POSITIVE_INFINITY))
-      throw new ShapeError("vae", `beta is ${beta}, expected a number from 0 on`);
+    this.settings = checkedSettings(new.target.description, [device, random, image], settings);
+    const { latent, beta, width, network, likelihood, learningRate } = this.settings;
     this.latent = latent;
     this.rate = learningRate;
     const weight = variable(device, Float32Array.of(beta), [], "beta");

@@ -2,47 +2,79 @@ import { add, mul } from "../autograd/ops/elementwise.ts";
 import { type RandomKey, randomNormal } from "../autograd/ops/random.ts";
 import { stopGradient } from "../autograd/tape.ts";
 import type { Batch } from "../data/batch.ts";
-import type { OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
-import { numberSetting } from "../settings/setting.ts";
-import type { Settings } from "../settings/settings.ts";
-import type { Tensor } from "../tensor/tensor.ts";
-import { autoencoderRules, checkedOptions } from "./arguments.ts";
-import { Autoencoder, type AutoencoderOptions } from "./autoencoder.ts";
 import {
-  autoencoderOptions,
+  extendSettings,
+  numberSetting,
+  type SettingsOptions,
+  type SettingsTable,
+  type SettingsValues,
+} from "../settings/setting.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { Autoencoder } from "./autoencoder.ts";
+import {
   latentSetting,
-  type ModelDefinition,
   networkSetting,
   rateSetting,
   squaresNote,
-} from "./definition.ts";
+  widthSetting,
+} from "./common-settings.ts";
+import type { ModelDescription } from "./definition.ts";
 import { squaredError } from "./likelihoods.ts";
 import { forEach, imqMmd, madeLoss, realLoss } from "./losses.ts";
 import { type ImageShape, type LossTerms, parametersOf, type Update } from "./model.ts";
 import { DenseCritic, scaled } from "./networks.ts";
 
-export interface WaeOptions extends AutoencoderOptions {
-  /** λ: weight of the penalty. */
-  readonly lambda: number;
+const waeMmdSettings = {
+  network: networkSetting("conv", "wae", "two-stage", "dense"),
+  latent: latentSetting(8),
+  width: widthSetting(),
+  lambda: penaltySetting(10),
+  learningRate: rateSetting(1e-3),
+} satisfies SettingsTable;
+
+const waeGanSettings = extendSettings(waeMmdSettings, {
+  network: networkSetting("dense", "conv", "wae", "two-stage"),
+  lambda: penaltySetting(1),
+  criticRate: rateSetting(5e-4, "Adam's learning rate of the critic"),
+});
+
+/** What can be set of a WAE-MMD; `latentgrad models wae-mmd` lists it with the defaults. */
+export type WaeMmdOptions = SettingsOptions<typeof waeMmdSettings>;
+
+/** What can be set of a WAE-GAN; `latentgrad models wae-gan` lists it with the defaults. */
+export type WaeGanOptions = SettingsOptions<typeof waeGanSettings>;
+
+/* @__NO_SIDE_EFFECTS__ */
+function penaltySetting(byDefault: number) {
+  return numberSetting(byDefault, [0, 1e9], "λ: weight of the penalty");
 }
 
-const mmdRules: OptionRules<WaeOptions> = { ...autoencoderRules, lambda: "number" };
+/** Hidden units of each of the critic's four layers, before the factor `width`. */
+const CRITIC_UNITS = 512;
 
 /** Weight of the squared errors in the authors' code. */
 const COST = 0.05;
+
+/** How the terms of both are to be read. */
+function notesWith(penalty: string): ModelDescription["notes"] {
+  return {
+    loss: `${COST} · reconstruction + {lambda} · penalty`,
+    reconstruction: squaresNote,
+    penalty,
+  };
+}
 
 /**
  * What both WAEs share (Tolstikhin et al. 2018): 0.05·‖x − G(Q(x))‖² + λ·penalty, a deterministic encoder. The
  * authors' pretraining of the encoder, which brings its codes' mean and covariance to the prior's, is left out.
  */
 abstract class Wae extends Autoencoder {
-  protected readonly lambda: number;
+  declare readonly settings: SettingsValues<typeof waeMmdSettings>;
 
-  constructor(device: Device, random: HostRandom, image: ImageShape, options: WaeOptions) {
-    super(device, random, image, { ...options, likelihood: "gaussian" });
-    this.lambda = options.lambda;
+  constructor(device: Device, random: HostRandom, image: ImageShape, settings: WaeMmdOptions) {
+    super(device, random, image, settings, "gaussian");
   }
 
   /** How far the codes are from the prior: [batch]. */
@@ -52,7 +84,7 @@ abstract class Wae extends Autoencoder {
     const z = this.encode(batch);
     const reconstruction = squaredError(this.decode(z), batch.x);
     const penalty = this.penalty(z, key);
-    const loss = add(mul(reconstruction, COST), mul(penalty, this.lambda));
+    const loss = add(mul(reconstruction, COST), mul(penalty, this.settings.lambda));
     return { loss, reconstruction, penalty };
   }
 
@@ -69,13 +101,19 @@ abstract class Wae extends Autoencoder {
 
 /** WAE-MMD: the penalty is the maximum mean discrepancy of the batch's codes and draws of the prior. */
 export class WaeMmd extends Wae {
-  constructor(device: Device, random: HostRandom, image: ImageShape, options: WaeOptions) {
-    super(
-      device,
-      random,
-      image,
-      checkedOptions("waeMmd", [device, random, image], options, mmdRules),
-    );
+  static override get description(): ModelDescription<typeof waeMmdSettings> {
+    return {
+      name: "wae-mmd",
+      summary: "Wasserstein autoencoder with a maximum mean discrepancy penalty",
+      source: "Tolstikhin et al. 2018",
+      settings: waeMmdSettings,
+      notes: notesWith("discrepancy of a batch of codes and as many draws of the prior, no unit"),
+      pairs: true,
+    };
+  }
+
+  constructor(device: Device, random: HostRandom, image: ImageShape, settings: WaeMmdOptions = {}) {
+    super(device, random, image, settings);
   }
 
   protected override penalty(z: Tensor, key: RandomKey): Tensor {
@@ -87,36 +125,29 @@ export class WaeMmd extends Wae {
   }
 }
 
-export interface WaeGanOptions extends WaeOptions {
-  /** Hidden units of each of the critic's four layers. */
-  readonly criticUnits: number;
-  readonly criticRate: number;
-}
-
-const ganRules: OptionRules<WaeGanOptions> = {
-  ...mmdRules,
-  criticUnits: "number",
-  criticRate: "number",
-};
-
 /**
  * WAE-GAN: a critic tells codes from draws of the prior; the penalty is −ln σ(D(z)), what the encoder pays
  * when its codes are told apart. A step: the autoencoder's loss, then the critic's binary cross-entropy.
  */
 export class WaeGan extends Wae {
-  readonly critic: DenseCritic;
-  private readonly criticRate: number;
+  static override get description(): ModelDescription<typeof waeGanSettings> {
+    return {
+      name: "wae-gan",
+      summary: "Wasserstein autoencoder with an adversary on the latent codes",
+      source: "Tolstikhin et al. 2018",
+      settings: waeGanSettings,
+      notes: notesWith('nats per sample, −ln of the critic\'s "a draw of the prior"'),
+    };
+  }
 
-  constructor(device: Device, random: HostRandom, image: ImageShape, options: WaeGanOptions) {
-    super(
-      device,
-      random,
-      image,
-      checkedOptions("waeGan", [device, random, image], options, ganRules),
-    );
-    const units = Array.from({ length: 4 }, () => options.criticUnits);
-    this.critic = new DenseCritic(device, random, options.latent, units);
-    this.criticRate = options.criticRate;
+  declare readonly settings: SettingsValues<typeof waeGanSettings>;
+  readonly critic: DenseCritic;
+
+  constructor(device: Device, random: HostRandom, image: ImageShape, settings: WaeGanOptions = {}) {
+    super(device, random, image, settings);
+    const { latent, width } = this.settings;
+    const units = Array.from({ length: 4 }, () => scaled(CRITIC_UNITS, width));
+    this.critic = new DenseCritic(device, random, latent, units);
   }
 
   protected override penalty(z: Tensor, _key: RandomKey): Tensor {
@@ -128,7 +159,7 @@ export class WaeGan extends Wae {
       name: "critic",
       parameters: parametersOf(this, "critic"),
       rule: { kind: "adam", beta1: 0.5 },
-      rate: this.criticRate,
+      rate: this.settings.criticRate,
       terms: (batch, key) => {
         const made = stopGradient(this.encode(batch));
         const drawn = randomNormal(this.device, made.shape, key);
@@ -139,52 +170,3 @@ export class WaeGan extends Wae {
     return [this.mainUpdate(), critic];
   }
 }
-
-const settings = {
-  network: networkSetting("conv", "wae", "two-stage", "dense"),
-  latent: latentSetting(8),
-  width: numberSetting(1, [0.01, 16], "factor on the filters and hidden units"),
-  lambda: numberSetting(10, [0, 1e9], "λ: weight of the penalty"),
-  "learning-rate": rateSetting(1e-3),
-};
-
-const waeNotes = {
-  loss: `${COST} · reconstruction + {lambda} · penalty`,
-  reconstruction: squaresNote,
-};
-
-function waeOptions(settings: Settings): WaeOptions {
-  return { ...autoencoderOptions(settings), lambda: settings.number("lambda") };
-}
-
-export const waeMmd: ModelDefinition = {
-  name: "wae-mmd",
-  summary: "Wasserstein autoencoder with a maximum mean discrepancy penalty",
-  source: "Tolstikhin et al. 2018",
-  settings,
-  notes: {
-    ...waeNotes,
-    penalty: "discrepancy of a batch of codes and as many draws of the prior, no unit",
-  },
-  pairs: true,
-  build: (device, random, data, given) => new WaeMmd(device, random, data, waeOptions(given)),
-};
-
-export const waeGan: ModelDefinition = {
-  name: "wae-gan",
-  summary: "Wasserstein autoencoder with an adversary on the latent codes",
-  source: "Tolstikhin et al. 2018",
-  settings: {
-    ...settings,
-    network: networkSetting("dense", "conv", "wae", "two-stage"),
-    lambda: { ...settings.lambda, default: "1" },
-    "critic-rate": rateSetting(5e-4, "Adam's learning rate of the critic"),
-  },
-  notes: { ...waeNotes, penalty: 'nats per sample, −ln of the critic\'s "a draw of the prior"' },
-  build: (device, random, data, given) =>
-    new WaeGan(device, random, data, {
-      ...waeOptions(given),
-      criticUnits: scaled(512, given.number("width")),
-      criticRate: given.number("critic-rate"),
-    }),
-};

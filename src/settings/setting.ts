@@ -1,41 +1,104 @@
-import { choice, real, type ValueKind, whole } from "./values.ts";
+import { choice, flag, real, type ValueKind, whole } from "./values.ts";
 
-/** One option of a model, as `--set name=value` gives it. */
-export interface Setting {
-  readonly type: "number" | "integer" | "choice";
-  readonly default: string;
-  readonly choices?: string[];
-  readonly min?: number;
-  readonly max?: number;
+/** A setting that is a number, or a whole number, in a range. */
+export interface NumberSetting {
+  readonly type: "number" | "integer";
+  readonly default: number;
+  /** Least and largest value. */
+  readonly min: number;
+  readonly max: number;
+  /** What it does, in a few words. */
   readonly help: string;
 }
 
+/** A setting that is one of some names. */
+export interface ChoiceSetting<T extends string = string> {
+  readonly type: "choice";
+  readonly default: T;
+  readonly choices: readonly T[];
+  /** What it does, in a few words. */
+  readonly help: string;
+}
+
+/** A setting that is on or off. */
+export interface SwitchSetting {
+  readonly type: "boolean";
+  readonly default: boolean;
+  /** What it does, in a few words. */
+  readonly help: string;
+}
+
+/**
+ * One setting of a model: its default, what it may be, and what it does. Programs and the command line read
+ * this same statement.
+ */
+export type Setting = NumberSetting | ChoiceSetting | SwitchSetting;
+
+/** What a setting can be. */
+export type SettingValue = number | string | boolean;
+
+/**
+ * Settings by name, as programs write it (`learningRate`); on the command line the same setting is
+ * `learning-rate`.
+ */
+export type SettingsTable = Readonly<Record<string, Setting>>;
+
+/** The values of all settings of a table. */
+export type SettingsValues<S extends SettingsTable> = {
+  readonly [K in keyof S]: S[K]["default"];
+};
+
+/** Some values of a table's settings; the others are their defaults. */
+export type SettingsOptions<S extends SettingsTable> = {
+  readonly [K in keyof S]?: S[K]["default"] | undefined;
+};
+
+// The functions that make tables are marked as free of side effects: a bundler may then leave out the tables
+// of models that a page does not use.
+
 /** Any number in a range. */
+/* @__NO_SIDE_EFFECTS__ */
 export function numberSetting(
   byDefault: number,
   [min, max]: readonly [number, number],
   help: string,
-): Setting {
-  return { type: "number", default: String(byDefault), min, max, help };
+): NumberSetting {
+  return { type: "number", default: byDefault, min, max, help };
 }
 
 /** A whole number in a range. */
+/* @__NO_SIDE_EFFECTS__ */
 export function wholeSetting(
   byDefault: number,
   [min, max]: readonly [number, number],
   help: string,
-): Setting {
-  return { type: "integer", default: String(byDefault), min, max, help };
+): NumberSetting {
+  return { type: "integer", default: byDefault, min, max, help };
 }
 
-/** One of some names, the default first. */
-export function choiceSetting(choices: readonly string[], help: string): Setting {
-  return { type: "choice", default: choices[0] as string, choices: [...choices], help };
+/** One of some names, the default first unless it is given. */
+/* @__NO_SIDE_EFFECTS__ */
+export function choiceSetting<const T extends string>(
+  choices: readonly T[],
+  help: string,
+  byDefault = choices[0] as T,
+): ChoiceSetting<T> {
+  return { type: "choice", default: byDefault, choices: [...choices], help };
 }
 
-/** true or false. */
-export function switchSetting(help: string): Setting {
-  return choiceSetting(["false", "true"], help);
+/** On or off. */
+/* @__NO_SIDE_EFFECTS__ */
+export function switchSetting(byDefault: boolean, help: string): SwitchSetting {
+  return { type: "boolean", default: byDefault, help };
+}
+
+/** A table with further settings, or with others in the place of some. */
+/* @__NO_SIDE_EFFECTS__ */
+export function extendSettings<A extends SettingsTable, B extends SettingsTable>(
+  table: A,
+  more: B,
+): Omit<A, keyof B> & B {
+  return { ...table, ...more };
 }
 
 /** The type and range of a setting in words. */
@@ -44,7 +107,15 @@ export function describe(setting: Setting): string {
 }
 
 /** How its value is read. */
-export function kindOf({ type, choices, min, max }: Setting): ValueKind<number | string> {
-  if (type === "choice") return choice(choices ?? []);
-  return type === "integer" ? whole(min, max) : real(min, max);
+export function kindOf(setting: Setting): ValueKind<SettingValue> {
+  switch (setting.type) {
+    case "choice":
+      return choice(setting.choices);
+    case "boolean":
+      return flag;
+    case "integer":
+      return whole(setting.min, setting.max);
+    case "number":
+      return real(setting.min, setting.max);
+  }
 }

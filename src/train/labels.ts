@@ -1,11 +1,11 @@
 import { attributeClasses, type Dataset } from "../data/types.ts";
 import { quote } from "../formats/json.ts";
 import { DataError } from "../gpu/errors.ts";
-import type { ModelEntry } from "../models/registry.ts";
+import type { ModelDescription } from "../models/definition.ts";
 
 /** What a run was trained on, as far as labels go. */
 export interface RunLabels {
-  readonly entry: ModelEntry;
+  readonly entry: ModelDescription;
   /** Names of the classes. */
   readonly classes: readonly string[];
   /** The numbers of values of the set's further labels, by name. */

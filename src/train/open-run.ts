@@ -9,10 +9,11 @@ import type { Device } from "../gpu/device.ts";
 import { DataError, UsageError } from "../gpu/errors.ts";
 import { openDevice } from "../gpu/open.ts";
 import type { Host } from "../host/host.ts";
+import { buildModel } from "../models/build.ts";
+import type { ModelDefinition } from "../models/definition.ts";
 import type { ImageShape, Model } from "../models/model.ts";
-import { findModel, type ModelDefinition, models } from "../models/registry.ts";
-import { HostRandom } from "../nn/initialisers.ts";
-import { resolveSettings, settingsProblem } from "../settings/settings.ts";
+import { findModel, models } from "../models/registry.ts";
+import { parseSettings, settingsProblem } from "../settings/settings.ts";
 import { type GivenOptions, parseConfig, toTrainOptions } from "./config.ts";
 import { requireSameLabels } from "./labels.ts";
 import {
@@ -87,7 +88,7 @@ export async function withRun<T>(
   const device = await openDevice({ collect: host.collect });
   try {
     const { entry } = config;
-    const model = await buildModel(device, folder, config);
+    const model = await modelOf(device, folder, config);
     model.train(false);
     const checkpoint = { name: found.name, epoch: 0, step: 0 };
     await loadModel(model, found.file, (metadata) => {
@@ -102,7 +103,7 @@ export async function withRun<T>(
 }
 
 /** Builds a run's model. Throws DataError naming config.json for facts that the model cannot have. */
-async function buildModel(device: Device, folder: RunFolder, config: RunConfig): Promise<Model> {
+async function modelOf(device: Device, folder: RunFolder, config: RunConfig): Promise<Model> {
   const { entry, image, classes, attributes, images, options } = config;
   const data = {
     ...image,
@@ -110,9 +111,9 @@ async function buildModel(device: Device, folder: RunFolder, config: RunConfig):
     attributes,
     ...(images === undefined ? {} : { images }),
   };
-  const settings = resolveSettings(entry, options.settings);
+  const settings = parseSettings(entry, options.settings);
   try {
-    return entry.build(device, new HostRandom(options.seed), data, settings);
+    return buildModel(entry, device, { data, settings, seed: options.seed });
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     const { path } = await folder.readConfig();

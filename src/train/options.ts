@@ -7,6 +7,7 @@ import {
   type TypedSize,
 } from "../data/picture-values.ts";
 import { didYouMean } from "../gpu/suggest.ts";
+import { DEFAULT_SEED } from "../models/definition.ts";
 import {
   betaForms,
   betaSchedule,
@@ -70,7 +71,7 @@ export const trainOptions = {
   }),
   batch: preset(whole(1, 65536), "<n>", "128", { help: "batch size: images a step" }),
   limit: optional(whole(1, 1e9), "<n>", { help: "train on the first n images only" }),
-  seed: preset(whole(0, largestSeed), "<n>", "1", {
+  seed: preset(whole(0, largestSeed), "<n>", String(DEFAULT_SEED), {
     help: "of weights, order, noise and validation images",
   }),
   validation: optional(whole(0, 1e9), "<n>", {

@@ -9,10 +9,12 @@ import type { Dataset, Split } from "../data/types.ts";
 import { DataError, UsageError } from "../gpu/errors.ts";
 import type { Host } from "../host/host.ts";
 import { seedWords } from "../kernels/philox.ts";
+import type { ModelDefinition } from "../models/definition.ts";
 import { type Model, stageEpochs } from "../models/model.ts";
-import { findModel, type ModelDefinition, models } from "../models/registry.ts";
+import { findModel, models } from "../models/registry.ts";
 import { warmUp } from "../optim/schedules.ts";
-import { resolveSettings, type Settings } from "../settings/settings.ts";
+import type { SettingValue } from "../settings/setting.ts";
+import { parseSettings, settingsTexts } from "../settings/settings.ts";
 import type { Calendar } from "./calendar.ts";
 import { toConfig } from "./config.ts";
 import type { TrainOptions } from "./options.ts";
@@ -24,7 +26,7 @@ const DRY_BATCHES = 2;
 export interface Plan {
   readonly options: TrainOptions;
   readonly entry: ModelDefinition;
-  readonly settings: Settings;
+  readonly settings: Readonly<Record<string, SettingValue>>;
   readonly dataset: Dataset;
   /** Of the training part. */
   readonly fingerprint: Fingerprint;
@@ -53,7 +55,7 @@ export async function makePlan(
   told: Pick<DataSource, "onDownload" | "onNotice"> = {},
 ): Promise<Plan> {
   const entry = findModel(options.model, models);
-  const settings = resolveSettings(entry, options.settings);
+  const settings = parseSettings(entry, options.settings);
   const { data, dataDir, dryRun, overfit } = options;
   const { onDownload, onNotice } = told;
   const pictures = pictureOptions(options);
@@ -89,7 +91,7 @@ export async function makePlan(
     epochs: dryRun ? 1 : options.epochs,
     steps,
     seed: seedWords(options.seed),
-    config: toConfig(absolute, settings.all()),
+    config: toConfig(absolute, settingsTexts(entry, settings)),
   };
 }
 

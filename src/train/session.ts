@@ -1,13 +1,14 @@
 import { binarise } from "../data/binarise.ts";
 import { DeviceImages } from "../data/loader.ts";
 import { selectImages } from "../data/splits.ts";
-import { attributeClasses, type Split } from "../data/types.ts";
+import type { Split } from "../data/types.ts";
 import { sha256 } from "../formats/sha256.ts";
 import { withCleanUp } from "../gpu/clean-up.ts";
 import type { Device } from "../gpu/device.ts";
 import { CheckpointError, UsageError } from "../gpu/errors.ts";
+import { buildModel } from "../models/build.ts";
+import { dataShape } from "../models/definition.ts";
 import type { Model } from "../models/model.ts";
-import { HostRandom } from "../nn/initialisers.ts";
 import { Calendar } from "./calendar.ts";
 import { Evaluation, type TermStatistics } from "./evaluation.ts";
 import {
@@ -80,11 +81,8 @@ export class Session {
     onModel: (device: Device, model: Model) => void,
   ): Promise<Session> {
     const { options, entry, settings, dataset, split, held, batch, seed } = plan;
-    const { height, width, channels, classes, vectors = false } = dataset;
-    const attributes = attributeClasses(dataset);
-    const images = split.train.length;
-    const data = { height, width, channels, classes, vectors, attributes, images };
-    const model = entry.build(device, new HostRandom(options.seed), data, settings);
+    const data = dataShape(dataset, split.train.length);
+    const model = buildModel(entry, device, { data, settings, seed: options.seed });
     const { beta } = model;
     if (!beta && options.betaSchedule.text !== "constant")
       throw new UsageError(`--beta-schedule: ${entry.name} has no beta`);

@@ -8,7 +8,7 @@ import { evaluating } from "../../src/models/model.ts";
 import { findModel, models } from "../../src/models/registry.ts";
 import type { Vae } from "../../src/models/vae.ts";
 import { HostRandom } from "../../src/nn/initialisers.ts";
-import { resolveSettings } from "../../src/settings/settings.ts";
+import { parseSettings } from "../../src/settings/settings.ts";
 import { tensor, variable } from "../../src/tensor/create.ts";
 import { record } from "../../src/tensor/run.ts";
 import { parseMetrics, upTo } from "../../src/train/metrics.ts";
@@ -21,7 +21,7 @@ import { metricsOf as linesOf, trainInMemory } from "../support/training.ts";
 const test = suite("evaluation of a run");
 
 const vae = findModel("vae", models);
-const settings = resolveSettings(vae, {});
+const settings = parseSettings(vae, {});
 
 const terms = {
   loss: { mean: 178, sd: 30 },
@@ -33,7 +33,7 @@ const terms = {
 /** What the command line would print of terms of a model. */
 const notesOf = (name: string, given: Record<string, string> = {}, found: object = terms) => {
   const entry = findModel(name, models);
-  const metrics = metricsOf(found as typeof terms, 10, entry, resolveSettings(entry, given));
+  const metrics = metricsOf(found as typeof terms, 10, entry, parseSettings(entry, given));
   return Object.fromEntries(Object.entries(metrics).map(([term, { note }]) => [term, note]));
 };
 
@@ -71,7 +71,7 @@ async function termsOf(name: string, given: Record<string, string>): Promise<str
   const device = await testDevice();
   const entry = findModel(name, models);
   const data = { height: 8, width: 8, channels: 1, classes: 3, attributes: { style: 3 } };
-  const settings = resolveSettings(entry, { width: "0.05", ...given });
+  const settings = parseSettings(entry, { width: "0.05", ...given });
   const model = entry.build(device, new HostRandom(1), { ...data, images: 4 }, settings);
   const label = variable(device, Uint32Array.of(0, 1, 2, 0), [4], "labels");
   const x = variable(device, new Float32Array(256), [4, 8, 8, 1], "images");
@@ -91,8 +91,8 @@ for (const { name, notes, settings } of models)
   test(`${name} says how all of its terms are to be read`, async () => {
     const more = {
       ...("movable" in settings ? { movable: "true" } : {}),
-      ...("contrastive-weight" in settings ? { "contrastive-weight": "1" } : {}),
-      ...("adversarial-weight" in settings ? { "adversarial-weight": "1" } : {}),
+      ...("contrastiveWeight" in settings ? { "contrastive-weight": "1" } : {}),
+      ...("adversarialWeight" in settings ? { "adversarial-weight": "1" } : {}),
       ...("network" in settings ? { network: "dense" } : {}),
     };
     const terms = await termsOf(name, more);

@@ -17,7 +17,7 @@ import type { Model, Update } from "../../src/models/model.ts";
 import { findModel, models } from "../../src/models/registry.ts";
 import type { WaeGan } from "../../src/models/wae.ts";
 import { HostRandom } from "../../src/nn/initialisers.ts";
-import { resolveSettings } from "../../src/settings/settings.ts";
+import { parseSettings } from "../../src/settings/settings.ts";
 import { tensor, upload, variable } from "../../src/tensor/create.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { testDevice } from "../support/device.ts";
@@ -34,7 +34,7 @@ async function build(name: string, settings: Record<string, string> = {}) {
   const batch: Batch = images.take(tensor(device, Uint32Array.of(0, 1, 2, 3, 4)));
   const entry = findModel(name, models);
   const all = { width: "0.03", latent: String(latent), ...settings };
-  const model = entry.build(device, new HostRandom(2), data, resolveSettings(entry, all));
+  const model = entry.build(device, new HostRandom(2), data, parseSettings(entry, all));
   const step = variable(device, Uint32Array.of(1), [1], "step");
   const key = { seed: [1, 0] as [number, number], step, stream: 3 };
   const update = (wanted: string) => model.updates().find((each) => each.name === wanted) as Update;

@@ -8,10 +8,8 @@ import { loadGlyphs } from "../../src/data/datasets.ts";
 import { DeviceImages } from "../../src/data/loader.ts";
 import type { Device } from "../../src/gpu/device.ts";
 import { encodeAll } from "../../src/models/codes.ts";
-import type { DualAae } from "../../src/models/dual-aae.ts";
-import { dualAae } from "../../src/models/dual-aae.ts";
+import { DualAae, type DualAaeOptions } from "../../src/models/dual-aae.ts";
 import { HostRandom } from "../../src/nn/initialisers.ts";
-import { resolveSettings } from "../../src/settings/settings.ts";
 import { tensor, variable } from "../../src/tensor/create.ts";
 import { testDevice } from "../support/device.ts";
 
@@ -19,15 +17,14 @@ const test = suite("dual-latent AAE");
 
 const count = 6;
 const image = { height: 28, width: 28, channels: 1 };
-const sizes = { width: "0.05", content: "3", style: "2" };
+const sizes = { width: 0.05, content: 3, style: 2 };
 
-function built(device: Device, settings: Record<string, string> = {}): DualAae {
+function built(device: Device, settings: DualAaeOptions = {}): DualAae {
   const data = { ...image, classes: 10, attributes: { style: 9 } };
-  const resolved = resolveSettings(dualAae, { ...sizes, ...settings });
-  return dualAae.build(device, new HostRandom(2), data, resolved) as DualAae;
+  return new DualAae(device, new HostRandom(2), data, { ...sizes, ...settings });
 }
 
-async function build(settings: Record<string, string> = {}) {
+async function build(settings: DualAaeOptions = {}) {
   const device = await testDevice();
   const { train } = loadGlyphs(count, 1);
   const images = new DeviceImages(device, train, image);
@@ -44,12 +41,12 @@ async function build(settings: Record<string, string> = {}) {
 
 test("the loss is the weighted sum of its terms, and every weight counts", async () => {
   const weights = {
-    "reconstruction-weight": "2",
-    "adversarial-weight": "3",
-    "mmd-weight": "13",
-    "class-weight": "5",
-    "style-weight": "7",
-    "contrastive-weight": "11",
+    reconstructionWeight: 2,
+    adversarialWeight: 3,
+    mmdWeight: 13,
+    classWeight: 5,
+    styleWeight: 7,
+    contrastiveWeight: 11,
   };
   const { model, batch, key } = await build(weights);
   const terms = model.terms(batch, key);
@@ -106,7 +103,7 @@ test("a code's dimensions have the mean 0 and the variance 1, in training and ov
 });
 
 test("without their norm the codes are what the heads give; without a weight nobody discriminates", async () => {
-  const { model } = await build({ "code-norm": "false" });
+  const { model } = await build({ codeNorm: false });
   assert.equal(
     model.updates().map(({ name }) => name),
     ["autoencoder"],
@@ -126,7 +123,7 @@ test("without their norm the codes are what the heads give; without a weight nob
 });
 
 test("a discriminator pays for its answers, and for its slope at draws of the prior", async () => {
-  const settings = { "adversarial-weight": "1", "r1-weight": "6" };
+  const settings = { adversarialWeight: 1, r1Weight: 6 };
   const { device, model, batch, key } = await build(settings);
   const { loss } = model.updates()[1]!.terms(batch, key);
   const z = await model.encode(batch).data();
@@ -176,7 +173,7 @@ test("the classifiers see one code each", async () => {
 
 test("with skips the decoder sees the maps of some images in training, and of none otherwise", async () => {
   // Batch norm's statistics would be others in evaluation.
-  const { device, model, batch, key } = await build({ skip: "true", "code-norm": "false" });
+  const { device, model, batch, key } = await build({ skip: true, codeNorm: false });
   const z = model.encode(batch);
   const alone = await model.decode(z).data();
   const images = (values: Float32Array) =>
@@ -199,7 +196,7 @@ test("with skips the decoder sees the maps of some images in training, and of no
 });
 
 test("a decoder with skips sees the maps of both levels, and no others", async () => {
-  const { model, batch } = await build({ skip: "true", deeper: "true" });
+  const { model, batch } = await build({ skip: true, deeper: true });
   const z = model.encode(batch);
   const { maps } = model.encoder.see(batch.x);
   const without = maps.map((map) => mul(map, 0)) as unknown as typeof maps;

@@ -2,7 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { checkGradients } from "../../src/autograd/check.ts";
 import { sum } from "../../src/autograd/ops/sum.ts";
-import { ShapeError } from "../../src/gpu/errors.ts";
+import { UsageError } from "../../src/gpu/errors.ts";
 import { bernoulliNll } from "../../src/models/likelihoods.ts";
 import { klToStandardNormal, reparameterise } from "../../src/models/losses.ts";
 import { Vae, type VaeOptions } from "../../src/models/vae.ts";
@@ -31,16 +31,16 @@ test("the convolutional network has the published parameter counts", async () =>
 test("sizes that no model has are refused", async () => {
   const device = await testDevice();
   for (const [wrong, pattern] of [
-    [{ latent: 0 }, /^network: latent is 0, expected a whole number from 1 on/],
-    [{ latent: 1.5 }, /latent is 1.5/],
-    [{ width: -1 }, /^network: width is -1, expected a number above 0/],
-    [{ width: Number.NaN }, /width is NaN/],
-    [{ beta: -1 }, /beta is -1/],
+    [{ latent: 0 }, /^vae: latent is 0, wanted a whole number from 1 to 1024$/],
+    [{ latent: 1.5 }, /^vae: latent is 1\.5, wanted/],
+    [{ width: -1 }, /^vae: width is -1, wanted a number from 0\.01 to 16$/],
+    [{ width: Number.NaN }, /^vae: width is NaN, wanted/],
+    [{ beta: -1 }, /^vae: beta is -1, wanted/],
   ] as const) {
     const options: VaeOptions = { ...published, ...wrong };
     await rejects(
       async () => new Vae(device, new HostRandom(1), mnist, options),
-      ShapeError,
+      UsageError,
       pattern,
     );
   }

@@ -134,7 +134,16 @@ const none = {
   "what its own parts check": ["Module", "Optimiser", "ShuffledBatches", "WeightAverage"],
   "layers, as Vae shows": [
     ...["AdversarialAutoencoder", "Autoencoder", "Classifier", "ConditionalVae", "DualAae"],
-    ...["FactorVae", "FlexAe", "FlowVae", "InfoVae", "KMeansVae", "LambdaHotVae", "MaskAae"],
+    ...[
+      "FactorVae",
+      "FlexAe",
+      "FlexAeSr",
+      "FlowVae",
+      "InfoVae",
+      "KMeansVae",
+      "LambdaHotVae",
+      "MaskAae",
+    ],
     ...["PlainAutoencoder", "TwoStageVae", "WaeGan", "WaeMmd"],
   ],
   errors: [

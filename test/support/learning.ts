@@ -5,10 +5,10 @@ import { Codec, firstIndices, imagesAt } from "../../src/figures/codec.ts";
 import type { ImageBatch } from "../../src/figures/grid.ts";
 import { openDevice } from "../../src/gpu/open.ts";
 import { seedWords } from "../../src/kernels/philox.ts";
+import { buildModel } from "../../src/models/build.ts";
 import type { Model } from "../../src/models/model.ts";
 import { findModel, models } from "../../src/models/registry.ts";
-import { HostRandom } from "../../src/nn/initialisers.ts";
-import { resolveSettings } from "../../src/settings/settings.ts";
+import { parseSettings } from "../../src/settings/settings.ts";
 import { TrainingRun } from "../../src/train/training-run.ts";
 
 /** What the command line takes unless told otherwise. */
@@ -87,17 +87,13 @@ export class Learning {
 
   private async train(name: string, steps: number, settings: Given): Promise<number> {
     const { data, seen } = this;
-    const { train, height, width, channels, classes, attributes = [] } = data;
+    const { train } = data;
     const entry = findModel(name, models);
-    const shape = {
-      ...{ height, width, channels, classes, images: train.count },
-      attributes: Object.fromEntries(attributes.map((each) => [each.name, each.classes])),
-    };
     // A device for each, which takes its buffers with it.
     const device = await openDevice();
     try {
-      const random = new HostRandom(SEED);
-      const model = entry.build(device, random, shape, resolveSettings(entry, settings));
+      const options = { data, settings: parseSettings(entry, settings), seed: SEED };
+      const model = buildModel(entry, device, options);
       if (steps > 0) await advance(model, new DeviceImages(device, train, data), steps);
       const codec = new Codec(device, model, data);
       const codes = await codec.encode(seen);

@@ -76,7 +76,7 @@ test("a device that is forgotten or not awaited", () => {
     ["vae", (first) => make(l.Vae)(first, random, image, {})],
     ["ae", (first) => make(l.PlainAutoencoder)(first, random, image, {})],
     ["classifier", (first) => make(l.Classifier)(first, random, image, {})],
-    ["dualAae", (first) => make(l.DualAae)(first, random, image, {})],
+    ["dual-aae", (first) => make(l.DualAae)(first, random, image, {})],
   ];
   return refused(
     firsts.flatMap(([op, run]): Case[] => [
@@ -128,42 +128,52 @@ test("options that are missing, misnamed or of another kind", () => {
       DTypeError,
       "adam: parameters is a Tensor, wanted an array of tensors",
     ],
-    [vae(undefined), UsageError, "vae: options is undefined, wanted an object { network, …"],
+    [vae(null), UsageError, "vae: settings is null, wanted an object { network, …"],
+    [
+      vae(Promise.resolve(right)),
+      UsageError,
+      "vae: settings is a promise, wanted an object { network, … }: await it",
+    ],
     [
       vae({ ...right, latents: 2 }),
       UsageError,
-      'vae: unknown option "latents" (did you mean latent?)',
-    ],
-    [
-      vae({ network: "dense", beta: 1, width: 1 }),
-      UsageError,
-      'vae: the option "latent" is missing, wanted a number',
+      'vae: unknown setting "latents" (did you mean latent?)',
     ],
     [
       vae({ ...right, network: "densee" }),
       UsageError,
-      'network: unknown network "densee" (did you mean dense?)',
+      'vae: network is "densee", wanted conv, dense, … (did you mean dense?)',
     ],
-    [
-      vae({ ...right, network: "unet" }),
-      UsageError,
-      'network: unknown network "unet", wanted conv, dense, …',
-    ],
+    [vae({ ...right, network: "unet" }), UsageError, 'vae: network is "unet", wanted conv, …'],
     [
       vae({ ...right, likelihood: "poisson" }),
       UsageError,
-      'likelihood: unknown likelihood "poisson", wanted auto, …',
+      'vae: likelihood is "poisson", wanted auto, …',
     ],
-    [vae({ ...right, latent: 2.5 }), ShapeError, "network: latent is 2.5, expected …"],
     [
-      vae({ ...right, alpha: 0 }, l.InfoVae),
+      vae({ ...right, latent: 2.5 }),
       UsageError,
-      'infoVae: the option "lambda" is missing, wanted a number',
+      "vae: latent is 2.5, wanted a whole number from 1 to 1024",
+    ],
+    [
+      vae({ ...right, latent: "2" }),
+      UsageError,
+      'vae: latent is "2", wanted a whole number from 1 to 1024',
+    ],
+    [
+      vae({ ...right, beta: [1] }),
+      UsageError,
+      "vae: beta is an array, wanted a number from 0 to 1000000",
+    ],
+    [
+      vae({ movable: "yes" }, l.LambdaHotVae),
+      UsageError,
+      'lambda-hot: movable is "yes", wanted true or false',
     ],
     [
       vae({ network: "dense", latent: 2, width: 1, beta: 1 }, l.WaeMmd),
       UsageError,
-      'waeMmd: unknown option "beta"; there are network, …',
+      'wae-mmd: unknown setting "beta"; there are network, …',
     ],
     [
       () => make(l.Vae)(device, random, undefined, right),

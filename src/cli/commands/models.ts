@@ -1,6 +1,8 @@
 import type { Command } from "commander";
-import { findModel, type ModelEntry } from "../../models/registry.ts";
+import type { ModelDescription } from "../../models/definition.ts";
+import { findModel } from "../../models/registry.ts";
 import { describe, type Setting } from "../../settings/setting.ts";
+import { namedSettings } from "../../settings/settings.ts";
 import type { Context } from "../context.ts";
 import { addCommon, applyCommon, type CommonOptions } from "../options.ts";
 import { wrapWords } from "../wrap.ts";
@@ -20,36 +22,34 @@ export function addModels(program: Command, { actions, output }: Context): void 
     const { models } = actions;
     if (name !== undefined) {
       const model = findModel(name, models);
-      if (options.json) output.json(withNumbers(model));
+      if (options.json) output.json(asTyped(model));
       else for (const line of modelLines(model)) output.data(line);
-    } else if (options.json) output.json(models.map(withNumbers));
+    } else if (options.json) output.json(models.map(asTyped));
     else for (const line of listLines(models)) output.data(line);
   });
 }
 
-/** A model with its settings' defaults as JSON has them: numbers as numbers. */
-function withNumbers(model: ModelEntry): unknown {
-  const settings = Object.entries(model.settings).map(([name, setting]) => {
-    const byDefault = setting.type === "choice" ? setting.default : Number(setting.default);
-    return [name, { ...setting, default: byDefault }];
-  });
+/** A model with its settings as `--set` names them. */
+function asTyped(model: ModelDescription): unknown {
+  const settings = namedSettings(model).map(({ option, setting }) => [option, setting]);
   return { ...model, settings: Object.fromEntries(settings) };
 }
 
 /** One line a model: `vae         variational autoencoder with a weight β on the KL term`. */
-export function listLines(models: readonly ModelEntry[]): string[] {
+export function listLines(models: readonly ModelDescription[]): string[] {
   const longest = Math.max(...models.map(({ name }) => name.length));
   return models.map(({ name, summary }) => `${name.padEnd(longest)}  ${summary}`);
 }
 
 /** Name, summary and source, then each setting with its default, what it is and what it may be. */
-export function modelLines({ name, summary, source, settings }: ModelEntry): string[] {
+export function modelLines(model: ModelDescription): string[] {
+  const { name, summary, source } = model;
   return [
     ...wrapped(`${name}: ${summary}`),
     ...wrapped(source, "  "),
-    ...Object.entries(settings).flatMap(([key, setting]) => [
+    ...namedSettings(model).flatMap(({ option, preset, setting }) => [
       "",
-      `--set ${key}=${setting.default}`,
+      `--set ${option}=${preset}`,
       ...meaning(setting).flatMap((text) => wrapped(text, "    ")),
     ]),
   ];
@@ -57,8 +57,10 @@ export function modelLines({ name, summary, source, settings }: ModelEntry): str
 
 /** A choice whose help explains every name is not followed by the names alone. */
 function meaning(setting: Setting): string[] {
-  const { choices, help } = setting;
-  if (!choices) return [`${help} (${describe(setting)})`];
+  const { help } = setting;
+  if (setting.type === "boolean") return [help, "one of: true, false"];
+  if (setting.type !== "choice") return [`${help} (${describe(setting)})`];
+  const { choices } = setting;
   const explained = choices.every((choice) => help.includes(`${choice}: `));
   return explained ? help.split(/; (?=[\w-]+: )/) : [help, `one of: ${describe(setting)}`];
 }
