@@ -69,7 +69,8 @@ async function unpack(set: ArchiveSet, path: string, { host }: DataSource): Prom
   }
 }
 
-async function readArchive(bytes: Uint8Array, path: string): Promise<TarEntry[]> {
+/** The files of a tar archive, plain or gzip. Throws DataError naming `path`. */
+export async function readArchive(bytes: Uint8Array, path: string): Promise<TarEntry[]> {
   const check = (size: number) => {
     if (size > largestArchive) {
       throw new DataError(

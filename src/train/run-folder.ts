@@ -256,9 +256,9 @@ export class RunFolder {
       .map((name) => name.slice(0, -ending.length));
   }
 
-  /** Whether the run has a checkpoint. */
+  /** Whether the run has a checkpoint, or something in its place that reading it will name. */
   async hasCheckpoint(name = "last"): Promise<boolean> {
-    return (await this.host.stat(this.checkpoint(name)))?.kind === "file";
+    return (await this.host.stat(this.checkpoint(name))) !== undefined;
   }
 
   /** Reads checkpoints/NAME.safetensors. Throws CheckpointError where there is none. */

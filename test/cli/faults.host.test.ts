@@ -1,6 +1,6 @@
 /** Trainings whose folder or storage goes away under them: one line, status 7, and no husk of a run. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
@@ -20,7 +20,7 @@ test.before.each((context) => {
 });
 
 test.after.each(({ folder }) => {
-  spawnSync("umount", ["-l", join(folder, "disk")]);
+  for (const name of ["disk", "run/figures"]) spawnSync("umount", ["-l", join(folder, name)]);
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -90,6 +90,38 @@ test("a disk that fills up is named with the file, and what was saved goes on el
   );
   const sampled = await latentgrad(["sample", out, "--out", join(folder, "samples.png")]);
   assert.is(sampled.status, 0, sampled.stderr);
+});
+
+test("a disk that fills up while figures are drawn costs none of the weights", async ({
+  folder,
+}) => {
+  const out = join(folder, "run");
+  const words = [
+    ...["train", "vae", "--data", "glyphs", "--out", out, "--limit", "64", "--batch", "32"],
+    ...["--set", "network=dense", "--set", "width=0.05", "--set", "latent=2"],
+  ];
+  assert.is((await latentgrad([...words, "--epochs", "1"])).status, 0);
+  const figures = join(out, "figures");
+  rmSync(figures, { recursive: true });
+  if (!mountDisk(figures, "8k")) return skip("only root mounts a file system, on Linux");
+  const full = await latentgrad([...words, "--epochs", "2", "--resume"]);
+  assert.is(full.status, 7, full.stderr);
+  assert.match(
+    onlyLine(full)!,
+    /^latentgrad: cannot write .*run\/figures\/\S+\.(png|svg): no space left on the device$/,
+  );
+  const left = readdirSync(figures);
+  assert.ok(
+    left.every((name) => /^\w+\.(png|svg)$/.test(name)),
+    `${left}`,
+  );
+  const trained = readFileSync(join(out, "checkpoints/last.safetensors"));
+  spawnSync("umount", [figures]);
+  const again = await latentgrad([...words, "--epochs", "2", "--resume"]);
+  assert.is(again.status, 0, again.stderr);
+  assert.match(again.stderr, /the run had its 2 epochs already/);
+  assert.equal(readFileSync(join(out, "checkpoints/last.safetensors")), trained);
+  assert.ok(readdirSync(figures).includes("interpolation.png"));
 });
 
 test.run();

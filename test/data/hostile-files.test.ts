@@ -5,6 +5,7 @@
 import { deflateSync, gzipSync, zlibSync } from "fflate";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { readArchive } from "../../src/data/archive.ts";
 import { readCifarBatch } from "../../src/data/cifar10.ts";
 import { readIdxImages, readIdxLabels } from "../../src/data/idx.ts";
 import { readNpyBytes } from "../../src/formats/npy.ts";
@@ -15,6 +16,7 @@ import { CheckpointError, DataError } from "../../src/gpu/errors.ts";
 import { idxFile } from "../support/idx-file.ts";
 import { npyDictionary, npyFile } from "../support/npy-file.ts";
 import { chunk, joined, pngFile, signature } from "../support/png-file.ts";
+import { tarFile } from "../support/tar-file.ts";
 import { zipFile } from "../support/zip-file.ts";
 
 const test = suite("hostile files");
@@ -40,6 +42,10 @@ interface Format {
   readonly read: (bytes: Uint8Array) => Promise<void>;
 }
 
+/** The checksum of a tar header: of its own field it counts spaces. */
+const tarSum = (header: Uint8Array) =>
+  header.reduce((sum, byte, i) => sum + (i >= 148 && i < 156 ? 32 : byte), 0);
+
 const u32 = (bytes: Uint8Array, at: number) =>
   new DataView(bytes.buffer, bytes.byteOffset).getUint32(at);
 
@@ -52,6 +58,8 @@ const members = [
   { name: "two", content: pixels.slice(0, 50), method: 0 },
 ] as const;
 const archive = zipFile(members);
+/** With one empty block at its end, so that whatever is cut off is missed. */
+const tar = tarFile(members.map(({ name, content }) => [name, content] as const)).slice(0, -512);
 const limits = { entries: 10, memberBytes: 1 << 12, totalBytes: 1 << 13 };
 const cifar = Uint8Array.from({ length: 2 * 3073 }, (_, i) => (i % 3073 === 0 ? 7 : i));
 
@@ -127,6 +135,42 @@ const formats: readonly Format[] = [
         const packed = members.some(({ content: own }) => hex(own) === hex(content));
         assert.ok(packed, "content that nobody packed");
       }
+    },
+  },
+  {
+    name: "tar",
+    sound: tar,
+    // Headers have checksums, content has none: it is what stands behind its header.
+    read: async (bytes) => {
+      let from = 0;
+      for (const { path, bytes: content } of await readArchive(bytes, "x")) {
+        assert.not.match(path, /^\/|\\|(^|\/)\.\.(\/|$)/);
+        const at = content.byteOffset - bytes.byteOffset;
+        assert.ok(content.buffer === bytes.buffer && at % 512 === 0 && at >= from + 512, path);
+        from = at + content.length;
+        assert.ok(from + 512 <= bytes.length, path);
+        const header = bytes.subarray(at - 512, at);
+        const number = (begin: number, end: number) =>
+          Number.parseInt(text(header.subarray(begin, end)).split("\0")[0]!.trim() || "0", 8);
+        assert.is(number(124, 136), content.length);
+        assert.is(number(148, 156), tarSum(header));
+      }
+    },
+  },
+  {
+    name: "tar.gz",
+    sound: gzipSync(tar),
+    read: async (bytes) => {
+      if (bytes[0] !== 0x1f || bytes[1] !== 0x8b)
+        return void (await readArchive(bytes, "x").then(() => assert.unreachable()));
+      const files = await readArchive(bytes, "x");
+      assert.equal(
+        files.map(({ path, bytes: content }) => [path, hex(content)]),
+        [
+          ["a/one.txt", hex(pixels)],
+          ["two", hex(pixels.slice(0, 50))],
+        ],
+      );
     },
   },
   {
@@ -273,6 +317,19 @@ test("what expands is never held", async () => {
   const lies = gzipSync(cifar);
   new DataView(lies.buffer, lies.byteOffset).setUint32(lies.length - 4, 3073 * 100_000, true);
   await refused("cifar", lies);
+  for (const [content, size] of [
+    [tar, 2 ** 31],
+    [joined([tar, zeros]), tar.length],
+  ] as const) {
+    const claims = gzipSync(content);
+    new DataView(claims.buffer, claims.byteOffset).setUint32(claims.length - 4, size, true);
+    await refused("tar.gz", claims);
+  }
+  const vast = tar.slice(512);
+  vast.set(new TextEncoder().encode("77777777777\0"), 124);
+  const sum = tarSum(vast.subarray(0, 512));
+  vast.set(new TextEncoder().encode(`${sum.toString(8).padStart(6, "0")}\0 `), 148);
+  await refused("tar", vast);
   const packed = deflateSync(zeros);
   await refused("zip", zipFile([{ name: "z", packed, size: 100, crc: 0 }]));
   await refused("zip", zipFile([{ name: "z", packed, size: 16 * MiB, crc: 0 }]));

@@ -6,7 +6,7 @@ import {
   type SafetensorsTensor,
   writeSafetensors,
 } from "../../src/formats/safetensors.ts";
-import { CheckpointError, DataError } from "../../src/gpu/errors.ts";
+import { CheckpointError, DataError, IoError } from "../../src/gpu/errors.ts";
 import { InterruptedError, Interruption } from "../../src/host/interruption.ts";
 import { withRun } from "../../src/train/open-run.ts";
 import type { Progress } from "../../src/train/pace.ts";
@@ -341,6 +341,20 @@ test("a run whose metrics are gone goes on", async () => {
   host.files.delete("r/metrics.jsonl");
   await trainInMemory(host, { ...whole, resume: "true" });
   await trainInMemory(host, { ...whole, epochs: "3", resume: "true" });
+});
+
+test("a folder in the place of the last checkpoint is named before anything is changed", async () => {
+  const host = new MemoryHost();
+  await trainInMemory(host);
+  const path = "r/checkpoints/last.safetensors";
+  host.files.delete(path);
+  host.put(`${path}/x`, "");
+  const before = [host.text("r/config.json"), host.text("r/metrics.jsonl")];
+  for (const more of [{}, { "allow-other-data": "true" }]) {
+    const resume = () => trainInMemory(host, { resume: "true", epochs: "3", ...more });
+    await rejects(resume, IoError, /r\/checkpoints\/last\.safetensors: /);
+  }
+  assert.equal([host.text("r/config.json"), host.text("r/metrics.jsonl")], before);
 });
 
 test("a file of another kind in the run's folder is named", async () => {
