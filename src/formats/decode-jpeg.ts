@@ -1,5 +1,6 @@
 import wasm from "@cwasm/jpeg-turbo/jpeg-turbo.wasm";
 import { DataError } from "../gpu/errors.ts";
+import { HostMemoryError, isOutOfMemory } from "./host-memory.ts";
 import type { JpegHeader } from "./jpeg-check.ts";
 import type { DecodedPicture } from "./picture.ts";
 
@@ -53,10 +54,20 @@ function decode(
   module: WebAssembly.Module,
   bytes: Uint8Array,
   header: JpegHeader,
+  name: string,
 ): Uint8Array | undefined {
-  const codec = kept ?? (new WebAssembly.Instance(module, imports).exports as unknown as Codec);
+  const { width, height } = header;
+  let pixels: Uint8Array | undefined;
+  let codec = kept;
   kept = undefined;
-  const pixels = decodeWith(codec, bytes, header);
+  try {
+    codec ??= new WebAssembly.Instance(module, imports).exports as unknown as Codec;
+    pixels = decodeWith(codec, bytes, header);
+  } catch (error) {
+    // The codec's memory is as the error left it, and is thrown away.
+    if (!isOutOfMemory(error) && !(codec && isFull(codec, header))) return undefined;
+    throw new HostMemoryError(`out of memory: ${name} has ${width}×${height} pixels`);
+  }
   if (pixels && codec.memory.buffer.byteLength <= mostKept) kept = codec;
   return pixels;
 }
@@ -65,7 +76,7 @@ function decode(
  * Decodes a JPEG file that `checkJpeg` let through. It is libjpeg-turbo without its parts for single
  * processors, so every runtime gets the same bits. Inks become RGB as (255 − ink)·(255 − black)/255.
  *
- * @throws DataError naming `name` for a damaged file
+ * @throws DataError naming `name` for a damaged file, HostMemoryError where memory ends
  */
 export async function decodeJpeg(
   bytes: Uint8Array,
@@ -74,11 +85,11 @@ export async function decodeJpeg(
 ): Promise<DecodedPicture> {
   compiled ??= WebAssembly.compile(wasm);
   const module = await compiled;
-  let pixels = decode(module, bytes, header);
+  let pixels = decode(module, bytes, header, name);
   if (pixels === undefined) {
     // Some cameras put zeros between the coded data and the end.
     const trimmed = withoutPadding(bytes);
-    if (trimmed) pixels = decode(module, trimmed, header);
+    if (trimmed) pixels = decode(module, trimmed, header, name);
   }
   if (pixels === undefined) throw new DataError(`${name}: damaged JPEG data`);
   const { width, height, components, adobe, orientation } = header;
@@ -93,32 +104,46 @@ export async function decodeJpeg(
   };
 }
 
-/** [height, width, components]; undefined where the codec refuses or warns. */
+/**
+ * [height, width, components]; undefined where the codec warns.
+ *
+ * @throws what the codec gives up with; RangeError where there is no memory
+ */
 function decodeWith(codec: Codec, bytes: Uint8Array, header: JpegHeader): Uint8Array | undefined {
   const { width, height, components } = header;
+  const jpeg = allocate(codec, bytes.length);
+  new Uint8Array(codec.memory.buffer).set(bytes, jpeg);
+  const handle = allocated(codec.tjInitDecompress());
+  const size = width * height * components;
+  const out = allocate(codec, size);
+  const format = formats[components];
+  const status = codec.tjDecompress2(
+    ...([handle, jpeg, bytes.length, out, width, width * components, height, format, 0] as const),
+  );
+  const pixels = new Uint8Array(codec.memory.buffer).slice(out, out + size);
+  codec.tjDestroy(handle);
+  for (const address of [out, jpeg]) codec.free(address);
+  return status === 0 ? pixels : undefined;
+}
+
+/**
+ * Whether a codec that gave up has no room for the picture's coefficients, the most that it asks for by
+ * itself: it says no reason, and frees nothing.
+ */
+function isFull(codec: Codec, { width, height, components }: JpegHeader): boolean {
   try {
-    const jpeg = allocate(codec, bytes.length);
-    new Uint8Array(codec.memory.buffer).set(bytes, jpeg);
-    const handle = codec.tjInitDecompress();
-    if (handle === 0) return undefined;
-    const size = width * height * components;
-    const out = allocate(codec, size);
-    const format = formats[components];
-    const status = codec.tjDecompress2(
-      ...([handle, jpeg, bytes.length, out, width, width * components, height, format, 0] as const),
-    );
-    const pixels = new Uint8Array(codec.memory.buffer).slice(out, out + size);
-    codec.tjDestroy(handle);
-    for (const address of [out, jpeg]) codec.free(address);
-    return status === 0 ? pixels : undefined;
+    return codec.malloc(2 * width * height * components) === 0;
   } catch {
-    return undefined; // its memory is as the error left it, and is thrown away
+    return false; // damaged data have damaged its memory
   }
 }
 
 function allocate(codec: Codec, bytes: number): number {
-  const address = codec.malloc(bytes);
-  if (address === 0) throw new Error("out of memory");
+  return allocated(codec.malloc(bytes));
+}
+
+function allocated(address: number): number {
+  if (address === 0) throw new RangeError("out of memory");
   // Addresses are signed numbers here.
   return address >>> 0;
 }

@@ -47,7 +47,7 @@ export type PictureFacts = Omit<PictureFile, "pixels">;
 export interface PageFailure {
   readonly message: string;
   /** Whose fault it is, where that decides the exit status; else that of files. */
-  readonly kind?: "data" | "usage";
+  readonly kind?: "data" | "usage" | "memory";
 }
 
 /** A download is answered by one such object a line, as it goes on; the last is no number of bytes. */

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { withCleanUp } from "../gpu/clean-up.ts";
 import { DataError, IoError, UsageError } from "../gpu/errors.ts";
 import type { Host, Lock } from "./host.ts";
+import { HostMemoryError } from "../formats/host-memory.ts";
 import { codeOf } from "./io-failure.ts";
 import {
   CALL_HEADER,
@@ -123,6 +124,7 @@ async function carryOut(
 function failureOf(error: unknown): PageFailure {
   const { message } = error as Error;
   if (error instanceof DataError) return { message, kind: "data" };
+  if (error instanceof HostMemoryError) return { message, kind: "memory" };
   return error instanceof UsageError ? { message, kind: "usage" } : { message };
 }
 

@@ -1,5 +1,6 @@
 import { DataError, IoError, UsageError } from "../gpu/errors.ts";
 import type { FileStatus, Host } from "./host.ts";
+import { HostMemoryError } from "../formats/host-memory.ts";
 import {
   CALL_HEADER,
   type DownloadReport,
@@ -18,6 +19,7 @@ export interface PageHost extends Host {
 
 function errorOf({ message, kind }: PageFailure): Error {
   if (kind === "usage") return new UsageError(message);
+  if (kind === "memory") return new HostMemoryError(message);
   return kind === "data" ? new DataError(message) : new IoError(message);
 }
 

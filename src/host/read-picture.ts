@@ -2,6 +2,7 @@ import * as fs from "node:fs/promises";
 import { PNG } from "pngjs";
 import { decodeJpeg } from "../formats/decode-jpeg.ts";
 import { describeFile } from "../formats/file-kinds.ts";
+import { HostMemoryError, isOutOfMemory } from "../formats/host-memory.ts";
 import { checkJpeg } from "../formats/jpeg-check.ts";
 import {
   type DecodedPicture,
@@ -68,6 +69,8 @@ async function readPng(bytes: Buffer, name: string, resized: boolean): Promise<D
     const pixels = PNG.sync.read(bytes.subarray(0, header.bytes)).data;
     return { width, height, samples: 4, pixels, grey };
   } catch (error) {
+    if (isOutOfMemory(error))
+      throw new HostMemoryError(`out of memory: ${name} has ${width}×${height} pixels`);
     throw new DataError(`${name}: ${(error as Error).message.replace(/\s+/g, " ")}`);
   }
 }

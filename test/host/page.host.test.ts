@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { DataError, IoError } from "../../src/gpu/errors.ts";
+import { HostMemoryError } from "../../src/formats/host-memory.ts";
 import { createNodeHost } from "../../src/host/node.ts";
 import { createPageHost } from "../../src/host/page.ts";
 import { CALL_HEADER } from "../../src/host/page-protocol.ts";
@@ -59,6 +60,17 @@ test("files pass unchanged through the server, whatever their names", async (con
 test("failures arrive as the host's own", async (context) => {
   const page = createPageHost(config, context.server.url);
   await rejects(() => page.readFile("none/such"), IoError, /^cannot read none\/such: no such file/);
+  const full = async () => {
+    throw new HostMemoryError("out of memory: x.jpg has 9×9 pixels");
+  };
+  const host = { ...(await createNodeHost()), readPicture: full };
+  const server = await servePage({ script: "", config, host });
+  try {
+    const other = createPageHost(config, server.url);
+    await rejects(() => other.readPicture("x.jpg"), HostMemoryError, /^out of memory: x\.jpg/);
+  } finally {
+    await server.close();
+  }
 });
 
 test("pictures are decoded by the parent", async (context) => {

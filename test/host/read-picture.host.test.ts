@@ -1,9 +1,11 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PNG } from "pngjs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { DataError, IoError } from "../../src/gpu/errors.ts";
+import { HostMemoryError } from "../../src/formats/host-memory.ts";
 import { createNodeHost } from "../../src/host/node.ts";
 import { jpegFile, segment } from "../support/jpeg-file.ts";
 import {
@@ -260,6 +262,69 @@ test("JPEG: damaged and hostile files are refused by name, and the next is read"
     );
   }
   assert.is((await read(jpegFile(grey))).pixels[0], 20);
+});
+
+/** Reads a JPEG file by a codec of which some functions are others. */
+async function readWith(change: (codec: Record<string, unknown>) => object, bytes: Uint8Array) {
+  // A codec that has met damaged data is not used again.
+  const cut = jpegFile(grey);
+  cut.set([15, 160, 15, 160], cut.findIndex((byte, i) => byte === 0xff && cut[i + 1] === 0xc0) + 5);
+  await rejects(() => read(cut), DataError, /damaged JPEG data$/);
+  const { Instance } = WebAssembly;
+  class Changed {
+    readonly exports: object;
+    constructor(module: WebAssembly.Module, imports: WebAssembly.Imports) {
+      const { exports } = new Instance(module, imports);
+      this.exports = { ...exports, ...change(exports) };
+    }
+  }
+  WebAssembly.Instance = Changed as unknown as typeof WebAssembly.Instance;
+  try {
+    return await read(bytes);
+  } finally {
+    WebAssembly.Instance = Instance;
+  }
+}
+
+test("memory that ends is not damage of the file", async () => {
+  const file = jpegFile(grey);
+  const ended = (change: (codec: Record<string, unknown>) => object) =>
+    rejects(
+      () => readWith(change, file),
+      HostMemoryError,
+      /^out of memory: .*x\.png has 24×16 pixels$/,
+    );
+  await ended(() => ({ malloc: () => 0 }));
+  await ended(() => ({ tjInitDecompress: () => 0 }));
+  await ended(() => {
+    throw new RangeError("WebAssembly.Instance(): Out of memory: Cannot allocate Wasm memory");
+  });
+  const giveUp = () => {
+    throw new Error("the codec gave up");
+  };
+  await ended(({ malloc }) => {
+    let room = 2;
+    return {
+      malloc: (bytes: number) => (room-- > 0 ? (malloc as (n: number) => number)(bytes) : 0),
+      tjDecompress2: giveUp,
+    };
+  });
+  await rejects(
+    () => readWith(() => ({ tjDecompress2: giveUp }), file),
+    DataError,
+    /damaged JPEG data$/,
+  );
+  assert.is(new HostMemoryError("").exitCode, 8);
+  const png = await pngFile({ ...size, depth: 8, colourType: 0, pixel: () => [1] });
+  const { read: sound } = PNG.sync;
+  try {
+    PNG.sync.read = () => {
+      throw new RangeError("Array buffer allocation failed");
+    };
+    await rejects(() => read(png), HostMemoryError, /^out of memory: .* has 11×9 pixels$/);
+  } finally {
+    PNG.sync.read = sound;
+  }
 });
 
 test("several at once, some of them bad", async () => {
