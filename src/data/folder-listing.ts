@@ -1,7 +1,9 @@
 import { DataError } from "../gpu/errors.ts";
 import type { Host } from "../host/host.ts";
+import { countNames, counts, endingOf, howToRead, isPicture } from "./contents.ts";
 import { isJunk, layouts, type Part, parts, partsAmong } from "./folder-layout.ts";
-import { joinPath } from "./paths.ts";
+import { MissingDataError } from "./missing-data.ts";
+import { joinPath, lastPart, parentPath } from "./paths.ts";
 
 /** A picture of a class, by the class's number. */
 export interface ListedPicture {
@@ -44,9 +46,10 @@ export async function listPictures(
   host: Host,
 ): Promise<PictureFolder> {
   const found = await host.stat(path);
-  if (found === undefined) throw new DataError(`${path}: no such folder`);
+  if (found === undefined) throw new MissingDataError(`${path}: no such folder`);
   if (found.kind !== "directory") {
-    throw new DataError(`${path}: a file, expected a folder of pictures`);
+    const how = howToRead(parentPath(path), [lastPart(path)]);
+    throw new DataError(`${path}: a file, expected a folder of pictures${how}`);
   }
   return new Listing(path, rootClass, host).list();
 }
@@ -66,7 +69,21 @@ interface Content {
   readonly others: readonly string[];
 }
 
-const isPicture = (name: string) => /\.(png|jpe?g|jpe|jfif)$/i.test(name);
+/** A part, and the name of the folder to train on beside it. */
+interface PartFolder {
+  readonly part: Part;
+  readonly train: string | undefined;
+}
+
+/** What is to be done about a part without pictures. */
+function whatToDo({ part, train }: PartFolder): string {
+  if (part === "train") return "; pictures to train on belong there";
+  const instead =
+    part === "test"
+      ? `every tenth picture of ${train} is for testing`
+      : `some pictures of ${train} are held out`;
+  return `; put pictures there, or remove the folder: then ${instead}`;
+}
 
 /** One look at a folder; what is left out on the way is counted. */
 class Listing {
@@ -99,7 +116,9 @@ class Listing {
     const listed: Partial<Record<Part, Class[]>> = {};
     const folderOf = (part: Part) => joinPath(this.path, found[part] ?? part);
     for (const part of parts) {
-      if (found[part] !== undefined) listed[part] = await this.listClasses(folderOf(part));
+      if (found[part] === undefined) continue;
+      const content = await this.look(folderOf(part));
+      listed[part] = await this.listClasses(folderOf(part), content, { part, train: found.train });
     }
     const { train: classes = [], validation, test } = listed;
     for (const part of parts) {
@@ -172,12 +191,15 @@ class Listing {
     return { pictures: names.filter(isPicture), folders, others };
   }
 
-  private async listClasses(path: string, content?: Content): Promise<Class[]> {
-    const root = content ?? (await this.look(path));
-    const { pictures, folders } = root;
+  /** @param of the part that the folder is, where there are parts, and the folder to train on */
+  private async listClasses(path: string, root: Content, of?: PartFolder): Promise<Class[]> {
+    const { pictures, folders, others } = root;
     const [loose] = pictures;
     if (folders.length === 0) {
-      return [{ ...this.classOf(this.rootClass, path, root), loose: true }];
+      if (of === undefined && pictures.length + others.length === 0)
+        throw new MissingDataError(`${path}: nothing in it; expected ${layouts}`);
+      const cure = of === undefined ? "" : whatToDo(of);
+      return [{ ...this.classOf(this.rootClass, path, root, cure), loose: true }];
     }
     if (loose !== undefined) {
       throw new DataError(
@@ -199,40 +221,26 @@ class Listing {
         const meant = only ? `; did you mean folder:${folder}?` : `; expected ${layouts}`;
         throw new DataError(`${folder}: a folder (${deeper}) within that of a class${meant}`);
       }
-      classes.push(this.classOf(name, folder, inside));
+      const cure = inside.others.length > 0 ? "" : "; put pictures there, or remove the folder";
+      classes.push(this.classOf(name, folder, inside, cure));
     }
     return classes;
   }
 
-  private classOf(name: string, folder: string, { pictures, others }: Content): Class {
+  /** @param cure what to do where there is nothing in it that is read in another way */
+  private classOf(
+    name: string,
+    folder: string,
+    { pictures, others }: Content,
+    cure: string,
+  ): Class {
     if (pictures.length > 0) {
       return { name, pictures: pictures.map((picture) => joinPath(folder, picture)) };
     }
-    const kinds = new Map<string, number>();
-    for (const other of others) {
-      const ending = endingOf(other);
-      kinds.set(ending, (kinds.get(ending) ?? 0) + 1);
-    }
-    const there = kinds.size > 0 ? `, but ${counts(kinds)}` : "";
-    throw new DataError(`${folder}: no PNG or JPEG pictures in it${there}`);
+    const there = others.length > 0 ? `, but ${countNames(others)}` : "";
+    const how = howToRead(folder, others) || cure;
+    throw new DataError(`${folder}: no PNG or JPEG pictures in it${there}${how}`);
   }
-}
-
-/** What a file's name ends in, in small letters. */
-function endingOf(name: string): string {
-  const [ending = "without a usual ending"] = /\.[a-z0-9]{1,8}$/.exec(name.toLowerCase()) ?? [];
-  return ending;
-}
-
-/** Kinds of files that a line names one by one. */
-const mostKinds = 6;
-
-/** `20 .gif, 1 .txt`, the most frequent first. */
-function counts(kinds: ReadonlyMap<string, number>): string {
-  const sorted = [...kinds].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
-  const rest = sorted.slice(mostKinds).reduce((sum, [, count]) => sum + count, 0);
-  const named = sorted.slice(0, mostKinds).map(([ending, count]) => `${count} ${ending}`);
-  return [...named, ...(rest > 0 ? [`${rest} of other kinds`] : [])].join(", ");
 }
 
 /** Names of classes that a line tells. */

@@ -3,6 +3,7 @@ import { largestSide } from "../formats/picture-limits.ts";
 import { DataError } from "../gpu/errors.ts";
 import type { Host } from "../host/host.ts";
 import type { ListedPicture } from "./folder-listing.ts";
+import { sizesInWords } from "./picture-sizes.ts";
 
 /** The pictures' samples at most; they live in memory here, and again on the device. */
 export const largestFolderBytes = 2 ** 30;
@@ -46,6 +47,7 @@ export class FolderPixels {
     let channels: 1 | 3 = 1;
     const hashes: string[] = [];
     for await (const [file, picture] of inOrder(files, host, this.options)) {
+      if (this.differs(picture)) throw await this.mixedSizes(file.path, picture, files, host);
       this.check(file.path, picture);
       const size = this.width * this.height;
       const index = hashes.length;
@@ -79,6 +81,23 @@ export class FolderPixels {
     return [plain.transparent ? `${what}; ${cure}` : what];
   }
 
+  private differs({ width, height }: PictureFile): boolean {
+    return this.first !== undefined && (width !== this.width || height !== this.height);
+  }
+
+  private async mixedSizes(
+    path: string,
+    { width, height }: PictureFile,
+    files: readonly ListedPicture[],
+    host: Host,
+  ): Promise<DataError> {
+    const paths = files.map((file) => file.path);
+    const more = (await sizesInWords(paths, host)) ?? "--size HxW brings all to one size";
+    return new DataError(
+      `${path}: ${width}×${height} pixels, ${this.first} has ${this.width}×${this.height}; ${more}`,
+    );
+  }
+
   private check(path: string, picture: PictureFile): void {
     const { width, height, channels, transparent } = picture;
     if (width * height > 1 && isPlain(picture)) {
@@ -95,10 +114,6 @@ export class FolderPixels {
           `${path}: ${width}×${height} pixels, expected at most ${largestSide} a side`,
         );
       }
-    } else if (width !== this.width || height !== this.height) {
-      throw new DataError(
-        `${path}: ${width}×${height} pixels, ${this.first} has ${this.width}×${this.height}; --size HxW brings all to one size`,
-      );
     } else if (channels <= this.channels) {
       return;
     }

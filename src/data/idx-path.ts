@@ -1,14 +1,21 @@
 import { DataError } from "../gpu/errors.ts";
-import type { Host } from "../host/host.ts";
+import type { FileStatus, Host } from "../host/host.ts";
+import { countNames, howToRead, isPicture } from "./contents.ts";
+import { describeFile } from "./file-kinds.ts";
 import { type DataSource, fileAt } from "./files.ts";
+import { isJunk } from "./folder-layout.ts";
 import { type IdxImages, readIdxImages, readIdxLabels } from "./idx.ts";
 import { type IdxName, type IdxPart, parseIdxName } from "./idx-names.ts";
+import { MissingDataError } from "./missing-data.ts";
 import { joinPath, lastPart, parentPath, pathLabel } from "./paths.ts";
 import { selectImages } from "./splits.ts";
 import type { Dataset, Split } from "./types.ts";
 
 /** Every so many images of a class, the last goes to the test part, where the files have none. */
 const testEvery = 10;
+
+/** Bytes at most of a file that is looked into to say what it is. */
+const largestLook = 2 ** 28;
 
 /** The files of a part, by their paths. */
 type Pair = { images?: string; labels?: string };
@@ -82,7 +89,7 @@ async function findPairs(path: string, host: Host): Promise<Pairs> {
   const found = await host.stat(path);
   const folder = found?.kind === "directory" ? path : parentPath(path);
   if (found === undefined && (await host.stat(folder))?.kind !== "directory")
-    throw new DataError(`${path}: no such folder, and no files whose names begin so`);
+    throw new MissingDataError(`${path}: no such folder, and no files whose names begin so`);
   // A file stands for the set that it is of.
   const named = found?.kind === "file" ? parseIdxName(lastPart(path)) : undefined;
   const wanted = (name: string, { stem }: IdxName) =>
@@ -99,10 +106,7 @@ async function findPairs(path: string, host: Host): Promise<Pairs> {
   )
     sets = await listSets(raw, wanted, host);
   const [[stem, pairs] = ["", undefined], ...others] = sets;
-  if (pairs === undefined)
-    throw new DataError(
-      `${path}: no IDX files in it, as train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz`,
-    );
+  if (pairs === undefined) throw await noIdxFiles(path, found, host);
   if (others.length > 0) {
     const names = [...sets.keys()].map((name) => name || "(without a name)");
     const shown = names.length > 6 ? [...names.slice(0, 6), "…"] : names;
@@ -119,6 +123,51 @@ async function findPairs(path: string, host: Host): Promise<Pairs> {
   if (pairs.train === undefined)
     throw new DataError(`${path}: no images to train on, only ${Object.keys(pairs).join(", ")}`);
   return pairs;
+}
+
+/** Says what lies at the path in place of IDX files, and how that is read. */
+async function noIdxFiles(
+  path: string,
+  found: FileStatus | undefined,
+  host: Host,
+): Promise<DataError> {
+  const expected = "train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz";
+  if (!found) return new MissingDataError(`${path}: no IDX files whose names begin so`);
+  if (found.kind === "file") {
+    const head = found.size > largestLook ? undefined : await host.readFile(path);
+    const words = (head && describeFile(head)?.words) ?? "a file";
+    const how = howToRead(parentPath(path), [lastPart(path)]);
+    return new DataError(`${path}: ${words}, not named as an IDX file${how || `, as ${expected}`}`);
+  }
+  const content = await namesIn(path, host);
+  if (content.files.length > 0) {
+    const how = howToRead(path, content.files) || `; expected ${expected}`;
+    return new DataError(`${path}: no IDX files in it, but ${countNames(content.files)}${how}`);
+  }
+  for (const name of content.folders) {
+    const folder = joinPath(path, name);
+    const { files } = await namesIn(folder, host);
+    if (files.some((file) => parseIdxName(file)))
+      return new DataError(`${path}: no IDX files in it; did you mean idx:${folder}?`);
+    // Its folders are classes or parts of a folder of pictures.
+    if (files.length > 0) {
+      const how = howToRead(files.some(isPicture) ? path : folder, files);
+      return new DataError(`${path}: no IDX files in it; ${name} has ${countNames(files)}${how}`);
+    }
+  }
+  return new MissingDataError(`${path}: no IDX files in it, as ${expected}`);
+}
+
+/** What a folder has, without what nobody means as data. */
+async function namesIn(path: string, host: Host): Promise<{ files: string[]; folders: string[] }> {
+  const files: string[] = [];
+  const folders: string[] = [];
+  for (const name of (await host.list(path)).filter((each) => !isJunk(each)).sort()) {
+    const isFolder =
+      !isPicture(name) && (await host.stat(joinPath(path, name)))?.kind === "directory";
+    (isFolder ? folders : files).push(name);
+  }
+  return { files, folders };
 }
 
 /** The IDX files of a folder by the sets that they are of. */

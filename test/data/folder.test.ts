@@ -201,6 +201,35 @@ test("layouts that cannot be understood are refused", async () => {
     [["/p"], /^\/p: a file, expected a folder of pictures$/],
     [["/p/readme.txt"], /^\/p: no PNG or JPEG pictures in it, but 1 \.txt$/],
     [["/p/a/1.gif", "/p/b/1.png"], /^\/p\/a: no PNG or JPEG pictures in it, but 1 \.gif$/],
+    [["/p/.keep"], /^\/p: nothing in it; expected pictures in the folder itself/],
+    [
+      ["/p/a/.keep", "/p/b/1.png"],
+      /^\/p\/a: no PNG or JPEG pictures in it; put pictures there, or remove the folder$/,
+    ],
+    [
+      ["/p/train/1.png", "/p/val/.keep"],
+      /^\/p\/val: no PNG .* remove the folder: then some pictures of train are held out$/,
+    ],
+    [
+      ["/p/Train/a/1.png", "/p/Test/.keep"],
+      /^\/p\/Test: no PNG .* remove the folder: then every tenth picture of Train is for testing$/,
+    ],
+    [
+      ["/p/train/.gitkeep", "/p/val/1.png"],
+      /^\/p\/train: no PNG or JPEG pictures in it; pictures to train on belong there$/,
+    ],
+    [
+      ["/p/train-images-idx3-ubyte.gz", "/p/train-labels-idx1-ubyte.gz", "/p/readme.txt"],
+      /^\/p: no PNG .*, but 2 named as IDX files, 1 \.txt; --data idx:\/p reads IDX files$/,
+    ],
+    [
+      ["/p/raw/t10k-labels.idx1-ubyte"],
+      /^\/p\/raw: no PNG .*, but 1 named as IDX files; --data idx:\/p\/raw reads IDX files$/,
+    ],
+    [["/p/faces.npy"], /but 1 \.npy; --data faces reads an array of pictures, as faces\/celeba/],
+    [["/p/mnist.npz"], /but 1 \.npz; \.npz is not read: np\.load and np\.save make \.npy of it/],
+    [["/p/all.zip"], /but 1 \.zip; archives have to be unpacked first$/],
+    [["/p/labels"], /^\/p: no PNG or JPEG pictures in it, but 1 without a usual ending$/],
     [["/p/a/1.png"], /^\/p: only one picture, expected at least 2$/],
     [["/p/a/1.png", "/p/1.png"], /^\/p: both pictures \(1\.png\) and folders \(a\)/],
     [
@@ -325,6 +354,10 @@ test("the fingerprint is over names, bytes and options, of what is trained and v
     await of(() => undefined, { background: [1, 2, 3] }),
   ];
   assert.is(new Set([before, ...others]).size, 6);
+  const typed = ["/p/", "/p//"].map((path) =>
+    loadDataset(`folder:${path}`, { host: hostWith(...paths) }),
+  );
+  for (const { fingerprint } of await Promise.all(typed)) assert.is(fingerprint, before);
 });
 
 test("more than 1 GiB is refused before it is allocated", async () => {

@@ -87,7 +87,7 @@ test("of several sets in a folder one is named", async () => {
   assert.is((await load(host, "/e/emnist-letters")).classes, 3);
   const file = "/e/emnist-digits-train-images-idx3-ubyte";
   assert.is((await load(host, file)).classes, 2);
-  await rejects(() => load(host, "/e/kmnist"), DataError, /no IDX files in it/);
+  await rejects(() => load(host, "/e/kmnist"), DataError, /no IDX files whose names begin so/);
   await rejects(() => load(host, "/none/x"), DataError, /no such folder, and no files whose names/);
 });
 
@@ -146,6 +146,38 @@ test("what is missing or does not fit is said", async () => {
     /this is a JPEG picture, expected an IDX file/,
   );
   await refused({ "/m/train-images-idx3-ubyte": images(2, [5000, 1]) }, /5000×1 .* at most 4096/);
+  const none = (paths: readonly string[], pattern: RegExp, path = "/n") =>
+    rejects(
+      () => load(withFiles(Object.fromEntries(paths.map((at) => [at, new Uint8Array()]))), path),
+      DataError,
+      pattern,
+    );
+  await none([], /^\/n: no such folder, and no files whose names begin so$/);
+  await none(["/other"], /^\/no: no such folder, and/, "/no");
+  await none(["/n/x"], /^\/n\/em: no IDX files whose names begin so$/, "/n/em");
+  await none(["/n/.keep"], /^\/n: no IDX files in it, as train-images-idx3-ubyte\.gz and/);
+  await none(
+    ["/n/1.png", "/n/2.JPG", "/n/3.png"],
+    /^\/n: no IDX files in it, but 2 \.png, 1 \.jpg; --data folder:\/n reads pictures$/,
+  );
+  await none(
+    ["/n/cats/1.png"],
+    /^\/n: no IDX files in it; cats has 1 \.png; --data folder:\/n reads pictures$/,
+  );
+  await none(
+    ["/n/mnist.npz", "/n/readme.txt"],
+    /^\/n: no IDX files in it, but 1 \.npz, 1 \.txt; \.npz is not read: np\.load and np\.save make/,
+  );
+  await none(
+    ["/n/data/train-images-idx3-ubyte", "/n/data/train-labels-idx1-ubyte"],
+    /^\/n: no IDX files in it; did you mean idx:\/n\/data\?$/,
+  );
+  await none(["/n/a.csv"], /but 1 \.csv; expected train-images-idx3-ubyte\.gz and train-labels/);
+  await none(
+    ["/n/mnist.npz"],
+    /^\/n\/mnist\.npz: an empty file, not named as an IDX file; \.npz is not read/,
+    "/n/mnist.npz",
+  );
   const only = withFiles({
     "/m/t10k-images-idx3-ubyte": images(1),
     "/m/t10k-labels-idx1-ubyte": labels(0),
