@@ -1,4 +1,7 @@
 import type { Command } from "commander";
+import type { RunDataWatch } from "../train/run-data.ts";
+import { downloadLines } from "./download-progress.ts";
+import type { Output } from "./output.ts";
 import { path } from "./parsers.ts";
 
 /** The run that a command looks at. */
@@ -15,12 +18,28 @@ export function addCheckpoint(command: Command): Command {
   );
 }
 
-export function addDataDir(command: Command): Command {
-  return command.option(
-    "--data-dir <dir>",
-    "folder of the data sets (else the run's, $LATENTGRAD_DATA, the cache)",
-    path,
-  );
+/** --data and --data-dir: where the run's data are by now. */
+export function addData(command: Command): Command {
+  return command
+    .option(
+      "--data <set>",
+      "where the run's data are now, as folder:PATH (else where they were)",
+      path,
+    )
+    .option(
+      "--data-dir <dir>",
+      "folder of the data sets (else the run's, $LATENTGRAD_DATA, the cache)",
+      path,
+    );
+}
+
+/** Tells of a run's data on stderr: of downloads, and, quiet or not, that they have changed. */
+export function dataWatch(output: Output): RunDataWatch {
+  return {
+    onDownload: downloadLines((line) => output.progress(line)),
+    // What it says is true of the result, which is no progress.
+    onOtherData: (line) => output.error(line),
+  };
 }
 
 /** --out: another place for the figure. */

@@ -111,7 +111,7 @@ async function resumed(
   const now = withAbsolute(given, host);
   const read = async (out: string) => {
     const run = await readRunConfig(await RunFolder.open(out, host));
-    return { run, all: resumedOptions(run.given, now) };
+    return { run, all: resumedOptions(run.given, now, given.texts.out !== undefined) };
   };
   const join = (out: string, { run, all }: { run: RunConfig; all: GivenOptions }) => {
     const options = toTrainOptions(all, () => out);

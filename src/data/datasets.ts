@@ -186,6 +186,11 @@ export function absoluteName(name: string, cwd: string): string {
   return own === undefined ? name : `${own.kind.kind}:${normalPath(joinPath(cwd, own.path))}`;
 }
 
+/** Whether a name is that of the user's own files. */
+export function isOwnData(name: string): boolean {
+  return ownOf(name) !== undefined;
+}
+
 function ownOf(name: string): { kind: OwnKind; path: string } | undefined {
   const kind = ownKinds.find((candidate) => name.startsWith(`${candidate.kind}:`));
   return kind && { kind, path: name.slice(kind.kind.length + 1) };

@@ -30,7 +30,7 @@ export async function loadFolder(path: string, source: DataSource): Promise<Data
     count: files.length,
   });
   const named = (files: readonly ListedPicture[], { hashes }: PartPixels) =>
-    files.map((file, i) => [file.path.slice(path.length), hashes[i]]);
+    files.map((file, i) => [nameWithin(path, file.path), hashes[i]]);
   const { size, grey = false, background } = pictures;
   const seen = [
     [size?.height, size?.width, grey, background],
@@ -49,6 +49,11 @@ export async function loadFolder(path: string, source: DataSource): Promise<Data
     classNames,
     fingerprint: await sha256(new TextEncoder().encode(JSON.stringify(seen))),
   };
+}
+
+/** A picture's path from its folder on, the same however the folder was typed: `/cats/1.png`. */
+function nameWithin(folder: string, path: string): string {
+  return `/${path.slice(folder.length).replace(/^[/\\]+/, "")}`;
 }
 
 function labelsOf(files: readonly ListedPicture[], classes: number): Labels {

@@ -1,7 +1,7 @@
+import { describeFile } from "../formats/file-kinds.ts";
 import { DataError } from "../gpu/errors.ts";
 import type { FileStatus, Host } from "../host/host.ts";
 import { countNames, howToRead, isPicture } from "./contents.ts";
-import { describeFile } from "./file-kinds.ts";
 import { type DataSource, fileAt } from "./files.ts";
 import { isJunk } from "./folder-layout.ts";
 import { type IdxImages, readIdxImages, readIdxLabels } from "./idx.ts";

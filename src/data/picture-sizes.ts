@@ -1,6 +1,6 @@
+import { describeFile } from "../formats/file-kinds.ts";
+import { checkJpeg } from "../formats/jpeg-check.ts";
 import type { Host } from "../host/host.ts";
-import { describeFile } from "./file-kinds.ts";
-import { checkJpeg } from "./jpeg-check.ts";
 
 /** Pictures at most that are looked at: whole files are read, and an error is to come soon. */
 const mostLooked = 200;

@@ -1,9 +1,9 @@
-import type { Download } from "../data/files.ts";
 import type { Dataset } from "../data/types.ts";
 import type { Host } from "../host/host.ts";
 import { principalComponents, project } from "../math/principal-components.ts";
 import { HostRandom } from "../nn/initialisers.ts";
-import { loadRunData, withRun } from "../train/open-run.ts";
+import { withRun } from "../train/open-run.ts";
+import { loadRunData, type RunDataPlace, type RunDataWatch } from "../train/run-data.ts";
 import { balancedIndices, Codec, imagesAt } from "./codec.ts";
 import { type FigureOptions, originOf } from "./drawing.ts";
 import { type ScatterClass, scatterSvg } from "./scatter.ts";
@@ -32,12 +32,12 @@ export interface Embedded {
 /** `embed`: posterior means of test images by class, as an SVG file. */
 export async function embed(
   run: string,
-  options: FigureOptions & { readonly count: number; readonly dataDir?: string | undefined },
+  options: FigureOptions & RunDataPlace & { readonly count: number },
   host: Host,
-  onDownload?: (download: Download) => void,
+  told: RunDataWatch = {},
 ): Promise<Embedded> {
   return withRun(run, options, host, async ({ device, model, folder, config, checkpoint }) => {
-    const dataset = await loadRunData(config, { host, dataDir: options.dataDir, onDownload });
+    const dataset = await loadRunData(config, host, options, told);
     const codec = new Codec(device, model, config.image);
     const indices = balancedIndices(dataset.test, options.count);
     const codes = await codec.encode(imagesAt(dataset.test, codec.image, indices));

@@ -1,9 +1,9 @@
-import type { Download } from "../data/files.ts";
 import type { Split } from "../data/types.ts";
 import { DataError } from "../gpu/errors.ts";
 import type { Host } from "../host/host.ts";
 import { HostRandom } from "../nn/initialisers.ts";
-import { loadRunData, withRun } from "../train/open-run.ts";
+import { withRun } from "../train/open-run.ts";
+import { loadRunData, type RunDataPlace, type RunDataWatch } from "../train/run-data.ts";
 import { Codec, imagesAt } from "./codec.ts";
 import { type Drawing, type FigureOptions, originOf, writeDrawing } from "./drawing.ts";
 import { type ImageBatch, imageGrid } from "./grid.ts";
@@ -30,17 +30,14 @@ export interface InterpolateOptions {
 /** `interpolate`: rows of pictures between two points of the latent space. */
 export async function interpolate(
   run: string,
-  options: FigureOptions & InterpolateOptions & { readonly dataDir?: string | undefined },
+  options: FigureOptions & InterpolateOptions & RunDataPlace,
   host: Host,
-  onDownload?: (download: Download) => void,
+  told: RunDataWatch = {},
 ): Promise<{ figure: string }> {
   return withRun(run, options, host, async ({ device, model, folder, config, checkpoint }) => {
     const codec = new Codec(device, model, config.image);
-    const { dataDir } = options;
     const test =
-      options.from === "test"
-        ? (await loadRunData(config, { host, dataDir, onDownload })).test
-        : undefined;
+      options.from === "test" ? (await loadRunData(config, host, options, told)).test : undefined;
     const drawing = await drawInterpolations(codec, test, options);
     const origin = originOf(checkpoint);
     return { figure: await writeDrawing(folder, "interpolation", drawing, origin, options.out) };

@@ -1,9 +1,9 @@
-import type { Download } from "../data/files.ts";
 import type { Split } from "../data/types.ts";
 import { UsageError } from "../gpu/errors.ts";
 import type { Host } from "../host/host.ts";
 import { evaluateTest } from "../metrics/evaluate.ts";
-import { loadRunData, withRun } from "../train/open-run.ts";
+import { withRun } from "../train/open-run.ts";
+import { loadRunData, type RunDataPlace, type RunDataWatch } from "../train/run-data.ts";
 import { Codec, firstIndices, imagesAt } from "./codec.ts";
 import { type Drawing, type FigureOptions, originOf, writeDrawing } from "./drawing.ts";
 import { pairGrid } from "./grid.ts";
@@ -24,13 +24,13 @@ export interface Reconstructed {
 /** `reconstruct`: test images above their reconstructions, and the loss terms on the test images. */
 export async function reconstruct(
   run: string,
-  options: FigureOptions & { readonly count: number; readonly dataDir?: string | undefined },
+  options: FigureOptions & RunDataPlace & { readonly count: number },
   host: Host,
-  onDownload?: (download: Download) => void,
+  told: RunDataWatch = {},
 ): Promise<Reconstructed> {
   return withRun(run, options, host, async (open) => {
     const { device, model, folder, config, checkpoint } = open;
-    const dataset = await loadRunData(config, { host, dataDir: options.dataDir, onDownload });
+    const dataset = await loadRunData(config, host, options, told);
     if (!model.decode) throw new UsageError(`reconstruct: ${config.entry.name} has no decoder`);
     const { reconstruction, kl } = await evaluateTest(open, dataset);
     const codec = new Codec(device, model, config.image);

@@ -1,10 +1,10 @@
-import type { Download } from "../data/files.ts";
 import type { Split } from "../data/types.ts";
 import { DataError, UsageError } from "../gpu/errors.ts";
 import type { Host } from "../host/host.ts";
 import type { Model } from "../models/model.ts";
 import { HostRandom } from "../nn/initialisers.ts";
-import { loadRunData, withRun } from "../train/open-run.ts";
+import { withRun } from "../train/open-run.ts";
+import { loadRunData, type RunDataPlace, type RunDataWatch } from "../train/run-data.ts";
 import { Codec, imagesAt } from "./codec.ts";
 import { type Drawing, type FigureOptions, originOf, writeDrawing } from "./drawing.ts";
 import { type ImageBatch, imageGrid } from "./grid.ts";
@@ -29,9 +29,9 @@ export interface SwapOptions {
 /** `swap`: each content with each style. */
 export async function swap(
   run: string,
-  options: FigureOptions & SwapOptions & { readonly dataDir?: string | undefined },
+  options: FigureOptions & SwapOptions & RunDataPlace,
   host: Host,
-  onDownload?: (download: Download) => void,
+  told: RunDataWatch = {},
 ): Promise<{ figure: string }> {
   return withRun(run, options, host, async ({ device, model, folder, config, checkpoint }) => {
     if (model.content === undefined)
@@ -39,7 +39,7 @@ export async function swap(
         `swap: ${config.entry.name} has no content apart from the style; dual-aae and cvae have`,
       );
     const codec = new Codec(device, model, config.image);
-    const { test } = await loadRunData(config, { host, dataDir: options.dataDir, onDownload });
+    const { test } = await loadRunData(config, host, options, told);
     const drawing = await drawSwaps(codec, model.content, test, options);
     const origin = originOf(checkpoint);
     return { figure: await writeDrawing(folder, "swap", drawing, origin, options.out) };

@@ -1,7 +1,7 @@
-import type { Download } from "../data/files.ts";
 import { UsageError } from "../gpu/errors.ts";
 import type { Host } from "../host/host.ts";
-import { loadRunData, withRun } from "../train/open-run.ts";
+import { withRun } from "../train/open-run.ts";
+import { loadRunData, type RunDataPlace, type RunDataWatch } from "../train/run-data.ts";
 import { balancedIndices, Codec, imagesAt } from "./codec.ts";
 import { type Drawing, type FigureOptions, originOf, writeDrawing } from "./drawing.ts";
 import { imageGrid } from "./grid.ts";
@@ -41,20 +41,20 @@ export interface Traversed {
 export async function traverse(
   run: string,
   options: FigureOptions &
-    TraverseOptions & {
+    TraverseOptions &
+    RunDataPlace & {
       /** Number of a test image, from 0, whose code the other dimensions have; else they are 0. */
       readonly image?: number | undefined;
-      readonly dataDir?: string | undefined;
     },
   host: Host,
-  onDownload?: (download: Download) => void,
+  told: RunDataWatch = {},
 ): Promise<Traversed> {
   return withRun(run, options, host, async ({ device, model, folder, config, checkpoint }) => {
     const codec = new Codec(device, model, config.image);
-    const { image, dataDir, order } = options;
+    const { image, order } = options;
     const dataset =
       order === "used" || image !== undefined
-        ? await loadRunData(config, { host, dataDir, onDownload })
+        ? await loadRunData(config, host, options, told)
         : undefined;
     if (dataset && image !== undefined && image >= dataset.test.count)
       throw new UsageError(

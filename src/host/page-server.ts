@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { HostMemoryError } from "../formats/host-memory.ts";
 import { withCleanUp } from "../gpu/clean-up.ts";
 import { DataError, IoError, UsageError } from "../gpu/errors.ts";
 import type { Host, Lock } from "./host.ts";
-import { HostMemoryError } from "../formats/host-memory.ts";
 import { codeOf } from "./io-failure.ts";
 import {
   CALL_HEADER,

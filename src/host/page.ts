@@ -1,6 +1,6 @@
+import { HostMemoryError } from "../formats/host-memory.ts";
 import { DataError, IoError, UsageError } from "../gpu/errors.ts";
 import type { FileStatus, Host } from "./host.ts";
-import { HostMemoryError } from "../formats/host-memory.ts";
 import {
   CALL_HEADER,
   type DownloadReport,

@@ -1,6 +1,5 @@
 import { add, neg } from "../autograd/ops/elementwise.ts";
 import { binarise } from "../data/binarise.ts";
-import type { Download } from "../data/files.ts";
 import { DeviceImages } from "../data/loader.ts";
 import type { Dataset } from "../data/types.ts";
 import { DataError, IoError, NonFiniteError } from "../gpu/errors.ts";
@@ -15,7 +14,8 @@ import { parseSettings } from "../settings/settings.ts";
 import { Evaluation, type TermStatistics } from "../train/evaluation.ts";
 import type { MetricRecord } from "../train/metrics.ts";
 import { now } from "../train/metrics-log.ts";
-import { loadRunData, type OpenRun, withRun } from "../train/open-run.ts";
+import { type OpenRun, withRun } from "../train/open-run.ts";
+import { loadRunData, type RunDataPlace, type RunDataWatch } from "../train/run-data.ts";
 import { momentKl } from "./frechet.ts";
 import { probeAccuracy } from "./probe.ts";
 
@@ -48,23 +48,21 @@ export interface Evaluated {
  */
 export async function evaluate(
   run: string,
-  options: {
+  options: RunDataPlace & {
     readonly checkpoint?: string | undefined;
-    readonly dataDir?: string | undefined;
     /** Adds the accuracy of a linear probe on the codes. */
     readonly probe?: boolean | undefined;
   },
   host: Host,
-  onDownload?: (download: Download) => void,
+  { onDownload }: Pick<RunDataWatch, "onDownload"> = {},
 ): Promise<Evaluated> {
   return withRun(run, options, host, async (open) => {
     const { folder, config, checkpoint } = open;
-    const { dataDir } = options;
     let other: string | undefined;
-    const onOtherData = (difference: string) => {
-      other = `the data are not those it was trained on (${difference}); it may have been trained on some of these`;
+    const onOtherData = (line: string) => {
+      other = line;
     };
-    const dataset = await loadRunData(config, { host, dataDir, onDownload, onOtherData });
+    const dataset = await loadRunData(config, host, options, { onDownload, onOtherData });
     const { entry } = config;
     if (entry.pairs && dataset.test.count < 2)
       throw new DataError(`${dataset.name}: ${entry.name} compares images, and one is for testing`);
@@ -74,7 +72,6 @@ export async function evaluate(
         throw new NonFiniteError(`test ${name}`, checkpoint.step, `the mean is ${mean}`);
     const settings = parseSettings(entry, config.options.settings);
     const metrics = metricsOf(terms, dataset.test.count, entry, settings);
-    // A set that parts itself anew may have put images into the test part that were not there before.
     if (other !== undefined && metrics.loss) {
       const note = [metrics.loss.note, other].filter(Boolean).join("; ");
       metrics.loss = { ...metrics.loss, note };

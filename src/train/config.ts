@@ -1,3 +1,4 @@
+import { isOwnData } from "../data/datasets.ts";
 import { duplicateKey, isObject, parseJson, quote } from "../formats/json.ts";
 import { type LatentgradError, UsageError } from "../gpu/errors.ts";
 import { didYouMean } from "../gpu/suggest.ts";
@@ -190,9 +191,15 @@ function checkTogether(options: Omit<TrainOptions, "out">): void {
  *
  * @param run what its config.json says
  * @param given what the user says now
+ * @param named whether the user has named the run: then its data may have another name by now, which
+ *   their fingerprint is held against
  * @throws UsageError for an option that would make it another run
  */
-export function resumedOptions(run: GivenOptions, given: GivenOptions): GivenOptions {
+export function resumedOptions(
+  run: GivenOptions,
+  given: GivenOptions,
+  named = false,
+): GivenOptions {
   const changeable = names.filter((name) => options[name]!.changeable);
   const differs = (what: string, now: string, before: string | undefined): never => {
     throw new UsageError(
@@ -214,7 +221,14 @@ export function resumedOptions(run: GivenOptions, given: GivenOptions): GivenOpt
     const same =
       before !== undefined &&
       JSON.stringify(kind.parse(now)) === JSON.stringify(kind.parse(before));
-    if (!same) differs(`--${name}`, now, before);
+    if (same) continue;
+    const mayDiffer = name === "data" && (isOwnData(now) || texts["allow-other-data"] === "true");
+    if (mayDiffer && named) continue;
+    if (mayDiffer)
+      throw new UsageError(
+        `--data ${now}: the run began with ${before}; where that was moved, --out names the run that goes on`,
+      );
+    differs(`--${name}`, now, before);
   }
   return { ...overlay(run, given), settings: run.settings };
 }

@@ -1,9 +1,4 @@
-import { binariseDataset } from "../data/binarise.ts";
-import { findDataset, loadDataset } from "../data/datasets.ts";
-import type { Download } from "../data/files.ts";
-import { dataDifference, fingerprintOf, soundFingerprint } from "../data/fingerprint.ts";
-import { pictureOptions } from "../data/picture-values.ts";
-import type { Dataset } from "../data/types.ts";
+import { findDataset } from "../data/datasets.ts";
 import { isObject, quote } from "../formats/json.ts";
 import type { Device } from "../gpu/device.ts";
 import { DataError, UsageError } from "../gpu/errors.ts";
@@ -15,7 +10,6 @@ import type { ImageShape, Model } from "../models/model.ts";
 import { findModel, models } from "../models/registry.ts";
 import { parseSettings, settingsProblem } from "../settings/settings.ts";
 import { type GivenOptions, parseConfig, toTrainOptions } from "./config.ts";
-import { requireSameLabels } from "./labels.ts";
 import {
   type CheckpointFile,
   loadModel,
@@ -206,37 +200,4 @@ function checkImage(value: unknown, fail: (what: string) => never): ImageShape {
   if (vectors !== undefined && typeof vectors !== "boolean")
     fail(`image vectors is ${quote(vectors)}, expected true or false`);
   return image as unknown as ImageShape;
-}
-
-/**
- * Loads the data set of a run, binarised as it was trained on where that is done once and for all.
- *
- * @param source.dataDir default: the folder that the run was trained with
- * @throws DataError for images of another size than the run's, and for other classes where the model
- *   knows them
- */
-export async function loadRunData(
-  config: RunConfig,
-  source: {
-    readonly host: Host;
-    readonly dataDir?: string | undefined;
-    readonly onDownload?: ((download: Download) => void) | undefined;
-    /** Told what differs where the training data are not those that the run was trained on. */
-    readonly onOtherData?: ((difference: string) => void) | undefined;
-  },
-): Promise<Dataset> {
-  const { options, image } = config;
-  const { data, binarise } = options;
-  const dataDir = source.dataDir ?? options.dataDir;
-  const loaded = await loadDataset(data, { ...source, dataDir, pictures: pictureOptions(options) });
-  const size = ({ height, width, channels }: ImageShape) => `${height}×${width}×${channels}`;
-  if (size(loaded) !== size(image))
-    throw new DataError(`${data}: images of ${size(loaded)}, the run has ${size(image)}`);
-  requireSameLabels(loaded, config);
-  const known = soundFingerprint(config.facts.trainingData);
-  if (known && source.onOtherData) {
-    const difference = dataDifference(await fingerprintOf(loaded), known);
-    if (difference !== undefined) source.onOtherData(difference);
-  }
-  return binarise === "static" ? binariseDataset(loaded) : loaded;
 }

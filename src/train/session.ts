@@ -151,13 +151,16 @@ export class Session {
    * @throws CheckpointError for a damaged file, or one of another run
    */
   async restore(file: CheckpointFile): Promise<{ state: TrainState; otherwise: string }> {
-    const { model, run, facts } = this;
+    const { model, run, facts, allowOtherData } = this;
     const { trained } = run;
     let found: { readonly state: TrainState; readonly otherwise: string } | undefined;
     await restoreModel({ model, trained }, file, (metadata) => {
       requireModel(facts.model, file.path)(metadata);
       requireImage(facts.image, file.path)(metadata);
-      requireSameRun(metadata, facts, fixedOptions, file.path);
+      // Data that the file knows by their bytes may lie elsewhere by now.
+      const anywhere = allowOtherData || metadata.training_data !== undefined;
+      const fixed = fixedOptions.filter((name) => !(anywhere && name === "data"));
+      requireSameRun(metadata, facts, fixed, file.path);
       found = this.goingOn(metadata, file.path);
     });
     return found!;

@@ -1,11 +1,10 @@
 import type { Download } from "../data/files.ts";
-import { dataDifference } from "../data/fingerprint.ts";
 import { selectImages } from "../data/splits.ts";
 import type { Dataset, Split } from "../data/types.ts";
 import type { EventImage } from "../formats/tensorboard.ts";
 import { afterFailure, withCleanUp } from "../gpu/clean-up.ts";
 import type { Device } from "../gpu/device.ts";
-import { DataError, DeviceLostError, NoAdapterError } from "../gpu/errors.ts";
+import { DeviceLostError, NoAdapterError } from "../gpu/errors.ts";
 import { openDevice } from "../gpu/open.ts";
 import type { VariantChoices } from "../gpu/variant-table.ts";
 import type { Host } from "../host/host.ts";
@@ -15,13 +14,13 @@ import { readVariants, withVariants } from "../tune/variant-files.ts";
 import { type Ending, EpochLoop, type EpochReport } from "./epochs.ts";
 import { factsOf } from "./facts.ts";
 import { prepareNext } from "./free-folder.ts";
-import { requireSameLabels } from "./labels.ts";
 import { MetricsLog, now } from "./metrics-log.ts";
 import { loadModel, readMetadata, requireModel } from "./model-file.ts";
 import { readRunConfig } from "./open-run.ts";
 import type { TrainOptions } from "./options.ts";
 import type { Progress } from "./pace.ts";
 import { makePlan, type Plan } from "./plan.ts";
+import { planResumed } from "./run-data.ts";
 import { factsKey, RunFolder } from "./run-folder.ts";
 import { Session } from "./session.ts";
 import {
@@ -31,7 +30,7 @@ import {
   type TrainingMachine,
   type TrainingStart,
 } from "./start.ts";
-import { type Best, beginning, choicesIn, fingerprintIn, type TrainState } from "./state.ts";
+import { type Best, beginning, choicesIn, type TrainState } from "./state.ts";
 
 export interface TrainResult {
   /** The run folder. */
@@ -117,8 +116,10 @@ export async function train(
   const { dryRun } = options;
   // The next of a series is chosen when all else is known to be in order.
   const named = options.numbered ? undefined : await namedFolder(options, host);
-  const plan = await makePlan(options, host, hooks);
-  if (options.resume && named) await requireSameData(plan, named);
+  const plan =
+    options.resume && named
+      ? await planResumed(named, await readRunConfig(named), options, host, hooks)
+      : await makePlan(options, host, hooks);
   hooks.interruption?.attend();
   const folder = named ?? (await prepareNext(options.out, host));
   const out = dryRun ? options.out : folder.path;
@@ -157,22 +158,6 @@ async function leave(
   const early = async () => error instanceof InterruptedError && !(await folder.hasCheckpoint());
   if (dryRun || (!resume && (!begun || (await early())))) await folder.discard();
   else if (begun) await report?.(folder);
-}
-
-/** Checks that a run goes on with the data that it had, as far as its checkpoint says. Throws DataError. */
-async function requireSameData(
-  { dataset, fingerprint, options }: Plan,
-  folder: RunFolder,
-): Promise<void> {
-  requireSameLabels(dataset, await readRunConfig(folder));
-  if (options.allowOtherData || !(await folder.hasCheckpoint())) return;
-  const file = await folder.readCheckpoint();
-  const known = fingerprintIn(await readMetadata(file), file.path);
-  const difference = known && dataDifference(fingerprint, known);
-  if (difference !== undefined)
-    throw new DataError(
-      `${options.data}: the data are not those it had (${difference}); --allow-other-data goes on with them`,
-    );
 }
 
 /** The folder that the user has named, in which a run begins or goes on. */

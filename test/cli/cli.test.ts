@@ -385,6 +385,13 @@ test("--resume without --out goes on with the newest run of the series", async (
   const other = await cli("train vae --resume --seed 1", { host });
   assert.is(asked(other.calls).out, "runs/vae-glyphs", "the newest that began so");
   assert.is(asked((await cli("train vae --force", { host })).calls).numbered, undefined);
+  const moved = host.text("runs/vae-glyphs/config.json").replace("glyphs", "folder:/old/p");
+  host.put("runs/vae-folder-p/config.json", moved);
+  const out = await cli("train vae --resume --out runs/vae-folder-p --data folder:p", { host });
+  assert.is(asked(out.calls).data, "folder:/home/p");
+  const found = await cli("train vae --resume --data folder:p", { host });
+  assert.equal([found.status, found.calls], [2, []]);
+  assert.match(found.err, /the run began with folder:\/old\/p; where that was moved, --out names/);
 });
 
 test("the demo replaces its earlier run", async () => {

@@ -27,8 +27,8 @@ async function cli(line: string, result: object) {
 const drawn = { figure: "r/figures/x.png" };
 
 test("each passes its options, or the defaults", async () => {
-  const data = "--data-dir d --checkpoint last --out o.png";
-  const given = { dataDir: "d", checkpoint: "last", out: "o.png" };
+  const data = "--data folder:x --data-dir d --checkpoint last --out o.png";
+  const given = { data: "folder:x", dataDir: "d", checkpoint: "last", out: "o.png" };
   for (const [line, options] of [
     ["swap r", { contents: 8, styles: 10, seed: 1 }],
     [
@@ -57,6 +57,23 @@ test("each passes its options, or the defaults", async () => {
     assert.equal(calls, [[line.split(" ")[0], "r", options]]);
     assert.match(out, /figure r\/figures\/x\.png\n$/);
   }
+});
+
+test("that the data have changed is said on stderr, quiet or not, and downloads are not", async () => {
+  const result = { ...drawn, dimensions: [], axes: [], n: 1, reconstruction: 1 };
+  for (const name of ["reconstruct", "embed", "swap", "interpolate", "traverse"])
+    for (const quiet of ["", " --quiet"]) {
+      const act: Actions["swap"] = async (_, __, ___, told) => {
+        told?.onDownload?.({ url: "u", received: 1, total: 1, done: true });
+        told?.onOtherData?.("they have changed");
+        return result;
+      };
+      const host = new MemoryHost();
+      const actions = { ...unusedActions, [name]: act } as Actions;
+      assert.is(await runCommand(`${name} r${quiet}`.split(" "), host, actions), 0);
+      const download = quiet ? "" : "downloaded u: 0.0 kB\n";
+      assert.is(host.err, `${download}they have changed\n`, name);
+    }
 });
 
 test("traverse and embed say what they show", async () => {

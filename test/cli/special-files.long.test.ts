@@ -17,7 +17,7 @@ import { run } from "../../src/cli/core.ts";
 import { openDevice } from "../../src/gpu/open.ts";
 import type { Host } from "../../src/host/host.ts";
 import { createNodeHost } from "../../src/host/node.ts";
-import { variantsPath } from "../../src/train/variants.ts";
+import { variantsPath } from "../../src/tune/variant-files.ts";
 import { idxFile } from "../support/idx-file.ts";
 import { npyDictionary, npyFile } from "../support/npy-file.ts";
 import { omniglotZips } from "../support/omniglot-files.ts";

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { PNG } from "pngjs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { DataError, IoError } from "../../src/gpu/errors.ts";
 import { HostMemoryError } from "../../src/formats/host-memory.ts";
+import { DataError, IoError } from "../../src/gpu/errors.ts";
 import { createNodeHost } from "../../src/host/node.ts";
 import { jpegFile, segment } from "../support/jpeg-file.ts";
 import {

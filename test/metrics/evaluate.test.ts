@@ -12,7 +12,8 @@ import { parseSettings } from "../../src/settings/settings.ts";
 import { tensor, variable } from "../../src/tensor/create.ts";
 import { record } from "../../src/tensor/run.ts";
 import { parseMetrics, upTo } from "../../src/train/metrics.ts";
-import { loadRunData, withRun } from "../../src/train/open-run.ts";
+import { withRun } from "../../src/train/open-run.ts";
+import { loadRunData } from "../../src/train/run-data.ts";
 import { testDevice } from "../support/device.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 import { rejects } from "../support/rejects.ts";
@@ -161,7 +162,7 @@ test("evaluates the test part, notes it, and training goes on behind it", async 
 test("the KL term is that of the posterior over all test images", async () => {
   const { host, last } = await run();
   await withRun("r", { checkpoint: "last" }, host, async ({ device, model, config }) => {
-    const { test: split } = await loadRunData(config, { host });
+    const { test: split } = await loadRunData(config, host);
     let [sum, squares] = [0, 0];
     const size = 28 * 28;
     const { values } = imagesAt(split, config.image, firstIndices(split, split.count));

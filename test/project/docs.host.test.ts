@@ -216,7 +216,9 @@ test("commands are understood", async () => {
   assert.ok(commands.length > 20);
   for (const { path, line } of commands) {
     const host = new MemoryHost();
+    const moved = begunRun.replace("mnist", "folder:/old/cats");
     if (line.includes("--resume")) host.put("runs/vae-mnist/config.json", begunRun);
+    if (line.includes("--resume")) host.put("runs/vae-folder-cats/config.json", moved);
     if (line.includes("--config")) host.put("runs/OLD/config.json", begunRun);
     const status = await runCommand(line.split(/\s+/).filter(Boolean), host, actions);
     assert.is(status, 0, `${path}: latentgrad ${line}: ${host.err}`);

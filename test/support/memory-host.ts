@@ -17,6 +17,9 @@ export type MemoryPicture = Omit<DecodedPicture, "samples" | "grey"> & {
   readonly grey?: boolean;
 };
 
+/** A path without doubled and trailing slashes. */
+const plain = (path: string) => path.replace(/\/+/g, "/").replace(/(.)\/$/, "$1");
+
 /** A host whose files, environment and streams are in memory; writes can be made to fail. */
 export class MemoryHost implements Host {
   readonly runtime = "node";
@@ -63,27 +66,29 @@ export class MemoryHost implements Host {
     return [...this.files.keys()].sort();
   }
 
-  async stat(path: string): Promise<FileStatus | undefined> {
+  async stat(typed: string): Promise<FileStatus | undefined> {
+    const path = plain(typed);
     const file = this.files.get(path);
     if (file !== undefined) return { kind: "file", size: file.length };
     const folder = this.paths().some((other) => other.startsWith(`${path}/`));
     return folder ? { kind: "directory", size: 0 } : undefined;
   }
 
-  async list(path: string): Promise<string[]> {
+  async list(typed: string): Promise<string[]> {
+    const path = plain(typed);
     const inside = this.paths().filter((other) => other.startsWith(`${path}/`));
     return [...new Set(inside.map((other) => other.slice(path.length + 1).split("/")[0]!))];
   }
 
   async readFile(path: string): Promise<Uint8Array> {
-    const file = this.files.get(path);
+    const file = this.files.get(plain(path));
     if (file === undefined) throw new IoError(`${path}: no such file`);
     return file.slice();
   }
 
   async readPicture(path: string, options?: PictureOptions): Promise<PictureFile> {
     await this.readFile(path);
-    const picture = this.pictures.get(path);
+    const picture = this.pictures.get(plain(path));
     if (picture === undefined) throw new DataError(`${path}: not a picture`);
     const { channels: samples, grey = samples === 1, ...rest } = picture;
     const prepared = preparePicture({ ...rest, samples, grey }, options);

@@ -191,6 +191,18 @@ test("a run that goes on keeps its options, but for those that may change", asyn
     UsageError,
     /--size 32: the run began with 28/,
   );
+  const folder = parse({ model: "vae", data: "folder:/a" }).given;
+  const moved = (data: string, named: boolean, more: object = {}) =>
+    resumedOptions(folder, { texts: { data, ...more }, settings: {} }, named).texts.data;
+  assert.is(moved("folder:/b", true), "folder:/b");
+  assert.is(moved("idx:/b", true), "idx:/b");
+  assert.is(moved("mnist", true, { "allow-other-data": "true" }), "mnist");
+  await rejects(() => moved("mnist", true), UsageError, /^--data mnist: the run began with folder/);
+  await rejects(
+    () => moved("folder:/b", false),
+    UsageError,
+    /^--data folder:\/b: the run began with folder:\/a; where that was moved, --out names the run/,
+  );
   assert.is(resume({ batch: "64", "lr-schedule": "cosine", seed: "1" }).texts.batch, "64");
   assert.equal(resume({}, { settings: { beta: "2.0" } }).settings, { beta: "2" });
   const bad = (texts: object, pattern: RegExp, more: object = {}) =>

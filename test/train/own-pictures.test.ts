@@ -1,7 +1,8 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { DataError } from "../../src/gpu/errors.ts";
-import { loadRunData, readRunConfig } from "../../src/train/open-run.ts";
+import { readRunConfig } from "../../src/train/open-run.ts";
+import { loadRunData } from "../../src/train/run-data.ts";
 import { RunFolder } from "../../src/train/run-folder.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 import { rejects } from "../support/rejects.ts";
@@ -41,7 +42,7 @@ test("size, grey, background and validation are kept, and used again", async () 
   assert.equal([size, grey, background, validation], ["4x5", true, "#ffffff", 4]);
   assert.equal((run as { image: object }).image, { height: 4, width: 5, channels: 1 });
   const config = await readRunConfig(await RunFolder.open("r", host));
-  const data = await loadRunData(config, { host });
+  const data = await loadRunData(config, host);
   assert.equal([data.height, data.width, data.channels, data.test.count], [4, 5, 1, 2]);
   const mean = Array.from(data.test.images).reduce((sum, value) => sum + value, 0) / 40;
   assert.ok(mean > 128, `two thirds are white ground, and the mean is ${mean}`);

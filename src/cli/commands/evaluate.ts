@@ -1,11 +1,11 @@
 import type { Command } from "commander";
 import type { Context } from "../context.ts";
-import { downloadLines } from "../download-progress.ts";
-import { addCheckpoint, addDataDir, addRun, given } from "../figure-options.ts";
+import { addCheckpoint, addData, addRun, dataWatch, given } from "../figure-options.ts";
 import { addCommon, addRuntime, applyCommon, type CommonOptions } from "../options.ts";
 import { decimals } from "../progress.ts";
 
 interface Options extends CommonOptions {
+  data?: string;
   dataDir?: string;
   checkpoint?: string;
   probe?: boolean;
@@ -16,7 +16,7 @@ export function addEvaluate(program: Command, { actions, host, output }: Context
   const command = program
     .command("evaluate")
     .description("Compute the loss terms on the whole test part, and note them in the run.");
-  addCheckpoint(addDataDir(addRun(command))).option(
+  addCheckpoint(addData(addRun(command))).option(
     "--probe",
     "fit a linear probe to the codes and say how often it finds the class",
   );
@@ -26,8 +26,7 @@ export function addEvaluate(program: Command, { actions, host, output }: Context
     "evaluate runs/vae-mnist --checkpoint last --data-dir ~/data --json",
   ]).action(async (run: string, options: Options) => {
     applyCommon(options, output);
-    const onDownload = downloadLines((line) => output.progress(line));
-    const result = await actions.evaluate(run, given(options), host, onDownload);
+    const result = await actions.evaluate(run, given(options), host, dataWatch(output));
     const { metrics, checkpoint, unsaved } = result;
     if (options.json) {
       output.json(metrics);

@@ -3,8 +3,7 @@ import { interpolationEnds } from "../../figures/interpolate.ts";
 import { interpolations } from "../../figures/interpolation.ts";
 import { largestSeed } from "../../train/options.ts";
 import type { Context } from "../context.ts";
-import { downloadLines } from "../download-progress.ts";
-import { addCheckpoint, addDataDir, addOut, addRun, given } from "../figure-options.ts";
+import { addCheckpoint, addData, addOut, addRun, dataWatch, given } from "../figure-options.ts";
 import { addCommon, addRuntime, applyCommon, type CommonOptions } from "../options.ts";
 import { oneOf, wholeNumber } from "../parsers.ts";
 
@@ -14,6 +13,7 @@ interface Options extends CommonOptions {
   rows: number;
   steps: number;
   seed: number;
+  data?: string;
   dataDir?: string;
   checkpoint?: string;
   out?: string;
@@ -39,15 +39,14 @@ export function addInterpolate(program: Command, { actions, host, output }: Cont
     .option("--rows <n>", "pairs", wholeNumber(1, 1000), 8)
     .option("--steps <n>", "pictures from end to end", wholeNumber(2, 1000), 10)
     .option("--seed <n>", "of the pairs", wholeNumber(0, largestSeed), 1);
-  addOut(addCheckpoint(addDataDir(addRun(command))), "PNG");
+  addOut(addCheckpoint(addData(addRun(command))), "PNG");
   addRuntime(command);
   addCommon(command, [
     "interpolate runs/vae-glyphs",
     "interpolate runs/vae-mnist --from prior --method slerp --rows 5 --seed 7",
   ]).action(async (run: string, options: Options) => {
     applyCommon(options, output);
-    const onDownload = downloadLines((line) => output.progress(line));
-    const result = await actions.interpolate(run, given(options), host, onDownload);
+    const result = await actions.interpolate(run, given(options), host, dataWatch(output));
     if (options.json) output.json(result);
     else output.data(`figure ${result.figure}`);
   });

@@ -1,13 +1,13 @@
 import type { Command } from "commander";
 import type { Context } from "../context.ts";
-import { downloadLines } from "../download-progress.ts";
-import { addCheckpoint, addDataDir, addOut, addRun, given } from "../figure-options.ts";
+import { addCheckpoint, addData, addOut, addRun, dataWatch, given } from "../figure-options.ts";
 import { addCommon, addRuntime, applyCommon, type CommonOptions } from "../options.ts";
 import { wholeNumber } from "../parsers.ts";
 import { decimals } from "../progress.ts";
 
 interface Options extends CommonOptions {
   count: number;
+  data?: string;
   dataDir?: string;
   checkpoint?: string;
   out?: string;
@@ -19,15 +19,14 @@ export function addReconstruct(program: Command, { actions, host, output }: Cont
     .command("reconstruct")
     .description("Encode and decode held-out images; originals stand above their reconstructions.")
     .option("--count <n>", "images", wholeNumber(1, 10_000), 24);
-  addOut(addCheckpoint(addDataDir(addRun(command))), "PNG");
+  addOut(addCheckpoint(addData(addRun(command))), "PNG");
   addRuntime(command);
   addCommon(command, [
     "reconstruct runs/vae-glyphs",
     "reconstruct runs/vae-mnist --count 40 --data-dir ~/data --json",
   ]).action(async (run: string, options: Options) => {
     applyCommon(options, output);
-    const onDownload = downloadLines((line) => output.progress(line));
-    const result = await actions.reconstruct(run, given(options), host, onDownload);
+    const result = await actions.reconstruct(run, given(options), host, dataWatch(output));
     if (options.json) {
       output.json(result);
       return;

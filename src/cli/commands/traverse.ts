@@ -2,8 +2,7 @@ import type { Command } from "commander";
 import { traversalOrders } from "../../figures/traverse.ts";
 import { real } from "../../settings/values.ts";
 import type { Context } from "../context.ts";
-import { downloadLines } from "../download-progress.ts";
-import { addCheckpoint, addDataDir, addOut, addRun, given } from "../figure-options.ts";
+import { addCheckpoint, addData, addOut, addRun, dataWatch, given } from "../figure-options.ts";
 import { addCommon, addRuntime, applyCommon, type CommonOptions } from "../options.ts";
 import { oneOf, parser, wholeNumber } from "../parsers.ts";
 
@@ -13,6 +12,7 @@ interface Options extends CommonOptions {
   range: number;
   steps: number;
   image?: number;
+  data?: string;
   dataDir?: string;
   checkpoint?: string;
   out?: string;
@@ -37,15 +37,14 @@ export function addTraverse(program: Command, { actions, host, output }: Context
       "the other dimensions are those of this test image, from 0 (else 0)",
       wholeNumber(0, 1e9),
     );
-  addOut(addCheckpoint(addDataDir(addRun(command))), "PNG");
+  addOut(addCheckpoint(addData(addRun(command))), "PNG");
   addRuntime(command);
   addCommon(command, [
     "traverse runs/vae-glyphs",
     "traverse runs/vae-mnist --dimensions 5 --image 17 --range 2",
   ]).action(async (run: string, options: Options) => {
     applyCommon(options, output);
-    const onDownload = downloadLines((line) => output.progress(line));
-    const result = await actions.traverse(run, given(options), host, onDownload);
+    const result = await actions.traverse(run, given(options), host, dataWatch(output));
     if (options.json) {
       output.json(result);
       return;
