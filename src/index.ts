@@ -184,8 +184,8 @@ export {
 export { record, scope } from "./tensor/run.ts";
 export { Tensor } from "./tensor/tensor.ts";
 export {
-  type LeftKernel,
-  type Tuned,
+  type SkippedKernel,
+  type TunedKernel,
   type TuneOptions,
   type TuneReport,
   tunableKernels,

@@ -5,7 +5,7 @@ import type { Host } from "../host/host.ts";
 import type { Interruption } from "../host/interruption.ts";
 import type { TunableKernel } from "../kernels/variants.ts";
 import type { ModelDefinition } from "../models/definition.ts";
-import { type Tuned, type TuneReport, tune, winnersOf } from "./tune.ts";
+import { type TunedKernel, type TuneReport, tune, winnersOf } from "./tune.ts";
 import {
   readTable,
   type TableOwner,
@@ -136,7 +136,7 @@ function knownOf(
   });
 }
 
-function describe({ kernel, shape, heuristic, winner, ms }: Tuned): string {
+function describe({ kernel, shape, heuristic, winner, ms }: TunedKernel): string {
   const gain = (ms[heuristic] ?? Number.NaN) / (ms[winner] ?? Number.NaN);
   const how = winner === heuristic ? "stays" : `before ${heuristic}, ${gain.toFixed(2)} times`;
   return `${kernel} ${shape}: ${winner} (${how})`;
@@ -144,7 +144,7 @@ function describe({ kernel, shape, heuristic, winner, ms }: Tuned): string {
 
 /** Adds what a tuning finds to the table of a device, a kernel at a time. */
 class Keeper {
-  readonly tuned: Tuned[] = [];
+  readonly tuned: TunedKernel[] = [];
   /** Why the store does not have all of them, if it does not. */
   unsaved: IoError | undefined;
 
@@ -154,7 +154,7 @@ class Keeper {
     private readonly log: (line: string) => void,
   ) {}
 
-  async add(tuned: Tuned): Promise<void> {
+  async add(tuned: TunedKernel): Promise<void> {
     this.tuned.push(tuned);
     const { store, owner } = this;
     try {

@@ -22,13 +22,13 @@ export interface TuneOptions {
    */
   readonly bytes: number;
   /** Told of every kernel when it is done; what it promises is waited for. */
-  readonly onTuned?: (tuned: Tuned) => unknown;
+  readonly onTuned?: (tuned: TunedKernel) => unknown;
   /** Asked before each variant; true ends the tuning, and leaves the kernel at work. */
   readonly stop?: () => boolean;
 }
 
 /** What was found out about one kernel and class of shapes. */
-export interface Tuned {
+export interface TunedKernel {
   readonly kernel: string;
   readonly shape: string;
   /** What was compared, the heuristic's first. */
@@ -42,16 +42,16 @@ export interface Tuned {
 }
 
 /** A kernel and class of shapes that was left to the heuristic, and why. */
-export interface LeftKernel {
+export interface SkippedKernel {
   readonly kernel: string;
   readonly shape: string;
   readonly reason: string;
 }
 
 export interface TuneReport {
-  readonly tuned: readonly Tuned[];
+  readonly tuned: readonly TunedKernel[];
   /** Kernels that there was no time or memory for, or whose plainest variant does not run. */
-  readonly left: readonly LeftKernel[];
+  readonly skipped: readonly SkippedKernel[];
   readonly choices: VariantChoices;
 }
 
@@ -100,8 +100,8 @@ export async function tune(
     stop: "function?",
   });
   const { seconds, bytes, onTuned, stop } = options;
-  const tuned: Tuned[] = [];
-  const left: LeftKernel[] = [];
+  const tuned: TunedKernel[] = [];
+  const skipped: SkippedKernel[] = [];
   const begin = performance.now();
   const late = (): string | undefined =>
     performance.now() - begin > 1000 * seconds ? "the time was up" : undefined;
@@ -111,17 +111,17 @@ export async function tune(
     const result = late() ?? stopped() ?? (await tuneOne(device, tunable, bytes, ended));
     if (typeof result === "string") {
       const { kernel, shape } = tunable;
-      left.push({ kernel, shape, reason: result });
+      skipped.push({ kernel, shape, reason: result });
       continue;
     }
     tuned.push(result);
     await onTuned?.(result);
   }
-  return { tuned, left, choices: winnersOf(tuned) };
+  return { tuned, skipped, choices: winnersOf(tuned) };
 }
 
 /** The choices that the heuristic would not have made. */
-export function winnersOf(tuned: readonly Tuned[]): VariantChoices {
+export function winnersOf(tuned: readonly TunedKernel[]): VariantChoices {
   const won = tuned.filter(({ winner, heuristic }) => winner !== heuristic);
   return Object.fromEntries(won.map((t) => [formatTuningKey(t), t.winner]));
 }
@@ -145,7 +145,7 @@ async function tuneOne(
   tunable: TunableKernel,
   bytes: number,
   ended: () => string | undefined,
-): Promise<Tuned | string> {
+): Promise<TunedKernel | string> {
   const wanted = bytesOf(device, tunable);
   if (wanted > bytes) return `it takes ${wanted} bytes, all variants together`;
   const operands: Value[] = [];
@@ -195,7 +195,7 @@ async function compare(
   tunable: TunableKernel,
   operands: readonly Value[],
   ended: () => string | undefined,
-): Promise<Tuned | string> {
+): Promise<TunedKernel | string> {
   const { kernel, shape, candidates } = tunable;
   const heuristic = candidates[0] as string;
   const reference = await plainResult(device, tunable, operands);

@@ -27,7 +27,7 @@ const report: TuneModelsReport = {
       refused: { "tiled 64x64": "a reason" },
     },
   ],
-  left: [{ kernel: "conv2d", shape: "large", reason: "the time was up" }],
+  skipped: [{ kernel: "conv2d", shape: "large", reason: "the time was up" }],
   choices: { "matmul 1×2×3": "registers 8x8" },
   path: "/cache/variants/a.json",
 };

@@ -198,7 +198,7 @@ const actions: Actions = {
   },
   benchKernel: async () => ({ ...emptyReport, comparisons: [] }),
   tune: async () => ({
-    ...{ adapter: "an adapter", runtime: "node", known: [], tuned: [], left: [], choices: {} },
+    ...{ adapter: "an adapter", runtime: "node", known: [], tuned: [], skipped: [], choices: {} },
     path: "a.json",
   }),
   models,

@@ -89,7 +89,7 @@ test("what is all known is not measured", async () => {
   const name = Object.keys(measured)[0] as string;
   await writeTable(host, device, { choices: { [name]: "a winner" }, measured });
   const report = await tuneModels(small, host, kernelsOfStep, () => undefined);
-  assert.equal([report.tuned, report.left, report.choices], [[], [], {}]);
+  assert.equal([report.tuned, report.skipped, report.choices], [[], [], {}]);
   const variants = report.known.map((k) => [formatTuningKey(k), k.variant]);
   const expected = Object.entries(measured).map(([key, list]) => [
     key,

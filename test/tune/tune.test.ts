@@ -43,14 +43,14 @@ test("measures what is right, refuses what is wrong or cannot be made, and leave
   const before = used(device);
   const bad = ["registers 8x4", "registers 3x3"]; // another product; no width of a load
   const asked = product(["registers 4x4", "registers 8x8", ...bad], bad[0]);
-  const { tuned, left, choices } = await tune(device, [asked], { seconds: 60, bytes: 2 ** 20 });
+  const { tuned, skipped, choices } = await tune(device, [asked], { seconds: 60, bytes: 2 ** 20 });
   const [result] = tuned;
   assert.equal(Object.keys(result?.ms ?? {}), ["registers 4x4", "registers 8x8"]);
   assert.ok(Object.values(result?.ms ?? {}).every((ms) => ms > 0));
   assert.match(result?.refused[bad[0] as string] ?? "", /^element \d+ is .*, which should be/);
   assert.ok(result?.refused[bad[1] as string]);
   assert.is(result?.heuristic, "registers 4x4");
-  assert.equal(left, []);
+  assert.equal(skipped, []);
   const winner = result?.winner === "registers 4x4" ? {} : { "matmul a small one": result?.winner };
   assert.equal(choices, winner);
   assert.is(used(device), before);
@@ -64,19 +64,19 @@ test("leaves a kernel to the heuristic where it takes too much memory or time", 
   // On software adapters each operand has a texture of at least one row.
   const textures = device.target.software ? 2 * 2 ** 16 : 0;
   const takes = (bytes: number) => `it takes ${bytes + textures} bytes, all variants together`;
-  assert.equal(large, { tuned: [], left: [{ ...small, reason: takes(4992) }], choices: {} });
+  assert.equal(large, { tuned: [], skipped: [{ ...small, reason: takes(4992) }], choices: {} });
   // Shares of the sum, and operands as f16.
   for (const [variant, more] of [
     ["registers 8x8 splits 3", 4 * 3 * g.m * g.n],
     ["registers 8x8 half", 2 * (g.m * g.k + g.k * g.n)],
   ] as const) {
     const other = [product(["registers 4x4", variant])];
-    const { left } = await tune(device, other, { seconds: 60, bytes: 1024 });
-    assert.equal(left, [{ ...small, reason: takes(4992 + more) }]);
+    const { skipped } = await tune(device, other, { seconds: 60, bytes: 1024 });
+    assert.equal(skipped, [{ ...small, reason: takes(4992 + more) }]);
   }
   const late = await tune(device, asked, { seconds: -1, bytes: 2 ** 20 });
   const up = { ...small, reason: "the time was up" };
-  assert.equal(late, { tuned: [], left: [up], choices: {} });
+  assert.equal(late, { tuned: [], skipped: [up], choices: {} });
   assert.is(used(device), before);
 });
 
@@ -96,14 +96,14 @@ test("leaves a kernel whose plainest variant does not run, and goes on with the 
     const large = { ...good, shape: "a large one", operands: [2 ** 17, 2 ** 18] };
     const before = used(device);
     const asked = [uncompiled, broken, large, good];
-    const { tuned, left } = await tune(device, asked, { seconds: 60, bytes: 2 ** 30 });
+    const { tuned, skipped } = await tune(device, asked, { seconds: 60, bytes: 2 ** 30 });
     assert.equal(
-      left.map(({ kernel, shape }) => `${kernel}, ${shape}`),
+      skipped.map(({ kernel, shape }) => `${kernel}, ${shape}`),
       ["matmul, no width of a load", "matmul, a broken one", "matmul, a large one"],
     );
-    assert.match(left[0]?.reason ?? "", /^matmul: /);
-    assert.is(left[1]?.reason, "no such kernel");
-    assert.match(left[2]?.reason ?? "", /^out of GPU memory: operand 1 wants 1048576 bytes, /);
+    assert.match(skipped[0]?.reason ?? "", /^matmul: /);
+    assert.is(skipped[1]?.reason, "no such kernel");
+    assert.match(skipped[2]?.reason ?? "", /^out of GPU memory: operand 1 wants 1048576 bytes, /);
     assert.equal(
       tuned.map(({ shape }) => shape),
       ["a small one"],
@@ -130,7 +130,7 @@ test("stops between two variants when it is told to, and keeps the kernels befor
     },
   };
   let stopped = false;
-  const { tuned, left } = await tune(device, [first, watched, third], {
+  const { tuned, skipped } = await tune(device, [first, watched, third], {
     seconds: 60,
     bytes: 2 ** 20,
     stop: () => {
@@ -143,7 +143,7 @@ test("stops between two variants when it is told to, and keeps the kernels befor
     ["first"],
   );
   const reason = "the tuning was stopped";
-  assert.equal(left, [
+  assert.equal(skipped, [
     { kernel: "matmul", shape: "second", reason },
     { kernel: "matmul", shape: "third", reason },
   ]);
@@ -177,11 +177,11 @@ test("leaves the kernel at work when the time is up, unless it is the first", as
       [[quick, slow("slow"), quick], ["quick"]],
       [[slow("slow"), quick], ["slow"]],
     ] as const) {
-      const { tuned, left } = await tune(device, asked, { seconds: 1800, bytes: 2 ** 20 });
+      const { tuned, skipped } = await tune(device, asked, { seconds: 1800, bytes: 2 ** 20 });
       const shapes = (kernels: readonly { shape: string }[]) => kernels.map(({ shape }) => shape);
       assert.equal(shapes(tuned), measured);
-      assert.equal(shapes(left), shapes(asked.slice(1)));
-      assert.ok(left.every(({ reason }) => reason === "the time was up"));
+      assert.equal(shapes(skipped), shapes(asked.slice(1)));
+      assert.ok(skipped.every(({ reason }) => reason === "the time was up"));
     }
   } finally {
     Reflect.deleteProperty(performance, "now");
@@ -228,7 +228,7 @@ test("replaces what a table knew of the same kernels, and keeps the rest", () =>
       { ...measured, kernel: "matmul", shape: "A" },
       { ...measured, kernel: "matmul", shape: "B", winner: "w" },
     ],
-    left: [],
+    skipped: [],
     choices: { "matmul B": "w" },
   };
   const known = {

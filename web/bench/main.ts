@@ -88,7 +88,7 @@ async function tuneHere(): Promise<string> {
   const {
     tuned: measured,
     known,
-    left,
+    skipped,
     choices,
     ...rest
   } = await tuneSteps(wanted, store, kernelsOfStep, show);
@@ -97,7 +97,7 @@ async function tuneHere(): Promise<string> {
   const faster = `${Object.keys(choices).length} of ${measured.length} kernels have a faster variant now; kept in ${rest.path}`;
   const others = [
     ...(known.length > 0 ? [`${known.length} were measured before`] : []),
-    ...(left.length > 0 ? [`${left.length} left for want of time or memory`] : []),
+    ...(skipped.length > 0 ? [`${skipped.length} left for want of time or memory`] : []),
   ];
   return others.length === 0 ? faster : `${faster} (${others.join(", ")})`;
 }

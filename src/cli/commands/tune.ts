@@ -60,11 +60,11 @@ function formatTuning({
   runtime,
   known,
   tuned,
-  left,
+  skipped,
   choices,
   path,
 }: TuneModelsReport): string {
-  const all = known.length + tuned.length + left.length;
+  const all = known.length + tuned.length + skipped.length;
   const won = Object.keys(choices).length;
   const lines = tuned.map(({ kernel, shape, heuristic, winner, ms, refused }) => {
     const gain = (ms[heuristic] ?? Number.NaN) / (ms[winner] ?? Number.NaN);
@@ -78,7 +78,7 @@ function formatTuning({
   return [
     `adapter  ${adapter} (${runtime})`,
     ...lines,
-    ...left.map(({ kernel, shape, reason }) => `${kernel} ${shape}  not measured: ${reason}`),
+    ...skipped.map(({ kernel, shape, reason }) => `${kernel} ${shape}  not measured: ${reason}`),
     ...(known.length > 0
       ? [`${known.length} of ${all} kernels were measured before; --again measures them, too`]
       : []),
