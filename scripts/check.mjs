@@ -28,6 +28,7 @@ export const checks = [
     name: "format and lint",
     run: () => run("@biomejs/biome/bin/biome", ["ci", "--colors=off", "."]),
   },
+  { name: "layers and circles", run: () => run("./layers.mjs", []) },
   { name: "types", run: () => run("typescript/bin/tsc", ["-p", ".", "--pretty", "false"]) },
 ];
 

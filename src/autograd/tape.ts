@@ -51,7 +51,7 @@ export function reversePass(): number {
 }
 
 /** Runs `body` without a tape. */
-export function withoutTape<T>(body: () => T): T {
+export function noGrad<T>(body: () => T): T {
   const before = recording;
   recording = false;
   try {
@@ -169,7 +169,7 @@ function reverse(
     }
     return cotangents;
   };
-  return options.createGraph ? run() : withoutTape(run);
+  return options.createGraph ? run() : noGrad(run);
 }
 
 function entryOf(t: Tensor): Entry | undefined {

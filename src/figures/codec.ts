@@ -1,4 +1,4 @@
-import { withoutTape } from "../autograd/tape.ts";
+import { noGrad } from "../autograd/tape.ts";
 import type { Split } from "../data/types.ts";
 import type { Device } from "../gpu/device.ts";
 import { UsageError } from "../gpu/errors.ts";
@@ -126,7 +126,7 @@ export class Codec {
     const result = new Float32Array(count * size);
     for (let start = 0; start < count; start += PORTION) {
       const y = scope(device, () =>
-        withoutTape(() => {
+        noGrad(() => {
           const portions = inputs.map(({ values, shape }) => {
             const each = values.length / count;
             const portion = new Float32Array(PORTION * each);

@@ -1,6 +1,6 @@
 import { concat } from "../autograd/ops/join.ts";
 import { sliceAxis } from "../autograd/ops/shape.ts";
-import { withoutTape } from "../autograd/tape.ts";
+import { noGrad } from "../autograd/tape.ts";
 import type { Batch, ExampleSource } from "../data/batch.ts";
 import type { Device } from "../gpu/device.ts";
 import { tensor } from "../tensor/create.ts";
@@ -30,7 +30,7 @@ export async function encodeAll(
     const rows = Uint32Array.from({ length: PORTION }, (_, i) => start + Math.min(i, here - 1));
     parts.push(
       scope(device, () =>
-        withoutTape(() => {
+        noGrad(() => {
           const batch: Batch = examples.take(tensor(device, rows));
           const codes = evaluating(model, () => model.encode(batch));
           return here === PORTION ? codes : sliceAxis(codes, 0, 0, here);
@@ -40,7 +40,7 @@ export async function encodeAll(
     await pause?.();
   }
   if (parts.length === 1) return parts[0] as Tensor;
-  const codes = scope(device, () => withoutTape(() => concat(parts, 0)));
+  const codes = scope(device, () => noGrad(() => concat(parts, 0)));
   for (const { value } of parts) device.release(value);
   return codes;
 }

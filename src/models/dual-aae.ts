@@ -3,7 +3,7 @@ import { oneHot } from "../autograd/ops/indexing.ts";
 import { concat } from "../autograd/ops/join.ts";
 import { type RandomKey, randomNormal, randomUniform } from "../autograd/ops/random.ts";
 import { split } from "../autograd/ops/shape.ts";
-import { stopGradient, withoutTape } from "../autograd/tape.ts";
+import { noGrad, stopGradient } from "../autograd/tape.ts";
 import { type Batch, type ExampleSource, firstExamples } from "../data/batch.ts";
 import type { Device } from "../gpu/device.ts";
 import { UsageError } from "../gpu/errors.ts";
@@ -24,10 +24,17 @@ import { checkedSettings } from "./arguments.ts";
 import { encodeAll } from "./codes.ts";
 import { latentSetting, rateSetting, squaresNote, widthSetting } from "./common-settings.ts";
 import type { DataShape, ModelDescription } from "./definition.ts";
-import { squaredSlope } from "./gradient-penalty.ts";
+import { squaredGradientNorm } from "./gradient-penalty.ts";
 import { classesOf } from "./labels.ts";
 import { squaredError } from "./likelihoods.ts";
-import { classification, contrastive, forEach, imqMmd, madeLoss, realLoss } from "./losses.ts";
+import {
+  broadcastToBatch,
+  classification,
+  contrastive,
+  imqMmd,
+  madeLoss,
+  realLoss,
+} from "./losses.ts";
 import { type LossTerms, type Model, parametersOf, type Update } from "./model.ts";
 import { DenseCritic, scaled } from "./networks.ts";
 import { type Maps, SkipDecoder, SkipEncoder } from "./skip-networks.ts";
@@ -300,13 +307,13 @@ export class DualAae extends Module implements Model {
     styleNorm.reset();
     const codes = await encodeAll(device, this, firstExamples(examples, MOST_CODES));
     const [ofContent, ofStyle] = scope(device, () =>
-      withoutTape(() => split(codes, 1, [content, this.latent - content])),
+      noGrad(() => split(codes, 1, [content, this.latent - content])),
     ) as [Tensor, Tensor];
     for (const [norm, part] of [
       [contentNorm, ofContent],
       [styleNorm, ofStyle],
     ] as const)
-      scope(device, () => withoutTape(() => norm.correct(part)));
+      scope(device, () => noGrad(() => norm.correct(part)));
     for (const { value } of [codes, ofContent, ofStyle]) device.release(value);
   }
 
@@ -319,7 +326,7 @@ export class DualAae extends Module implements Model {
     return add(
       told,
       mul(
-        squaredSlope((z) => discriminator.forward(z), drawn),
+        squaredGradientNorm((z) => discriminator.forward(z), drawn),
         r1 / 2,
       ),
     );
@@ -348,7 +355,10 @@ export class DualAae extends Module implements Model {
   /** MMD to N(0, I) of the batch's contents and of its styles, both together, for each sample. */
   private mmd(content: Tensor, style: Tensor, key: RandomKey): Tensor {
     const [first, second] = this.draws(content, style, key);
-    return forEach(add(imqMmd(content, first), imqMmd(style, second)), content.shape[0] ?? 1);
+    return broadcastToBatch(
+      add(imqMmd(content, first), imqMmd(style, second)),
+      content.shape[0] ?? 1,
+    );
   }
 
   /** Draws of the prior beside those that drop feature maps. */

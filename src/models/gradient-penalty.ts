@@ -26,21 +26,21 @@ export function gradientPenalty(
   checkFloats("gradientPenalty", { a, b });
   const [batch = 1] = a.shape;
   const share = randomUniform(a.device, [batch, ...a.shape.slice(1).map(() => 1)], key);
-  return slopePenalty(critic, add(a, mul(sub(b, a), share)));
+  return gradientNormPenalty(critic, add(a, mul(sub(b, a), share)));
 }
 
 /** (‖∇D(x)‖ − 1)² at each row of x: [batch]. */
-export function slopePenalty(critic: (x: Tensor) => Tensor, x: Tensor): Tensor {
-  checkFloats("slopePenalty", { x });
-  return square(sub(sqrt(add(squaredSlope(critic, x), EPSILON)), 1));
+export function gradientNormPenalty(critic: (x: Tensor) => Tensor, x: Tensor): Tensor {
+  checkFloats("gradientNormPenalty", { x });
+  return square(sub(sqrt(add(squaredGradientNorm(critic, x), EPSILON)), 1));
 }
 
 /**
  * ‖∇D(x)‖² at each row of x: [batch]. Half of it, times γ, at draws of the true distribution is R1 (Mescheder,
  * Geiger and Nowozin 2018), which lets a discriminator come to rest there.
  */
-export function squaredSlope(critic: (x: Tensor) => Tensor, x: Tensor): Tensor {
-  checkFloats("squaredSlope", { x });
+export function squaredGradientNorm(critic: (x: Tensor) => Tensor, x: Tensor): Tensor {
+  checkFloats("squaredGradientNorm", { x });
   const [batch = 1] = x.shape;
   const at = track(x);
   const [slope] = grad(sum(critic(at)), [at], { createGraph: true }) as [Tensor];

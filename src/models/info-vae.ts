@@ -12,7 +12,7 @@ import {
 import type { Tensor } from "../tensor/tensor.ts";
 import { relativeSettings, vaeNotes } from "./common-settings.ts";
 import type { ModelDescription } from "./definition.ts";
-import { forEach, imqMmd } from "./losses.ts";
+import { broadcastToBatch, imqMmd } from "./losses.ts";
 import type { ImageShape, LossTerms } from "./model.ts";
 import { type Posterior, Vae } from "./vae.ts";
 
@@ -67,7 +67,7 @@ export class InfoVae extends Vae {
     const reconstruction = this.reconstruction(batch, z);
     const kl = this.divergence(posterior, batch);
     const draws = randomNormal(this.device, z.shape, { ...key, stream: key.stream + 1 });
-    const mmd = forEach(imqMmd(z, draws), z.shape[0] ?? 1);
+    const mmd = broadcastToBatch(imqMmd(z, draws), z.shape[0] ?? 1);
     const weighted = mul(mul(kl, 1 - alpha), this.beta.variable);
     const both = add(weighted, mul(mmd, alpha + lambda - 1));
     return { loss: add(reconstruction, both), reconstruction, kl, mmd };

@@ -1,7 +1,7 @@
 import { add, log, mul, neg } from "../autograd/ops/elementwise.ts";
 import { gather } from "../autograd/ops/indexing.ts";
 import { matmul } from "../autograd/ops/matmul.ts";
-import { withoutTape } from "../autograd/tape.ts";
+import { noGrad } from "../autograd/tape.ts";
 import type { Batch, ExampleSource } from "../data/batch.ts";
 import type { Device } from "../gpu/device.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
@@ -100,7 +100,7 @@ export class KMeansVae extends Vae {
   protected override lossOf(batch: Batch, posterior: Posterior, z: Tensor): LossTerms {
     const { mean, logVariance } = posterior;
     // Which centre is nearest has no derivative, and the centres are no parameters.
-    const { centre, weight } = withoutTape(() => {
+    const { centre, weight } = noGrad(() => {
       const cluster = nearestCluster(mean, this);
       return { centre: gather(this.centres, cluster), weight: gather(this.weights, cluster) };
     });
@@ -135,11 +135,11 @@ export class KMeansVae extends Vae {
     }
     for (let i = 0; i < rounds; i++) {
       const before = found;
-      found = scope(device, () => withoutTape(() => lloyd(codes, before)));
+      found = scope(device, () => noGrad(() => lloyd(codes, before)));
       if (before !== centres) device.release(before.value);
       await pause?.();
     }
-    const shares = scope(device, () => withoutTape(() => sharesOf(codes, found)));
+    const shares = scope(device, () => noGrad(() => sharesOf(codes, found)));
     // Only now: a refit that is given up leaves the centres as they were.
     assign(centres, found);
     assign(weights, shares);

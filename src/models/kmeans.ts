@@ -16,7 +16,7 @@ import { type RandomKey, randomUniform } from "../autograd/ops/random.ts";
 import { argmax, max } from "../autograd/ops/reduce.ts";
 import { reshape } from "../autograd/ops/shape.ts";
 import { sum } from "../autograd/ops/sum.ts";
-import { withoutTape } from "../autograd/tape.ts";
+import { noGrad } from "../autograd/tape.ts";
 import { assign, variable } from "../tensor/create.ts";
 import { scope } from "../tensor/run.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -84,10 +84,10 @@ export async function plusPlus(
         assign(nearest, i === 0 ? squares : minimum(nearest, squares));
         return centre;
       };
-      chosen.push(scope(device, () => withoutTape(draw)));
+      chosen.push(scope(device, () => noGrad(draw)));
       await pause?.();
     }
-    return scope(device, () => withoutTape(() => concat(chosen, 0)));
+    return scope(device, () => noGrad(() => concat(chosen, 0)));
   } finally {
     for (const { value } of [nearest, ...(k > 1 ? chosen : [])]) device.release(value);
   }

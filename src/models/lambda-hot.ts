@@ -19,7 +19,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { MOST_LATENT, relativeSettings, vaeNotes } from "./common-settings.ts";
 import type { DataShape, ModelDescription } from "./definition.ts";
 import { classesOf } from "./labels.ts";
-import { forEach, klToCentre } from "./losses.ts";
+import { broadcastToBatch, klToCentre } from "./losses.ts";
 import type { LossTerms, Prior } from "./model.ts";
 import { type Posterior, Vae } from "./vae.ts";
 
@@ -118,7 +118,7 @@ export class LambdaHotVae extends Vae {
     const terms = super.lossOf(batch, posterior, z, key);
     if (this.pull === undefined) return terms;
     const away = mul(sum(square(sub(this.centres, this.start))), this.pull);
-    const centres = forEach(away, batch.x.shape[0] ?? 1);
+    const centres = broadcastToBatch(away, batch.x.shape[0] ?? 1);
     return { ...terms, loss: add(terms.loss, centres), centres };
   }
 

@@ -152,6 +152,6 @@ export function imqMmd(p: Tensor, q: Tensor): Tensor {
 }
 
 /** A scalar that stands for each sample of a batch. → [batch] */
-export function forEach(x: Tensor, batch: number): Tensor {
+export function broadcastToBatch(x: Tensor, batch: number): Tensor {
   return broadcastTo(reshape(x, [1]), [batch]);
 }

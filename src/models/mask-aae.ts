@@ -12,7 +12,7 @@ import {
 import { type RandomKey, randomNormal } from "../autograd/ops/random.ts";
 import { mean } from "../autograd/ops/reduce.ts";
 import { sum } from "../autograd/ops/sum.ts";
-import { stopGradient, withoutTape } from "../autograd/tape.ts";
+import { noGrad, stopGradient } from "../autograd/tape.ts";
 import type { Batch } from "../data/batch.ts";
 import type { Device } from "../gpu/device.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
@@ -32,7 +32,7 @@ import { latentSetting, networkSetting, rateSetting, widthSetting } from "./comm
 import type { ModelDescription } from "./definition.ts";
 import { gradientPenalty } from "./gradient-penalty.ts";
 import { squaredError } from "./likelihoods.ts";
-import { forEach } from "./losses.ts";
+import { broadcastToBatch } from "./losses.ts";
 import {
   type ImageShape,
   type LossTerms,
@@ -160,11 +160,11 @@ export class MaskAae extends Autoencoder {
   }
 
   /** Fails when the mask has no dimension left. */
-  failure({ active }: Readonly<Record<string, number>>): string | undefined {
+  divergenceReason({ active }: Readonly<Record<string, number>>): string | undefined {
     return active === 0 ? NOTHING_ACTIVE : undefined;
   }
 
-  flaw(weights: ReadonlyMap<string, Float32Array>): string | undefined {
+  validateWeights(weights: ReadonlyMap<string, Float32Array>): string | undefined {
     if (!this.theta) return undefined;
     const isActive = (theta: number) => 1 - Math.exp(-theta) > ACTIVE;
     return weights.get("theta")?.some(isActive) ? undefined : NOTHING_ACTIVE;
@@ -233,10 +233,10 @@ export class MaskAae extends Autoencoder {
         const drawn = mean(this.critic.forward(this.drawPrior(z.shape, key)));
         const apart = square(sub(1, sub(made, drawn)));
         const polar = mul(sum(mul(alpha, sub(1, alpha))), this.polarisation);
-        const both = forEach(add(apart, polar), batchSize);
+        const both = broadcastToBatch(add(apart, polar), batchSize);
         return { loss: mul(add(mul(error, 1000), both), this.scale) };
       },
-      after: () => withoutTape(() => assign(theta, maximum(theta, 0))),
+      after: () => noGrad(() => assign(theta, maximum(theta, 0))),
     };
   }
 
@@ -264,7 +264,7 @@ export class MaskAae extends Autoencoder {
 
   /** How many dimensions are active, once for each sample. */
   private activeOf({ x }: Batch): Tensor {
-    return forEach(sum(greater(this.mask(), ACTIVE)), x.shape[0] ?? 1);
+    return broadcastToBatch(sum(greater(this.mask(), ACTIVE)), x.shape[0] ?? 1);
   }
 }
 

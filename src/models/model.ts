@@ -121,7 +121,7 @@ export interface Model {
    * Why a training that has come to these loss terms has failed, though they are finite; undefined while
    * it goes well.
    */
-  failure?(terms: Readonly<Record<string, number>>): string | undefined;
+  divergenceReason?(terms: Readonly<Record<string, number>>): string | undefined;
 
   /**
    * Why no training should go on from these weights, though they are finite. Asked before they are saved:
@@ -129,7 +129,7 @@ export interface Model {
    *
    * @param weights parameters and buffers by name
    */
-  flaw?(weights: ReadonlyMap<string, Float32Array>): string | undefined;
+  validateWeights?(weights: ReadonlyMap<string, Float32Array>): string | undefined;
 
   /** The terms that are evaluated; `loss` decides which epoch was the best. */
   terms(batch: Batch, key: RandomKey): LossTerms;

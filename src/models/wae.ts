@@ -22,7 +22,7 @@ import {
 } from "./common-settings.ts";
 import type { ModelDescription } from "./definition.ts";
 import { squaredError } from "./likelihoods.ts";
-import { forEach, imqMmd, madeLoss, realLoss } from "./losses.ts";
+import { broadcastToBatch, imqMmd, madeLoss, realLoss } from "./losses.ts";
 import { type ImageShape, type LossTerms, parametersOf, type Update } from "./model.ts";
 import { DenseCritic, scaled } from "./networks.ts";
 
@@ -117,7 +117,7 @@ export class WaeMmd extends Wae {
   }
 
   protected override penalty(z: Tensor, key: RandomKey): Tensor {
-    return forEach(imqMmd(z, randomNormal(this.device, z.shape, key)), z.shape[0] ?? 1);
+    return broadcastToBatch(imqMmd(z, randomNormal(this.device, z.shape, key)), z.shape[0] ?? 1);
   }
 
   override updates(): readonly Update[] {

@@ -1,6 +1,6 @@
 import { stack } from "../autograd/ops/join.ts";
 import type { RandomKey } from "../autograd/ops/random.ts";
-import { withoutTape } from "../autograd/tape.ts";
+import { noGrad } from "../autograd/tape.ts";
 import type { DeviceImages } from "../data/loader.ts";
 import type { Program } from "../gpu/program.ts";
 import { evaluating, type Model, type SampleTerms } from "../models/model.ts";
@@ -70,7 +70,7 @@ export class Evaluation {
       const indices = variable(device, new Uint32Array(size), [size], "evaluation indices");
       let names: string[] = [];
       const { program, result } = await record(device, () =>
-        withoutTape(() => {
+        noGrad(() => {
           const taken = images.take(indices);
           const batch = transform ? taken.withValues(transform(taken.x, key)) : taken;
           const terms = derive(evaluating(model, () => model.terms(batch, key)));

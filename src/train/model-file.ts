@@ -61,8 +61,8 @@ export async function saveModel(
     averagesOf(model, trained),
   ]);
   for (const [i, entry] of named.entries()) add("", entry, values[i] as Float32Array);
-  const flaw = model.flaw?.(new Map(named.map(({ name }, i) => [name, values[i]!])));
-  if (flaw !== undefined) throw new NonFiniteError("training", step, flaw);
+  const reason = model.validateWeights?.(new Map(named.map(({ name }, i) => [name, values[i]!])));
+  if (reason !== undefined) throw new NonFiniteError("training", step, reason);
   for (const [i, [name]] of arenas.entries()) {
     const data = states[i] as Float32Array;
     tensors.set(name, { dtype: "F32", shape: [data.length], data });

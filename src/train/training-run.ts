@@ -244,7 +244,7 @@ export class TrainingRun {
     const rows: LossRow[] = [];
     for (let step = first; step <= good; step++) {
       const row = this.stageAt(step).log.rowOf(values, step);
-      const failure = this.model.failure?.(row);
+      const failure = this.model.divergenceReason?.(row);
       if (failure !== undefined) throw new NonFiniteError("training", step, failure);
       rows.push(row);
     }

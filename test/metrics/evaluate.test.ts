@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { withoutTape } from "../../src/autograd/tape.ts";
+import { noGrad } from "../../src/autograd/tape.ts";
 import { firstIndices, imagesAt } from "../../src/figures/codec.ts";
 import { CheckpointError, DataError } from "../../src/gpu/errors.ts";
 import { type Evaluated, evaluate, metricsOf, recordOf } from "../../src/metrics/evaluate.ts";
@@ -78,7 +78,7 @@ async function termsOf(name: string, given: Record<string, string>): Promise<str
   const x = variable(device, new Float32Array(256), [4, 8, 8, 1], "images");
   const step = variable(device, Uint32Array.of(1), [1], "step");
   const { program, result } = await record(device, () =>
-    withoutTape(() =>
+    noGrad(() =>
       evaluating(model, () =>
         model.terms({ x, label, attribute: () => label }, { seed: [1, 0], step, stream: 0 }),
       ),

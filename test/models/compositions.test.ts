@@ -163,7 +163,7 @@ test("MaskAAE without the mask: the same critic and penalty, codes and draws as 
     ],
   );
   assert.not(model.parameters().some(({ name }) => name === "theta"));
-  assert.is(free.flaw(new Map()), undefined);
+  assert.is(free.validateWeights(new Map()), undefined);
   const drawn = randomNormal(device, [count, latent], key);
   const [made, prior] = [
     await list(free.critic.forward(model.encode(batch))),

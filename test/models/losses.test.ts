@@ -7,7 +7,7 @@ import { matmul } from "../../src/autograd/ops/matmul.ts";
 import { reshape } from "../../src/autograd/ops/shape.ts";
 import { sum } from "../../src/autograd/ops/sum.ts";
 import type { Device } from "../../src/gpu/device.ts";
-import { gradientPenalty, slopePenalty } from "../../src/models/gradient-penalty.ts";
+import { gradientNormPenalty, gradientPenalty } from "../../src/models/gradient-penalty.ts";
 import { Gaussian, squaredError } from "../../src/models/likelihoods.ts";
 import {
   classification,
@@ -210,27 +210,27 @@ test("the gradient penalty of a linear and of a quadratic critic is the analytic
   const linear = (at: Tensor) => reshape(matmul(at, w), [4]);
   const norm = Math.hypot(0.6, -1.2, 0.3);
   await close(
-    slopePenalty(linear, x.t),
+    gradientNormPenalty(linear, x.t),
     range(4).map(() => (norm - 1) ** 2),
   );
   const k = parameter(device, Float32Array.of(0.8), [1], "k");
   const quadratic = (at: Tensor) => sum(mul(square(at), mul(k, 0.5)), 1);
   const length = (i: number) => 0.8 * Math.hypot(x.at(3 * i), x.at(3 * i + 1), x.at(3 * i + 2));
   await close(
-    slopePenalty(quadratic, x.t),
+    gradientNormPenalty(quadratic, x.t),
     range(4).map((i) => (length(i) - 1) ** 2),
   );
   // Its derivative with respect to the critic: second derivatives of the critic itself.
   await checkGradients(
-    (v) => sum(slopePenalty((at) => reshape(matmul(at, v), [4]), x.t)),
+    (v) => sum(gradientNormPenalty((at) => reshape(matmul(at, v), [4]), x.t)),
     [tensor(device, [[0.6], [-1.2], [0.3]])],
   );
   await checkGradients(
-    (v) => sum(slopePenalty((at) => sum(mul(square(at), mul(v, 0.5)), 1), x.t)),
+    (v) => sum(gradientNormPenalty((at) => sum(mul(square(at), mul(v, 0.5)), 1), x.t)),
     [tensor(device, [0.8])],
   );
   await close(
-    slopePenalty((at) => sum(mul(at, 0), 1), x.t),
+    gradientNormPenalty((at) => sum(mul(at, 0), 1), x.t),
     range(4).map(() => 1),
     1e-5,
   );

@@ -130,7 +130,7 @@ const none = {
     ...["scalar", "tensor", "tileGrid", "tunableKernels", "tune", "upload", "variable", "warmUp"],
     ...["zeros", "zerosInit"],
   ],
-  "a function whose ops check": ["record", "scope", "withoutTape"],
+  "a function whose ops check": ["record", "scope", "noGrad"],
   "what its own parts check": ["Module", "Optimiser", "ShuffledBatches", "WeightAverage"],
   "layers, as Vae shows": [
     ...["AdversarialAutoencoder", "Autoencoder", "Classifier", "ConditionalVae", "DualAae"],
@@ -330,6 +330,8 @@ export function exportCalls(device: Device): Readonly<Record<string, readonly Ca
         keyOn(a instanceof library.Tensor ? a : blank(device, matrix, "f32")),
       ),
     ),
-    slopePenalty: of("slopePenalty", { x: matrix })((_, x) => library.slopePenalty(rowSums, x)),
+    gradientNormPenalty: of("gradientNormPenalty", { x: matrix })((_, x) =>
+      library.gradientNormPenalty(rowSums, x),
+    ),
   };
 }

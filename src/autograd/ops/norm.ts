@@ -6,7 +6,7 @@ import { contiguousView } from "../../kernels/view.ts";
 import { checkFloats } from "../../tensor/arguments.ts";
 import { empty } from "../../tensor/create.ts";
 import { emptyResult, formatShape, type Tensor } from "../../tensor/tensor.ts";
-import { differentiable, reversePass, withoutTape } from "../tape.ts";
+import { differentiable, noGrad, reversePass } from "../tape.ts";
 import { add, broadcastStrides, mul, rsqrt, sub } from "./elementwise.ts";
 import { mean, variance } from "./reduce.ts";
 import { sum } from "./sum.ts";
@@ -54,7 +54,7 @@ export function batchNorm(
   const centre = mean(x, axes);
   const spread = variance(x, axes);
   if (running)
-    withoutTape(() => {
+    noGrad(() => {
       blend(running.mean, centre, momentum, 1);
       blend(running.variance, spread, momentum, count > 1 ? count / (count - 1) : 1);
     });

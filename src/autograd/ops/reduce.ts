@@ -7,7 +7,7 @@ import { contiguousStrides, contiguousView, sizeOf } from "../../kernels/view.ts
 import { checkTensor, NUMBERS } from "../../tensor/arguments.ts";
 import { empty } from "../../tensor/create.ts";
 import { emptyResult, formatShape, type Tensor } from "../../tensor/tensor.ts";
-import { differentiable, withoutTape } from "../tape.ts";
+import { differentiable, noGrad } from "../tape.ts";
 import { div, equal, mul, sub } from "./elementwise.ts";
 import { reshape, transpose } from "./shape.ts";
 import {
@@ -126,7 +126,7 @@ export function argmax(x: Tensor, axes: number | readonly number[] = -1): Tensor
   const over = resolveAxes("argmax", x.shape, axes);
   requireElements("argmax", x, over);
   if (over.length !== 1)
-    return withoutTape(() => {
+    return noGrad(() => {
       const kept = x.shape.map((_, a) => a).filter((a) => !over.includes(a));
       const lengths = kept.map((a) => x.shape[a] as number);
       const count = sizeOf(over.map((a) => x.shape[a] as number));

@@ -3,7 +3,7 @@ import { MOST_TURNS } from "../../kernels/turns.ts";
 import { checkTensor } from "../../tensor/arguments.ts";
 import { empty } from "../../tensor/create.ts";
 import { emptyResult, type Tensor } from "../../tensor/tensor.ts";
-import { differentiable, withoutTape } from "../tape.ts";
+import { differentiable, noGrad } from "../tape.ts";
 import { add, exp, log, mul, sub } from "./elementwise.ts";
 import { lineOf, max } from "./reduce.ts";
 import { type Axes, dropAxes, keptShape, resolveAxes, sum } from "./sum.ts";
@@ -21,8 +21,8 @@ function alongLine(kind: SoftmaxKind, x: Tensor, axis: number): { y: Tensor; at:
   const y = emptyResult(x.device, kind, shape);
   if (y.size === 0) return { y: empty(x.device, shape), at };
   if (kind !== "logsumexp" && length > LONGEST_SOFTMAX) {
-    const logarithm = withoutTape(() => sub(x, inShares(x, [at])));
-    return { y: kind === "softmax" ? withoutTape(() => exp(logarithm)) : logarithm, at };
+    const logarithm = noGrad(() => sub(x, inShares(x, [at])));
+    return { y: kind === "softmax" ? noGrad(() => exp(logarithm)) : logarithm, at };
   }
   x.device.emit(softmaxCall(kind, x.value, length, inner, y.value));
   return { y, at };
@@ -48,7 +48,7 @@ export function logsumexp(x: Tensor, axes: Axes = -1, keepAxes = false): Tensor 
   const [only] = over;
   if (only === undefined) return x;
   const oneLine = over.length === 1 && (x.shape[only] as number) <= LONGEST_LINE;
-  const y = oneLine ? alongLine("logsumexp", x, only).y : withoutTape(() => inShares(x, over));
+  const y = oneLine ? alongLine("logsumexp", x, only).y : noGrad(() => inShares(x, over));
   const noted = differentiable("logsumexp", [x], y, [(dy) => mul(dy, exp(sub(x, y)))]);
   return dropAxes(noted, over, keepAxes);
 }
