@@ -1,6 +1,7 @@
-import { checkOptions, type OptionRules } from "../gpu/arguments.ts";
+import { checkFunction, checkOptions, type OptionRules } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import { DTypeError, ShapeError } from "../gpu/errors.ts";
+import { checkSynchronous } from "../gpu/synchronous.ts";
 import { apply, input } from "../kernels/expression.ts";
 import { mapCall } from "../kernels/map.ts";
 import { contiguousView } from "../kernels/view.ts";
@@ -50,12 +51,19 @@ export function reversePass(): number {
   return passes;
 }
 
-/** Runs `body` without a tape. */
+/**
+ * Runs `body` without a tape.
+ *
+ * @throws UsageError for a body that is asynchronous: behind its first await the tape is on again
+ */
 export function noGrad<T>(body: () => T): T {
+  checkFunction("noGrad", "body", body, "a function, such as () => add(x, y)");
   const before = recording;
   recording = false;
   try {
-    return body();
+    const result = body();
+    checkSynchronous("noGrad", "body", result);
+    return result;
   } finally {
     recording = before;
   }

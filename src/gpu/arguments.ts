@@ -1,6 +1,7 @@
 import { Device } from "./device.ts";
 import { DeviceError, ShapeError, UsageError } from "./errors.ts";
 import { didYouMean } from "./suggest.ts";
+import { isPromise } from "./synchronous.ts";
 
 /** What a value is, in words: for errors about arguments. */
 export function kindOf(x: unknown): string {
@@ -14,13 +15,9 @@ export function kindOf(x: unknown): string {
   return `${/^[AEIO]/.test(name) ? "an" : "a"} ${name}`;
 }
 
-function isPromise(x: unknown): boolean {
-  return typeof (x as { then?: unknown }).then === "function";
-}
-
 /** `NAME is KIND, wanted WANTED`, of a number its value; and what to do about a promise. */
 export function isNot(name: string, x: unknown, wanted: string): string {
-  const help = x !== undefined && x !== null && isPromise(x) ? ": await it" : "";
+  const help = isPromise(x) ? ": await it" : "";
   return `${name} is ${typeof x === "number" ? x : kindOf(x)}, wanted ${wanted}${help}`;
 }
 
@@ -45,6 +42,11 @@ export function checkWhole(
   if (Number.isSafeInteger(n) && (n as number) >= least && (n as number) <= most) return;
   const range = most === Number.MAX_SAFE_INTEGER ? `${least} on` : `${least} to ${most}`;
   throw new ShapeError(op, isNot(name, n, `a whole number from ${range}`));
+}
+
+/** @throws UsageError for anything but a function */
+export function checkFunction(op: string, name: string, x: unknown, wanted: string): void {
+  if (typeof x !== "function") throw new UsageError(`${op}: ${isNot(name, x, wanted)}`);
 }
 
 /** What an option holds; with a mark behind it, it may be left out. */

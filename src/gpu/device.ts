@@ -10,6 +10,7 @@ import { type Pipeline, PipelineCache } from "./pipelines.ts";
 import { BufferPool } from "./pool.ts";
 import { printLine } from "./print-line.ts";
 import { ReadBack } from "./readback.ts";
+import { checkSynchronous } from "./synchronous.ts";
 import { type AdapterFacts, type TargetOptions, targetOf } from "./target.ts";
 import { encodeTextureCopies, type TextureCopy, TexturePool } from "./textures.ts";
 import { type DType, ELEMENT_BYTES, type Storage, Value } from "./value.ts";
@@ -231,13 +232,17 @@ export class Device extends GuardedDevice {
    * Runs `body` and releases every value it made, except those that `keep` finds in its result.
    * Synchronous on purpose: values of concurrent async work would be indistinguishable.
    */
-  scope<T>(body: () => T, keep: (result: T) => Iterable<Value>, made: Value[] = []): T {
+  scope<T>(
+    body: () => T,
+    keep: (result: T) => Iterable<Value>,
+    made: Value[] = [],
+    op = "scope",
+  ): T {
     this.scopes.push(made);
     let kept: Set<Value> | undefined;
     try {
       const result = body();
-      if (result instanceof Promise)
-        throw new GpuValidationError("scope", "the body is asynchronous: read after the scope");
+      checkSynchronous(op, "body", result);
       kept = new Set(keep(result));
       return result;
     } finally {

@@ -1,3 +1,4 @@
+import { checkWhole } from "./arguments.ts";
 import {
   accessOf,
   bindingsOf,
@@ -93,7 +94,7 @@ export class Program extends Shown {
     Device.recorder = device;
     device.sink = recording;
     try {
-      result = device.scope(body, () => made, made);
+      result = device.scope(body, () => made, made, "record");
     } catch (error) {
       for (const v of made) if (!v.persistent) device.release(v);
       throw error;
@@ -327,6 +328,7 @@ export class Program extends Shown {
    * has them, else waits for each dispatch alone.
    */
   async profile(runs = 5): Promise<ProfileRow[]> {
+    checkWhole("profile", "runs", runs);
     return tabulate(this.steps, await this.timeSteps(runs));
   }
 

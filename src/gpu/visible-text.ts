@@ -1,7 +1,7 @@
 /**
  * Text from outside (files, names, the environment, drivers) as one line that a terminal only shows:
- * what would break the line, move the cursor, colour, or turn the direction of writing is written as an
- * escape, `\n` or `\u001b`. Letters of all scripts stay as they are.
+ * what would break the line, move the cursor, colour, turn the direction of writing, or be there without
+ * being seen is written as an escape, `\n`, `\u001b` or `\u200b`. Letters of all scripts stay as they are.
  */
 export function visibleText(text: string): string {
   return text.replace(unseen, (c) => named[c] ?? escapeOf(c));
@@ -12,9 +12,24 @@ export function visibleJson(text: string): string {
   return text.replace(unseen, (c) => (c === "\n" ? c : escapeOf(c)));
 }
 
-/** What visible text has no place for: controls, directions of writing, line ends, no characters at all. */
-export const unseen =
-  /[\p{Cc}\p{Cs}\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef\ufffe\uffff\u{e0000}-\u{e007f}]/gu;
+/** What Unicode says is not drawn and yet shapes what is seen beside it: there it stays. */
+const shaping = [
+  String.raw`(?<=\p{Extended_Pictographic})\ufe0f`, // an emoji, and not its letter
+  String.raw`(?<=[\d#*])\ufe0f(?=\u20e3)`, // a key
+  String.raw`(?<=[\p{Extended_Pictographic}\p{Emoji_Modifier}]\ufe0f?)\u200d(?=\p{Extended_Pictographic})`,
+  String.raw`(?<=\p{Script=Arabic})[\u200c\u200d](?=\p{Script=Arabic})`, // Persian spells with them
+  // Behind the virama of nine Indic scripts and of Sinhala.
+  String.raw`(?<=[\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d4d\u0dca])[\u200c\u200d](?=\p{L})`,
+];
+
+/**
+ * What visible text has no place for: controls, directions of writing, line ends, no characters at all, and
+ * what is not drawn: zero-width spaces and joiners, fillers, soft hyphens, tags.
+ */
+export const unseen = new RegExp(
+  String.raw`[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\ufff9-\ufffb\ufdd0-\ufdef\ufffe\uffff]|(?!${shaping.join("|")})\p{Default_Ignorable_Code_Point}`,
+  "gu",
+);
 
 const named: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 

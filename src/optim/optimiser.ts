@@ -1,7 +1,7 @@
 import { checkDevice, checkOptions, type OptionRules } from "../gpu/arguments.ts";
 import type { Call } from "../gpu/call.ts";
 import type { Device } from "../gpu/device.ts";
-import { CheckpointError, DTypeError, GpuValidationError, ShapeError } from "../gpu/errors.ts";
+import { CheckpointError, DTypeError, ShapeError, UsageError } from "../gpu/errors.ts";
 import { Shown } from "../gpu/shown.ts";
 import { Value } from "../gpu/value.ts";
 import {
@@ -88,8 +88,7 @@ export abstract class Optimiser extends Shown {
   ) {
     super();
     checkDevice(op, device);
-    if (device.sink)
-      throw new GpuValidationError(op, "make the optimiser before the step is recorded");
+    if (device.sink) throw new UsageError(`${op}: make the optimiser before the step is recorded`);
     this.checkParameters();
     this.clipNorm = options.clipNorm;
     if (this.clipNorm !== undefined) requireRange(op, "clipNorm", this.clipNorm, 0);
@@ -183,7 +182,7 @@ export abstract class Optimiser extends Shown {
   /** Writes which of its own steps, from 1, the next one is; with `ownCount` only. */
   setCount(step: number): void {
     if (this.count === this.stepCounter)
-      throw new GpuValidationError(this.op, "it counts the steps of the step counter");
+      throw new UsageError(`${this.op}: it counts the steps of the step counter, not its own`);
     upload(this.count.value, Uint32Array.of(step));
   }
 
@@ -268,14 +267,18 @@ export abstract class Optimiser extends Shown {
     const place = other.parameters.findIndex(({ value }) => value === parameters[0]?.value);
     for (const [i, { value }] of parameters.entries())
       if (place < 0 || other.parameters[place + i]?.value !== value)
-        throw new GpuValidationError(op, `${this.describe(i)} has another place in ${other.op}`);
+        throw new UsageError(
+          `${op}: ${this.describe(i)} has another place in options.within, ${other.op}`,
+        );
     const start = other.offsets[place] as number;
     const view = new Value(device, "f32", size, `${op} parameters`);
     view.persistent = true;
     device.rehome(view, other.arena.value, start * 4);
     // Both lay their parameters out by the same rule, so the distances agree.
     if (offsets.some((offset, i) => start + offset !== other.offsets[place + i]))
-      throw new GpuValidationError(op, `the parameters lie in another order in ${other.op}`);
+      throw new UsageError(
+        `${op}: the parameters lie in another order in options.within, ${other.op}`,
+      );
     return new Tensor(device, view, [size]);
   }
 
@@ -293,8 +296,10 @@ export abstract class Optimiser extends Shown {
     const seen = new Set<Value>();
     for (const [i, { value }] of parameters.entries()) {
       if (!value.persistent)
-        throw new GpuValidationError(op, `${this.describe(i)} is no variable that can change`);
-      if (seen.has(value)) throw new GpuValidationError(op, `${this.describe(i)} is given twice`);
+        throw new UsageError(
+          `${op}: ${this.describe(i)} is no variable that can change, wanted a parameter: parameter(device, data, shape) makes one`,
+        );
+      if (seen.has(value)) throw new UsageError(`${op}: ${this.describe(i)} is given twice`);
       seen.add(value);
     }
   }
@@ -316,7 +321,7 @@ export abstract class Optimiser extends Shown {
 
   private describe(i: number): string {
     const { value, shape } = this.parameters[i] as Tensor;
-    return `parameter ${i} (${value.label} ${formatShape(shape)})`;
+    return `parameters[${i}] (${value.label} ${formatShape(shape)})`;
   }
 }
 

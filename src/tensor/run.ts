@@ -1,7 +1,7 @@
-import { checkDevice, isNot } from "../gpu/arguments.ts";
+import { checkDevice, checkFunction } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
-import { UsageError } from "../gpu/errors.ts";
 import { type Optimiser, Program } from "../gpu/program.ts";
+import { checkSynchronous } from "../gpu/synchronous.ts";
 import type { Value } from "../gpu/value.ts";
 import { fuse } from "../kernels/fusion.ts";
 import { mergeSums } from "../kernels/merge-sums.ts";
@@ -24,13 +24,18 @@ function* valuesIn(result: unknown): Generator<Value> {
   for (const t of tensorsIn(result)) yield t.value;
 }
 
+/** What a body is, for errors. */
+const BODY = "a function, such as () => add(x, y)";
+
 /**
  * Runs `body` and frees every tensor it made, except those in its result (a tensor, or arrays and
  * plain objects of tensors) and variables. Synchronous; read tensors after the scope.
+ *
+ * @throws UsageError for a body that is asynchronous
  */
 export function scope<T>(device: Device, body: () => T): T {
   checkDevice("scope", device);
-  checkBody("scope", body);
+  checkFunction("scope", "body", body, BODY);
   return device.scope(body, valuesIn);
 }
 
@@ -41,7 +46,9 @@ export function recordPart<T>(device: Device, name: string, body: () => T): T {
   const outer = sink.part;
   sink.part = name;
   try {
-    return body();
+    const result = body();
+    checkSynchronous("record", name, result);
+    return result;
   } finally {
     sink.part = outer;
   }
@@ -51,15 +58,12 @@ export function recordPart<T>(device: Device, name: string, body: () => T): T {
  * Records a step: `body` runs once without computing anything, its ops are fused and planned, and
  * the program that comes back replays them. The tensors in `result` hold the results after each
  * `program.run()`. What changes from run to run must be in variables.
+ *
+ * @throws UsageError for a body that is asynchronous: a recording sees what runs before it returns
  */
 export function record<T>(device: Device, body: () => T): Promise<{ program: Program; result: T }> {
   checkDevice("record", device);
-  checkBody("record", body);
+  checkFunction("record", "body", body, BODY);
   const optimise: Optimiser = (items, keep) => putSideBySide(mergeSums(fuse(items, keep), keep));
   return Program.record(device, body, valuesIn, optimise);
-}
-
-function checkBody(op: string, body: unknown): void {
-  if (typeof body !== "function")
-    throw new UsageError(`${op}: ${isNot("body", body, "a function, such as () => add(x, y)")}`);
 }

@@ -50,6 +50,51 @@ test("JSON stays JSON and gives back what it was", async () => {
 test("letters of all scripts, accents and pictures stay", () => {
   const text = "Ångström 模型 قطة הדגמה 👩‍🔬 résumé";
   assert.is(visibleText(text), text);
+  // Joiners and selectors where they shape what is seen: an emoji of two, with a colour, a key; Persian
+  // letters that do not join; a Hindi half letter.
+  const shaped =
+    "\u{1f469}\u{1f3fd}\u200d\u{1f52c} \u2764\ufe0f\u200d\u{1f525} 1\ufe0f\u20e3 \u0645\u06cc\u200c\u062e \u0915\u094d\u200d\u0937";
+  assert.is(visibleText(shaped), shaped);
+});
+
+test("what is there without being seen is shown", () => {
+  const ranges = [
+    [0x200b, 0x200f], // zero-width spaces, joiners and marks
+    [0x202a, 0x202e], // directions of writing
+    [0x2060, 0x206f], // word joiner, invisible operators, isolates
+    [0xad, 0xad], // soft hyphen
+    [0x34f, 0x34f],
+    [0x61c, 0x61c],
+    [0x115f, 0x1160], // fillers
+    [0x180b, 0x180f],
+    [0x3164, 0x3164],
+    [0xfe00, 0xfe0f], // selectors
+    [0xfeff, 0xfeff],
+    [0xfff9, 0xfffb],
+    [0xe0001, 0xe007f], // tags
+    [0xe0100, 0xe01ef],
+  ] as const;
+  for (const [first, last] of ranges)
+    for (let code = first; code <= last; code++) {
+      const c = String.fromCodePoint(code);
+      const escaped = [...c.split("")]
+        .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+        .join("");
+      for (const [before, after] of [
+        ["run", "1"],
+        ["", "run"],
+        ["\u{1f469}", "x"], // no emoji follows
+        ["\u0645", ""],
+      ] as const) {
+        if (c === "\ufe0f" && before.length === 2) continue;
+        assert.is(
+          visibleText(before + c + after),
+          before + escaped + after,
+          `U+${code.toString(16)}`,
+        );
+      }
+      assert.is(visibleText(c + c), escaped + escaped);
+    }
 });
 
 test("an error is one line of at most 300 characters that keeps both ends", () => {

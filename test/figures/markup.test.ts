@@ -24,7 +24,7 @@ test("lists are joined, markup stands as it is, undefined is nothing", () => {
 });
 
 test("what XML cannot hold becomes U+FFFD", () => {
-  assert.is(escapeText("a\u202eb\u2066c"), "a\ufffdb\ufffdc");
+  assert.is(escapeText("a\u202eb\u2066c\u200bd\ufeff"), "a\ufffdb\ufffdc\ufffdd\ufffd");
   assert.is(escapeText("a\u0000\u001b[31m\ud800b\uffff"), "a\ufffd\ufffd[31m\ufffdb\ufffd");
   assert.is(escapeText("tab\tline\n😀"), "tab\tline\n😀");
 });

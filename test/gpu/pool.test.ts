@@ -85,7 +85,10 @@ test("of a scope's tensors are released, but for its results and variables", asy
 });
 
 test("of an asynchronous scope would be released under its feet: it is refused", () => {
-  assert.throws(() => scope(device, async () => ones(device, [2])), /^scope: the body is async/);
+  assert.throws(
+    () => scope(device, async () => ones(device, [2])),
+    /^scope: body is asynchronous, wanted a function that is done/,
+  );
 });
 
 test("stay as many over 500 eager steps in scopes", async () => {
