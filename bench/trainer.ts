@@ -6,8 +6,8 @@ import { EpochLoop } from "../src/train/epochs.ts";
 import { MetricsLog } from "../src/train/metrics-log.ts";
 import { makePlan } from "../src/train/plan.ts";
 import { RunFolder } from "../src/train/run-folder.ts";
-import { Session } from "../src/train/session.ts";
 import { beginning } from "../src/train/state.ts";
+import { Trainer } from "../src/train/trainer.ts";
 
 export interface TrainerOptions {
   readonly model: "conv" | "dense";
@@ -27,7 +27,7 @@ export interface TrainerReport {
   readonly batch: number;
   readonly steps: number;
   readonly rounds: number;
-  /** One replayed step with its uploads, nothing else. */
+  /** One replayed step, nothing else. */
   readonly bareMs: number;
   /** One step in the trainer: reading losses back, metrics.jsonl, progress, the loop. */
   readonly trainedMs: number;
@@ -65,21 +65,20 @@ export async function measureTrainer(options: TrainerOptions, host: Host): Promi
   const training = toTrainOptions(given, () => out);
   const plan = await makePlan(training, host);
   const folder = await RunFolder.create(out, { force: false }, host);
-  const nothing = () => undefined;
-  const session = await Session.open(plan, openDevice, nothing, nothing);
+  const device = await openDevice();
   try {
-    const { run, device } = session;
+    const trainer = await Trainer.create(device, plan);
     await folder.prepare();
     await folder.writeConfig({});
-    const { terms } = run;
+    const { terms, program } = trainer;
     const log = await MetricsLog.open(folder, beginning, {
       ...{ begin: 0, terms, csv: false, tensorboard: false },
     });
     let saving = 0;
     let checkpointBytes = 0;
-    const save = session.save.bind(session);
+    const save = trainer.checkpoint.bind(trainer);
     const writeCheckpoint = folder.writeCheckpoint.bind(folder);
-    session.save = (state) => timed(() => save(state));
+    trainer.checkpoint = (also) => timed(() => save(also));
     folder.writeCheckpoint = (bytes, name) => {
       checkpointBytes = bytes.length;
       return timed(() => writeCheckpoint(bytes, name));
@@ -90,26 +89,25 @@ export async function measureTrainer(options: TrainerOptions, host: Host): Promi
       saving += performance.now() - start;
       return result;
     };
-    let state = beginning;
     let progress = 0;
     const bare: number[] = [];
     const trained: number[] = [];
     const saves: number[] = [];
     for (let round = 0; round <= runs; round++) {
       const start = performance.now();
-      for (let i = 1; i <= steps; i++) run.runStep(state.step + i);
-      await device.finish();
-      const middle = performance.now();
       saving = 0;
       const hooks = { onProgress: () => progress++ };
       const one = { ...plan, epochs: round + 1 };
-      const loop = new EpochLoop(one, session, folder, log, hooks, state);
+      const loop = new EpochLoop(one, trainer, folder, log, hooks, { stale: 0 });
       await loop.run();
-      state = loop.state;
+      const middle = performance.now();
+      // The words that say which step it is move on by themselves.
+      for (let i = 0; i < steps; i++) program.run();
+      await device.finish();
       const end = performance.now();
       if (round === 0) continue; // compiles, and warms the files up
-      bare.push((middle - start) / steps);
-      trained.push((end - middle - saving) / steps);
+      bare.push((end - middle) / steps);
+      trained.push((middle - start - saving) / steps);
       saves.push(saving);
     }
     const ratios = trained.map((ms, i) => ms / bare[i]!);
@@ -133,7 +131,7 @@ export async function measureTrainer(options: TrainerOptions, host: Host): Promi
       overhead: ratio - 1 + saveMs / (epochSteps * bareMs),
     };
   } finally {
-    session.close();
+    device.close();
     await host.remove(out);
   }
 }

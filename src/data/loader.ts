@@ -53,6 +53,13 @@ export class DeviceImages {
       variable(device, factors.values, [split.count, factors.names.length], `${label}' factors`);
   }
 
+  /** Gives their buffers back; they cannot be taken from any more. */
+  release(): void {
+    const { device, parts, labels, attributes, factors } = this;
+    const all = [...parts, labels, ...Object.values(attributes), ...(factors ? [factors] : [])];
+    for (const { value } of all) device.release(value);
+  }
+
   /** Examples by their numbers. indices: u32 [batch] */
   take(indices: Tensor): Examples {
     checkTensors("take", [["indices", indices, "u32"]], this.device);

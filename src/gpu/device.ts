@@ -249,9 +249,9 @@ export class Device extends GuardedDevice {
       this.scopes.pop();
       const outer = this.scopes.at(-1);
       for (const value of made) {
-        if (value.persistent) continue;
+        // Variables outlive every scope; whoever keeps account of them hears of them around it.
         // What a recording has seen is needed at each replay: it passes to the recording's own scope.
-        if (kept?.has(value) || this.sink) outer?.push(value);
+        if (value.persistent || kept?.has(value) || this.sink) outer?.push(value);
         else this.release(value);
       }
     }

@@ -49,6 +49,11 @@ export class VariantTable {
     for (const [key, variant] of Object.entries(choices)) this.winners.set(key, variant);
   }
 
+  /** All winners that it knows. */
+  known(): VariantChoices {
+    return Object.fromEntries(this.winners);
+  }
+
   /** Knows these winners and no others from now on, as at the beginning of a run. */
   replace(choices: VariantChoices): void {
     this.winners.clear();

@@ -14,7 +14,7 @@ export class InterruptedError extends LatentgradError {
  * looks here now and then, and leaves what it has in order; other work the process may end at once.
  */
 export class Interruption {
-  private asked = false;
+  private readonly controller = new AbortController();
   private attentive = false;
   /** What an interruption leaves at the moment, for its line on stderr. */
   private outcome = "";
@@ -26,8 +26,8 @@ export class Interruption {
    * @returns the error to end with at once, where no work stops by itself
    */
   request(): InterruptedError | undefined {
-    const first = !this.asked;
-    this.asked = true;
+    const first = !this.requested;
+    this.controller.abort(new InterruptedError(""));
     if (!this.attentive) return new InterruptedError(this.outcome);
     if (first) for (const listener of this.listeners) listener();
     return undefined;
@@ -39,7 +39,12 @@ export class Interruption {
   }
 
   get requested(): boolean {
-    return this.asked;
+    return this.signal.aborted;
+  }
+
+  /** Aborts when the work is asked to stop. */
+  get signal(): AbortSignal {
+    return this.controller.signal;
   }
 
   /** From now on the work looks at `requested`. */

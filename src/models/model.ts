@@ -35,6 +35,8 @@ export interface Update {
   readonly rule: OptimiserRule;
   /** Learning rate; schedules multiply it. */
   readonly rate: number;
+  /** The model's setting that the rate is, by its name in programs. Default `learningRate`. */
+  readonly setting?: string;
   /** In which stage of the training it is made, from 0. Default 0. */
   readonly stage?: number;
   /** How often in a step, each time with random numbers of its own. Default 1. */

@@ -1,14 +1,14 @@
 import type { EventImage } from "../formats/tensorboard.ts";
 import { afterFailure } from "../gpu/clean-up.ts";
 import { NonFiniteError } from "../gpu/errors.ts";
-import type { Interruption } from "../host/interruption.ts";
+import { InterruptedError, type Interruption } from "../host/interruption.ts";
 import { meansOf } from "./evaluation.ts";
 import { type MetricsLog, now } from "./metrics-log.ts";
 import { Pace, type Progress } from "./pace.ts";
 import type { Plan } from "./plan.ts";
 import type { RunFolder } from "./run-folder.ts";
-import type { Session } from "./session.ts";
-import type { Best, TrainState } from "./state.ts";
+import type { TrainState } from "./state.ts";
+import type { Trainer } from "./trainer.ts";
 
 /** What one epoch came to. Loss terms are nats per sample. */
 export interface EpochReport {
@@ -42,27 +42,39 @@ export interface LoopHooks {
 /** Saved at least about as often, unless the user says how often. Where it falls changes no number. */
 const SAVE_SECONDS = 120;
 
-/** Trains a session epoch by epoch: metrics, validation, checkpoints, and the reasons to stop. */
+/** The search for the best epoch. */
+export type Search = Pick<TrainState, "best" | "stale">;
+
+/** Trains epoch by epoch: metrics, validation, checkpoints, and the reasons to stop. */
 export class EpochLoop {
   private readonly pace: Pace;
   private savedAt = performance.now();
   /** Step of the last checkpoint, 0 without one. */
   private savedStep: number;
+  /** Step from which it is trained at the moment. */
+  private from: number;
   private final: EpochReport | undefined;
   /** When the epoch at work began, by `performance.now()`. */
   private begin: number | undefined;
 
   constructor(
     private readonly plan: Plan,
-    private readonly session: Session,
+    private readonly trainer: Trainer,
     private readonly folder: RunFolder,
     private readonly log: MetricsLog,
     private readonly hooks: LoopHooks,
-    /** How far the run is. */
-    public state: TrainState,
+    /** What was found before. */
+    private search: Search,
   ) {
-    this.savedStep = state.step;
+    this.savedStep = trainer.step;
+    this.from = trainer.step;
     this.pace = new Pace(plan.split.validation.length / plan.batch);
+  }
+
+  /** How far the run is. */
+  get state(): TrainState {
+    const { trainer, search } = this;
+    return { ...search, step: trainer.step, epochs: trainer.epochs };
   }
 
   /**
@@ -77,25 +89,26 @@ export class EpochLoop {
   }
 
   private async runEpochs(): Promise<Ending> {
-    const { epochs, options } = this.plan;
-    const { patience } = options;
-    while (this.state.epochs < epochs) {
-      if (patience !== undefined && this.state.stale >= patience) return "no progress";
+    const { plan, trainer } = this;
+    const { epochs } = plan;
+    const { patience } = plan.options;
+    while (trainer.epochs < epochs) {
+      if (patience !== undefined && this.search.stale >= patience) return "no progress";
       const begin = performance.now();
       this.begin = begin;
-      const before = this.state.step;
+      const before = trainer.step;
       try {
         await this.trainEpoch();
         if (this.late) return await this.timeIsUp();
-        await this.finishEpoch((performance.now() - begin) / 1000, this.state.step - before);
+        await this.finishEpoch((performance.now() - begin) / 1000, trainer.step - before);
         this.begin = undefined;
         if (this.interrupted) await this.saveAndStop();
       } catch (error) {
         if (error instanceof NonFiniteError) throw await this.diverged(error);
         throw error;
       }
-      if (this.late && this.state.epochs < epochs) return await this.timeIsUp();
-      if (patience !== undefined && this.state.stale >= patience) {
+      if (this.late && trainer.epochs < epochs) return await this.timeIsUp();
+      if (patience !== undefined && this.search.stale >= patience) {
         await this.note("stopped early", {
           message: `no better loss in ${patience} epoch${patience === 1 ? "" : "s"}`,
         });
@@ -107,61 +120,85 @@ export class EpochLoop {
 
   /** Trains to the end of the epoch, or until there is a reason to stop. */
   private async trainEpoch(): Promise<void> {
-    const { plan, session, log, pace } = this;
-    const begin = session.calendar.beginOf(this.state.epochs + 1);
-    const end = begin + plan.steps;
+    const { plan, trainer, log, pace } = this;
+    const epoch = trainer.epochs + 1;
+    const end = trainer.calendar.beginOf(epoch) + plan.steps;
     const { saveEvery } = plan.options;
-    const rows = async (first: number, terms: readonly Readonly<Record<string, number>>[]) => {
-      log.steps(first, this.state.epochs + 1, terms);
-      pace.tick(terms.length);
-      this.report("training", first + terms.length - 1);
-      await log.flush();
-    };
-    if (this.state.step === begin)
-      await session.run.beforeEpoch(this.state.epochs + 1, async () => {
-        if (this.interrupted) await this.saveAndStop();
-      });
-    if (session.run.beginsStage(this.state.step + 1)) pace.startAnew();
+    await this.prepareEpoch();
+    if (trainer.beginsStage(trainer.step + 1)) pace.startAnew();
     pace.start();
-    while (this.state.step < end) {
-      const { step } = this.state;
-      const to = saveEvery ? Math.min(end, (Math.floor(step / saveEvery) + 1) * saveEvery) : end;
-      const stop = () =>
-        this.interrupted || this.late || (saveEvery === undefined && this.saveIsDue);
-      const done = await session.run.advance(step, to, { rows, stop });
-      this.state = { ...this.state, step: done };
+    const stop = () => this.interrupted || this.late || (saveEvery === undefined && this.saveIsDue);
+    while (trainer.step < end) {
+      this.from = trainer.step;
+      const to = saveEvery ? (Math.floor(this.from / saveEvery) + 1) * saveEvery : end;
+      for await (const { first, last, rows } of trainer.steps({ to, stop })) {
+        log.steps(first, epoch, rows);
+        pace.tick(rows.length);
+        this.report("training", last);
+        await log.flush();
+      }
+      this.from = trainer.step;
       if (this.interrupted) await this.saveAndStop();
       if (this.late) return;
       // At the end of the epoch everything is saved behind the validation.
-      if (done < end) await this.save();
+      if (trainer.step < end) await this.save();
       pace.start();
     }
   }
 
+  /** Refits what the model refits before an epoch. An interruption gives that up. */
+  private async prepareEpoch(): Promise<void> {
+    const pause = async () => {
+      if (this.interrupted) throw this.hooks.interruption!.error("");
+    };
+    try {
+      await this.trainer.prepareEpoch(pause);
+    } catch (error) {
+      if (error instanceof InterruptedError) await this.saveAndStop();
+      throw error;
+    }
+  }
+
+  /** The loss terms on the validation images, where there are some. An interruption gives that up. */
+  private async validate(): Promise<Record<string, number> | undefined> {
+    const { plan, trainer, pace, hooks } = this;
+    if (plan.split.validation.length === 0) return undefined;
+    const begin = performance.now();
+    const signal = hooks.interruption?.signal;
+    const terms = await trainer.evaluate(undefined, { signal }).catch(async (error: unknown) => {
+      if (error instanceof InterruptedError) await this.saveAndStop();
+      throw error;
+    });
+    pace.validated((performance.now() - begin) / 1000);
+    const means = meansOf(terms);
+    for (const [name, value] of Object.entries(means))
+      if (!Number.isFinite(value))
+        throw new NonFiniteError(`validation ${name}`, trainer.step, `the mean is ${value}`);
+    return means;
+  }
+
   /** Validates, decides what is best, and saves. */
   private async finishEpoch(seconds: number, steps: number): Promise<void> {
-    const { plan, session, folder, log, pace } = this;
+    const { plan, trainer, folder, log } = this;
     const { batch, epochs, options } = plan;
-    const { step } = this.state;
-    const epoch = this.state.epochs + 1;
+    const { step } = trainer;
+    const epoch = trainer.epochs + 1;
     if (this.interrupted) await this.saveAndStop();
     this.report("validation", step);
-    // What is used later are the averaged weights, where there are some.
-    await session.withAverage(() => session.run.afterEpoch(epoch));
-    const begin = performance.now();
-    const terms = await session.validate(() => this.interrupted);
-    if (this.interrupted) await this.saveAndStop();
-    pace.validated((performance.now() - begin) / 1000);
-    const validation = terms && meansOf(terms);
-    for (const [name, value] of Object.entries(validation ?? {}))
-      if (!Number.isFinite(value))
-        throw new NonFiniteError(`validation ${name}`, step, `the mean is ${value}`);
+    const validation = await trainer.finishEpoch(async () => {
+      const found = await this.validate();
+      if (this.interrupted) await this.saveAndStop();
+      return found;
+    });
     const train = log.means();
     const loss = validation?.loss ?? train.loss ?? Number.NaN;
     // The loss is missing where the metrics of a run that goes on were lost.
     const best = Number.isFinite(loss) && this.isBetter(loss) ? { epoch, step, loss } : undefined;
-    const next = nextState(this.state, best);
-    const bytes = await session.save(next);
+    const { best: before, stale } = this.search;
+    const search = best
+      ? { best, stale: 0 }
+      : { stale: stale + 1, ...(before ? { best: before } : {}) };
+    const bytes = await trainer.checkpoint(search);
     log.add({
       kind: "epoch",
       step,
@@ -171,17 +208,17 @@ export class EpochLoop {
       ...(steps > 0 ? { images_per_second: (steps * batch) / seconds } : {}),
       ...train,
       ...prefixed("validation_", validation),
-      learning_rate: session.run.learningRateAt(step),
-      ...(session.model.beta ? { beta: session.run.betaAt(step) as number } : {}),
+      learning_rate: trainer.learningRateAt(step),
+      ...(trainer.model.beta ? { beta: trainer.betaAt(step) as number } : {}),
     });
     const { pictures } = this.hooks;
-    await log.flush(pictures && (await session.withAverage(pictures)));
+    await log.flush(pictures && (await trainer.withAverage(pictures)));
     if (best) await folder.writeCheckpoint(bytes, "best");
     if (options.keep > 0) await folder.writeCheckpoint(bytes, epochName(epoch));
-    await this.saved(bytes, next);
+    this.search = search;
+    await this.saved(bytes, this.state);
     await this.prune();
     log.nextEpoch();
-    this.state = next;
     const imagesPerSecond = steps > 0 ? (steps * batch) / seconds : 0;
     this.final = {
       ...{ epoch, epochs, steps: plan.steps, seconds, imagesPerSecond, train },
@@ -205,21 +242,21 @@ export class EpochLoop {
 
   /** Without validation images nothing can be chosen: the newest epoch is the best there is. */
   private isBetter(loss: number): boolean {
-    const { best } = this.state;
+    const { best } = this.search;
     const { split, options } = this.plan;
     return !best || split.validation.length === 0 || loss < best.loss - options.minDelta;
   }
 
   private report(phase: Progress["phase"], step: number): void {
     const { epochs, steps, batch } = this.plan;
-    const done = this.state.epochs;
-    const begin = this.session.calendar.beginOf(done + 1);
+    const done = this.trainer.epochs;
+    const begin = this.trainer.calendar.beginOf(done + 1);
     const place = { phase, epoch: done + 1, epochs, step: step - begin, steps };
     this.hooks.onProgress?.(this.pace.at({ ...place, terms: this.log.means() }, batch));
   }
 
   private async save(): Promise<string> {
-    return this.saved(await this.session.save(this.state), this.state);
+    return this.saved(await this.trainer.checkpoint(this.search), this.state);
   }
 
   /** The metrics are on disk before the checkpoint that vouches for them. */
@@ -241,10 +278,10 @@ export class EpochLoop {
   }
 
   private async note(event: string, more: Readonly<Record<string, unknown>> = {}): Promise<void> {
-    const { step, epochs } = this.state;
-    const { log, session } = this;
+    const { log, trainer } = this;
+    const { step, epochs } = trainer;
     // At the end of an epoch it is that one, not the next.
-    const epoch = step === session.calendar.beginOf(epochs + 1) ? Math.max(1, epochs) : epochs + 1;
+    const epoch = step === trainer.calendar.beginOf(epochs + 1) ? Math.max(1, epochs) : epochs + 1;
     log.add({ kind: "event", step, epoch, time: now(), event, ...more });
     await log.flush();
   }
@@ -263,39 +300,36 @@ export class EpochLoop {
   private async saveAndStop(): Promise<never> {
     await this.note("interrupted", this.unfinished());
     const path = await this.save();
-    throw this.hooks.interruption!.error(`${path} holds step ${this.state.step}`);
+    throw this.hooks.interruption!.error(`${path} holds step ${this.trainer.step}`);
   }
 
   /** The error to end with: what was kept is in its message. */
   private async diverged(error: NonFiniteError): Promise<NonFiniteError> {
-    const { folder, session } = this;
+    const { folder, trainer, savedStep } = this;
     const { op, step, detail } = error;
     if (this.plan.options.dryRun) return error; // nothing of it is kept
-    const { savedStep } = this;
     const last =
       savedStep > 0
         ? `${folder.checkpoint("last")} holds step ${savedStep}`
         : "no checkpoint was saved before";
-    // The optimiser has left the weights as they were before that step.
-    const before = step === undefined ? undefined : { ...this.state, step: step - 1 };
-    // In a step of several updates those before the one that failed have moved their weights.
-    const whole = session.run.isSingle;
-    const rescued = whole && before && before.step > this.state.step;
+    // The optimiser has left the weights as they were before that step, and the trainer is there again.
+    const rescued = step !== undefined && trainer.step === step - 1 && trainer.step > this.from;
     let also = "";
     if (rescued)
       try {
-        const bytes = await session.save(before);
+        const bytes = await trainer.checkpoint(this.search);
         const path = await folder.writeCheckpoint(bytes, "diverged");
-        also = `, ${path} the weights of step ${before.step}`;
+        also = `, ${path} the weights of step ${trainer.step}`;
       } catch (other) {
-        // Weights that are no good either are not kept; a full disk must not hide what happened.
+        // Weights that are no good are not kept, nor those in the middle of a step of several updates; a
+        // full disk must not hide what happened.
         if (!(other instanceof NonFiniteError)) also = `; ${(other as Error).message}`;
       }
     const final = new NonFiniteError(op, step, `${detail}; ${last}${also}`);
     this.log.add({
       kind: "event",
-      step: step ?? this.state.step,
-      epoch: this.state.epochs + 1,
+      step: step ?? trainer.step,
+      epoch: trainer.calendar.epochOf(step ?? trainer.step),
       time: now(),
       event: "diverged",
       message: final.message,
@@ -303,13 +337,6 @@ export class EpochLoop {
     await afterFailure(() => this.log.flush());
     return final;
   }
-}
-
-function nextState(state: TrainState, best: Best | undefined): TrainState {
-  const epochs = state.epochs + 1;
-  return best
-    ? { step: state.step, epochs, best, stale: 0 }
-    : { ...state, epochs, stale: state.stale + 1 };
 }
 
 /** Sorted by name they are in order. */

@@ -2,6 +2,7 @@ import { stack } from "../autograd/ops/join.ts";
 import type { RandomKey } from "../autograd/ops/random.ts";
 import { noGrad } from "../autograd/tape.ts";
 import type { DeviceImages } from "../data/loader.ts";
+import { Allocations } from "../gpu/allocations.ts";
 import type { Program } from "../gpu/program.ts";
 import { evaluating, type Model, type SampleTerms } from "../models/model.ts";
 import { upload, variable } from "../tensor/create.ts";
@@ -41,6 +42,7 @@ export class Evaluation {
     /** Numbers of the first image of each batch, with the number behind the last. */
     private readonly starts: readonly number[],
     private readonly step: Tensor,
+    private readonly allocations: Allocations,
     /** Images in the set. */
     readonly count: number,
   ) {}
@@ -62,12 +64,15 @@ export class Evaluation {
   ): Promise<Evaluation> {
     const { device, count } = images;
     const { transform, derive = (terms) => terms } = how;
-    const step = variable(device, new Uint32Array(1), [1], "evaluation step");
+    const allocations = new Allocations(device);
+    const counter = (size: number, label: string) =>
+      allocations.of(() => variable(device, new Uint32Array(size), [size], label));
+    const step = counter(1, "evaluation step");
     const key: RandomKey = { seed, step, stream: EVALUATION_STREAM };
     const starts = evenStarts(count, batch);
     const parts: Part[] = [];
     for (const size of new Set(starts.slice(1).map((end, i) => end - starts[i]!))) {
-      const indices = variable(device, new Uint32Array(size), [size], "evaluation indices");
+      const indices = counter(size, "evaluation indices");
       let names: string[] = [];
       const { program, result } = await record(device, () =>
         noGrad(() => {
@@ -80,7 +85,7 @@ export class Evaluation {
       );
       parts.push({ program, names, terms: result, indices });
     }
-    return new Evaluation(parts, starts, step, count);
+    return new Evaluation(parts, starts, step, allocations, count);
   }
 
   /** Each term over all images; undefined when `stop`, asked before every batch, says so. */
@@ -117,8 +122,10 @@ export class Evaluation {
     );
   }
 
+  /** Gives its buffers back, but for the images. */
   release(): void {
     for (const { program } of this.parts) program.release();
+    this.allocations.release();
   }
 
   /** Queues a batch, from 0; its terms. */

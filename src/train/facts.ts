@@ -7,8 +7,9 @@ import type { ImageShape } from "../models/model.ts";
 import { version } from "../version.ts";
 import type { EpochSpan } from "./calendar.ts";
 import type { Plan } from "./plan.ts";
-import type { Session } from "./session.ts";
+
 import { parameterCount } from "./start.ts";
+import type { Trainer } from "./trainer.ts";
 
 /** What config.json says of a run under `run`: what it was made of and ran on. */
 export interface RunFacts {
@@ -37,11 +38,11 @@ export interface RunFacts {
   readonly step: ProgramStatistics;
 }
 
-export function factsOf(plan: Plan, session: Session): RunFacts {
+export function factsOf(plan: Plan, trainer: Trainer): RunFacts {
   const { dataset, split, steps } = plan;
   const { height, width, channels, classNames, vectors } = dataset;
-  const { device, model, run } = session;
-  const { spans } = session.calendar;
+  const { device, model, program } = trainer;
+  const { spans } = trainer.calendar;
   return {
     version,
     image: { height, width, channels, ...(vectors ? { vectors } : {}) },
@@ -57,6 +58,6 @@ export function factsOf(plan: Plan, session: Session): RunFacts {
     adapter: { name: device.adapter.name, kind: device.adapter.kind },
     variants: device.variants.used(),
     environment: runtimeFacts(),
-    step: run.program.statistics,
+    step: program.statistics,
   };
 }

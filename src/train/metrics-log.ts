@@ -9,6 +9,7 @@ import {
 import { csvColumns, type MetricRecord, termsOf, upTo } from "./metrics.ts";
 import type { RunFolder } from "./run-folder.ts";
 import type { TrainState } from "./state.ts";
+import { TermMeans } from "./term-means.ts";
 import type { LossRow } from "./training-run.ts";
 
 /**
@@ -17,8 +18,7 @@ import type { LossRow } from "./training-run.ts";
  */
 export class MetricsLog {
   private waiting: MetricRecord[] = [];
-  private readonly sums = new Map<string, number>();
-  private rows = 0;
+  private readonly epoch = new TermMeans();
 
   private constructor(
     private readonly folder: RunFolder,
@@ -58,27 +58,26 @@ export class MetricsLog {
       await folder.writeEvents(joinBytes([eventsOf(kept, true), ...pictures]));
     }
     for (const record of kept)
-      if (record.kind === "step" && record.step > begin) log.count(termsOf(record) as LossRow);
+      if (record.kind === "step" && record.step > begin)
+        log.epoch.add([termsOf(record) as LossRow]);
     return log;
   }
 
   /** Adds the loss terms of the steps from `first` on, which all belong to one epoch. */
   steps(first: number, epoch: number, rows: readonly LossRow[]): void {
-    for (const [i, row] of rows.entries()) {
-      this.count(row);
+    this.epoch.add(rows);
+    for (const [i, row] of rows.entries())
       this.add({ kind: "step", step: first + i, epoch, ...row });
-    }
   }
 
   /** Means of the loss terms over the steps of the epoch so far. */
   means(): Record<string, number> {
-    return Object.fromEntries([...this.sums].map(([name, sum]) => [name, sum / this.rows]));
+    return this.epoch.means();
   }
 
   /** Begins to count another epoch. */
   nextEpoch(): void {
-    this.sums.clear();
-    this.rows = 0;
+    this.epoch.clear();
   }
 
   add(record: MetricRecord): void {
@@ -97,12 +96,6 @@ export class MetricsLog {
     const last = records.at(-1);
     if (last && Object.keys(images).length > 0)
       await this.folder.appendEvents(summaryRecord(timeOf(last), last.step, {}, images));
-  }
-
-  private count(row: LossRow): void {
-    for (const [name, value] of Object.entries(row))
-      this.sums.set(name, (this.sums.get(name) ?? 0) + value);
-    this.rows++;
   }
 }
 

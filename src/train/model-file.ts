@@ -6,13 +6,14 @@ import {
   shapeText,
   writeSafetensors,
 } from "../formats/safetensors.ts";
-import { CheckpointError, NonFiniteError } from "../gpu/errors.ts";
+import { isNot } from "../gpu/arguments.ts";
+import { CheckpointError, NonFiniteError, UsageError } from "../gpu/errors.ts";
 import type { Value } from "../gpu/value.ts";
 import type { ImageShape, Model } from "../models/model.ts";
 import type { NamedTensor } from "../nn/module.ts";
 import { upload } from "../tensor/create.ts";
 import { checkpointShape, fromCheckpoint, toCheckpoint } from "./checkpoint.ts";
-import type { Trained } from "./training-run.ts";
+import type { TrainedUpdate } from "./updates.ts";
 
 /*
  * What a checkpoint holds: the model's parameters and buffers under their PyTorch names and layouts;
@@ -26,7 +27,7 @@ const AVERAGE = "ema.";
 export interface Trainable {
   readonly model: Model;
   /** What its updates keep; default nothing. */
-  readonly trained?: readonly Trained[];
+  readonly trained?: readonly TrainedUpdate[];
 }
 
 /**
@@ -72,14 +73,14 @@ export async function saveModel(
 }
 
 /** What the state of an update's optimiser is called in a checkpoint, up to its own name. */
-function statePrefix({ update }: Trained, all: readonly Trained[]): string {
+function statePrefix({ update }: TrainedUpdate, all: readonly TrainedUpdate[]): string {
   return all.length === 1 ? OPTIMISER : `${OPTIMISER}${update.name}.`;
 }
 
 /** The average of each parameter; empty without averages. */
 async function averagesOf(
   model: Model,
-  trained: readonly Trained[],
+  trained: readonly TrainedUpdate[],
 ): Promise<[NamedTensor, Float32Array][]> {
   const averages = new Map<Value, Float32Array>();
   await Promise.all(
@@ -100,6 +101,13 @@ async function averagesOf(
 export interface CheckpointFile {
   readonly bytes: Uint8Array;
   readonly path: string;
+}
+
+/** A checkpoint that a program gives as bytes, or with where they come from. Throws UsageError. */
+export function namedFile(op: string, file: Uint8Array | CheckpointFile): CheckpointFile {
+  if (file instanceof Uint8Array) return { bytes: file, path: "checkpoint" };
+  if (file?.bytes instanceof Uint8Array) return file;
+  throw new UsageError(`${op}: ${isNot("file", file, "the bytes of a checkpoint, a Uint8Array")}`);
 }
 
 /** Looks at a checkpoint's metadata before anything is changed; may throw. */
@@ -184,6 +192,22 @@ function statesOf(
     states[name.slice(prefix.length)] = values;
   }
   return states;
+}
+
+/** The model that a checkpoint is of, among those given. Throws CheckpointError naming it. */
+export function modelNamed<T extends { readonly name: string }>(
+  name: string | undefined,
+  models: readonly T[],
+  path: string,
+): T {
+  const found = models.find((model) => model.name === name);
+  if (found) return found;
+  const names = models.map((model) => model.name).join(", ");
+  throw new CheckpointError(
+    name === undefined
+      ? `${path}: its metadata name no model, expected one of ${names}`
+      : `${path}: a checkpoint of ${name}, expected one of ${names}`,
+  );
 }
 
 /** A check that a checkpoint is of the model of that name. */

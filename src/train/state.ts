@@ -2,6 +2,7 @@ import { dataDifference, type Fingerprint, soundFingerprint } from "../data/fing
 import { isObject, parseJson, quote } from "../formats/json.ts";
 import { CheckpointError } from "../gpu/errors.ts";
 import type { VariantChoices } from "../gpu/variant-table.ts";
+import type { ImageShape } from "../models/model.ts";
 import { soundChoices } from "../tune/variant-files.ts";
 import { type Calendar, type EpochSpan, soundSpans } from "./calendar.ts";
 
@@ -36,7 +37,13 @@ export interface StateFacts {
   readonly model: string;
   readonly data: string;
   readonly fingerprint: Fingerprint;
-  readonly image: { readonly height: number; readonly width: number; readonly channels: number };
+  readonly image: ImageShape;
+  /** Names of the classes. */
+  readonly classes: readonly string[];
+  /** The numbers of values of the set's further labels, by name. */
+  readonly attributes: Readonly<Record<string, number>>;
+  /** How many images it is trained on. */
+  readonly images: number;
   readonly seed: readonly [number, number];
   readonly calendar: Calendar;
   /** The options that say how the run is trained, as in config.json. */
@@ -61,13 +68,17 @@ export interface StateFacts {
  */
 export function toMetadata(state: TrainState, facts: StateFacts): Record<string, string> {
   const { step, epochs, best, stale } = state;
-  const { seed, calendar } = facts;
+  const { seed, calendar, image } = facts;
   const { spans } = calendar;
   return {
     model: facts.model,
     data: facts.data,
     training_data: JSON.stringify(facts.fingerprint),
-    image: JSON.stringify(facts.image),
+    image: JSON.stringify({ height: image.height, width: image.width, channels: image.channels }),
+    ...(image.vectors ? { vectors: "true" } : {}),
+    classes: JSON.stringify(facts.classes),
+    attributes: JSON.stringify(facts.attributes),
+    training_images: String(facts.images),
     epoch: String(epochs),
     batch: String(step - calendar.beginOf(epochs + 1)),
     step: String(step),
@@ -125,29 +136,58 @@ export function fromMetadata(
  * Checks that a checkpoint is of this very run. Throws CheckpointError naming the option that differs.
  *
  * @param fixed names of the options that a run may not change
+ * @param live names of the model's settings that it may change
  */
 export function requireSameRun(
   metadata: Readonly<Record<string, string>>,
   facts: StateFacts,
   fixed: readonly string[],
+  live: readonly string[],
   file: string,
 ): void {
-  const stored = parse(metadata.options ?? "null");
-  if (!isObject(stored)) throw new CheckpointError(`${file}: options is ${metadata.options}`);
+  const stored = optionsIn(metadata, file);
   const expected = toMetadata(beginning, facts);
-  const differing = (name: string, found: unknown, wanted: unknown) => {
-    if (JSON.stringify(found) !== JSON.stringify(wanted))
-      throw new CheckpointError(
-        `${file}: its ${name} is ${quote(found)}, that of the run is ${quote(wanted)}`,
-      );
-  };
+  const differing = (name: string, found: unknown, wanted: unknown) =>
+    requireSame(file, name, found, wanted);
   for (const name of fixed) differing(name, stored[name], facts.options[name]);
-  const settings = [stored.set, facts.options.set].map((set) => (isObject(set) ? set : {}));
-  for (const name of Object.keys({ ...settings[0], ...settings[1] }))
-    differing(`setting ${name}`, settings[0]?.[name], settings[1]?.[name]);
+  requireSameSettings(stored, facts.options, live, file);
   differing("seed", metadata.permutation_seed, expected.permutation_seed);
   differing("seed", metadata.seed, expected.seed);
   differing("random numbers", generatorOf(metadata.random), generatorOf(expected.random));
+}
+
+/**
+ * Checks that a checkpoint was trained with the model's settings of a run. Throws CheckpointError naming the
+ * setting that differs.
+ *
+ * @param live names of settings that may differ
+ */
+export function requireSameSettings(
+  stored: Readonly<Record<string, unknown>>,
+  wanted: Readonly<Record<string, unknown>>,
+  live: readonly string[],
+  file: string,
+): void {
+  const [before, now] = [stored.set, wanted.set].map((set) => (isObject(set) ? set : {}));
+  for (const name of Object.keys({ ...before, ...now }))
+    if (!live.includes(name)) requireSame(file, `setting ${name}`, before?.[name], now?.[name]);
+}
+
+function requireSame(file: string, name: string, found: unknown, wanted: unknown): void {
+  if (JSON.stringify(found) !== JSON.stringify(wanted))
+    throw new CheckpointError(
+      `${file}: its ${name} is ${quote(found)}, that of the run is ${quote(wanted)}`,
+    );
+}
+
+/** The options that a checkpoint was trained with, as config.json has them. Throws CheckpointError. */
+export function optionsIn(
+  metadata: Readonly<Record<string, string>>,
+  file: string,
+): Readonly<Record<string, unknown>> {
+  const stored = parse(metadata.options ?? "null");
+  if (!isObject(stored)) throw new CheckpointError(`${file}: options is ${metadata.options}`);
+  return stored;
 }
 
 /** How the data differ from those of a checkpoint, as far as it says; undefined where they do not. */

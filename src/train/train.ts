@@ -4,7 +4,7 @@ import type { Dataset, Split } from "../data/types.ts";
 import type { EventImage } from "../formats/tensorboard.ts";
 import { afterFailure, withCleanUp } from "../gpu/clean-up.ts";
 import type { Device } from "../gpu/device.ts";
-import { DeviceLostError, NoAdapterError } from "../gpu/errors.ts";
+import { DeviceLostError, NoAdapterError, UsageError } from "../gpu/errors.ts";
 import { openDevice } from "../gpu/open.ts";
 import type { VariantChoices } from "../gpu/variant-table.ts";
 import type { Host } from "../host/host.ts";
@@ -22,7 +22,6 @@ import type { Progress } from "./pace.ts";
 import { makePlan, type Plan } from "./plan.ts";
 import { planResumed } from "./run-data.ts";
 import { factsKey, RunFolder } from "./run-folder.ts";
-import { Session } from "./session.ts";
 import {
   machineOf,
   type Phase,
@@ -30,7 +29,15 @@ import {
   type TrainingMachine,
   type TrainingStart,
 } from "./start.ts";
-import { type Best, beginning, choicesIn, type TrainState } from "./state.ts";
+import {
+  type Best,
+  beginning,
+  choicesIn,
+  optionsIn,
+  requireSameSettings,
+  type TrainState,
+} from "./state.ts";
+import { Trainer } from "./trainer.ts";
 
 export interface TrainResult {
   /** The run folder. */
@@ -199,20 +206,15 @@ class Run {
     let losses = 0;
     let reached = -1;
     for (;;) {
-      let session: Session | undefined;
+      let device: Device | undefined;
       try {
         const { host, hooks } = this;
         const anew = hooks.openDevice ?? (() => openDevice({ collect: host.collect }));
-        const open = withVariants(anew, (device) => this.chooseVariants(device));
-        const pause = () => this.stopIfAsked();
-        session = await Session.open(this.plan, open, pause, (device, model) => {
-          if (!this.known) hooks.onMachine?.(machineOf(device, model));
-          this.known = true;
-          hooks.onPhase?.("compiling");
-        });
-        return await this.train(session);
+        device = await withVariants(anew, (opened) => this.chooseVariants(opened))();
+        this.stopIfAsked();
+        return await this.train(await this.makeTrainer(device));
       } catch (error) {
-        const lost = error instanceof DeviceLostError ? error : session?.device.lost;
+        const lost = error instanceof DeviceLostError ? error : device?.lost;
         // While a run recovers, an adapter that is not back yet is as good as lost.
         const absent = losses > 0 && error instanceof NoAdapterError;
         if (!lost && !absent) throw error;
@@ -223,8 +225,25 @@ class Run {
         if (losses > TRIES) throw this.lostForGood(failure);
         await this.recover(failure, losses);
       } finally {
-        session?.close();
+        device?.close();
       }
+    }
+  }
+
+  private async makeTrainer(device: Device): Promise<Trainer> {
+    const { plan, hooks } = this;
+    const signal = hooks.interruption?.signal;
+    const onCompile = (model: Model) => {
+      requireNoPatience(plan, model);
+      if (!this.known) hooks.onMachine?.(machineOf(device, model));
+      this.known = true;
+      hooks.onPhase?.("compiling");
+    };
+    try {
+      return await Trainer.create(device, plan, { signal, onCompile });
+    } catch (error) {
+      if (error instanceof InterruptedError) this.stopIfAsked();
+      throw error;
     }
   }
 
@@ -240,18 +259,18 @@ class Run {
   }
 
   /** Trains on one device from what was saved last, or from the beginning. */
-  private async train(session: Session): Promise<Omit<TrainResult, "out" | "seconds">> {
+  private async train(trainer: Trainer): Promise<Omit<TrainResult, "out" | "seconds">> {
     const { plan, folder, hooks } = this;
     const { options } = plan;
-    const state = await this.restore(session);
+    const state = await this.restore(trainer);
     // A damaged file is found out before anything is written.
     if (this.begun) await folder.readMetrics();
     if (!this.begun || options.resume)
-      await folder.writeConfig({ ...plan.config, [factsKey]: factsOf(plan, session) });
+      await folder.writeConfig({ ...plan.config, [factsKey]: factsOf(plan, trainer) });
     this.begun = true;
     const { csv, tensorboard } = options;
-    const { terms } = session.run;
-    const begin = session.calendar.beginOf(state.epochs + 1);
+    const { terms } = trainer;
+    const begin = trainer.calendar.beginOf(state.epochs + 1);
     const log = await MetricsLog.open(folder, state, { begin, terms, csv, tensorboard });
     if (log.lastStep < state.step)
       hooks.onNotice?.(
@@ -261,11 +280,11 @@ class Run {
     for (const event of this.events.splice(0))
       log.add({ kind: "event", ...place, time: now(), ...event });
     await log.flush(); // another loss must not lose them
-    const trained = this.trained(session);
+    const trained = this.trained(trainer);
     const { pictures } = hooks;
     const loop = new EpochLoop(
       plan,
-      session,
+      trainer,
       folder,
       log,
       {
@@ -280,16 +299,18 @@ class Run {
     );
     const { ending, final } = await loop.run();
     this.final = final ?? this.final;
-    const done = await this.finish(session, loop.state);
+    const done = await this.finish(trainer, loop.state);
     return { ...done, ending, ...(this.final ? { final: this.final } : {}) };
   }
 
   /** Puts back what was saved last. */
-  private async restore(session: Session): Promise<TrainState> {
+  private async restore(trainer: Trainer): Promise<TrainState> {
     const { folder, hooks } = this;
     if (!this.begun || !(await folder.hasCheckpoint())) return beginning;
     const file = await folder.readCheckpoint();
-    const { state, otherwise } = await session.restore(file);
+    const { state, otherwise } = await trainer.restore(file, (metadata) =>
+      requireSameSettings(optionsIn(metadata, file.path), this.plan.config, [], file.path),
+    );
     const first = this.saved === undefined;
     this.saved = state;
     if (!first) return state;
@@ -301,18 +322,18 @@ class Run {
   }
 
   /** Draws and reports what the best weights make. */
-  private async finish(session: Session, state: TrainState) {
+  private async finish(trainer: Trainer, state: TrainState) {
     const { plan, folder, hooks } = this;
     const { options } = plan;
     const name = (await folder.hasCheckpoint("best")) ? "best" : "last";
     const file = await folder.readCheckpoint(name);
-    await loadModel(session.model, file, requireModel(options.model, file.path));
+    await loadModel(trainer.model, file, requireModel(options.model, file.path));
     this.stopIfAsked();
     if (!options.dryRun)
       hooks.interruption?.ignore(`${folder.checkpoint("last")} holds step ${state.step}`);
-    const { device } = session;
+    const { device } = trainer;
     if (hooks.finish) hooks.onPhase?.("drawing figures");
-    const figures = (await hooks.finish?.(this.trained(session))) ?? [];
+    const figures = (await hooks.finish?.(this.trained(trainer))) ?? [];
     this.stopIfAsked();
     const report = await hooks.report?.(folder);
     return {
@@ -325,7 +346,7 @@ class Run {
     };
   }
 
-  private trained({ device, model }: Session): Trained {
+  private trained({ device, model }: Trainer): Trained {
     const { plan, folder } = this;
     const { dataset, held, split, options } = plan;
     const watched =
@@ -369,4 +390,12 @@ class Run {
             : "it was before the first step; nothing was kept",
     );
   }
+}
+
+/** Stages are shares of the epochs, and none of them may be cut short. */
+function requireNoPatience({ entry, options }: Plan, { stages = 1 }: Model): void {
+  if (stages > 1 && options.patience !== undefined && !options.dryRun)
+    throw new UsageError(
+      `--patience: ${entry.name} is trained in stages, of which the last might never begin; take --epochs`,
+    );
 }

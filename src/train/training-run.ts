@@ -1,27 +1,26 @@
 import type { RandomKey } from "../autograd/ops/random.ts";
-import { grad } from "../autograd/tape.ts";
-import type { Batch } from "../data/batch.ts";
 import type { DeviceImages } from "../data/loader.ts";
 import { ShuffledBatches } from "../data/loader.ts";
+import { Allocations } from "../gpu/allocations.ts";
 import type { Device } from "../gpu/device.ts";
 import { NonFiniteError } from "../gpu/errors.ts";
 import type { Program } from "../gpu/program.ts";
-import {
-  type LossTerms,
-  type Model,
-  type SampleTerms,
-  stageEpochs,
-  type Update,
-} from "../models/model.ts";
+import { type Model, stageEpochs } from "../models/model.ts";
 import { NEVER, type Optimiser } from "../optim/optimiser.ts";
-import { makeOptimiser } from "../optim/rules.ts";
-import { WeightAverage } from "../optim/weight-average.ts";
-import { full, upload } from "../tensor/create.ts";
-import { record, recordPart } from "../tensor/run.ts";
+import { upload } from "../tensor/create.ts";
+import { record } from "../tensor/run.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Calendar } from "./calendar.ts";
 import { LossLog } from "./loss-log.ts";
 import { TrainingPlace } from "./place.ts";
+import { PortionSize } from "./portion-size.ts";
+import {
+  isLater,
+  makeOptimisers,
+  recordUpdates,
+  type TrainedUpdate,
+  type UpdateOptions,
+} from "./updates.ts";
 
 /** The loss terms of one step: means over the batch by name, in nats per sample. */
 export type LossRow = Readonly<Record<string, number>>;
@@ -29,50 +28,45 @@ export type LossRow = Readonly<Record<string, number>>;
 /** A number that stays, or one for each step, counted from 1. */
 export type Rate = number | ((step: number) => number);
 
-export interface TrainingRunOptions {
+export interface TrainingRunOptions extends UpdateOptions {
   /** Images a step. */
   readonly batch: number;
   /** Epochs in all: a model of several stages divides them. Default: the one at work is the last. */
-  readonly epochs?: number;
+  readonly epochs?: number | undefined;
   /** Which step is of which epoch; default: epochs of as many steps as the images have batches. */
   readonly calendar?: Calendar | undefined;
   /** Factor on the updates' learning rates; default 1. */
   readonly pace?: Rate | undefined;
-  /** Weight of the KL term, for a model that has one; default: as the model was built. */
-  readonly beta?: Rate | undefined;
+  /** Factor on the weight of the KL term, for a model that has one; default 1. */
+  readonly betaFactor?: Rate | undefined;
   readonly seed: readonly [number, number];
-  /** Most that the global norm of the gradients may be. */
-  readonly clip?: number | undefined;
-  /** Decay of a moving average of the weights. */
-  readonly ema?: number | undefined;
   /** Applied to each batch: dynamic binarisation. x: [batch, height, width, channels], in [0, 1]. */
   readonly transform?: ((x: Tensor, key: RandomKey) => Tensor) | undefined;
 }
 
-/**
- * How long the steps take that are queued at once. Two such portions are under way at any time, so
- * that the adapter never waits for the host; more would make Ctrl-C and errors late.
- */
-const QUEUE_SECONDS = 0.5;
-/** Rows of the loss log: both portions must fit. */
+/** Rows of the loss log: two portions must fit. */
 const LOG_ROWS = 1024;
-const MOST_QUEUED = LOG_ROWS / 4;
 
-/** An update of the step with the optimiser that makes it. */
-export interface Trained {
-  readonly update: Update;
-  readonly optimiser: Optimiser;
-  /** Moving average of its parameters, where the options ask for one and no other update has it. */
-  readonly average?: WeightAverage;
+/** Steps that were queued together, and their loss terms. */
+export interface StepRows {
+  /** Number of the first step, from 1. */
+  readonly first: number;
+  /** Number of the last step. */
+  readonly last: number;
+  /** Of each step in turn. */
+  readonly rows: readonly LossRow[];
 }
-
-/** Random streams that one update may use. */
-const STREAMS = 16;
 
 /** A model with its optimisers and data, and the recorded step that trains it. */
 export class TrainingRun {
   /** Values that the variables hold already. */
   private readonly held = new Map<Tensor, number>();
+  /** Learning rates before any schedule, one for each update; they may change between steps. */
+  readonly rates: number[];
+  /** Weight of the KL term before any schedule, where the model has one; it may change between steps. */
+  beta: number | undefined;
+  /** Epochs in all, as far as that is known; it may change between epochs. */
+  epochs: number | undefined;
 
   private constructor(
     readonly device: Device,
@@ -80,13 +74,18 @@ export class TrainingRun {
     /** The recorded step of each stage. */
     readonly stages: readonly RecordedStage[],
     /** The updates of all stages in their order, at least one. */
-    readonly trained: readonly Trained[],
+    readonly trained: readonly TrainedUpdate[],
     /** What it is trained on. */
     readonly images: DeviceImages,
     private readonly calendar: Calendar,
     private readonly place: TrainingPlace,
     private readonly options: TrainingRunOptions,
-  ) {}
+    private readonly allocations: Allocations,
+  ) {
+    this.rates = trained.map(({ update }) => update.rate);
+    this.beta = model.beta?.value;
+    this.epochs = options.epochs;
+  }
 
   static async create(
     model: Model,
@@ -96,27 +95,53 @@ export class TrainingRun {
     const { device } = images;
     const { batch, seed, transform } = options;
     for (const { name, tensor } of model.parameters()) tensor.value.label = name;
-    const trained = makeOptimisers(device, model, options);
-    const { stepCounter: step } = trained[0]!.optimiser;
-    const batches = new ShuffledBatches(images, batch, seed);
-    const { calendar = new Calendar(batches.batchesPerEpoch) } = options;
-    const place = new TrainingPlace(step, batches, calendar);
+    const allocations = new Allocations(device);
+    const { trained, step, batches, calendar, place } = allocations.of(() => {
+      const trained = makeOptimisers(device, model, options);
+      const { stepCounter: step } = trained[0]!.optimiser;
+      const batches = new ShuffledBatches(images, batch, seed);
+      const { calendar = new Calendar(batches.batchesPerEpoch) } = options;
+      return {
+        trained,
+        step,
+        batches,
+        calendar,
+        place: new TrainingPlace(step, batches, calendar),
+      };
+    });
     const key: RandomKey = { seed, step, stream: 0 };
     const stages: RecordedStage[] = [];
     for (let stage = 0; stage < (model.stages ?? 1); stage++) {
       const active = trained.filter(({ update }) => (update.stage ?? 0) === stage);
       let log: LossLog | undefined;
-      const { program } = await record(device, () => {
+      const body = () => {
         const drawn = batches.next();
         const taken = transform ? drawn.withValues(transform(drawn.x, key)) : drawn;
         const terms = recordUpdates(active, taken, key, trained.length > 1);
         log = new LossLog(device, LOG_ROWS, Object.keys(terms));
         log.write(place.words, terms, place.advance);
-      });
+      };
+      const { program } = await allocations.begin(() => record(device, body));
       stages.push({ program, log: log as LossLog | undefined as LossLog });
     }
     await device.finish();
-    return new TrainingRun(device, model, stages, trained, images, calendar, place, options);
+    return new TrainingRun(
+      device,
+      model,
+      stages,
+      trained,
+      images,
+      calendar,
+      place,
+      options,
+      allocations,
+    );
+  }
+
+  /** Gives back all buffers but the images' and those that the model made for itself. */
+  release(): void {
+    for (const { program } of this.stages) program.release();
+    this.allocations.release();
   }
 
   /** The recorded step; of several stages the first's. */
@@ -148,7 +173,7 @@ export class TrainingRun {
 
   /** The learning rate of the first update at a step, from 1. */
   learningRateAt(step: number): number {
-    return this.trained[0]!.update.rate * this.paceAt(step);
+    return this.rates[0]! * this.paceAt(step);
   }
 
   private paceAt(step: number): number {
@@ -157,8 +182,8 @@ export class TrainingRun {
 
   /** The weight of the KL term at a step, from 1; undefined where the model has none. */
   betaAt(step: number): number | undefined {
-    const { beta } = this.model;
-    return beta && valueAt(this.options.beta ?? beta.value, step);
+    const { beta } = this;
+    return beta === undefined ? undefined : beta * valueAt(this.options.betaFactor ?? 1, step);
   }
 
   /**
@@ -191,9 +216,7 @@ export class TrainingRun {
    * @param on.rows gets the loss terms of the steps from `first` on, as they become known; the adapter
    *   goes on meanwhile
    * @returns the last step that was done
-   * @throws NonFiniteError naming the step, the first op whose result was NaN or infinite and, of several
-   *   updates, the one that it is of. The weights are those before that update, and the rows of all steps
-   *   before have been given
+   * @throws NonFiniteError as `settle` does, when the rows of all steps before have been given
    */
   async advance(
     from: number,
@@ -204,28 +227,27 @@ export class TrainingRun {
     } = {},
   ): Promise<number> {
     let queued = from;
-    let portion = 1;
-    let waited = performance.now();
+    const portion = new PortionSize();
     let before: Portion | undefined;
     for (;;) {
       let next: Portion | undefined;
       if (queued < to && !(before && on.stop?.())) {
-        const last = Math.min(to, queued + portion);
-        for (let step = queued + 1; step <= last; step++) this.runStep(step);
-        next = this.observe(queued + 1, last);
-        queued = last;
+        next = this.queue(queued + 1, Math.min(to, queued + portion.steps));
+        queued = next.last;
       }
       if (before) {
-        await this.settle(before, on.rows);
-        const seconds = (performance.now() - waited) / 1000;
-        const done = before.last - before.first + 1;
-        const fitting = Math.round((done * QUEUE_SECONDS) / Math.max(seconds, 1e-6));
-        portion = Math.max(1, Math.min(MOST_QUEUED, 4 * portion, fitting));
-        waited = performance.now();
+        await this.settle(before, async ({ first, rows }) => on.rows?.(first, rows));
+        portion.done(before.last - before.first + 1);
       }
       if (!next) return queued;
       before = next;
     }
+  }
+
+  /** Queues the steps of one epoch from `first` to `last`, and asks for what they will have come to. */
+  queue(first: number, last: number): Portion {
+    for (let step = first; step <= last; step++) this.runStep(step);
+    return this.observe(first, last);
   }
 
   /** Asks for what the queue will have come to behind these steps. */
@@ -235,9 +257,16 @@ export class TrainingRun {
     return { first, last, outcome };
   }
 
-  private async settle(
+  /**
+   * Waits for steps that were queued.
+   *
+   * @param onRows gets their loss terms, where there are any that are finite
+   * @throws NonFiniteError naming the step, the first op whose result was NaN or infinite and, of several
+   *   updates, the one that it is of. The weights are those before that update
+   */
+  async settle(
     { first, last, outcome }: Portion,
-    onRows: ((first: number, rows: readonly LossRow[]) => void | Promise<void>) | undefined,
+    onRows: (done: StepRows) => void | Promise<void>,
   ): Promise<void> {
     const [[flag = NEVER], values] = await outcome;
     const good = Math.min(last, flag - 1);
@@ -248,8 +277,17 @@ export class TrainingRun {
       if (failure !== undefined) throw new NonFiniteError("training", step, failure);
       rows.push(row);
     }
-    if (rows.length > 0) await onRows?.(first, rows);
-    if (flag === NEVER) return;
+    if (rows.length > 0) await onRows({ first, last: good, rows });
+    if (flag !== NEVER) await this.diagnose(flag);
+  }
+
+  /** Throws the NonFiniteError of a step that was not finite, if there was one. */
+  async requireFinite(): Promise<void> {
+    const [flag = NEVER] = await this.optimiser.flag.integers();
+    if (flag !== NEVER) await this.diagnose(flag);
+  }
+
+  private async diagnose(flag: number): Promise<never> {
     // The optimiser has left the weights alone since that step, so it can be run again, op by op.
     this.prepare(flag);
     await this.stageAt(flag).program.diagnose(flag);
@@ -263,7 +301,7 @@ export class TrainingRun {
 
   private stageNumber(step: number): number {
     const epoch = this.calendar.epochOf(step);
-    return this.model.stageAt?.(epoch, this.options.epochs ?? epoch) ?? 0;
+    return this.model.stageAt?.(epoch, this.epochs ?? epoch) ?? 0;
   }
 
   /** A step, from 1, is the first of its stage: its kernels are others than those before. */
@@ -274,7 +312,7 @@ export class TrainingRun {
   /** Steps before the stage of a step. */
   private stageStart(step: number): number {
     const epoch = this.calendar.epochOf(step);
-    const { first } = stageEpochs(this.model, epoch, this.options.epochs ?? epoch);
+    const { first } = stageEpochs(this.model, epoch, this.epochs ?? epoch);
     return this.calendar.firstBeginOf(first);
   }
 
@@ -283,8 +321,8 @@ export class TrainingRun {
     this.place.moveTo(step);
     const pace = this.paceAt(step);
     const stage = this.stageNumber(step);
-    for (const { update, optimiser } of this.trained) {
-      this.hold(optimiser.learningRate, update.rate * pace);
+    for (const [i, { update, optimiser }] of this.trained.entries()) {
+      this.hold(optimiser.learningRate, this.rates[i]! * pace);
       if (isLater(update) && update.stage === stage)
         optimiser.setCount(step - this.stageStart(step));
     }
@@ -295,8 +333,7 @@ export class TrainingRun {
 
   /** Puts β to its full value, for validation: losses of different epochs are then comparable. */
   restoreBeta(): void {
-    const { beta } = this.model;
-    if (beta) this.hold(beta.variable, beta.value);
+    if (this.beta !== undefined) this.hold(this.model.beta!.variable, this.beta);
   }
 
   /** Writes a variable of one number, unless it has that value. */
@@ -306,80 +343,6 @@ export class TrainingRun {
   }
 }
 
-/**
- * Records the updates one after another; the loss terms of all.
- *
- * @param named errors of their ops say which update it was
- */
-function recordUpdates(
-  active: readonly Trained[],
-  batch: Batch,
-  { seed, step }: RandomKey,
-  named: boolean,
-): Record<string, Tensor> {
-  const [size = 1] = batch.x.shape;
-  const terms: Record<string, Tensor> = {};
-  let stream = 0;
-  for (const [i, { update, optimiser, average }] of active.entries()) {
-    const parameters = update.parameters.map(({ tensor }) => tensor);
-    const { times = 1 } = update;
-    let found: LossTerms | undefined;
-    const make = () => {
-      for (let turn = 0; turn < times; turn++) {
-        found = update.terms(batch, { seed, step, stream });
-        stream += STREAMS;
-        // The derivative of the batch's mean loss: each sample's loss has the cotangent 1/batch.
-        const dy = full(batch.x.device, [size], 1 / size);
-        optimiser.step(grad(found.loss, parameters, { dy }), { guard: [found.loss], turn });
-        update.after?.();
-      }
-      average?.update();
-    };
-    if (named) recordPart(batch.x.device, update.name, make);
-    else make();
-    Object.assign(terms, i === 0 ? found : renamed(found!, update.name));
-  }
-  return terms;
-}
-
-/** An optimiser for each update; where two move the same parameters, these stay with the first. */
-function makeOptimisers(
-  device: Device,
-  model: Model,
-  { clip, ema }: TrainingRunOptions,
-): Trained[] {
-  const trained: Trained[] = [];
-  for (const update of model.updates()) {
-    const { rule, times } = update;
-    const parameters = update.parameters.map(({ tensor }) => tensor);
-    const together = trained[0]?.optimiser;
-    const within = trained.find(({ optimiser }) =>
-      optimiser.parameters.some(({ value }) => value === parameters[0]?.value),
-    )?.optimiser;
-    const optimiser = makeOptimiser(device, parameters, rule, {
-      ...(clip === undefined ? {} : { clipNorm: clip }),
-      ...(together ? { together } : {}),
-      ...(within ? { within } : {}),
-      ...(times === undefined ? {} : { times }),
-      ...(isLater(update) ? { ownCount: true } : {}),
-    });
-    const average =
-      ema === undefined || within ? {} : { average: new WeightAverage(optimiser, ema) };
-    trained.push({ update, optimiser, ...average });
-  }
-  return trained;
-}
-
-/** An update of a later stage, whose optimiser counts from the start of that stage. */
-function isLater({ stage = 0 }: Update): boolean {
-  return stage > 0;
-}
-
-/** The terms of an update behind the first: its loss goes by the update's name. */
-function renamed({ loss, ...others }: LossTerms, name: string): SampleTerms {
-  return { ...others, [name]: loss };
-}
-
 /** The recorded step of one stage, and where its losses go. */
 interface RecordedStage {
   readonly program: Program;
@@ -387,7 +350,7 @@ interface RecordedStage {
 }
 
 /** Steps that were queued together, and what they come to: the optimiser's flag and the loss log. */
-interface Portion {
+export interface Portion {
   readonly first: number;
   readonly last: number;
   readonly outcome: Promise<[Uint32Array, Float32Array]>;

@@ -12,8 +12,8 @@ import { Device } from "../../src/gpu/device.ts";
 import { openDevice } from "../../src/gpu/open.ts";
 import { evaluate } from "../../src/metrics/evaluate.ts";
 import { models } from "../../src/models/registry.ts";
-import { Session } from "../../src/train/session.ts";
 import { train } from "../../src/train/train.ts";
+import { Trainer } from "../../src/train/trainer.ts";
 import { unusedActions } from "../support/actions.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 import { skip } from "../support/skip.ts";
@@ -42,7 +42,7 @@ function done(device: Device, what: "work" | "reads"): void {
 }
 
 const { emit, write, readBuffer } = Device.prototype;
-const { save } = Session.prototype;
+const { checkpoint } = Trainer.prototype;
 
 test.before(() => {
   Device.prototype.emit = function (...item) {
@@ -59,10 +59,10 @@ test.before(() => {
     if (watch.saving > 0) done(this, "reads");
     return reading;
   };
-  Session.prototype.save = async function (...state) {
+  Trainer.prototype.checkpoint = async function (...also) {
     watch.saving++;
     try {
-      return await save.apply(this, state);
+      return await checkpoint.apply(this, also);
     } finally {
       watch.saving--;
     }
@@ -71,7 +71,7 @@ test.before(() => {
 
 test.after(() => {
   Object.assign(Device.prototype, { emit, write, readBuffer });
-  Session.prototype.save = save;
+  Trainer.prototype.checkpoint = checkpoint;
 });
 
 /** Pictures of two classes. */

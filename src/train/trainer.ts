@@ -1,0 +1,573 @@
+import { DeviceImages } from "../data/loader.ts";
+import { attributeClasses, type Dataset, type Split } from "../data/types.ts";
+import { checkDevice, checkOptions, checkWhole, isNot } from "../gpu/arguments.ts";
+import { withCleanUp } from "../gpu/clean-up.ts";
+import type { Device } from "../gpu/device.ts";
+import { UsageError } from "../gpu/errors.ts";
+import type { Model } from "../models/model.ts";
+import { optionName } from "../settings/settings.ts";
+import type { Calendar } from "./calendar.ts";
+import type { TermStatistics } from "./evaluation.ts";
+import { goingOn, type Restored } from "./going-on.ts";
+import type { LiveSettings } from "./live-settings.ts";
+import {
+  type CheckpointFile,
+  type MetadataCheck,
+  namedFile,
+  readMetadata,
+  requireImage,
+  requireModel,
+  restoreModel,
+  saveModel,
+} from "./model-file.ts";
+import { MOST_QUEUED, PortionSize } from "./portion-size.ts";
+import type { TrainProgress, TrainRange } from "./progress.ts";
+import {
+  type Best,
+  choicesIn,
+  optionsIn,
+  requireSameRun,
+  type StateFacts,
+  toMetadata,
+} from "./state.ts";
+import { StepQueue } from "./step-queue.ts";
+import { TermMeans } from "./term-means.ts";
+import { TrainerImages } from "./trainer-images.ts";
+import {
+  type ModelChoice,
+  planFromCheckpoint,
+  planTrainer,
+  type RestoreOptions,
+  type TrainerOptions,
+} from "./trainer-options.ts";
+import {
+  buildTrainer,
+  type CreateOptions,
+  evaluationOf,
+  requireLength,
+  type TrainerParts,
+} from "./trainer-parts.ts";
+import type { TrainingPlan } from "./training-plan.ts";
+import type { StepRows, TrainingRun } from "./training-run.ts";
+import { Pause, Turns } from "./turns.ts";
+
+/**
+ * Trains a model on a device. Several trainers may share one: their steps take turns. All that is
+ * random follows from the seed: the same options on the same adapter give the same bits.
+ *
+ * While some steps are told of, the next are under way: `step` says how far the queue is, and what is
+ * read or changed then is read or changed behind it.
+ */
+export class Trainer {
+  private readonly queue: StepQueue;
+  private epochsDone = 0;
+  /** What trains at the moment. */
+  private working: string | undefined;
+  private pausing: Pause | undefined;
+  /** Whoever exchanges the weights for their average, or reads them all, has them to himself. */
+  private readonly turns = new Turns();
+  private closed = false;
+
+  private constructor(
+    readonly device: Device,
+    readonly plan: TrainingPlan,
+    private readonly parts: TrainerParts,
+    private readonly images: TrainerImages,
+  ) {
+    this.queue = new StepQueue(parts.run);
+  }
+
+  /**
+   * Builds a model, records its training step and compiles it. Nothing is left behind when that fails.
+   *
+   * @param options what to train on what and how, or what `planTrainer` made of that
+   * @throws UsageError naming the option and what it wants, DataError for too few images
+   */
+  static async create<C extends ModelChoice>(
+    device: Device,
+    options: TrainerOptions<C> | TrainingPlan,
+    how: CreateOptions = {},
+  ): Promise<Trainer> {
+    checkDevice("trainer", device);
+    checkOptions("trainer", how, { signal: "any?", onCompile: "function?" });
+    const plan = isPlan(options) ? options : await planTrainer(options as TrainerOptions);
+    return Trainer.build(device, plan, new TrainerImages(device, plan), how);
+  }
+
+  /**
+   * A trainer that goes on from a checkpoint, its own or one of `latentgrad train`: on the same adapter bit
+   * for bit as the training that wrote it would have gone on.
+   *
+   * @throws CheckpointError for a damaged file, one of another model, or of other data unless that is allowed
+   */
+  static async restore(
+    device: Device,
+    file: Uint8Array | CheckpointFile,
+    options: RestoreOptions,
+    how: CreateOptions = {},
+  ): Promise<Trainer> {
+    checkDevice("restore", device);
+    const from = namedFile("restore", file);
+    const metadata = await readMetadata(from);
+    const plan = await planFromCheckpoint(metadata, options, from.path);
+    // The same kernels give the same bits.
+    const variants = device.variants.known();
+    device.variants.replace(choicesIn(metadata, from.path));
+    const trainer = await withCleanUp(
+      () => Trainer.create(device, plan, how),
+      () => device.variants.replace(variants),
+    );
+    try {
+      await trainer.restore(from);
+      return trainer;
+    } catch (error) {
+      trainer.close();
+      throw error;
+    }
+  }
+
+  private static async build(
+    device: Device,
+    plan: TrainingPlan,
+    images: TrainerImages,
+    how: CreateOptions = {},
+  ): Promise<Trainer> {
+    try {
+      return new Trainer(device, plan, await buildTrainer(device, plan, images, how), images);
+    } catch (error) {
+      images.release();
+      throw error;
+    }
+  }
+
+  /** The model that is trained. */
+  get model(): Model {
+    return this.parts.model;
+  }
+
+  /** Which step is of which epoch. */
+  get calendar(): Calendar {
+    return this.parts.calendar;
+  }
+
+  /** Steps done, those under way included. */
+  get step(): number {
+    return this.queue.last;
+  }
+
+  /** Epochs done. */
+  get epochs(): number {
+    return this.epochsDone;
+  }
+
+  /** Names of the loss terms. */
+  get terms(): readonly string[] {
+    return this.parts.run.terms;
+  }
+
+  /** The training step as it was recorded; of a model of several stages the first's. */
+  get program(): TrainingRun["program"] {
+    return this.parts.run.program;
+  }
+
+  // ---- training -------------------------------------------------------------------------------
+
+  /**
+   * Trains, and tells of it every so many steps and at the end of each epoch. The device goes on while
+   * the body of the loop runs, as far as the next report. Leaving the loop stops it with everything
+   * kept; another `train` goes on.
+   *
+   * @throws NonFiniteError naming step and op when a value is NaN or infinite, DeviceLostError
+   */
+  async *train(range: TrainRange = {}): AsyncGenerator<TrainProgress, void, void> {
+    checkOptions("train", range, { epochs: "number?", every: "number?", signal: "any?" });
+    const { every = 10, signal, epochs = this.parts.run.epochs } = range;
+    checkWhole("train", "every", every);
+    if (epochs !== undefined) checkWhole("train", "epochs", epochs);
+    this.begin("train", epochs);
+    try {
+      while (this.epochsDone < (epochs ?? Number.POSITIVE_INFINITY) && !signal?.aborted) {
+        await this.prepareEpoch();
+        yield* this.trainEpoch(every, signal);
+      }
+    } finally {
+      this.working = undefined;
+    }
+  }
+
+  /** Trains to the end of the epoch at work, or until it is stopped. */
+  private async *trainEpoch(
+    every: number,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<TrainProgress, void, void> {
+    const { queue } = this;
+    const { begin, end, epoch } = this.atWork;
+    const reportBehind = (step: number) =>
+      Math.min(end, begin + every * (Math.floor((step - begin) / every) + 1));
+    const means = new TermMeans();
+    for (;;) {
+      while (queue.portions < 2 && queue.last < end && !signal?.aborted && !this.pausing)
+        await this.add(Math.min(reportBehind(queue.last), queue.last + MOST_QUEUED));
+      await queue.settle(({ rows }) => means.add(rows));
+      const { settled: step, portions } = queue;
+      const endOfEpoch = step === end;
+      if (endOfEpoch) await this.finishEpoch();
+      const due = endOfEpoch || portions === 0 || step === reportBehind(step - 1);
+      if (due && means.count > 0) yield { step, epoch, terms: means.take(), endOfEpoch };
+      if (endOfEpoch || (queue.portions === 0 && signal?.aborted)) return;
+      if (queue.portions === 0) await this.pausing?.orAborted(signal);
+    }
+  }
+
+  /**
+   * Trains so many steps, through the ends of epochs where there are some, and waits for them.
+   *
+   * @returns the means of the loss terms over these steps
+   * @throws NonFiniteError, DeviceLostError
+   */
+  async advance(steps = 1): Promise<TrainProgress> {
+    checkWhole("advance", "steps", steps);
+    this.begin("advance", this.parts.run.epochs);
+    try {
+      const { queue } = this;
+      const means = new TermMeans();
+      const before = queue.last;
+      const last = before + steps;
+      for (;;) {
+        await this.prepareEpoch();
+        const { end, epoch } = this.atWork;
+        while (queue.settled < Math.min(end, last)) {
+          if (queue.last < Math.min(end, last))
+            await this.add(Math.min(end, last, queue.last + MOST_QUEUED));
+          await queue.settle(({ last: to, rows }) => {
+            if (to > before) means.add(rows);
+          });
+        }
+        const endOfEpoch = queue.last === end;
+        if (endOfEpoch) await this.finishEpoch();
+        if (queue.last >= last) return { step: queue.last, epoch, terms: means.take(), endOfEpoch };
+      }
+    } finally {
+      this.working = undefined;
+    }
+  }
+
+  /**
+   * The way below `train`: trains on within the epoch at work and gives the loss terms of every step as
+   * they become known, about twice a second. `prepareEpoch` goes before an epoch, `finishEpoch` ends it.
+   *
+   * @param range.to the last step; default and at most the epoch's last
+   * @param range.stop asked about twice a second whether to stop, once something was done
+   * @throws NonFiniteError, DeviceLostError
+   */
+  async *steps(
+    range: { readonly to?: number | undefined; readonly stop?: (() => boolean) | undefined } = {},
+  ): AsyncGenerator<StepRows, void, void> {
+    checkOptions("steps", range, { to: "number?", stop: "function?" });
+    const { to = Number.POSITIVE_INFINITY, stop } = range;
+    this.begin("steps", this.parts.run.epochs);
+    try {
+      const { queue } = this;
+      const last = Math.min(to, this.atWork.end);
+      const size = new PortionSize();
+      const first = queue.last;
+      let stopped = false;
+      for (;;) {
+        while (queue.portions < 2 && queue.last < last && !stopped) {
+          // Something is done in any case.
+          stopped = queue.last > first && (stop?.() ?? false);
+          if (!stopped) await this.add(Math.min(last, queue.last + size.steps));
+        }
+        if (queue.portions === 0) return;
+        const before = queue.settled;
+        const found: StepRows[] = [];
+        // What was good before a step that failed is told of all the same.
+        const failed = await queue
+          .settle((done) => found.push(done))
+          .then(
+            () => [],
+            (error) => [error],
+          );
+        size.done(queue.settled - before);
+        yield* found;
+        for (const error of failed) throw error;
+      }
+    } finally {
+      this.working = undefined;
+    }
+  }
+
+  /**
+   * Refits what the model refits between its epochs, where an epoch begins; `train` does it by itself.
+   *
+   * @param pause asked between the parts of the work; it may throw to give up
+   */
+  async prepareEpoch(pause: () => Promise<void> = async () => undefined): Promise<void> {
+    const { epochsDone } = this;
+    const { run } = this.parts;
+    if (this.step === this.atWork.begin)
+      await this.turns.take(() => run.beforeEpoch(epochsDone + 1, pause));
+  }
+
+  /**
+   * Ends an epoch whose steps are done: what the model refits then, with the averaged weights where there
+   * are some, and `review`. The epoch counts as done when that has come to an end. `train` does it by
+   * itself.
+   */
+  async finishEpoch<T = void>(review?: () => Promise<T>): Promise<T> {
+    const { epochsDone } = this;
+    const { run } = this.parts;
+    if (this.step < this.atWork.end)
+      throw new UsageError(`finishEpoch: epoch ${epochsDone + 1} has steps that are not done`);
+    await this.withAverage(() => run.afterEpoch(epochsDone + 1));
+    const result = (await review?.()) as T;
+    this.epochsDone++;
+    return result;
+  }
+
+  /** Stops `train` before the next steps that it would queue, until `resume`. */
+  pause(): void {
+    this.pausing ??= new Pause();
+  }
+
+  /** Lets `train` go on. */
+  resume(): void {
+    this.pausing?.end();
+    this.pausing = undefined;
+  }
+
+  get isPaused(): boolean {
+    return this.pausing !== undefined;
+  }
+
+  /**
+   * Changes β or learning rates, by the names of the model's settings, for the steps that are queued from
+   * now on. Nothing is recorded or compiled anew. Schedules multiply them.
+   *
+   * @throws UsageError for a setting that the model does not have or that stays as it was built
+   */
+  set(values: Readonly<Record<string, number>>): void {
+    this.requireOpen("set");
+    if (typeof values !== "object" || values === null)
+      throw new UsageError(`set: ${isNot("values", values, "an object, as { beta: 4 }")}`);
+    this.parts.live.set("set", values);
+  }
+
+  /** The model's settings as they are now. */
+  get settings(): ReturnType<LiveSettings["all"]> {
+    return this.parts.live.all();
+  }
+
+  /** A step, from 1, is the first of its stage, of a model that has several. */
+  beginsStage(step: number): boolean {
+    return this.parts.run.beginsStage(step);
+  }
+
+  /** The learning rate of the first update at a step, from 1. */
+  learningRateAt(step: number): number {
+    return this.parts.run.learningRateAt(step);
+  }
+
+  /** The weight of the KL term at a step, from 1; undefined where the model has none. */
+  betaAt(step: number): number | undefined {
+    return this.parts.run.betaAt(step);
+  }
+
+  // ---- looking --------------------------------------------------------------------------------
+
+  /**
+   * The loss terms on images: mean and standard deviation over them, with the averaged weights where
+   * there are some and with β in full whatever its schedule is at.
+   *
+   * @param images default: those that are held out
+   * @throws UsageError where none are held out
+   */
+  async evaluate(
+    images?: Dataset | Split,
+    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<Readonly<Record<string, TermStatistics>>> {
+    this.requireOpen("evaluate");
+    const { device, plan } = this;
+    const { model, run, validation } = this.parts;
+    if (images === undefined && !validation)
+      throw new UsageError("evaluate: no images are held out: give some, or the option validation");
+    const split = images && ("train" in images ? images.train : images);
+    const given = split && new DeviceImages(device, split, plan.dataset, "evaluated images");
+    const own = given && (await evaluationOf(model, given, plan));
+    const work = async () => {
+      run.restoreBeta();
+      const terms = await (own ?? validation!).run(() => signal?.aborted ?? false);
+      if (terms) return terms;
+      throw signal!.reason;
+    };
+    return withCleanUp(
+      () => this.withAverage(work),
+      () => {
+        own?.release();
+        given?.release();
+      },
+    );
+  }
+
+  /** Does something with the averaged weights in the place of the weights, where there are some. */
+  withAverage<T>(body: () => Promise<T>): Promise<T> {
+    const exchange = () => {
+      for (const { average } of this.parts.run.trained) average?.exchange();
+    };
+    return this.turns.take(async () => {
+      exchange();
+      return withCleanUp(body, () => this.device.lost || exchange());
+    });
+  }
+
+  // ---- files ----------------------------------------------------------------------------------
+
+  /**
+   * Everything as it is now: weights, their average, the optimisers' state, the place in the data, the
+   * settings. `latentgrad sample` reads it, and `loadModel`; `Trainer.restore` goes on from it.
+   *
+   * @param also.best the best epoch so far, by whoever chooses one, and how many epochs were no better since
+   * @throws NonFiniteError after a step that failed, unless the weights are those before it, and for weights
+   *   that are not finite
+   */
+  async checkpoint(
+    also: { readonly best?: Best | undefined; readonly stale?: number | undefined } = {},
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    this.requireOpen("checkpoint");
+    return this.turns.take(async () => {
+      const { queue, epochsDone: epochs } = this;
+      await queue.requireFinite().catch(() => queue.requireWhole());
+      queue.requireWhole();
+      const { best, stale = 0 } = also;
+      const state = { step: queue.last, epochs, stale, ...(best ? { best } : {}) };
+      const { model, run } = this.parts;
+      return saveModel({ model, trained: run.trained }, toMetadata(state, this.facts), state.step);
+    });
+  }
+
+  /**
+   * Puts back a checkpoint of this training: what follows is then bit for bit what followed there. Settings
+   * that were changed since are as they were.
+   *
+   * @param check looks at the file's metadata before anything is changed
+   * @returns how far it was, and why what follows may differ, if it may
+   * @throws CheckpointError for a damaged file, or one of another training
+   */
+  async restore(file: Uint8Array | CheckpointFile, check?: MetadataCheck): Promise<Restored> {
+    this.requireOpen("restore");
+    if (this.working)
+      throw new UsageError(`restore: ${this.working} is at work; leave its loop first`);
+    const { plan, facts } = this;
+    const { model, run, live, validation } = this.parts;
+    const from = namedFile("restore", file);
+    return this.turns.take(async () => {
+      let found: Restored | undefined;
+      await restoreModel({ model, trained: run.trained }, from, (metadata) => {
+        requireModel(facts.model, from.path)(metadata);
+        requireImage(facts.image, from.path)(metadata);
+        // Data that the file knows by their bytes may have another name by now.
+        const anywhere = plan.options.allowOtherData || metadata.training_data !== undefined;
+        const fixed = plan.fixed.filter((name) => !(anywhere && name === "data"));
+        requireSameRun(metadata, facts, fixed, live.names.map(optionName), from.path);
+        check?.(metadata);
+        found = goingOn(metadata, facts, {
+          path: from.path,
+          allow: plan.options.allowOtherData ? undefined : plan.named("allowOtherData"),
+          validated: validation !== undefined,
+        });
+        live.restore("restore", optionsIn(metadata, from.path));
+      });
+      const { state } = found!;
+      this.queue.restart(state.step);
+      this.epochsDone = state.epochs;
+      return found!;
+    });
+  }
+
+  /**
+   * Another trainer of the same training, as it is now: both go on bit for bit alike, and independently of one
+   * another. They share the images on the device.
+   */
+  async fork(): Promise<Trainer> {
+    const { device, plan, images } = this;
+    const { run } = this.parts;
+    const file = await this.checkpoint();
+    const copy = await Trainer.build(device, { ...plan, epochs: run.epochs }, images.share());
+    try {
+      await copy.restore(file);
+      return copy;
+    } catch (error) {
+      copy.close();
+      throw error;
+    }
+  }
+
+  /** Gives all buffers back. The trainer and its model cannot be used any more. */
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    const { validation, run, allocations } = this.parts;
+    validation?.release();
+    run.release();
+    allocations.release();
+    this.images.release();
+  }
+
+  // ---- within ---------------------------------------------------------------------------------
+
+  private get facts(): StateFacts {
+    const { plan, device } = this;
+    const { live, calendar, kernels } = this.parts;
+    const { dataset, entry, fingerprint, seed, config, split } = plan;
+    const { height, width, channels, vectors, classNames } = dataset;
+    return {
+      model: entry.name,
+      data: dataset.name,
+      image: { height, width, channels, ...(vectors ? { vectors } : {}) },
+      classes: classNames,
+      attributes: attributeClasses(dataset),
+      images: split.train.length,
+      options: { ...config, set: live.texts() },
+      adapter: device.adapter.name,
+      runtime: device.adapter.runtime,
+      variants: kernels,
+      ...{ fingerprint, seed, calendar },
+    };
+  }
+
+  /** The epoch at work, from 1, with the steps before it and before the next. */
+  private get atWork(): { readonly epoch: number; readonly begin: number; readonly end: number } {
+    const { epochsDone } = this;
+    const { calendar } = this.parts;
+    const epoch = epochsDone + 1;
+    const begin = calendar.beginOf(epoch);
+    return { epoch, begin, end: begin + calendar.stepsPerEpoch };
+  }
+
+  /** Queues steps when nobody has the weights to himself. */
+  private async add(last: number): Promise<void> {
+    await this.turns.free();
+    this.requireOpen(this.working ?? "train");
+    this.queue.add(last);
+  }
+
+  private begin(op: string, epochs: number | undefined): void {
+    this.requireOpen(op);
+    this.queue.requireSound();
+    if (this.working)
+      throw new UsageError(`${op}: ${this.working} is at work already; leave its loop first`);
+    const { model, run } = this.parts;
+    requireLength(op, this.plan, model, epochs);
+    run.epochs = epochs;
+    this.working = op;
+  }
+
+  private requireOpen(op: string): void {
+    if (this.closed) throw new UsageError(`${op}: the trainer is closed`);
+    if (this.device.lost) throw this.device.lost;
+  }
+}
+
+function isPlan(options: object): options is TrainingPlan {
+  return typeof options === "object" && options !== null && "split" in options;
+}
