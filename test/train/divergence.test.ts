@@ -67,7 +67,7 @@ test("a model can say that a training with finite losses has failed", async () =
   const { vae, run } = await poisonable();
   const seen: number[] = [];
   Object.assign(vae, {
-    failure: ({ loss }: Readonly<Record<string, number>>) => {
+    divergenceReason: ({ loss }: Readonly<Record<string, number>>) => {
       seen.push(loss as number);
       return seen.length === 3 ? "nothing is left" : undefined;
     },
