@@ -114,7 +114,8 @@ function codeNames(prose: string): string[] {
   return [...prose.matchAll(/`([\w$]+(?:\.[\w$]+)*(?:\([^`]*\))?|LATENTGRAD_\w+[^`]*)`/g)].flatMap(
     ([, span]) =>
       (span!.match(/[\w$]+/g) ?? []).filter(
-        (word) => /[a-z0-9][A-Z]/.test(word) || word.startsWith("LATENTGRAD_"),
+        (word) =>
+          (/[a-z0-9][A-Z]/.test(word) && /[a-z]/.test(word)) || word.startsWith("LATENTGRAD_"),
       ),
   );
 }
