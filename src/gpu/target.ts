@@ -62,9 +62,9 @@ export interface SubmitLimits {
 }
 
 /**
- * What a device is good at. Kernels ask here and nowhere else: the rest of the engine knows no
- * adapter by its name. What is stated is stated for a kind of adapter; what was measured on this one
- * is in `variants`.
+ * What a device is good at. Kernels and programs ask here and nowhere else: none of them knows an
+ * adapter by its name. What is stated is stated for a kind of adapter; what was measured on this one is
+ * in `variants`.
  */
 export interface Target {
   /** It runs shaders on the CPU: workgroup memory and many threads gain nothing there. */
