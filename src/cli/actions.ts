@@ -14,6 +14,7 @@ import type { Host } from "../host/host.ts";
 import type { Interruption } from "../host/interruption.ts";
 import type { evaluate } from "../metrics/evaluate.ts";
 import type { ModelDescription } from "../models/definition.ts";
+import type { exportRun } from "../train/onnx/export-run.ts";
 import type { TrainOptions } from "../train/options.ts";
 import type { TrainHooks, TrainResult } from "../train/train.ts";
 import type { TuneModelsOptions, TuneModelsReport } from "../tune/tune-models.ts";
@@ -50,6 +51,7 @@ export interface Actions {
   readonly traverse: typeof traverse;
   readonly embed: typeof embed;
   readonly swap: typeof swap;
+  readonly exportRun: typeof exportRun;
   readonly bench: typeof runBenchmarks;
   /** The same, and the comparison with other engines. */
   readonly benchWithPeers: typeof runBenchmarks;

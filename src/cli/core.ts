@@ -17,6 +17,7 @@ import type { Host } from "../host/host.ts";
 import type { Interruption } from "../host/interruption.ts";
 import { evaluate } from "../metrics/evaluate.ts";
 import { models } from "../models/registry.ts";
+import { exportRun } from "../train/onnx/export-run.ts";
 import { train } from "../train/train.ts";
 import { tuneModels } from "../tune/tune-models.ts";
 import type { Actions } from "./actions.ts";
@@ -50,6 +51,7 @@ const actions: Omit<Actions, "models"> = {
   traverse,
   embed,
   swap,
+  exportRun,
   bench: runBenchmarks,
   async benchWithPeers() {
     throw new UsageError("--peers starts a process for each engine: give it to latentgrad bench");

@@ -11,6 +11,7 @@ import { addDemo } from "./commands/demo.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addEmbed } from "./commands/embed.ts";
 import { addEvaluate } from "./commands/evaluate.ts";
+import { addExport } from "./commands/export.ts";
 import { addInterpolate } from "./commands/interpolate.ts";
 import { addManifold } from "./commands/manifold.ts";
 import { addModels } from "./commands/models.ts";
@@ -83,6 +84,7 @@ Exit status: 0 success, 2 usage, 3 bad data or checkpoint, 4 no adapter, 5 devic
   addTraverse(program, context);
   addSwap(program, context);
   addEmbed(program, context);
+  addExport(program, context);
   addModels(program, context);
   addDatasets(program, context);
   addDoctor(program, context);

@@ -14,6 +14,7 @@ const deviceCommands = [
   "traverse",
   "embed",
   "swap",
+  "export",
   "doctor",
   "demo",
   "bench",

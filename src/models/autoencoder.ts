@@ -16,6 +16,7 @@ import { checkedSettings } from "./arguments.ts";
 import type { ModelDescription } from "./definition.ts";
 import { type Likelihood, type LikelihoodName, likelihoodOf } from "./likelihoods.ts";
 import { type ImageShape, type LossTerms, type Model, soleUpdate, type Update } from "./model.ts";
+import type { GraphValue, NetworkGraph, NetworkOutputs } from "./network-graph.ts";
 import { buildNetworks, type NetworkName, type Networks } from "./networks.ts";
 
 /** What every autoencoder can be set. */
@@ -84,6 +85,14 @@ export abstract class Autoencoder extends Module implements Model {
 
   decode(z: Tensor): Tensor {
     return this.likelihood.mean(this.decoder.forward(z));
+  }
+
+  writeEncoder(graph: NetworkGraph): NetworkOutputs {
+    return { latent: graph.layer(this.head, graph.layer(this.encoder, graph.image())) };
+  }
+
+  writeDecoder(graph: NetworkGraph): GraphValue {
+    return this.likelihood.writeMean(graph, graph.layer(this.decoder, graph.latent()));
   }
 
   /** −ln p(x|z): [batch] nats. */

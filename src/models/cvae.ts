@@ -8,11 +8,13 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { relativeSettings, vaeNotes } from "./common-settings.ts";
 import type { DataShape, ModelDescription } from "./definition.ts";
 import { classesOf } from "./labels.ts";
-import { withCondition } from "./networks.ts";
+import { withCondition, writeCondition } from "./networks.ts";
 import { Vae } from "./vae.ts";
 
 /** What can be set of a conditional VAE; `latentgrad models cvae` lists it with the defaults. */
 export type ConditionalVaeOptions = SettingsOptions<typeof relativeSettings>;
+
+import type { GraphValue, NetworkGraph } from "./network-graph.ts";
 
 /** Most classes that a convolutional encoder sees as planes beside the image: each is as large as it. */
 const MOST_PLANES = 256;
@@ -60,5 +62,13 @@ export class ConditionalVae extends Vae {
 
   protected override decoderInput(z: Tensor, label: Tensor | undefined): Tensor {
     return concat([z, classesOf(label, this.classes, "cvae")], 1);
+  }
+
+  protected override writeEncoderInput(graph: NetworkGraph): GraphValue {
+    return writeCondition(graph, graph.image(), graph.label(), this.networks);
+  }
+
+  protected override writeDecoderInput(graph: NetworkGraph): GraphValue {
+    return graph.concat([graph.latent(), graph.label()]);
   }
 }

@@ -36,6 +36,7 @@ import {
   realLoss,
 } from "./losses.ts";
 import { type LossTerms, type Model, parametersOf, type Update } from "./model.ts";
+import type { GraphValue, NetworkGraph, NetworkOutputs } from "./network-graph.ts";
 import { DenseCritic, scaled } from "./networks.ts";
 import { type Maps, SkipDecoder, SkipEncoder } from "./skip-networks.ts";
 
@@ -215,6 +216,20 @@ export class DualAae extends Module implements Model {
 
   decode(z: Tensor): Tensor {
     return sigmoid(this.decoder.forward(z));
+  }
+
+  writeEncoder(graph: NetworkGraph): NetworkOutputs {
+    const features = this.encoder.write(graph, graph.image());
+    const code = (head: Linear, norm: BatchNorm | undefined) => {
+      const flat = graph.layer(head, features);
+      return norm ? graph.layer(norm, flat) : flat;
+    };
+    const content = code(this.contentHead, this.contentNorm);
+    return { latent: graph.concat([content, code(this.styleHead, this.styleNorm)]) };
+  }
+
+  writeDecoder(graph: NetworkGraph): GraphValue {
+    return graph.sigmoid(this.decoder.write(graph, graph.latent()));
   }
 
   /** The autoencoder's loss; in evaluation the decoder sees codes alone. */

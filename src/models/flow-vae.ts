@@ -18,6 +18,7 @@ import type { ModelDescription } from "./definition.ts";
 import { AutoregressiveFlow, type Flow, PlanarFlow } from "./flows.ts";
 import { logNormal, logStandardNormal } from "./losses.ts";
 import type { ImageShape, LossTerms } from "./model.ts";
+import type { NetworkOutputs } from "./network-graph.ts";
 import { Vae } from "./vae.ts";
 
 const flowVaeSettings = extendSettings(relativeSettings, {
@@ -109,5 +110,11 @@ export class FlowVae extends Vae {
   override encode({ x }: Batch): Tensor {
     const context = this.encoder.forward(x);
     return this.transform(this.posteriorOf(context).mean, context).z;
+  }
+
+  override writeEncoder(): NetworkOutputs {
+    throw new UsageError(
+      "flow-vae: its codes go through normalising flows, which are no layers that can be exported",
+    );
   }
 }

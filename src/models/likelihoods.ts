@@ -8,6 +8,7 @@ import { checkFloats } from "../tensor/arguments.ts";
 import { parameter } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { ImageShape } from "./model.ts";
+import type { GraphValue, NetworkGraph } from "./network-graph.ts";
 
 /** ½ ln 2π */
 const HALF_LOG_TWO_PI = 0.5 * Math.log(2 * Math.PI);
@@ -23,6 +24,8 @@ export interface Likelihood {
   nll(output: Tensor, x: Tensor): Tensor;
   /** The mean of p(x|z), of output's shape. */
   mean(output: Tensor): Tensor;
+  /** Writes the mean down. */
+  writeMean(graph: NetworkGraph, output: GraphValue): GraphValue;
 }
 
 /**
@@ -48,7 +51,11 @@ export function overPixels(each: Tensor): Tensor {
 }
 
 /** Black and white pixels; the decoder gives logits. */
-export const bernoulli: Likelihood = { nll: bernoulliNll, mean: sigmoid };
+export const bernoulli: Likelihood = {
+  nll: bernoulliNll,
+  mean: sigmoid,
+  writeMean: (graph, output) => graph.sigmoid(output),
+};
 
 /**
  * Normal pixels with one variance γ² for all: −ln p = Σ ½((x − y)/γ)² + ln γ + ½ ln 2π. With a fixed γ,
@@ -82,6 +89,10 @@ export class Gaussian extends Module implements Likelihood {
 
   mean(output: Tensor): Tensor {
     return this.squash ? sigmoid(output) : output;
+  }
+
+  writeMean(graph: NetworkGraph, output: GraphValue): GraphValue {
+    return this.squash ? graph.sigmoid(output) : output;
   }
 
   override forward(output: Tensor): Tensor {

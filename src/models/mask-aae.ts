@@ -41,6 +41,7 @@ import {
   type StepSchedule,
   type Update,
 } from "./model.ts";
+import type { GraphValue, NetworkGraph, NetworkOutputs } from "./network-graph.ts";
 import { DenseCritic, scaled } from "./networks.ts";
 
 const maskAaeSettings = {
@@ -152,6 +153,13 @@ export class MaskAae extends Autoencoder {
   /** Masked codes. */
   override encode(batch: Batch): Tensor {
     return mul(super.encode(batch), this.mask());
+  }
+
+  override writeEncoder(graph: NetworkGraph): NetworkOutputs {
+    const { latent } = super.writeEncoder(graph) as { latent: GraphValue };
+    const { theta } = this;
+    const alpha = (t: number) => -Math.expm1(-t);
+    return { latent: theta ? graph.timesVector(latent, theta, alpha) : latent };
   }
 
   override terms(batch: Batch, _key: RandomKey): LossTerms {

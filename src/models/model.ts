@@ -3,6 +3,7 @@ import type { Batch, ExampleSource } from "../data/batch.ts";
 import type { NamedTensor } from "../nn/module.ts";
 import type { OptimiserRule } from "../optim/rules.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import type { WrittenNetworks } from "./network-graph.ts";
 
 /** What a model is built for. */
 export interface ImageShape {
@@ -67,8 +68,11 @@ export interface Prior {
   draw(normal: Tensor, uniform: Tensor, label?: Tensor): Tensor;
 }
 
-/** A generative model with an encoder and a decoder. */
-export interface Model {
+/**
+ * A generative model with an encoder and a decoder. One that can be exported writes its networks down; a
+ * class that changes what they compute writes them down anew.
+ */
+export interface Model extends Partial<WrittenNetworks> {
   /** Latent dimensions. */
   readonly latent: number;
   /** Weight of the KL term, where the model has one. */

@@ -11,6 +11,7 @@ import type { Module } from "../nn/module.ts";
 import { Flatten, LeakyReLU, ReLU, Sequential, Unflatten } from "../nn/sequential.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { ImageShape } from "./model.ts";
+import type { GraphValue, NetworkGraph } from "./network-graph.ts";
 
 /** What an encoder and a decoder are built for. */
 export interface NetworkOptions {
@@ -358,6 +359,18 @@ export function withCondition(x: Tensor, condition: Tensor, { planes }: Networks
   if (!planes) return concat([reshape(x, [batch, -1]), condition], 1);
   const plane = reshape(condition, [batch, 1, 1, n]);
   return concat([x, broadcastTo(plane, [batch, height, width, n])], 3);
+}
+
+/** Writes `withCondition` down. */
+export function writeCondition(
+  graph: NetworkGraph,
+  x: GraphValue,
+  condition: GraphValue,
+  { planes }: Networks,
+): GraphValue {
+  if (!planes) return graph.concat([graph.flatten(x), condition]);
+  const [height = 1, width = 1] = x.shape;
+  return graph.concat([x, graph.planes(condition, [height, width])]);
 }
 
 type Size = readonly [number, number];

@@ -8,6 +8,7 @@ import { Flatten, ReLU, Sequential, Unflatten } from "../nn/sequential.ts";
 import { zeros } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { ImageShape } from "./model.ts";
+import type { GraphValue, NetworkGraph } from "./network-graph.ts";
 import { scaled } from "./networks.ts";
 
 /**
@@ -86,6 +87,11 @@ export class SkipEncoder extends Module {
     const second = this.second.forward(first);
     return { features: this.dense.forward(second), maps: [first, second] };
   }
+
+  /** Writes `forward` down. */
+  write(graph: NetworkGraph, x: GraphValue): GraphValue {
+    return graph.layer(this.dense, graph.layer(this.second, graph.layer(this.first, x)));
+  }
 }
 
 export class SkipDecoder extends Module {
@@ -142,5 +148,13 @@ export class SkipDecoder extends Module {
     };
     const inner = this.second.forward(beside(this.start.forward(z), 1));
     return this.output.forward(this.first.forward(beside(inner, 0)));
+  }
+
+  /** Writes `forward` down. */
+  write(graph: NetworkGraph, z: GraphValue): GraphValue {
+    const beside = (x: GraphValue, level: 0 | 1) =>
+      this.skips ? graph.withZeros(x, this.levels[level].filters) : x;
+    const inner = graph.layer(this.second, beside(graph.layer(this.start, z), 1));
+    return graph.layer(this.output, graph.layer(this.first, beside(inner, 0)));
   }
 }

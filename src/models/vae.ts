@@ -23,6 +23,7 @@ import {
   soleUpdate,
   type Update,
 } from "./model.ts";
+import type { GraphValue, NetworkGraph, NetworkOutputs } from "./network-graph.ts";
 import { buildNetworks, type Networks } from "./networks.ts";
 
 /** What can be set of a VAE; `latentgrad models vae` lists it with the defaults. */
@@ -169,5 +170,32 @@ export class Vae extends Module implements Model {
 
   decode(z: Tensor, label?: Tensor): Tensor {
     return this.likelihood.mean(this.decoder.forward(this.decoderInput(z, label)));
+  }
+
+  writeEncoder(graph: NetworkGraph): NetworkOutputs {
+    const features = graph.layer(this.encoder, this.writeEncoderInput(graph));
+    const both = graph.layer(this.head, features);
+    const [mean, spread] = graph.split(both, [this.latent, this.latent]) as [
+      GraphValue,
+      GraphValue,
+    ];
+    const deviation = () => graph.plus(graph.softplus(spread), 1e-6);
+    const logVariance = this.softplusHead ? graph.times(graph.log(deviation()), 2) : spread;
+    return { mean, log_variance: logVariance };
+  }
+
+  writeDecoder(graph: NetworkGraph): GraphValue {
+    const output = graph.layer(this.decoder, this.writeDecoderInput(graph));
+    return this.likelihood.writeMean(graph, output);
+  }
+
+  /** As `encoderInput`. */
+  protected writeEncoderInput(graph: NetworkGraph): GraphValue {
+    return graph.image();
+  }
+
+  /** As `decoderInput`. */
+  protected writeDecoderInput(graph: NetworkGraph): GraphValue {
+    return graph.latent();
   }
 }

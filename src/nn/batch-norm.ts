@@ -28,6 +28,8 @@ export class BatchNorm extends Module {
   readonly bias: Tensor;
   readonly runningMean: Tensor;
   readonly runningVariance: Tensor;
+  /** Added to the variance. */
+  readonly epsilon: number;
 
   constructor(
     device: Device,
@@ -43,6 +45,7 @@ export class BatchNorm extends Module {
       flattenOut: "any?",
       affine: "boolean?",
     });
+    this.epsilon = options.epsilon ?? EPSILON;
     const shape = [channels];
     const ones = () => new Float32Array(channels).fill(1);
     const make = (options.affine ?? true) ? parameter : variable;
@@ -58,7 +61,7 @@ export class BatchNorm extends Module {
     const { flattenOut: _, affine: __, ...options } = this.options;
     return this.training
       ? batchNorm(x, this.weight, this.bias, { ...options, running })
-      : batchNormEval(x, this.weight, this.bias, running, options.epsilon);
+      : batchNormEval(x, this.weight, this.bias, running, this.epsilon);
   }
 
   /** Puts the running statistics back to what they were before any training: 0 and 1. */
@@ -73,9 +76,8 @@ export class BatchNorm extends Module {
    * @param y [n, channels]: what this layer made of all of them in evaluation, n ≥ 2; not affine
    */
   correct(y: Tensor): void {
-    const { epsilon = EPSILON } = this.options;
     const [n = 2] = y.shape;
-    const spread = add(this.runningVariance, epsilon);
+    const spread = add(this.runningVariance, this.epsilon);
     assign(this.runningMean, add(this.runningMean, mul(mean(y, 0), sqrt(spread))));
     assign(this.runningVariance, mul(mul(variance(y, 0), spread), n / (n - 1)));
   }

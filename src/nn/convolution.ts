@@ -31,7 +31,8 @@ const optionRules: OptionRules<ConvolutionOptions & ConvTranspose2dOptions> = {
 abstract class Convolution extends Module {
   readonly weight: Tensor;
   readonly bias: Tensor | undefined;
-  protected readonly geometry: ConvTranspose2dOptions;
+  /** Stride, padding and size of the result, as they were given. */
+  readonly geometry: ConvTranspose2dOptions;
 
   constructor(
     device: Device,

@@ -8,7 +8,7 @@ import { Module } from "./module.ts";
 
 /** Modules one after another; their checkpoint names are their positions. */
 export class Sequential extends Module {
-  private readonly layers: readonly Module[];
+  readonly layers: readonly Module[];
 
   constructor(...layers: Module[]) {
     super();
@@ -29,9 +29,19 @@ export class Sequential extends Module {
   }
 }
 
+/** What a layer without parameters computes, for those who write a network down. */
+export type KnownFunction =
+  | { readonly name: "relu" | "sigmoid" | "tanh" | "softplus" | "flatten" }
+  | { readonly name: "leakyRelu"; readonly slope: number }
+  | { readonly name: "unflatten"; readonly shape: readonly number[] };
+
 /** A function of one tensor as a layer without parameters. */
 export class Lambda extends Module {
-  constructor(private readonly fn: (x: Tensor) => Tensor) {
+  /** @param known what the function is, where that has a name: such a layer can be exported */
+  constructor(
+    private readonly fn: (x: Tensor) => Tensor,
+    readonly known?: KnownFunction,
+  ) {
     super();
     if (typeof fn !== "function")
       throw new UsageError(`lambda: ${isNot("fn", fn, "a function of one tensor")}`);
@@ -42,24 +52,31 @@ export class Lambda extends Module {
   }
 }
 
-export const ReLU = (): Module => new Lambda(relu);
-export const LeakyReLU = (slope = 0.2): Module => new Lambda((x) => leakyRelu(x, slope));
-export const Sigmoid = (): Module => new Lambda(sigmoid);
-export const Tanh = (): Module => new Lambda(tanh);
-export const Softplus = (): Module => new Lambda(softplus);
+export const ReLU = (): Module => new Lambda(relu, { name: "relu" });
+export const LeakyReLU = (slope = 0.2): Module =>
+  new Lambda((x) => leakyRelu(x, slope), { name: "leakyRelu", slope });
+export const Sigmoid = (): Module => new Lambda(sigmoid, { name: "sigmoid" });
+export const Tanh = (): Module => new Lambda(tanh, { name: "tanh" });
+export const Softplus = (): Module => new Lambda(softplus, { name: "softplus" });
 
 /** [batch, …] → [batch, product of the rest]. */
 export const Flatten = (): Module =>
-  new Lambda((x) => {
-    checkTensor("flatten", x, ANY);
-    return reshape(x, [x.shape[0] ?? 1, -1]);
-  });
+  new Lambda(
+    (x) => {
+      checkTensor("flatten", x, ANY);
+      return reshape(x, [x.shape[0] ?? 1, -1]);
+    },
+    { name: "flatten" },
+  );
 
 /** [batch, …] → [batch, ...shape]. */
 export const Unflatten = (shape: readonly number[]): Module => {
   checkNumbers("unflatten", "shape", shape);
-  return new Lambda((x) => {
-    checkTensor("unflatten", x, ANY);
-    return reshape(x, [x.shape[0] ?? 1, ...shape]);
-  });
+  return new Lambda(
+    (x) => {
+      checkTensor("unflatten", x, ANY);
+      return reshape(x, [x.shape[0] ?? 1, ...shape]);
+    },
+    { name: "unflatten", shape: [...shape] },
+  );
 };

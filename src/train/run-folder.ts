@@ -16,6 +16,7 @@ const reportFile = "report.html";
 const lockFile = ".latentgrad-lock";
 const checkpointFolder = "checkpoints";
 const figureFolder = "figures";
+const onnxFolder = "onnx";
 const eventFolder = "tensorboard";
 /** TensorBoard reads files with "tfevents" in their name. */
 const eventFile = `${eventFolder}/events.out.tfevents.latentgrad`;
@@ -27,6 +28,8 @@ const drawn = [
   "curves.svg",
   "latent.svg",
 ];
+/** What `export` makes of a run. */
+const exported = ["encoder.onnx", "decoder.onnx"];
 /** So often a folder is made that others remove. */
 const TRIES = 10;
 /** Checkpoints that a run writes. */
@@ -179,7 +182,7 @@ export class RunFolder {
         await this.lock?.check(this.path);
         if (this.begun) await this.clear();
         // Where another run has the folder, it may be about to write a file there.
-        const inside = this.lock ? [checkpointFolder, figureFolder, eventFolder] : [];
+        const inside = this.lock ? [checkpointFolder, figureFolder, eventFolder, onnxFolder] : [];
         await removeEmpty(inside.map((name) => this.file(name)));
       },
       () => this.release(),
@@ -304,6 +307,13 @@ export class RunFolder {
     return this.host.readFile(joinPath(this.file(figureFolder), name));
   }
 
+  /** Writes onnx/NAME.onnx, or the file into the folder `out`; returns its path. */
+  async writeOnnx(name: string, bytes: Uint8Array, out?: string): Promise<string> {
+    const file = `${name}.onnx`;
+    const path = joinPath(this.file(onnxFolder), file);
+    return this.writeOut(path, bytes, out === undefined ? undefined : joinPath(out, file));
+  }
+
   /** Writes report.html, or to `out`; returns its path. */
   async writeReport(html: string, out?: string): Promise<string> {
     return this.writeOut(this.file(reportFile), new TextEncoder().encode(html), out);
@@ -409,6 +419,7 @@ export class RunFolder {
       ...[metricsFile, csvFile, reportFile, eventFile].map((name) => this.file(name)),
       ...(await inside(checkpointFolder, (name) => written.test(name))),
       ...(await inside(figureFolder, (name) => drawn.includes(name))),
+      ...(await inside(onnxFolder, (name) => exported.includes(name))),
       this.file(configFile),
     ];
     const found: string[] = [];

@@ -97,6 +97,36 @@ test("report", async () => {
   assert.equal(JSON.parse((await cli("report r --json", result)).out), result);
 });
 
+test("export says what the files take and give", async () => {
+  const value = (name: string, ...shape: (number | string)[]) => ({
+    ...{ name, type: "float32", shape },
+  });
+  const result = {
+    ...{ format: "onnx", opset: 13 },
+    encoder: {
+      file: "r/onnx/encoder.onnx",
+      inputs: [value("image", "batch", 1, 28, 28)],
+      outputs: [value("mean", "batch", 2), value("log_variance", "batch", 2)],
+    },
+    decoder: {
+      file: "r/onnx/decoder.onnx",
+      inputs: [value("latent", "batch", 2)],
+      outputs: [value("image", "batch", 1, 28, 28)],
+    },
+  };
+  const { calls, out } = await cli("export r --format onnx --checkpoint last --out d", result);
+  assert.equal(calls, [["exportRun", "r", { checkpoint: "last", out: "d" }]]);
+  assert.is(
+    out,
+    "encoder r/onnx/encoder.onnx  image [batch, 1, 28, 28] → mean [batch, 2], log_variance [batch, 2]\n" +
+      "decoder r/onnx/decoder.onnx  latent [batch, 2] → image [batch, 1, 28, 28]\n",
+  );
+  assert.equal(JSON.parse((await cli("export r --json", result)).out), result);
+  const { status, err } = await cli("export r --format onxn", result);
+  assert.is(status, 2);
+  assert.match(err, /Expected onnx \(did you mean onnx\?\)/);
+});
+
 const metrics = {
   loss: { value: 103.901, sd: 25.35, n: 10000, note: "nats per sample" },
   elbo: { value: -103.901, n: 10000 },

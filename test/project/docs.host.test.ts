@@ -186,6 +186,10 @@ const actions: Actions = {
   traverse: async () => ({ figure, dimensions: [] }),
   embed: async () => ({ figure, n: 1, axes: [] }),
   swap: async () => ({ figure }),
+  exportRun: async () => {
+    const nothing = { file: "", inputs: [], outputs: [] };
+    return { format: "onnx", opset: 13, encoder: nothing, decoder: nothing };
+  },
   bench: async ({ filter }) => {
     select(filter);
     return emptyReport;

@@ -10,8 +10,12 @@ interface Entry {
   readonly link?: boolean;
 }
 
-/** The project's own, and that of the engines it is compared with. */
-for (const file of ["package-lock.json", "bench/peers/package-lock.json"]) {
+/** The project's own, that of the engines it is compared with, and that of ONNX Runtime. */
+for (const file of [
+  "package-lock.json",
+  "bench/peers/package-lock.json",
+  "test/onnx-runtime/package-lock.json",
+]) {
   const text = readFileSync(file, "utf8");
   const packages: Record<string, Entry> = JSON.parse(text).packages;
 

@@ -16,6 +16,7 @@ export const unusedActions: Actions = {
   traverse: unused,
   embed: unused,
   swap: unused,
+  exportRun: unused,
   bench: unused,
   benchWithPeers: unused,
   serveBenchPage: unused,

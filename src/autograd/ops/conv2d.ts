@@ -184,7 +184,8 @@ function launch(
 /** Largest stride and padding: the kernels compute positions in 32 bits. */
 const LARGEST = 65_535;
 
-function geometryOfConv(
+/** Shapes and padding of conv2d. x: [batch, height, width, channels], w: its weights' shape */
+export function geometryOfConv(
   x: readonly number[],
   w: readonly number[],
   options: Conv2dOptions,
@@ -207,7 +208,8 @@ function geometryOfConv(
   return { ...sizes, padTop: pad.top, padLeft: pad.left };
 }
 
-function geometryOfTransposed(
+/** The same of convTranspose2d, as of the convolution that leads back. */
+export function geometryOfTransposed(
   y: readonly number[],
   w: readonly number[],
   options: ConvTranspose2dOptions,
