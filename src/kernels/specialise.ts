@@ -1,4 +1,20 @@
 import { GpuValidationError } from "../gpu/errors.ts";
+import { TextCache } from "./text-cache.ts";
+
+interface Specialisation {
+  readonly constants?: Readonly<Record<string, number | boolean>>;
+  readonly aliases?: Readonly<Record<string, string>>;
+  readonly inserts?: Readonly<Record<string, string>>;
+  /** Most characters of the result: compilers of software adapters explode on larger ones. */
+  readonly sizeBound?: number;
+  readonly op?: string;
+}
+
+/**
+ * Ops ask for the same text each time they run, a recording for a few texts many times, and writing one
+ * out takes milliseconds. A few megabytes hold those of several models.
+ */
+export const specialised = new TextCache(2 ** 23);
 
 /**
  * Turns a readable shader file into the text that is compiled.
@@ -14,17 +30,22 @@ import { GpuValidationError } from "../gpu/errors.ts";
  * Shader compilers leave the loops over register tiles rolled; written out, the same tile is
  * 2× (llvmpipe) to 10× (SwiftShader) faster.
  */
-export function specialise(
-  text: string,
-  options: {
-    readonly constants?: Readonly<Record<string, number | boolean>>;
-    readonly aliases?: Readonly<Record<string, string>>;
-    readonly inserts?: Readonly<Record<string, string>>;
-    /** Most characters of the result: compilers of software adapters explode on larger ones. */
-    readonly sizeBound?: number;
-    readonly op?: string;
-  },
-): string {
+export function specialise(text: string, options: Specialisation): string {
+  return specialised.get(keyOf(text, options), () => write(text, options));
+}
+
+/** All that the result depends on, in one text. */
+function keyOf(text: string, { constants, aliases, inserts, sizeBound }: Specialisation): string {
+  // −0 has a literal of its own, and −0 as text is 0.
+  const numbers = Object.entries(constants ?? {}).map(([name, value]) => [
+    name,
+    Object.is(value, -0) ? "-0" : String(value),
+  ]);
+  const others = [aliases, inserts].map((list) => Object.entries(list ?? {}));
+  return `${JSON.stringify([numbers, others, String(sizeBound)])}\n${text}`;
+}
+
+function write(text: string, options: Specialisation): string {
   const op = options.op ?? "specialise";
   let out = text;
   for (const [name, value] of Object.entries(options.constants ?? {})) {

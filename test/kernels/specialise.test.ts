@@ -1,7 +1,8 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { GpuValidationError } from "../../src/gpu/errors.ts";
-import { evaluate, floatLiteral, specialise } from "../../src/kernels/specialise.ts";
+import { evaluate, floatLiteral, specialise, specialised } from "../../src/kernels/specialise.ts";
+import { TextCache } from "../../src/kernels/text-cache.ts";
 
 const test = suite("specialise");
 
@@ -271,6 +272,57 @@ test("writes floats that read back to the same bits", () => {
   }
   assert.throws(() => floatLiteral(Number.NaN), /no WGSL literal/);
   assert.throws(() => floatLiteral(1e39), /no WGSL literal/);
+});
+
+test("writes a text out once for all that it depends on", () => {
+  const text = lines("const N = 1.0;", "alias T = f32;", "//@insert BODY");
+  const usual = {
+    constants: { N: 0 },
+    aliases: { T: "f32" },
+    inserts: { BODY: "x" },
+    sizeBound: 1000,
+  };
+  const made = () => {
+    const before = specialised.made;
+    const result = [
+      specialise(text, usual),
+      specialise(text, { ...usual, constants: { N: -0 } }),
+      specialise(text, { ...usual, aliases: { T: "u32" } }),
+      specialise(text, { ...usual, inserts: { BODY: "y" } }),
+      specialise(`${text}\n`, usual),
+    ];
+    return { result, texts: specialised.made - before };
+  };
+  const [first, second] = [made(), made()];
+  assert.is(first.texts, 5);
+  assert.is(new Set(first.result).size, 5);
+  assert.equal(second, { result: first.result, texts: 0 });
+  // A refusal is no text: each op that asks is told.
+  for (const op of ["matmul", "conv2d"])
+    refuses(
+      () => specialise(text, { ...usual, sizeBound: 9, op }),
+      new RegExp(`^${op}: .*9 allowed`),
+    );
+});
+
+test("texts that were not used for long make room", () => {
+  const cache = new TextCache(40);
+  const get = (key: string) => cache.get(key, () => key.repeat(9));
+  get("a");
+  get("b");
+  get("c");
+  get("d"); // ten characters each: full
+  assert.is(get("a"), "aaaaaaaaa");
+  assert.is(cache.made, 4);
+  get("e"); // b makes room, since a was used again
+  get("a");
+  assert.is(cache.made, 5);
+  get("b");
+  assert.is(cache.made, 6);
+  assert.is(
+    new TextCache(5).get("k", () => "too large to be kept"),
+    "too large to be kept",
+  );
 });
 
 test.run();
