@@ -1,7 +1,7 @@
 /**
- * Which test file runs on which runtime. `npm test` runs all files on one runtime of each adapter, and on
- * the others what may differ by runtime; `npm run test:long` runs what that leaves out, so that both
- * together run every file on every runtime.
+ * Which test file runs on which runtime in `npm test`: the first runtime of all runs everything; the first of
+ * another adapter what compiles kernels of its own; all runtimes what may differ by runtime. Tiles are small
+ * there. `npm run test:long` runs every file on every runtime, with the tiles that the adapter bears.
  */
 
 /** The runtimes, those first that are the first choice of an adapter. */
@@ -9,8 +9,7 @@ export const runtimes = ["deno", "node", "chrome"];
 
 /**
  * What runs on every runtime in `npm test`: what an implementation of WebGPU or a JavaScript engine does
- * in its own way. A file that is named nowhere here runs once an adapter, or once at all where it can open
- * no device.
+ * in its own way.
  */
 export const portable = [
   { files: /^test\/gpu\/(adapter|open)\./, reason: "adapters and limits are asked for" },
@@ -22,9 +21,17 @@ export const portable = [
   { files: /^test\/kernels\/(map|textures|subgroups|half)\./, reason: "texel reads and features" },
   { files: /^test\/tensor\//, reason: "uploads and read-back" },
   { files: /^test\/train\/golden\./, reason: "one curve is the same everywhere" },
+  { files: /^test\/models\/vae\./, reason: "a model records, trains and samples" },
   { files: /^test\/cli\//, reason: "the console, and how commands stop" },
   { files: /^test\/data\/(picture|zip)\./, reason: "the platform decodes and inflates" },
 ];
+
+/**
+ * What stands on the ops, or measures them: where they are right, on an adapter, it is. In `npm test` it runs
+ * once. A folder that is not named runs once an adapter.
+ */
+export const aboveOps =
+  /^test\/(bench|cli|data|experiments|figures|formats|math|metrics|models|settings|train)\//;
 
 export const isPortable = (file) => portable.some(({ files }) => files.test(file));
 
@@ -33,7 +40,7 @@ export const isPortable = (file) => portable.some(({ files }) => files.test(file
  *
  * @param files that run everywhere
  * @param adapters the adapter of each runtime, by a name that equal ones share; undefined where it has none
- * @param deviceless those of the files that can open no device
+ * @param deviceless those of the files that can open no device: they run once
  */
 export function shortPasses(files, adapters, deviceless) {
   const seen = new Set();
@@ -43,18 +50,11 @@ export function shortPasses(files, adapters, deviceless) {
     const newAdapter = !seen.has(adapters[runtime]);
     seen.add(adapters[runtime]);
     passes[runtime] = files.filter(
-      (file) => first || isPortable(file) || (newAdapter && !deviceless.has(file)),
+      (file) =>
+        first || isPortable(file) || (newAdapter && !deviceless.has(file) && !aboveOps.test(file)),
     );
   }
   return passes;
-}
-
-/** What `shortPasses` leaves out. */
-export function longPasses(files, adapters, deviceless) {
-  const short = shortPasses(files, adapters, deviceless);
-  return Object.fromEntries(
-    runtimes.map((runtime) => [runtime, files.filter((file) => !short[runtime].includes(file))]),
-  );
 }
 
 /**

@@ -1,13 +1,14 @@
 /**
- * The test suite: format, lint and types; every `*.test.ts` on one runtime of each adapter, and what may
- * differ by runtime on Deno, Node and headless Chromium (test-passes.mjs); every `*.host.test.ts` on Node
- * once. With --long what that leaves out of the three runtimes, and the `*.long.test.ts`, which take
- * minutes: on Node once, and `*.device.long.test.ts` on Deno. With --runtime all files on these runtimes.
+ * The test suite: format, lint, types and structure; every `*.test.ts` on Deno, and on Node and headless
+ * Chromium what test-passes.mjs says; every `*.host.test.ts` on Node once. Tiles are small, which compile
+ * soon. With --long every `*.test.ts` on all three with the tiles that the adapter bears, and the
+ * `*.long.test.ts`, which take minutes: on Node once, and `*.device.long.test.ts` on Deno. With --runtime
+ * all files on these runtimes.
  * Ends with one line `N passed, N failed`.
  *
  *   node scripts/test.mjs [--runtime deno,node,chrome,host,check] [--filter PART_OF_PATH]…
  *     [--adapter llvmpipe|swiftshader|gpu] [--limits default|used] [--jobs N]
- *     [--timeout SECONDS] [--verbose] [--long]
+ *     [--tiles small|usual] [--timeout SECONDS] [--verbose] [--long]
  */
 import { readdirSync, rmSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
@@ -17,7 +18,7 @@ import { parseArgs } from "node:util";
 import { build as bundle } from "esbuild";
 import { build, hostOptions, isStale, pageOptions, root } from "./build.mjs";
 import { checks } from "./check.mjs";
-import { findDeviceless, longPasses, runtimes, shortPasses } from "./test-passes.mjs";
+import { findDeviceless, runtimes, shortPasses } from "./test-passes.mjs";
 
 const { values: options } = parseArgs({
   options: {
@@ -25,6 +26,7 @@ const { values: options } = parseArgs({
     filter: { type: "string", multiple: true, default: [] },
     adapter: { type: "string" },
     limits: { type: "string" },
+    tiles: { type: "string" },
     jobs: { type: "string", default: "2" },
     timeout: { type: "string" },
     verbose: { type: "boolean", default: false },
@@ -38,6 +40,9 @@ const totals = { passed: 0, failed: 0, skipped: 0 };
 const results = [];
 const print = (line) => console.log(line);
 if (options.adapter) process.env.LATENTGRAD_ADAPTER = options.adapter;
+// Most of the time goes into compiling shaders, and large tiles take several times as long.
+if ((options.tiles ?? (options.long ? "usual" : "small")) === "small")
+  process.env.LATENTGRAD_ACCUMULATORS ??= "16";
 
 /** Test files in a fixed order. */
 function findTests() {
@@ -137,12 +142,18 @@ const { adapterOn, runOn, usageTable } = await loadHarness();
 /** Node's pass runs with the limits that every implementation of WebGPU grants. */
 const limits = (runtime) => options.limits ?? (runtime === "node" ? "default" : "used");
 
-/** @param name of the bundle, where a runtime has several */
-async function runRuntime(runtime, list, name = runtime) {
+/**
+ * @param name of the bundle, where a runtime has several
+ * @param more variables of the environment
+ */
+async function runRuntime(runtime, list, name = runtime, more = {}) {
   if (list.length === 0) return;
   const base = runtime === "chrome" ? pageOptions : hostOptions;
   const env = runtime === "host" ? {} : { LATENTGRAD_LIMITS: limits(runtime) };
-  if (options.adapter) env.LATENTGRAD_ADAPTER = options.adapter;
+  // A page has what it is given alone; the others have this process's environment, too.
+  for (const name of ["LATENTGRAD_ADAPTER", "LATENTGRAD_ACCUMULATORS"])
+    if (process.env[name]) env[name] = process.env[name];
+  Object.assign(env, more);
   try {
     const { outfile, sound } = await bundleSound(name, list, base);
     const counts = await runOn({
@@ -165,12 +176,12 @@ async function runRuntime(runtime, list, name = runtime) {
 /** Which files run on which runtime. */
 async function choosePasses() {
   // Whoever names runtimes wants all files on them.
-  if ((options.runtime && !options.long) || everywhere.length === 0)
+  if (options.runtime || options.long || everywhere.length === 0)
     return Object.fromEntries(runtimes.map((name) => [name, everywhere]));
   const [adapters, deviceless] = await Promise.all([askAdapters(), askDeviceless()]);
   for (const [runtime, name] of Object.entries(adapters))
     print(`  ${runtime}: ${name ?? "no adapter"}`);
-  return (options.long ? longPasses : shortPasses)(everywhere, adapters, deviceless);
+  return shortPasses(everywhere, adapters, deviceless);
 }
 
 /** The adapter of each runtime. */
@@ -209,7 +220,7 @@ async function workOff(queue) {
 
 if (wanted.includes("host") && isStale()) await build({ withoutTypes: true, log: () => {} });
 const passes = await choosePasses();
-/** The passes that are wanted, the slow ones first. */
+/** The passes that are wanted, the long ones first. */
 const devicePasses = runtimes
   .filter((runtime) => wanted.includes(runtime))
   .sort((a, b) => passes[b].length - passes[a].length)
@@ -226,16 +237,27 @@ if (options.long) {
   ]);
   await runRuntime("host", long.filter(kills));
 } else {
-  await workOff([...devicePasses, ...(wanted.includes("check") ? [runChecks] : [])]);
-}
-if (wanted.includes("host") && !options.long) {
-  // Behind the others, which would disturb those that measure times. Tests of commands start processes
-  // and wait for them, so that two share two cores well. The rest build and pack what commands run, and
-  // watch how soon processes end: they are alone.
-  const commands = hostOnly.filter((file) => /^test\/(train|cli)\//.test(file));
-  await workOff(commands.map((file) => () => runAlone("host", file)));
-  const rest = hostOnly.filter((file) => !commands.includes(file));
-  await runRuntime("host", rest);
+  const host = wanted.includes("host") ? hostOnly : [];
+  // It watches how soon processes end, which others would make later.
+  const alone = host.filter((file) => file.endsWith("/exit.host.test.ts"));
+  // Tests of commands start processes and wait for them, so that two share two cores well. The rest build
+  // and pack what commands run: not at the same time.
+  const commands = host.filter((file) => /^test\/(train|cli)\//.test(file));
+  const rest = host.filter((file) => !commands.includes(file) && !alone.includes(file));
+  let built;
+  const [first, ...others] = devicePasses;
+  await workOff([
+    ...(first ? [first] : []),
+    // Documents and packages are tested as users have them.
+    () => (built = runRuntime("host", rest, "host", { LATENTGRAD_ACCUMULATORS: "" })),
+    ...others,
+    ...(wanted.includes("check") ? [runChecks] : []),
+    ...commands.map((file) => async () => {
+      await built;
+      await runAlone("host", file);
+    }),
+  ]);
+  await runRuntime("host", alone);
 }
 
 if (totals.passed + totals.failed === 0) {

@@ -87,7 +87,8 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
 /** Smaller tiles than the adapter bears: tests of much else than tiles have their shaders sooner. */
 function targetOfEnvironment(): TargetOptions {
   const accumulators = environmentNumber("LATENTGRAD_ACCUMULATORS");
-  return accumulators === undefined ? {} : { tiles: { accumulators } };
+  if (accumulators === undefined) return {};
+  return { tiles: { accumulators, largest: 4 * accumulators } };
 }
 
 function environmentNumber(name: string): number | undefined {

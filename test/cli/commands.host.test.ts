@@ -5,7 +5,14 @@ import { PNG } from "pngjs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { readSafetensors } from "../../src/formats/safetensors.ts";
-import { latentgrad, type Outcome, onlyLine, start, untilPrinted } from "../support/command.ts";
+import {
+  latentgrad,
+  latentgradProcess,
+  type Outcome,
+  onlyLine,
+  start,
+  untilPrinted,
+} from "../support/command.ts";
 import { skip } from "../support/skip.ts";
 
 const test = suite("the commands, from end to end");
@@ -16,7 +23,8 @@ const small = ["--runtime", "node", "--batch", "16", "--limit", "64", "--set", "
 
 test("train leaves a whole run folder, and the pictures decode", async () => {
   const args = ["train", "vae", "--data", "glyphs", "--epochs", "2", "--seed", "3", "--out", run];
-  const result = await latentgrad([...args, "--full-train", "--data-dir", "some-data", ...small]);
+  const more = ["--full-train", "--data-dir", "some-data", ...small];
+  const result = await latentgradProcess([...args, ...more]);
   assert.is(result.status, 0, result.stderr);
   assert.match(result.stderr, /epoch 1\/2 {2}loss \d+\.\d+/);
   assert.match(result.stderr, /epoch 2\/2 {2}loss \d+\.\d+/);
@@ -88,8 +96,9 @@ async function failure(
   status: number,
   args: readonly string[],
   env: Record<string, string> = {},
+  inProcess = latentgrad,
 ): Promise<string> {
-  const result = await latentgrad([...args, "--runtime", "node"], env);
+  const result = await inProcess([...args, "--runtime", "node"], env);
   assert.is(result.status, status, result.stderr);
   const line = onlyLine(result);
   assert.ok(line, result.stderr);
@@ -271,7 +280,7 @@ test("a full adapter gives one line that names the tensor and its bytes", async 
 });
 
 test("wrong names and values are usage errors", async () => {
-  assert.match(await failure(2, ["train", "vea"]), /vae/);
+  assert.match(await failure(2, ["train", "vea"], {}, latentgradProcess), /vae/);
   assert.match(await failure(2, ["train", "vae", "--data", "mnits"]), /mnist/);
   assert.match(await failure(2, ["train", "vae", "--epohcs", "1"]), /--epochs/);
   assert.match(await failure(2, ["train", "vae", "--set", "latnet=2"]), /latent/);
@@ -288,11 +297,12 @@ test("missing data says what to put where", async () => {
 test("no adapter is status 4", async () => {
   const out = join(folder, "none");
   const args = ["train", "vae", "--data", "glyphs", "--out", out];
-  await failure(4, args, {
+  const nowhere = {
     LATENTGRAD_ADAPTER: "gpu",
     VK_ICD_FILENAMES: "none.json",
     VK_DRIVER_FILES: "none.json",
-  });
+  };
+  await failure(4, args, nowhere, latentgradProcess);
   assert.not.ok(existsSync(out));
 });
 
