@@ -1,7 +1,8 @@
-/** Default settings learn: every model with a decoder. */
+/** Default settings learn: every model with a decoder, or those of LATENTGRAD_MODELS=vae,aae. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { models } from "../../src/models/registry.ts";
+import { chosenModels } from "../support/chosen-models.ts";
 import { Learning } from "../support/learning.ts";
 import { lessons, teach } from "./defaults-table.ts";
 
@@ -23,10 +24,11 @@ test("the plain autoencoder itself halves the squared error of the mean image", 
   assert.ok(error <= 0.5 * learning.meanImage(), `${error}`);
 });
 
+const chosen = chosenModels();
 teach(
   test,
   learning,
-  lessons.filter(({ fast }) => !fast),
+  lessons.filter(({ fast, model }) => !fast && (chosen?.includes(model) ?? true)),
 );
 
 test.run();

@@ -1,7 +1,7 @@
 /**
  * A device that is lost while a model is saved, evaluated or embedded: the command survives it with the bits
  * of one that kept its device, or ends in one line with status 5, and leaves no file that another one would
- * not. Some of the models; LATENTGRAD_CAMPAIGN=1 takes all.
+ * not. Some of the models; LATENTGRAD_CAMPAIGN=1 takes all, LATENTGRAD_MODELS=vae,aae these.
  */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -15,6 +15,7 @@ import { models } from "../../src/models/registry.ts";
 import { train } from "../../src/train/train.ts";
 import { Trainer } from "../../src/train/trainer.ts";
 import { unusedActions } from "../support/actions.ts";
+import { chosenModels } from "../support/chosen-models.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 import { skip } from "../support/skip.ts";
 import { trace } from "../support/training.ts";
@@ -25,7 +26,9 @@ const test = suite("devices lost while a model is saved, evaluated and embedded"
 /** Those that are built and saved differently: one network, stages, an adversary. */
 const few = ["vae", "two-stage", "aae"];
 const env = (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env;
-const all = Boolean(env?.LATENTGRAD_CAMPAIGN);
+const named =
+  chosenModels() ?? (env?.LATENTGRAD_CAMPAIGN ? models.map(({ name }) => name) : undefined);
+const taken = named ?? few;
 
 /** Whole trainings with convolutions pass on a busy machine; what hangs does so for ever. */
 const HANG_SECONDS = 300;
@@ -258,18 +261,18 @@ async function looking(trained: MemoryHost, line: string, tally: Tally): Promise
   }
 }
 
-for (const { name } of models.filter(({ name }) => all || few.includes(name)))
+for (const name of taken)
   test(name, async () => {
     const tally = { survived: 0, givenUp: 0 };
     const trained = await saving(name, tally);
     await looking(trained, "evaluate r", tally);
     if (name !== "classifier") await looking(trained, "embed r", tally);
-    if (all) console.log(`${name}: ${tally.survived} survived, ${tally.givenUp} with status 5`);
+    if (named) console.log(`${name}: ${tally.survived} survived, ${tally.givenUp} with status 5`);
   });
 
 test("the others", () => {
-  const others = models.map(({ name }) => name).filter((name) => !few.includes(name));
-  if (!all) skip(`LATENTGRAD_CAMPAIGN=1 takes ${others.join(", ")}, too`);
+  const others = models.map(({ name }) => name).filter((name) => !taken.includes(name));
+  if (!named) skip(`LATENTGRAD_CAMPAIGN=1 takes ${others.join(", ")}, too`);
 });
 
 test.run();
