@@ -59,54 +59,93 @@ const headerHash = "header_sha256";
 const noHash = "0".repeat(64);
 
 /**
- * Writes a file: tensors by falling element size and then by name, so the same content has the same
- * bytes and every tensor is aligned; both hashes are added to the metadata. Throws CheckpointError
- * for data that does not fit its shape or dtype, and for a name that the format keeps for itself.
+ * A file in the making. Its size is known before any values are: these go to their place as they come, since
+ * a second copy of a large model would be much. Tensors come by falling element size and then by name, so the
+ * same content has the same bytes and every tensor is aligned; both hashes are added to the metadata.
  */
-export async function writeSafetensors(
-  tensors: ReadonlyMap<string, SafetensorsTensor>,
-  metadata: Readonly<Record<string, string>> = {},
-): Promise<Uint8Array<ArrayBuffer>> {
-  for (const key of [payloadHash, headerHash]) {
-    if (Object.hasOwn(metadata, key)) throw new CheckpointError(`metadata "${key}" is reserved`);
+export class SafetensorsFile {
+  private readonly header: Record<string, unknown> = Object.create(null);
+  private readonly strings: readonly (readonly [string, string])[];
+  private readonly bytes: Uint8Array<ArrayBuffer>;
+  private readonly text: Uint8Array<ArrayBuffer>;
+  private readonly places = new Map<string, SafetensorsTensor["data"]>();
+
+  /**
+   * Throws CheckpointError for a shape that is none, and for a name that the format keeps for itself.
+   *
+   * @param tensors what there will be, by name
+   */
+  constructor(
+    tensors: ReadonlyMap<string, Pick<SafetensorsTensor, "dtype" | "shape">>,
+    metadata: Readonly<Record<string, string>> = {},
+  ) {
+    for (const key of [payloadHash, headerHash]) {
+      if (Object.hasOwn(metadata, key)) throw new CheckpointError(`metadata "${key}" is reserved`);
+    }
+    const sorted = [...tensors].sort(
+      ([a, x], [b, y]) =>
+        arrays[y.dtype].BYTES_PER_ELEMENT - arrays[x.dtype].BYTES_PER_ELEMENT || compare(a, b),
+    );
+    this.strings = Object.entries(metadata).sort(([a], [b]) => compare(a, b));
+    const { header } = this;
+    header.__metadata__ = undefined; // first in the text, filled below
+    let size = 0;
+    for (const [name, { dtype, shape }] of sorted) {
+      if (name === "__metadata__") throw new CheckpointError(`a tensor cannot be named "${name}"`);
+      if (!isCounts(shape)) throw new CheckpointError(`tensor ${quote(name)}: ${shapeText(shape)}`);
+      const end = size + byteSize(shape, arrays[dtype].BYTES_PER_ELEMENT);
+      header[name] = { dtype, shape, data_offsets: [size, end] };
+      size = end;
+    }
+    // Padded with spaces to 8 bytes, so that the values are aligned within the file.
+    const length = Math.ceil(this.headerWith(noHash).length / 8) * 8;
+    this.bytes = new Uint8Array(8 + length + size);
+    new DataView(this.bytes.buffer).setUint32(0, length, true);
+    this.text = this.bytes.subarray(8, 8 + length).fill(0x20);
+    let at = 8 + length;
+    for (const [name, { dtype, shape }] of sorted) {
+      const count = byteSize(shape, 1);
+      this.places.set(name, new arrays[dtype](this.bytes.buffer, at, count));
+      at += byteSize(shape, arrays[dtype].BYTES_PER_ELEMENT);
+    }
   }
-  const sorted = [...tensors].sort(
-    ([a, x], [b, y]) =>
-      arrays[y.dtype].BYTES_PER_ELEMENT - arrays[x.dtype].BYTES_PER_ELEMENT || compare(a, b),
-  );
-  const header: Record<string, unknown> = Object.create(null);
-  header.__metadata__ = undefined; // first in the text, filled below
-  let size = 0;
-  for (const [name, tensor] of sorted) {
-    checkTensor(name, tensor);
-    const end = size + tensor.data.byteLength;
-    header[name] = { dtype: tensor.dtype, shape: tensor.shape, data_offsets: [size, end] };
-    size = end;
+
+  /** Where a tensor's values go. */
+  place(name: string): SafetensorsTensor["data"] {
+    return this.places.get(name)!;
   }
-  const strings = Object.entries(metadata).sort(([a], [b]) => compare(a, b));
-  const headerWith = (hash: string): Uint8Array => {
+
+  /** The file, when all values are in their place. */
+  async finish(): Promise<Uint8Array<ArrayBuffer>> {
+    const { bytes, text } = this;
+    text.set(this.headerWith(await sha256(bytes.subarray(8 + text.length))));
+    writeHex(text, placeOfHeaderHash(text), await sha256(text));
+    return bytes;
+  }
+
+  private headerWith(hash: string): Uint8Array {
+    const { header, strings } = this;
     const hashes = [
       [payloadHash, hash],
       [headerHash, noHash],
     ] as const;
     header.__metadata__ = Object.fromEntries([...strings, ...hashes]);
     return new TextEncoder().encode(JSON.stringify(header));
-  };
-  // Padded with spaces to 8 bytes, so that the values are aligned within the file.
-  const length = Math.ceil(headerWith(noHash).length / 8) * 8;
-  const file = new Uint8Array(8 + length + size);
-  new DataView(file.buffer).setUint32(0, length, true);
-  const text = file.subarray(8, 8 + length).fill(0x20);
-  // Values go to their place at once: a second copy of a large model would be much.
-  const payload = file.subarray(8 + length);
-  let at = 0;
-  for (const [, { data }] of sorted) {
-    payload.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
-    at += data.byteLength;
   }
-  text.set(headerWith(await sha256(payload)));
-  writeHex(text, placeOfHeaderHash(text), await sha256(text));
-  return file;
+}
+
+/**
+ * Writes a file of tensors that are there. Throws CheckpointError for data that does not fit its shape or
+ * dtype, and as `SafetensorsFile` does.
+ */
+export async function writeSafetensors(
+  tensors: ReadonlyMap<string, SafetensorsTensor>,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<Uint8Array<ArrayBuffer>> {
+  for (const [name, tensor] of tensors) checkTensor(name, tensor);
+  const file = new SafetensorsFile(tensors, metadata);
+  for (const [name, { data }] of tensors) file.place(name).set(data);
+  return file.finish();
 }
 
 /**
@@ -304,7 +343,6 @@ function writeHex(bytes: Uint8Array, at: number, hex: string): void {
 }
 
 function checkTensor(name: string, { dtype, shape, data }: SafetensorsTensor): void {
-  if (name === "__metadata__") throw new CheckpointError(`a tensor cannot be named "${name}"`);
   const fits =
     isCounts(shape) && byteSize(shape, arrays[dtype].BYTES_PER_ELEMENT) === data.byteLength;
   if (!fits || !(data instanceof arrays[dtype])) {

@@ -14,6 +14,7 @@ import {
   vulkanCandidates,
 } from "./adapter-vulkan.ts";
 import { LatentgradError, NoAdapterError, UsageError } from "./errors.ts";
+import { paceDawn } from "./node-polling.ts";
 
 export type { AdapterPreference } from "./adapter-vulkan.ts";
 
@@ -130,6 +131,7 @@ const instances = new Set<GPU>();
 /** Node: every attempt makes a WebGPU instance of its own, with the drivers of one set. */
 async function requestInNode(prefer: AdapterPreference): Promise<GPUAdapter | null> {
   const dawn = await loadNodeWebgpu();
+  paceDawn();
   await preloadVulkanLoader();
   const chosen = driversChosen() && prefer === "auto";
   const sets = chosen ? [{}] : await vulkanCandidates("node", prefer);

@@ -6,6 +6,7 @@ import { type OptionalFeature, optionalFeatures } from "./features.ts";
 import { type Checkable, FiniteChecker } from "./finite.ts";
 import { Garbage } from "./garbage.ts";
 import { GuardedDevice } from "./guarded-device.ts";
+import { looksOfDawn } from "./node-polling.ts";
 import { type Pipeline, PipelineCache } from "./pipelines.ts";
 import { BufferPool } from "./pool.ts";
 import { printLine } from "./print-line.ts";
@@ -96,7 +97,7 @@ export class Device extends GuardedDevice {
     super(gpu, targetOf(adapter.kind, optionalFeatures(gpu), options.target));
     this.debug = options.debug ?? 0;
     this.log = options.log ?? printLine;
-    this.garbage = new Garbage(options.collect);
+    this.garbage = new Garbage(options.collect, looksOfDawn);
     this.hasTimestamps = gpu.features.has("timestamp-query");
     this.pool = new BufferPool(
       this,
@@ -386,6 +387,11 @@ export class Device extends GuardedDevice {
     this.changes++;
     this.enqueue(commands);
     this.garbage.submitted();
+  }
+
+  /** Collects garbage where read-backs and submits have left enough; for work that reads and submits nothing. */
+  tidy(): void {
+    this.garbage.tidy();
   }
 
   private enqueue(commands: GPUCommandBuffer): void {

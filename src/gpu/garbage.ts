@@ -5,6 +5,8 @@ import { detectRuntime, importAtRunTime } from "./adapter-environment.ts";
  * the promises of their error scopes. Measured on llvmpipe: 2.7 kB in Deno 2.9.
  */
 const SUBMIT_BYTES = 4096;
+/** Bytes that a look for results leaves in Node, about: 650 in the heap, the others outside of it. */
+const LOOK_BYTES = 1024;
 /** Garbage beyond this is worth a collection, which takes some 5 to 20 ms. */
 const MOST_BYTES = 2 ** 23;
 
@@ -16,8 +18,16 @@ const MOST_BYTES = 2 ** 23;
  */
 export class Garbage {
   private bytes = 0;
+  /** Looks that have been counted. */
+  private counted: number;
 
-  constructor(private readonly collect: (() => void) | undefined) {}
+  /** @param looks how often the process has looked for results so far */
+  constructor(
+    private readonly collect: (() => void) | undefined,
+    private readonly looks: () => number = () => 0,
+  ) {
+    this.counted = looks();
+  }
 
   /** Counts a read-back: its staging buffer, and the copy that was made of it. */
   read(bytes: number): void {
@@ -26,7 +36,14 @@ export class Garbage {
 
   /** Counts a submit; collects where enough has come together. */
   submitted(): void {
-    this.bytes += SUBMIT_BYTES;
+    const looks = this.looks();
+    this.bytes += SUBMIT_BYTES + (looks - this.counted) * LOOK_BYTES;
+    this.counted = looks;
+    this.tidy();
+  }
+
+  /** Collects where enough has come together. */
+  tidy(): void {
     if (this.bytes < MOST_BYTES) return;
     this.bytes = 0;
     this.collect?.();

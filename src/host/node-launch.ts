@@ -84,9 +84,8 @@ export async function runtimeCommand(
 }
 
 /**
- * Room for young objects, in MiB. Dawn asks for its results again and again while something waits for
- * them, and each time leaves a little garbage. V8 gives such garbage up to 48 MiB, and takes it back after
- * each collection of everything: resident memory went up and down by that.
+ * Room for young objects, in MiB. V8 gives short-lived garbage up to 48 MiB, and takes it back after each
+ * collection of everything: resident memory went up and down by that.
  */
 const youngGeneration = "--max-semi-space-size=2";
 

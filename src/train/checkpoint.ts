@@ -35,9 +35,16 @@ export function checkpointShape(layout: ParameterLayout): number[] {
   return axes(layout).map((axis) => shape[axis]!);
 }
 
-/** Values in the checkpoint's layout, from the engine's. Throws CheckpointError. */
-export function toCheckpoint(values: Float32Array, layout: ParameterLayout): Float32Array {
-  const out = new Float32Array(values.length);
+/**
+ * Values in the checkpoint's layout, from the engine's. Throws CheckpointError.
+ *
+ * @param out where they go, as many as `values`; default an array of their own
+ */
+export function toCheckpoint(
+  values: Float32Array,
+  layout: ParameterLayout,
+  out: Float32Array = new Float32Array(values.length),
+): Float32Array {
   places(values, layout).forEach((engine, index) => {
     out[index] = values[engine]!;
   });

@@ -2,16 +2,17 @@ import { quote } from "../formats/json.ts";
 import {
   readSafetensors,
   type Safetensors,
-  type SafetensorsTensor,
+  SafetensorsFile,
   shapeText,
-  writeSafetensors,
 } from "../formats/safetensors.ts";
 import { isNot } from "../gpu/arguments.ts";
 import { CheckpointError, NonFiniteError, UsageError } from "../gpu/errors.ts";
 import type { Value } from "../gpu/value.ts";
 import type { ImageShape, Model } from "../models/model.ts";
 import type { NamedTensor } from "../nn/module.ts";
+import type { Optimiser } from "../optim/optimiser.ts";
 import { upload } from "../tensor/create.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import { checkpointShape, fromCheckpoint, toCheckpoint } from "./checkpoint.ts";
 import type { TrainedUpdate } from "./updates.ts";
 
@@ -42,59 +43,93 @@ export async function saveModel(
   metadata: Readonly<Record<string, string>>,
   step?: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const tensors = new Map<string, SafetensorsTensor>();
-  const add = (prefix: string, { name, layout }: NamedTensor, values: Float32Array) => {
+  const named = [...model.parameters(), ...model.buffers()];
+  const kinds = new Map<string, { dtype: "F32"; shape: readonly number[] }>();
+  const readings: Reading[] = [];
+  const declare = (name: string, shape: readonly number[]) =>
+    kinds.set(name, { dtype: "F32", shape });
+  const put = (prefix: string, { name, layout }: NamedTensor, values: Float32Array) => {
     if (!values.every(Number.isFinite))
       throw new NonFiniteError(prefix + name, step, "the weights hold NaN or infinite values");
-    const data = toCheckpoint(values, layout);
-    tensors.set(prefix + name, { dtype: "F32", shape: checkpointShape(layout), data });
+    toCheckpoint(values, layout, placeOf(prefix + name));
   };
-  const named = [...model.parameters(), ...model.buffers()];
-  const arenas = trained.flatMap((each) =>
-    Object.entries(each.optimiser.state()).map(
-      ([name, tensor]) => [statePrefix(each, trained) + name, tensor] as const,
-    ),
-  );
-  // All copies are queued before the first is waited for: one round trip, one moment.
-  const [values, states, averages] = await Promise.all([
-    Promise.all(named.map(({ tensor }) => tensor.data())),
-    Promise.all(arenas.map(([, tensor]) => tensor.data())),
-    averagesOf(model, trained),
-  ]);
-  for (const [i, entry] of named.entries()) add("", entry, values[i] as Float32Array);
-  const reason = model.validateWeights?.(new Map(named.map(({ name }, i) => [name, values[i]!])));
-  if (reason !== undefined) throw new NonFiniteError("training", step, reason);
-  for (const [i, [name]] of arenas.entries()) {
-    const data = states[i] as Float32Array;
-    tensors.set(name, { dtype: "F32", shape: [data.length], data });
+  const weights = new Map<string, Float32Array>();
+  for (const entry of named) {
+    declare(entry.name, checkpointShape(entry.layout));
+    const take = (values: Float32Array<ArrayBuffer>) => {
+      put("", entry, values);
+      if (model.validateWeights) weights.set(entry.name, values);
+    };
+    readings.push({ tensor: entry.tensor, take });
   }
-  for (const [entry, data] of averages) add(AVERAGE, entry, data);
-  return writeSafetensors(tensors, { ...metadata, format: "latentgrad" });
+  for (const each of trained) {
+    const { optimiser, average } = each;
+    for (const [own, tensor] of Object.entries(optimiser.state())) {
+      const name = statePrefix(each, trained) + own;
+      declare(name, [tensor.size]);
+      readings.push({ tensor, take: (values) => placeOf(name).set(values) });
+    }
+    if (!average) continue;
+    const entries = entriesOf(optimiser, model);
+    for (const { name, layout } of entries) declare(AVERAGE + name, checkpointShape(layout));
+    const take = (values: Float32Array<ArrayBuffer>) => {
+      for (const [i, part] of optimiser.partsOf(values).entries()) put(AVERAGE, entries[i]!, part);
+    };
+    readings.push({ tensor: average.arena, take });
+  }
+  const file = new SafetensorsFile(kinds, { ...metadata, format: "latentgrad" });
+  const placeOf = (name: string) => file.place(name) as Float32Array;
+  for (const portion of portionsOf(readings)) {
+    await takeAll(portion);
+    portion[0]!.tensor.device.tidy(); // no step follows before the file is written
+  }
+  const reason = model.validateWeights?.(weights);
+  if (reason !== undefined) throw new NonFiniteError("training", step, reason);
+  return file.finish();
+}
+
+/** A tensor that is read, and what is done with its values. */
+interface Reading {
+  readonly tensor: Tensor;
+  readonly take: (values: Float32Array<ArrayBuffer>) => void;
+}
+
+/**
+ * Bytes that are read at once: enough that a round trip is little beside them, and little beside a large
+ * model, whose copies would all be in memory together.
+ */
+const PORTION_BYTES = 2 ** 22;
+
+/** Readings that follow one another, of so many bytes together, or one alone that has more. */
+function portionsOf(readings: readonly Reading[]): Reading[][] {
+  const portions: Reading[][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const reading of readings) {
+    const more = reading.tensor.value.bytes;
+    bytes += more;
+    if (bytes > PORTION_BYTES) {
+      portions.push([]);
+      bytes = more;
+    }
+    portions.at(-1)!.push(reading);
+  }
+  return portions;
+}
+
+async function takeAll(portion: readonly Reading[]): Promise<void> {
+  const values = await Promise.all(portion.map(({ tensor }) => tensor.data()));
+  for (const [i, { take }] of portion.entries()) take(values[i]!);
+}
+
+/** The parameters of an optimiser by their names in the model, in the optimiser's order. */
+function entriesOf(optimiser: Optimiser, model: Model): NamedTensor[] {
+  const byValue = new Map(model.parameters().map((entry) => [entry.tensor.value, entry]));
+  return optimiser.parameters.map(({ value }) => byValue.get(value)!);
 }
 
 /** What the state of an update's optimiser is called in a checkpoint, up to its own name. */
 function statePrefix({ update }: TrainedUpdate, all: readonly TrainedUpdate[]): string {
   return all.length === 1 ? OPTIMISER : `${OPTIMISER}${update.name}.`;
-}
-
-/** The average of each parameter; empty without averages. */
-async function averagesOf(
-  model: Model,
-  trained: readonly TrainedUpdate[],
-): Promise<[NamedTensor, Float32Array][]> {
-  const averages = new Map<Value, Float32Array>();
-  await Promise.all(
-    trained.map(async ({ optimiser, average }) => {
-      if (!average) return;
-      const parts = optimiser.partsOf(await average.arena.data());
-      for (const [i, { value }] of optimiser.parameters.entries())
-        averages.set(value, parts[i] as Float32Array);
-    }),
-  );
-  return model.parameters().flatMap((entry) => {
-    const data = averages.get(entry.tensor.value);
-    return data ? [[entry, data] as [NamedTensor, Float32Array]] : [];
-  });
 }
 
 /** A checkpoint's bytes and where they come from. */

@@ -25,7 +25,29 @@ test("thousands of submits, or some read-backs of megabytes, bring about a colle
   garbage.submitted();
   assert.is(collections, 2);
   for (let i = 0; i < 2000; i++) garbage.submitted();
+  garbage.tidy();
   assert.is(collections, 2);
+  garbage.read(2 ** 22);
+  garbage.tidy();
+  assert.is(collections, 3);
+});
+
+test("looks for results count, too, where a submit is", () => {
+  let collections = 0;
+  let looks = 1_000_000; // before the device was opened
+  const garbage = new Garbage(
+    () => {
+      collections++;
+    },
+    () => looks,
+  );
+  garbage.submitted();
+  assert.is(collections, 0);
+  for (let i = 0; i < 20; i++) {
+    looks += 500;
+    garbage.submitted();
+  }
+  assert.is(collections, 1);
 });
 
 test("the collector of Node and Deno collects; pages have none", async () => {
