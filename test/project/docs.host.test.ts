@@ -90,11 +90,11 @@ function filesUnder(folder: string): string[] {
     .map((entry) => join(entry.parentPath, entry.name));
 }
 
-/** What is named by a word of code: that of this project, and the platform's declarations. */
+/** What is named by a word of code: that of this project and its tests, and the platform's declarations. */
 function knownWords(): Set<string> {
-  const ours = ["src", "shaders", "bench", "web", "scripts", "bin", "docs/examples"]
+  const ours = ["src", "shaders", "test", "bench", "web", "scripts", "bin", "docs/examples"]
     .flatMap(filesUnder)
-    .filter((path) => /\.(ts|mjs|js|wgsl|py)$/.test(path));
+    .filter((path) => /\.(ts|mjs|js|wgsl|py)$/.test(path) && !path.endsWith("docs.host.test.ts"));
   const platform = [
     ...filesUnder("node_modules/typescript/lib").filter((path) =>
       /[/\\]lib\.[\w.]+\.d\.ts$/.test(path),
