@@ -6,6 +6,11 @@ import { path } from "./parsers.ts";
 
 /** The run that a command looks at. */
 export function addRun(command: Command): Command {
+  return command.argument("<run>", "a run folder of `latentgrad train`, or a checkpoint's file");
+}
+
+/** The same for what needs all of a run. */
+export function addRunFolder(command: Command): Command {
   return command.argument("<run>", "a run folder that `latentgrad train` made");
 }
 

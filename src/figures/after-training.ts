@@ -1,9 +1,10 @@
+import { balancedIndices, imagesAt } from "../data/image-batch.ts";
 import { encodePng } from "../formats/png.ts";
 import type { EventImage } from "../formats/tensorboard.ts";
+import { Codec } from "../models/codec.ts";
 import { readRunConfig } from "../train/open-run.ts";
 import type { RunFolder } from "../train/run-folder.ts";
 import type { Trained } from "../train/train.ts";
-import { balancedIndices, Codec, imagesAt } from "./codec.ts";
 import { curvesSvg } from "./curves.ts";
 import { type Drawing, writeDrawing } from "./drawing.ts";
 import { drawScatter } from "./embed.ts";

@@ -1,6 +1,5 @@
 import { encodePng, type Picture } from "../formats/png.ts";
 import type { OpenRun } from "../train/open-run.ts";
-import type { RunFolder } from "../train/run-folder.ts";
 import { whole } from "./text.ts";
 
 /** What every figure command takes. */
@@ -24,7 +23,7 @@ export interface Drawing {
  * @param origin the weights, as `originOf` says it
  */
 export async function writeDrawing(
-  folder: RunFolder,
+  folder: Pick<OpenRun["folder"], "writeFigure">,
   name: string,
   { picture, description }: Drawing,
   origin: string,

@@ -1,10 +1,11 @@
+import { balancedIndices, imagesAt } from "../data/image-batch.ts";
 import type { Dataset } from "../data/types.ts";
 import type { Host } from "../host/host.ts";
 import { principalComponents, project } from "../math/principal-components.ts";
+import { Codec } from "../models/codec.ts";
 import { HostRandom } from "../nn/initialisers.ts";
 import { withRun } from "../train/open-run.ts";
 import { loadRunData, type RunDataPlace, type RunDataWatch } from "../train/run-data.ts";
-import { balancedIndices, Codec, imagesAt } from "./codec.ts";
 import { type FigureOptions, originOf } from "./drawing.ts";
 import { type ScatterClass, scatterSvg } from "./scatter.ts";
 import { counted, listed } from "./text.ts";

@@ -1,18 +1,9 @@
+import type { ImageBatch } from "../data/image-batch.ts";
 import type { Picture } from "../formats/png.ts";
 import { checkOptions, isNot, type OptionRules } from "../gpu/arguments.ts";
 import { ShapeError, UsageError } from "../gpu/errors.ts";
 
-/** A batch of images with values from 0 to 1: `values` is [count, height, width, channels]. */
-export interface ImageBatch {
-  readonly values: Float32Array;
-  readonly count: number;
-  readonly height: number;
-  readonly width: number;
-  /** 1 (grey) or 3 (RGB) */
-  readonly channels: number;
-  /** Class of each, where it is known. */
-  readonly labels?: Uint32Array;
-}
+export type { ImageBatch } from "../data/image-batch.ts";
 
 /** How a grid is laid out; lengths in pixels of the result. */
 export interface GridOptions {

@@ -1,13 +1,14 @@
+import { imagesAt } from "../data/image-batch.ts";
 import type { Split } from "../data/types.ts";
 import { DataError } from "../gpu/errors.ts";
 import type { Host } from "../host/host.ts";
+import { Codec } from "../models/codec.ts";
+import { type InterpolationMethod, interpolationRows } from "../models/interpolation.ts";
 import { HostRandom } from "../nn/initialisers.ts";
 import { withRun } from "../train/open-run.ts";
 import { loadRunData, type RunDataPlace, type RunDataWatch } from "../train/run-data.ts";
-import { Codec, imagesAt } from "./codec.ts";
 import { type Drawing, type FigureOptions, originOf, writeDrawing } from "./drawing.ts";
 import { type ImageBatch, imageGrid } from "./grid.ts";
-import { type InterpolationMethod, interpolations } from "./interpolation.ts";
 import { counted } from "./text.ts";
 
 /** Pairs of test images are drawn from a stream of their own. */
@@ -87,33 +88,6 @@ export function choosePairs({ labels, count }: Split, rows: number, seed: number
     for (let i = 0; i < TRIES && labels[second] === labels[first]; i++) second = draw();
     return [first, second === first ? (first + 1) % count : second];
   }).flat();
-}
-
-/**
- * @param codes [rows, 2, latent]: where each row begins and ends
- * @returns [rows, steps, latent]
- */
-export function interpolationRows(
-  codes: Float32Array,
-  {
-    rows,
-    steps,
-    latent,
-  }: { readonly rows: number; readonly steps: number; readonly latent: number },
-  method: InterpolationMethod,
-): Float32Array {
-  const between = interpolations[method];
-  const z = new Float32Array(rows * steps * latent);
-  for (let row = 0; row < rows; row++) {
-    const at = (end: number) => {
-      const start = (2 * row + end) * latent;
-      return Float64Array.from(codes.subarray(start, start + latent));
-    };
-    const [a, b] = [at(0), at(1)];
-    for (let i = 0; i < steps; i++)
-      z.set(between(a, b, i / (steps - 1)), (row * steps + i) * latent);
-  }
-  return z;
 }
 
 /** Each row of `between` with its two images at its ends, apart from it. */

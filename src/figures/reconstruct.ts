@@ -1,10 +1,11 @@
+import { firstIndices, imagesAt } from "../data/image-batch.ts";
 import type { Split } from "../data/types.ts";
 import { UsageError } from "../gpu/errors.ts";
 import type { Host } from "../host/host.ts";
 import { evaluateTest } from "../metrics/evaluate.ts";
+import { Codec } from "../models/codec.ts";
 import { withRun } from "../train/open-run.ts";
 import { loadRunData, type RunDataPlace, type RunDataWatch } from "../train/run-data.ts";
-import { Codec, firstIndices, imagesAt } from "./codec.ts";
 import { type Drawing, type FigureOptions, originOf, writeDrawing } from "./drawing.ts";
 import { pairGrid } from "./grid.ts";
 import { counted } from "./text.ts";

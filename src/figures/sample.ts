@@ -1,6 +1,6 @@
 import type { Host } from "../host/host.ts";
+import { Codec } from "../models/codec.ts";
 import { withRun } from "../train/open-run.ts";
-import { Codec } from "./codec.ts";
 import { type Drawing, type FigureOptions, originOf, writeDrawing } from "./drawing.ts";
 import { imageGrid } from "./grid.ts";
 import { counted } from "./text.ts";

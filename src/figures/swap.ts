@@ -1,11 +1,12 @@
+import { imagesAt } from "../data/image-batch.ts";
 import type { Split } from "../data/types.ts";
 import { DataError, UsageError } from "../gpu/errors.ts";
 import type { Host } from "../host/host.ts";
+import { Codec } from "../models/codec.ts";
 import type { Model } from "../models/model.ts";
 import { HostRandom } from "../nn/initialisers.ts";
 import { withRun } from "../train/open-run.ts";
 import { loadRunData, type RunDataPlace, type RunDataWatch } from "../train/run-data.ts";
-import { Codec, imagesAt } from "./codec.ts";
 import { type Drawing, type FigureOptions, originOf, writeDrawing } from "./drawing.ts";
 import { type ImageBatch, imageGrid } from "./grid.ts";
 import { counted } from "./text.ts";

@@ -1,8 +1,9 @@
+import { balancedIndices, imagesAt } from "../data/image-batch.ts";
 import { UsageError } from "../gpu/errors.ts";
 import type { Host } from "../host/host.ts";
+import { Codec } from "../models/codec.ts";
 import { withRun } from "../train/open-run.ts";
 import { loadRunData, type RunDataPlace, type RunDataWatch } from "../train/run-data.ts";
-import { balancedIndices, Codec, imagesAt } from "./codec.ts";
 import { type Drawing, type FigureOptions, originOf, writeDrawing } from "./drawing.ts";
 import { imageGrid } from "./grid.ts";
 import { counted, short, whole } from "./text.ts";

@@ -161,9 +161,14 @@ export async function loadModel(
 ): Promise<void> {
   const found = await readSafetensors(file.bytes, file.path);
   check(found.metadata);
+  takeWeights(model, found, file.path);
+}
+
+/** Loads the weights of a file that was read. Throws CheckpointError; nothing is changed then. */
+export function takeWeights(model: Model, found: Safetensors, path: string): void {
   const averaged = [...found.tensors.keys()].some((name) => name.startsWith(AVERAGE));
   const take = (entries: readonly NamedTensor[], prefix: string) =>
-    entries.map((entry) => [entry, valuesOf(found, prefix, entry, file.path)] as const);
+    entries.map((entry) => [entry, valuesOf(found, prefix, entry, path)] as const);
   const values = [
     ...take(model.parameters(), averaged ? AVERAGE : ""),
     ...take(model.buffers(), ""),

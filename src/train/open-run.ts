@@ -1,7 +1,7 @@
 import { findDataset } from "../data/datasets.ts";
-import { isObject, quote } from "../formats/json.ts";
+import { isObject, parseJson, quote } from "../formats/json.ts";
 import type { Device } from "../gpu/device.ts";
-import { DataError, UsageError } from "../gpu/errors.ts";
+import { CheckpointError, DataError, UsageError } from "../gpu/errors.ts";
 import { openDevice } from "../gpu/open.ts";
 import type { Host } from "../host/host.ts";
 import { buildModel } from "../models/build.ts";
@@ -10,6 +10,7 @@ import type { ImageShape, Model } from "../models/model.ts";
 import { findModel, models } from "../models/registry.ts";
 import { parseSettings, settingsProblem } from "../settings/settings.ts";
 import { type GivenOptions, parseConfig, toTrainOptions } from "./config.ts";
+import { LoneFile } from "./lone-file.ts";
 import {
   type CheckpointFile,
   loadModel,
@@ -19,15 +20,12 @@ import {
 } from "./model-file.ts";
 import type { TrainOptions } from "./options.ts";
 import { RunFolder } from "./run-folder.ts";
-
-/** Largest side of an image that a run can have. */
-const LARGEST_SIDE = 4096;
-const MOST_CHANNELS = 4;
-const LONGEST_VECTOR = 65536;
-const MOST_CLASSES = 65536;
+import { checkAttributes, checkClasses, checkCount, checkImage } from "./shape-facts.ts";
 
 /** A run's config.json, every field that is used checked. */
 export interface RunConfig {
+  /** The file that says it. */
+  readonly path: string;
   /** As they were given: what `--resume` goes on with. */
   readonly given: GivenOptions;
   readonly options: TrainOptions;
@@ -47,7 +45,8 @@ export interface RunConfig {
 export interface OpenRun {
   readonly device: Device;
   readonly model: Model;
-  readonly folder: RunFolder;
+  /** Where its pictures go. */
+  readonly folder: RunFolder | LoneFile;
   readonly config: RunConfig;
   readonly checkpoint: {
     /** `best`, `last`, … */
@@ -74,15 +73,16 @@ export async function withRun<T>(
   host: Host,
   body: (run: OpenRun) => Promise<T>,
 ): Promise<T> {
-  const folder = await RunFolder.open(path, host);
-  const config = await readRunConfig(folder);
-  const found = await chooseCheckpoint(folder, options.checkpoint);
+  const { folder, config, found } =
+    (await host.stat(path))?.kind === "file"
+      ? await openFile(path, options, host)
+      : await openFolder(path, options, host);
   // Before a model is built for images of the wrong size, which may be of any size.
   requireImage(config.image, found.file.path)(await readMetadata(found.file));
   const device = await openDevice({ collect: host.collect });
   try {
     const { entry } = config;
-    const model = await modelOf(device, folder, config);
+    const model = modelOf(device, config);
     model.train(false);
     const checkpoint = { name: found.name, epoch: 0, step: 0 };
     await loadModel(model, found.file, (metadata) => {
@@ -96,8 +96,24 @@ export async function withRun<T>(
   }
 }
 
-/** Builds a run's model. Throws DataError naming config.json for facts that the model cannot have. */
-async function modelOf(device: Device, folder: RunFolder, config: RunConfig): Promise<Model> {
+async function openFolder(path: string, options: OpenRunOptions, host: Host) {
+  const folder = await RunFolder.open(path, host);
+  const config = await readRunConfig(folder);
+  return { folder, config, found: await chooseCheckpoint(folder, options.checkpoint) };
+}
+
+/** A checkpoint that lies anywhere, as a program has written it: it says itself what it is of. */
+async function openFile(path: string, options: OpenRunOptions, host: Host) {
+  if (options.checkpoint !== undefined)
+    throw new UsageError(`--checkpoint ${options.checkpoint}: ${path} is a checkpoint itself`);
+  const folder = new LoneFile(path, host);
+  const file = { bytes: await host.readFile(path), path };
+  const config = configInFile(await readMetadata(file), path);
+  return { folder, config, found: { name: folder.name, file } };
+}
+
+/** Builds a run's model. Throws DataError naming config.json, or the lone file, for facts that the model cannot have. */
+function modelOf(device: Device, config: RunConfig): Model {
   const { entry, image, classes, attributes, images, options } = config;
   const data = {
     ...image,
@@ -110,8 +126,7 @@ async function modelOf(device: Device, folder: RunFolder, config: RunConfig): Pr
     return buildModel(entry, device, { data, settings, seed: options.seed });
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    const { path } = await folder.readConfig();
-    throw new DataError(`${path}: ${error.message}`);
+    throw new DataError(`${config.path}: ${error.message}`);
   }
 }
 
@@ -131,73 +146,74 @@ async function chooseCheckpoint(
 /** Reads a run's config.json. Throws DataError naming the file and the field. */
 export async function readRunConfig(folder: RunFolder): Promise<RunConfig> {
   const { text, path } = await folder.readConfig();
-  const fail = (what: string): never => {
-    throw new DataError(`${path}: ${what}`);
-  };
   const { given, facts } = parseConfig(text, path, DataError);
-  if (given.model === undefined) return fail("there is no name of a model in it");
-  if (given.texts.data === undefined) return fail("there is no name of a data set in it");
+  const fail = failing(DataError, path);
+  if (!isObject(facts)) return fail("there is no run in it: what it was trained on");
+  return usable(fail, () => {
+    findDataset(given.texts.data ?? fail("there is no name of a data set in it"));
+    return checkConfig(given, facts, { path, out: folder.path, fail });
+  });
+}
+
+/** What a checkpoint says of its run. Throws CheckpointError naming the file and the field. */
+function configInFile(metadata: Readonly<Record<string, string>>, path: string): RunConfig {
+  const fail = failing(CheckpointError, path);
+  const json = (key: string) => {
+    const text = metadata[key];
+    if (text === undefined) return undefined;
+    try {
+      return parseJson(text);
+    } catch {
+      return fail(`its ${key} is no JSON`);
+    }
+  };
+  const { given } = parseConfig(metadata.options ?? "{}", path, CheckpointError);
+  const image = json("image");
+  const { model = given.model } = metadata;
+  const facts = {
+    image: isObject(image) && metadata.vectors === "true" ? { ...image, vectors: true } : image,
+    classes: json("classes"),
+    attributes: json("attributes"),
+    trainingImages: json("training_images"),
+    trainingData: json("training_data"),
+  };
+  const about = { ...given, ...(model === undefined ? {} : { model }) };
+  return usable(fail, () => checkConfig(about, facts, { path, out: path, fail }));
+}
+
+function failing(Failure: new (message: string) => Error, path: string) {
+  return (what: string): never => {
+    throw new Failure(`${path}: ${what}`);
+  };
+}
+
+function usable<T>(fail: (what: string) => never, body: () => T): T {
   try {
-    findDataset(given.texts.data);
-    const entry = findModel(given.model, models);
-    const problem = settingsProblem(entry, given.settings);
-    if (problem !== undefined) return fail(`setting ${problem}`);
-    if (!isObject(facts)) return fail("there is no run in it: what it was trained on");
-    const options = toTrainOptions(given, () => folder.path);
-    const image = checkImage(facts.image, fail);
-    const classes = checkClasses(facts.classes, fail);
-    const attributes = checkAttributes(facts.attributes, fail);
-    if (entry.labels && classes.length < 2)
-      return fail(`${entry.name} learns from classes, and run.classes has ${classes.length}`);
-    const images = checkCount(facts.trainingImages, fail);
-    return { given, options, entry, image, classes, attributes, images, facts };
+    return body();
   } catch (error) {
     if (error instanceof UsageError) return fail(error.message);
     throw error;
   }
 }
 
-function checkClasses(value: unknown, fail: (what: string) => never): readonly string[] {
-  if (value === undefined) return []; // the names are of no use to a model without labels
-  const sound =
-    Array.isArray(value) &&
-    value.length <= MOST_CLASSES &&
-    value.every((name) => typeof name === "string");
-  return sound ? (value as string[]) : fail(`classes is ${quote(value)}, expected names`);
-}
-
-function checkAttributes(
-  value: unknown,
-  fail: (what: string) => never,
-): Readonly<Record<string, number>> {
-  if (value === undefined) return {};
-  const isCount = (n: unknown) =>
-    Number.isInteger(n) && (n as number) >= 1 && (n as number) <= MOST_CLASSES;
-  const sound = isObject(value) && Object.values(value).every(isCount);
-  return sound
-    ? (value as Record<string, number>)
-    : fail(`attributes is ${quote(value)}, expected names with their numbers of values`);
-}
-
-function checkCount(value: unknown, fail: (what: string) => never): number | undefined {
-  if (value === undefined || (Number.isSafeInteger(value) && (value as number) >= 1))
-    return value as number | undefined;
-  return fail(`trainingImages is ${quote(value)}, expected a whole number from 1`);
-}
-
-function checkImage(value: unknown, fail: (what: string) => never): ImageShape {
-  const image = isObject(value) ? value : {};
-  for (const [name, most] of [
-    ["height", LARGEST_SIDE],
-    ["width", LARGEST_SIDE],
-    ["channels", image.vectors === true ? LONGEST_VECTOR : MOST_CHANNELS],
-  ] as const) {
-    const size = image[name];
-    if (!(Number.isInteger(size) && (size as number) >= 1 && (size as number) <= most))
-      fail(`image ${name} is ${quote(size)}, expected a whole number from 1 to ${most}`);
-  }
-  const { vectors } = image;
-  if (vectors !== undefined && typeof vectors !== "boolean")
-    fail(`image vectors is ${quote(vectors)}, expected true or false`);
-  return image as unknown as ImageShape;
+function checkConfig(
+  given: GivenOptions,
+  facts: Readonly<Record<string, unknown>>,
+  {
+    path,
+    out,
+    fail,
+  }: { readonly path: string; readonly out: string; readonly fail: (what: string) => never },
+): RunConfig {
+  const entry = findModel(given.model ?? fail("there is no name of a model in it"), models);
+  const problem = settingsProblem(entry, given.settings);
+  if (problem !== undefined) return fail(`setting ${problem}`);
+  const options = toTrainOptions(given, () => out);
+  const image = checkImage(facts.image, fail);
+  const classes = checkClasses(facts.classes, fail);
+  const attributes = checkAttributes(facts.attributes, fail);
+  if (entry.labels && classes.length < 2)
+    return fail(`${entry.name} learns from classes, and run.classes has ${classes.length}`);
+  const images = checkCount(facts.trainingImages, fail);
+  return { path, given, options, entry, image, classes, attributes, images, facts };
 }

@@ -1,6 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { balancedIndices } from "../../src/figures/codec.ts";
+import { balancedIndices } from "../../src/data/image-batch.ts";
+
 import { drawScatter } from "../../src/figures/embed.ts";
 import { scatterSvg } from "../../src/figures/scatter.ts";
 import { HostRandom } from "../../src/nn/initialisers.ts";

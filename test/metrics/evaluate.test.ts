@@ -1,7 +1,8 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { noGrad } from "../../src/autograd/tape.ts";
-import { firstIndices, imagesAt } from "../../src/figures/codec.ts";
+import { firstIndices, imagesAt } from "../../src/data/image-batch.ts";
+
 import { CheckpointError, DataError } from "../../src/gpu/errors.ts";
 import { type Evaluated, evaluate, metricsOf, recordOf } from "../../src/metrics/evaluate.ts";
 import { evaluating } from "../../src/models/model.ts";

@@ -2,12 +2,13 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { loadDataset } from "../../src/data/datasets.ts";
+import { firstIndices, imagesAt } from "../../src/data/image-batch.ts";
 import type { Dataset } from "../../src/data/types.ts";
-import { Codec, firstIndices, imagesAt } from "../../src/figures/codec.ts";
 import type { ImageBatch } from "../../src/figures/grid.ts";
 import { swapStyles } from "../../src/figures/swap.ts";
 import { momentsOf } from "../../src/math/covariance.ts";
 import { frechetDistance } from "../../src/metrics/frechet.ts";
+import { Codec } from "../../src/models/codec.ts";
 import type { KMeansVae } from "../../src/models/kmeans-vae.ts";
 import type { Vae } from "../../src/models/vae.ts";
 import { HostRandom } from "../../src/nn/initialisers.ts";

@@ -1,11 +1,12 @@
 import { loadGlyphs } from "../../src/data/datasets.ts";
+import { firstIndices, imagesAt } from "../../src/data/image-batch.ts";
 import { DeviceImages } from "../../src/data/loader.ts";
 import type { Dataset } from "../../src/data/types.ts";
-import { Codec, firstIndices, imagesAt } from "../../src/figures/codec.ts";
 import type { ImageBatch } from "../../src/figures/grid.ts";
 import { openDevice } from "../../src/gpu/open.ts";
 import { seedWords } from "../../src/kernels/philox.ts";
 import { buildModel } from "../../src/models/build.ts";
+import { Codec } from "../../src/models/codec.ts";
 import type { Model } from "../../src/models/model.ts";
 import { findModel, models } from "../../src/models/registry.ts";
 import { parseSettings } from "../../src/settings/settings.ts";

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { interpolationEnds } from "../../figures/interpolate.ts";
-import { interpolations } from "../../figures/interpolation.ts";
+import { interpolations } from "../../models/interpolation.ts";
 import { largestSeed } from "../../train/options.ts";
 import type { Context } from "../context.ts";
 import { addCheckpoint, addData, addOut, addRun, dataWatch, given } from "../figure-options.ts";

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { Context } from "../context.ts";
-import { addRun, given } from "../figure-options.ts";
+import { addRunFolder, given } from "../figure-options.ts";
 import { addCommon, applyCommon, type CommonOptions } from "../options.ts";
 import { path } from "../parsers.ts";
 
@@ -14,7 +14,7 @@ export function addReport(program: Command, { actions, host, output }: Context):
     .command("report")
     .description("Write a run's report and curves anew from what its folder holds.")
     .option("--out <file>", "HTML file (else report.html in the run)", path);
-  addRun(command);
+  addRunFolder(command);
   addCommon(command, ["report runs/vae-glyphs", "report runs/vae-mnist --out mnist.html"]).action(
     async (run: string, options: Options) => {
       applyCommon(options, output);

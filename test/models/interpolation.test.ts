@@ -1,8 +1,8 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { choosePairs, interpolationRows } from "../../src/figures/interpolate.ts";
-import { lerp, slerp } from "../../src/figures/interpolation.ts";
+import { choosePairs } from "../../src/figures/interpolate.ts";
 import { DataError } from "../../src/gpu/errors.ts";
+import { interpolationRows, lerp, slerp } from "../../src/models/interpolation.ts";
 import { HostRandom } from "../../src/nn/initialisers.ts";
 import { rejects } from "../support/rejects.ts";
 

@@ -1,12 +1,13 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { Codec, imagesAt } from "../../src/figures/codec.ts";
+import { imagesAt } from "../../src/data/image-batch.ts";
 import { drawInterpolations } from "../../src/figures/interpolate.ts";
 import { drawReconstructions } from "../../src/figures/reconstruct.ts";
 import { drawSamples } from "../../src/figures/sample.ts";
 import { drawSwaps, swapStyles } from "../../src/figures/swap.ts";
 import { drawTraversal, orderDimensions, variancesOf } from "../../src/figures/traverse.ts";
 import { DataError } from "../../src/gpu/errors.ts";
+import { Codec } from "../../src/models/codec.ts";
 import { Vae } from "../../src/models/vae.ts";
 import { HostRandom } from "../../src/nn/initialisers.ts";
 import { tensor } from "../../src/tensor/create.ts";

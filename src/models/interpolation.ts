@@ -38,3 +38,30 @@ function weighted(a: Float64Array, u: number, b: Float64Array, v: number): Float
 function dot(a: Float64Array, b: Float64Array): number {
   return a.reduce((sum, value, i) => sum + value * b[i]!, 0);
 }
+
+/**
+ * @param codes [rows, 2, latent]: where each row begins and ends
+ * @returns [rows, steps, latent]
+ */
+export function interpolationRows(
+  codes: Float32Array,
+  {
+    rows,
+    steps,
+    latent,
+  }: { readonly rows: number; readonly steps: number; readonly latent: number },
+  method: InterpolationMethod,
+): Float32Array {
+  const between = interpolations[method];
+  const z = new Float32Array(rows * steps * latent);
+  for (let row = 0; row < rows; row++) {
+    const at = (end: number) => {
+      const start = (2 * row + end) * latent;
+      return Float64Array.from(codes.subarray(start, start + latent));
+    };
+    const [a, b] = [at(0), at(1)];
+    for (let i = 0; i < steps; i++)
+      z.set(between(a, b, i / (steps - 1)), (row * steps + i) * latent);
+  }
+  return z;
+}

@@ -1,13 +1,12 @@
 import { noGrad } from "../autograd/tape.ts";
-import type { Split } from "../data/types.ts";
+import type { ImageBatch } from "../data/image-batch.ts";
 import type { Device } from "../gpu/device.ts";
 import { UsageError } from "../gpu/errors.ts";
-import { evaluating, type ImageShape, type Model } from "../models/model.ts";
 import { HostRandom } from "../nn/initialisers.ts";
 import { tensor } from "../tensor/create.ts";
 import { scope } from "../tensor/run.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import type { ImageBatch } from "./grid.ts";
+import { evaluating, type ImageShape, type Model } from "./model.ts";
 
 /** Images are encoded and decoded in portions, so that a large figure needs no large buffers. */
 const PORTION = 64;
@@ -143,40 +142,8 @@ export class Codec {
       );
       const here = Math.min(PORTION, count - start);
       result.set((await y.data()).subarray(0, here * size), start * size);
+      device.release(y.value);
     }
     return result;
   }
-}
-
-/** The images at some indices, scaled to [0, 1]. */
-export function imagesAt(split: Split, image: ImageShape, indices: readonly number[]): ImageBatch {
-  const { height, width, channels } = image;
-  const size = height * width * channels;
-  const values = new Float32Array(indices.length * size);
-  const scale = split.images instanceof Uint8Array ? 1 / 255 : 1;
-  for (const [to, from] of indices.entries())
-    for (let i = 0; i < size; i++) values[to * size + i] = split.images[from * size + i]! * scale;
-  const labels = Uint32Array.from(indices, (index) => split.labels[index]!);
-  return { values, count: indices.length, height, width, channels, labels };
-}
-
-/** The first indices of a split, at most `count`. */
-export function firstIndices(split: Split, count: number): number[] {
-  return Array.from({ length: Math.min(count, split.count) }, (_, i) => i);
-}
-
-/** Indices of at most `count` images, ascending: the first of each class, as evenly as there are. */
-export function balancedIndices({ labels }: Split, count: number): number[] {
-  const places = new Map<number, number>();
-  // The place of each image among those of its class decides: first all first ones, then all second.
-  const ranked = Array.from(labels, (label, index) => {
-    const place = places.get(label) ?? 0;
-    places.set(label, place + 1);
-    return { index, place };
-  });
-  return ranked
-    .sort((a, b) => a.place - b.place || a.index - b.index)
-    .slice(0, count)
-    .map(({ index }) => index)
-    .sort((a, b) => a - b);
 }
