@@ -1,11 +1,18 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { latentgrad, onlyLine } from "../support/command.ts";
+import { latentgradProcess, onlyLine } from "../support/command.ts";
 
 const test = suite("doctor");
 
+/** In a process, whose environment it shows; the tests' small tiles are none of its business. */
+const doctor = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
+  latentgradProcess(["doctor", "--runtime", "node", ...args], {
+    LATENTGRAD_ACCUMULATORS: "",
+    ...env,
+  });
+
 test("says what there is, and that the adapter computes right", async () => {
-  const { status, stdout, stderr } = await latentgrad(["doctor", "--runtime", "node", "--json"]);
+  const { status, stdout, stderr } = await doctor(["--json"]);
   assert.is(status, 0, stderr);
   const found = JSON.parse(stdout);
   assert.is(found.runtime.runtime, "node");
@@ -29,7 +36,7 @@ test("says what there is, and that the adapter computes right", async () => {
 
 test("without an adapter it says all the rest, and ends with status 4", async () => {
   const nowhere = { LATENTGRAD_ADAPTER: "gpu", VK_ICD_FILENAMES: "none.json" };
-  const result = await latentgrad(["doctor", "--runtime", "node", "--quiet"], nowhere);
+  const result = await doctor(["--quiet"], nowhere);
   assert.is(result.status, 4, result.stderr);
   assert.match(onlyLine(result) ?? result.stderr, /^latentgrad: no gpu adapter in node/);
   assert.match(result.stdout, /^adapter {5}none: no gpu adapter/m);
