@@ -83,6 +83,7 @@ export function track(x: Tensor): Tensor {
   return leaf;
 }
 
+/** How derivatives are taken. */
 export interface GradOptions {
   /** Cotangent of the output; default 1, for which the output must have one element. */
   readonly dy?: Tensor;

@@ -11,6 +11,7 @@ import type { Dataset, Split } from "./types.ts";
  */
 export const binarisations = ["none", "static", "dynamic"] as const;
 
+/** How pixels become black and white: not, once and for all, or anew each time an image is seen. */
 export type Binarisation = (typeof binarisations)[number];
 
 /** "BIN": the seed of the static sets, and what sets the dynamic numbers apart from a step's others. */

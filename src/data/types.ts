@@ -31,7 +31,7 @@ export interface Split<V extends Values = Values> {
   readonly attributes?: Readonly<Record<string, Labels>>;
   readonly factors?: Factors;
   /**
-   * [count]: images with the same number are of one thing (a drawing, turned otherwise), and all or
+   * [count]; images with the same number are of one thing (a drawing, turned otherwise), and all or
    * none of them are held out for validation. Absent where each is of its own.
    */
   readonly groups?: Uint32Array;

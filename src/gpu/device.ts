@@ -20,6 +20,7 @@ import type { VariantTable } from "./variant-table.ts";
 /** Eager ops are submitted in batches of this many. */
 const EAGER_BATCH = 64;
 
+/** How a device that is there already is used. */
 export interface DeviceOptions {
   /** 0 silent · 1 prints kernels as they run · 2 checks every result for NaN · 3 never reuses a buffer. */
   readonly debug?: number;

@@ -6,6 +6,7 @@ import { NoAdapterError, UsageError } from "./errors.ts";
 import { featuresOfEnvironment } from "./features.ts";
 import type { TargetOptions } from "./target.ts";
 
+/** Which adapter is opened, and how its device is used. */
 export interface OpenOptions extends AdapterRequest, DeviceOptions {
   /**
    * `default` asks for no more than the specification's default limits. Otherwise larger buffers

@@ -1,6 +1,7 @@
 import { OutOfMemoryError } from "./errors.ts";
 import type { GuardedDevice } from "./guarded-device.ts";
 
+/** What the buffers of a device take. */
 export interface PoolStatistics {
   /** Bytes in buffers that are in use. */
   readonly liveBytes: number;

@@ -20,6 +20,7 @@ import { gatherFills, TexturePlan } from "./texture-plan.ts";
 import { textureBytes } from "./textures.ts";
 import type { Storage, Value } from "./value.ts";
 
+/** What a recorded program consists of. */
 export interface ProgramStatistics {
   readonly dispatches: number;
   readonly copies: number;

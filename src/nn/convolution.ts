@@ -14,6 +14,7 @@ import { glorotUniform, type HostRandom, type Initialiser } from "./initialisers
 import type { ParameterLayout } from "./layout.ts";
 import { Module, type NamedTensor } from "./module.ts";
 
+/** Geometry, bias and initial weights of a convolution layer. */
 export interface ConvolutionOptions extends Conv2dOptions {
   readonly bias?: boolean;
   readonly initialiser?: Initialiser;

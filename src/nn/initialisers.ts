@@ -111,6 +111,7 @@ export const heUniform: Initialiser = (random, shape, fanIn) =>
 export const heNormal: Initialiser = (random, shape, fanIn) =>
   scaledNormal(random, shape, Math.sqrt(2 / fanIn));
 
+/** All 0. */
 export const zerosInit: Initialiser = (_random, shape) => new Float32Array(sizeOf(shape));
 
 function scaledUniform(

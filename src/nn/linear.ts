@@ -9,6 +9,7 @@ import { glorotUniform, type HostRandom, type Initialiser } from "./initialisers
 import type { ParameterLayout } from "./layout.ts";
 import { Module, type NamedTensor } from "./module.ts";
 
+/** Bias, initial weights and layout of a linear layer. */
 export interface LinearOptions {
   readonly bias?: boolean;
   readonly initialiser?: Initialiser;

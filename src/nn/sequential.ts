@@ -52,11 +52,16 @@ export class Lambda extends Module {
   }
 }
 
+/** max(x, 0) */
 export const ReLU = (): Module => new Lambda(relu, { name: "relu" });
+/** x where it is positive, else slope · x. */
 export const LeakyReLU = (slope = 0.2): Module =>
   new Lambda((x) => leakyRelu(x, slope), { name: "leakyRelu", slope });
+/** 1 / (1 + e^−x) */
 export const Sigmoid = (): Module => new Lambda(sigmoid, { name: "sigmoid" });
+/** tanh x */
 export const Tanh = (): Module => new Lambda(tanh, { name: "tanh" });
+/** ln(1 + e^x) */
 export const Softplus = (): Module => new Lambda(softplus, { name: "softplus" });
 
 /** [batch, …] → [batch, product of the rest]. */

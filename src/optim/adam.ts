@@ -5,6 +5,7 @@ import { adamCall, type Turn, type UpdateValues } from "../kernels/optimiser.ts"
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkOptimiser, Optimiser, type OptimiserOptions, requireRange } from "./optimiser.ts";
 
+/** Constants of Adam and AdamW. */
 export interface AdamOptions extends OptimiserOptions {
   /** Decay of the gradients' running mean. Default 0.9. */
   readonly beta1?: number;

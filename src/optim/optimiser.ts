@@ -23,6 +23,7 @@ const ALIGNMENT = 64;
 /** Guarded tensors that one kernel can look at besides the gradients. */
 const MOST_GUARDS = 4;
 
+/** What every optimiser can be set. */
 export interface OptimiserOptions {
   readonly learningRate: number;
   /** Largest global norm of the gradients: greater ones are scaled down to it. */

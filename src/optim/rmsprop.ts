@@ -16,6 +16,7 @@ const CONVENTIONS = {
   tensorflow: { decay: 0.9, epsilon: 1e-10, initialSquare: 1 },
 } as const;
 
+/** Constants of RMSProp. */
 export interface RmsPropOptions extends OptimiserOptions {
   /** Formula and defaults. Default `pytorch`; `tensorflow` is TensorFlow 1's. */
   readonly convention?: keyof typeof CONVENTIONS;

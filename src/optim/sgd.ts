@@ -6,6 +6,7 @@ import { sgdCall, type UpdateValues } from "../kernels/optimiser.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkOptimiser, Optimiser, type OptimiserOptions, requireRange } from "./optimiser.ts";
 
+/** Constants of stochastic gradient descent. */
 export interface SgdOptions extends OptimiserOptions {
   /** Default 0: none. */
   readonly momentum?: number;

@@ -48,10 +48,12 @@ export function full(device: Device, shape: readonly number[], x: number): Tenso
   return filled("full", device, shape, x);
 }
 
+/** A tensor of zeros. */
 export function zeros(device: Device, shape: readonly number[]): Tensor {
   return filled("zeros", device, shape, 0);
 }
 
+/** A tensor of ones. */
 export function ones(device: Device, shape: readonly number[]): Tensor {
   return filled("ones", device, shape, 1);
 }

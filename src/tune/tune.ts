@@ -10,6 +10,7 @@ import { HostRandom } from "../nn/initialisers.ts";
 import { record } from "../tensor/run.ts";
 import { Tensor } from "../tensor/tensor.ts";
 
+/** What is measured, and for how long. */
 export interface TuneOptions {
   /**
    * After so many seconds no kernel is begun, and the one at work is left, unless none was measured
@@ -48,6 +49,7 @@ export interface SkippedKernel {
   readonly reason: string;
 }
 
+/** What a tuning has found. */
 export interface TuneReport {
   readonly tuned: readonly TunedKernel[];
   /** Kernels that there was no time or memory for, or whose plainest variant does not run. */

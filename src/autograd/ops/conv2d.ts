@@ -23,6 +23,7 @@ export interface Padding {
   readonly right: number;
 }
 
+/** How a convolution moves over an image. */
 export interface Conv2dOptions {
   /** One stride, or [vertical, horizontal]; default 1. */
   readonly stride?: number | readonly [number, number];

@@ -9,6 +9,7 @@ import { emptyResult, formatShape, type Tensor } from "../../tensor/tensor.ts";
 import { differentiable } from "../tape.ts";
 import { sumTo } from "./sum.ts";
 
+/** Which operands of a product are taken transposed. */
 export interface MatmulOptions {
   /** A is stored [..., k, m]. */
   readonly transposeA?: boolean;

@@ -17,6 +17,7 @@ export interface RunningStatistics {
   readonly variance: Tensor;
 }
 
+/** What batch normalisation adds to the variance, and where it keeps running statistics. */
 export interface BatchNormOptions {
   /** Added to the variance; default 1e-5. */
   readonly epsilon?: number;

@@ -9,6 +9,7 @@ import { gather } from "./indexing.ts";
 import { reshape } from "./shape.ts";
 import { broadcastTo } from "./sum.ts";
 
+/** Window, stride and padding of pooling. */
 export interface PoolOptions {
   /** Length of the window, or [vertical, horizontal]; default 2. */
   readonly window?: number | readonly [number, number];
