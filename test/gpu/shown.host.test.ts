@@ -102,6 +102,7 @@ test("are lines in Chrome; an insecure page is told so", async ({ script, insecu
   const server = await servePage({ script: await readFile(script), config: {} });
   try {
     const { browser, page } = await openChromium(server.url);
+    await page.goto("about:blank"); // what the page that came with the browser has yet to say is not counted
     const lines: string[] = [];
     const ended = new Promise<void>((resolve) => {
       page.on("console", (message) => {
@@ -110,7 +111,7 @@ test("are lines in Chrome; an insecure page is told so", async ({ script, insecu
       });
       page.on("pageerror", (error) => lines.push(error.message));
     });
-    await page.reload();
+    await page.goto(server.url);
     await ended;
     // A page that is neither on https nor on localhost has no WebGPU.
     await page.goto("about:blank");
