@@ -1,6 +1,6 @@
-import { checkOptions, isNot } from "../gpu/arguments.ts";
-import { LatentgradError, UsageError } from "../gpu/errors.ts";
-import { checkTensors, eachOf } from "../tensor/arguments.ts";
+import { checkFunction, checkOptions } from "../gpu/arguments.ts";
+import { LatentgradError } from "../gpu/errors.ts";
+import { checkTensors, eachOf, tensorFrom } from "../tensor/arguments.ts";
 import { tensor } from "../tensor/create.ts";
 import { scope } from "../tensor/run.ts";
 import { formatShape, type Tensor } from "../tensor/tensor.ts";
@@ -48,8 +48,7 @@ export async function checkGradients(
   options: CheckOptions = {},
 ): Promise<DirectionCheck[]> {
   const op = "checkGradients";
-  if (typeof fn !== "function")
-    throw new UsageError(`${op}: ${isNot("fn", fn, "a function of tensors")}`);
+  checkFunction(op, "fn", fn, "a function of tensors");
   const device = checkTensors(op, eachOf(op, "inputs", inputs, ["f32"]));
   checkOptions(op, options, {
     epsilon: "number?",
@@ -66,7 +65,7 @@ export async function checkGradients(
   const like = (t: Tensor) => tensor(device, randomVector(random, t.size), t.shape);
 
   const leaves = place(point);
-  const output = fn(...leaves);
+  const output = tensorFrom(op, "fn", fn(...leaves));
   const weights = like(output);
   const w = await weights.data();
   const found: DirectionCheck[] = [];

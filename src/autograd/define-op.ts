@@ -1,8 +1,9 @@
-import { checkOptions, type OptionRules } from "../gpu/arguments.ts";
+import { checkArray, checkFunction, checkOptions, type OptionRules } from "../gpu/arguments.ts";
 import { foldWorkgroups } from "../gpu/call.ts";
 import { GpuValidationError, LatentgradError, ShapeError } from "../gpu/errors.ts";
+import { checkSynchronous } from "../gpu/synchronous.ts";
 import { declares, specialise } from "../kernels/specialise.ts";
-import { checkTensors } from "../tensor/arguments.ts";
+import { checkTensors, tensorFrom } from "../tensor/arguments.ts";
 import { empty } from "../tensor/create.ts";
 import { emptyResult, formatShape, type Tensor } from "../tensor/tensor.ts";
 import { differentiable } from "./tape.ts";
@@ -84,6 +85,7 @@ export function defineOp(definition: OpDefinition): DefinedOp {
   const bindings = readBindings(name, wgsl);
   const inputBindings = bindings.slice(0, -1);
   const count = inputBindings.length;
+  if (derivatives !== undefined) checkDerivatives(name, derivatives);
   if (derivatives && derivatives.length !== count)
     throw new LatentgradError(
       `${name}: ${derivatives.length} derivatives for ${count} inputs: give undefined for those without`,
@@ -114,7 +116,7 @@ export function defineOp(definition: OpDefinition): DefinedOp {
           name: `${name} ${shape.join("×") || "scalar"}`,
           code: specialise(wgsl, {
             op: name,
-            constants: { ...gridConstants(wgsl, workgroups), ...definition.constants?.(...shapes) },
+            constants: { ...gridConstants(wgsl, workgroups), ...constantsOf(definition, shapes) },
           }),
           workgroups,
           flops: countOf(name, definition.flops?.(...shapes) ?? 0),
@@ -128,7 +130,10 @@ export function defineOp(definition: OpDefinition): DefinedOp {
       out,
       inputs.map((_, i) => {
         const derivative = derivatives?.[i];
-        return derivative && ((dy) => derivative(dy, out, ...inputs));
+        return (
+          derivative &&
+          ((dy) => tensorFrom(name, `derivatives[${i}]`, derivative(dy, out, ...inputs)))
+        );
       }),
     );
   };
@@ -146,7 +151,21 @@ const optionRules: OptionRules<OpDefinition> = {
   bench: "any?",
 };
 
+function checkDerivatives(op: string, derivatives: readonly unknown[]): void {
+  checkArray(op, "derivatives", derivatives, "an array of functions, one for each input");
+  for (const [i, derivative] of derivatives.entries())
+    if (derivative !== undefined)
+      checkFunction(op, `derivatives[${i}]`, derivative, "a function, or undefined");
+}
+
+function constantsOf({ name, constants }: OpDefinition, shapes: readonly Shape[]) {
+  const values = constants?.(...shapes);
+  checkSynchronous(name, "constants", values);
+  return values;
+}
+
 function countOf(op: string, flops: number): number {
+  checkSynchronous(op, "flops", flops);
   if (!(flops >= 0 && flops < Number.POSITIVE_INFINITY))
     throw new LatentgradError(`${op}: flops gives ${flops}, wanted a number from 0 on`);
   return flops;
@@ -209,7 +228,9 @@ function checkWidth(op: string, what: string, x: Tensor, { width }: Binding): vo
 
 function outputShape({ name, shape }: OpDefinition, shapes: readonly Shape[]): Shape {
   try {
-    return shape(...shapes);
+    const output = shape(...shapes);
+    checkSynchronous(name, "shape", output);
+    return output;
   } catch (error) {
     if (error instanceof LatentgradError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
@@ -219,6 +240,7 @@ function outputShape({ name, shape }: OpDefinition, shapes: readonly Shape[]): S
 
 function grid({ name, wgsl, workgroups }: OpDefinition, shape: Shape): [number, number, number] {
   const wanted = workgroups(shape);
+  checkSynchronous(name, "workgroups", wanted);
   if (typeof wanted !== "number") return [...wanted];
   if (!Number.isInteger(wanted) || wanted < 1)
     throw new GpuValidationError(name, `${wanted} is no number of workgroups`);

@@ -1,7 +1,9 @@
 import { greater } from "../autograd/ops/elementwise.ts";
-import { type RandomKey, randomUniform } from "../autograd/ops/random.ts";
+import { checkKey, type RandomKey, randomUniform } from "../autograd/ops/random.ts";
+import { checkObject } from "../gpu/arguments.ts";
 import { checkFloats } from "../tensor/arguments.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { checkSplit } from "./arguments.ts";
 import { hash32 } from "./hash.ts";
 import type { Dataset, Split } from "./types.ts";
 
@@ -20,9 +22,15 @@ const binariseKey = 0x42494e;
 /**
  * A data set whose pixels are 0 or 255: each became 255 with probability p/255, p its value before.
  * The outcome depends on nothing else, so all runs, whatever their seeds, see the same binary set.
+ *
+ * @throws UsageError for anything but a data set
  */
 export function binariseDataset(data: Dataset): Dataset {
+  const op = "binariseDataset";
+  checkObject(op, "data", data, ["train", "test"]);
   const { train, test, validation } = data;
+  for (const [name, split] of Object.entries({ train, test, ...(validation && { validation }) }))
+    checkSplit(op, `data.${name}`, split);
   return {
     ...data,
     train: binariseSplit(train, 0),
@@ -52,7 +60,7 @@ export function binariseSplit(split: Split, stream: number): Split {
  * @returns the shape of x
  */
 export function binarise(x: Tensor, key: RandomKey): Tensor {
-  checkFloats("binarise", { x });
+  checkKey("binarise", checkFloats("binarise", { x }), key);
   const own = { ...key, stream: key.stream + binariseKey };
   return greater(x, randomUniform(x.device, x.shape, own));
 }

@@ -1,3 +1,4 @@
+import { checkWhole } from "../gpu/arguments.ts";
 import { UsageError } from "../gpu/errors.ts";
 import { nearest } from "../gpu/suggest.ts";
 import { loadCifar10 } from "./cifar10.ts";
@@ -198,6 +199,7 @@ function ownOf(name: string): { kind: OwnKind; path: string } | undefined {
 
 /** `glyphs` with another size or seed than the named set's. */
 export function loadGlyphs(train = 10_000, test = 2_000, seed = 1): Dataset<Uint8Array> {
+  checkCounts("loadGlyphs", { train, test, seed });
   return {
     name: "glyphs",
     train: makeGlyphs(train, seed, 0),
@@ -213,6 +215,7 @@ export function loadGlyphs(train = 10_000, test = 2_000, seed = 1): Dataset<Uint
 
 /** `shapes` with another size or seed than the named set's. */
 export function loadShapes(train = 20_000, test = 4_000, seed = 1): Dataset<Uint8Array> {
+  checkCounts("loadShapes", { train, test, seed });
   return {
     name: "shapes",
     train: makeShapes(train, seed, 0),
@@ -228,6 +231,7 @@ export function loadShapes(train = 20_000, test = 4_000, seed = 1): Dataset<Uint
 
 /** `tones` with another size or seed than the named set's. */
 export function loadTones(train = 8_000, test = 2_000, seed = 1): Dataset<Uint8Array> {
+  checkCounts("loadTones", { train, test, seed });
   return {
     name: "tones",
     train: makeTones(train, seed, 0),
@@ -239,6 +243,10 @@ export function loadTones(train = 8_000, test = 2_000, seed = 1): Dataset<Uint8A
     classes: toneNames.length,
     classNames: toneNames,
   };
+}
+
+function checkCounts(op: string, counts: Readonly<Record<string, number>>): void {
+  for (const [name, n] of Object.entries(counts)) checkWhole(op, name, n, 0);
 }
 
 function ownEntry({ kind, summary, load }: OwnKind, path: string): DatasetEntry {

@@ -1,11 +1,12 @@
 import { gather, gatherParts } from "../autograd/ops/indexing.ts";
-import { batchIndices } from "../autograd/ops/random.ts";
-import { checkDevice, checkWhole, isNot } from "../gpu/arguments.ts";
+import { batchIndices, checkSeed } from "../autograd/ops/random.ts";
+import { checkDevice, checkText, checkWhole, isNot } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import { UsageError } from "../gpu/errors.ts";
 import { checkTensors } from "../tensor/arguments.ts";
 import { bytes, upload, variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { checkImage, checkSplit } from "./arguments.ts";
 import type { Batch } from "./batch.ts";
 import type { Labels, Split } from "./types.ts";
 
@@ -39,6 +40,10 @@ export class DeviceImages {
     largest = device?.pool?.largest,
   ) {
     checkDevice("deviceImages", device);
+    checkSplit("deviceImages", "split", split);
+    checkImage("deviceImages", image);
+    checkText("deviceImages", "label", label);
+    checkWhole("deviceImages", "largest", largest);
     this.count = split.count;
     this.parts = uploadParts(device, split, image, label, largest);
     const column = (values: Labels, what: string) =>
@@ -159,6 +164,7 @@ export class ShuffledBatches {
     if (!(images instanceof DeviceImages))
       throw new UsageError(`shuffledBatches: ${isNot("images", images, "DeviceImages")}`);
     checkWhole("shuffledBatches", "batch", batch);
+    checkSeed("shuffledBatches", seed);
     this.position = variable(images.device, new Uint32Array(2), [2], "batch position");
     this.batchesPerEpoch = Math.floor(images.count / batch);
   }
@@ -171,6 +177,8 @@ export class ShuffledBatches {
 
   /** Sets which batch `next` gives, for the runs of a recorded step. */
   moveTo(epoch: number, index: number): void {
+    checkWhole("moveTo", "epoch", epoch, 0);
+    checkWhole("moveTo", "index", index, 0);
     upload(this.position.value, Uint32Array.from(this.placeOf(epoch, index)));
   }
 

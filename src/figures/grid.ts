@@ -1,7 +1,14 @@
 import type { ImageBatch } from "../data/image-batch.ts";
 import type { Picture } from "../formats/png.ts";
-import { checkOptions, isNot, type OptionRules } from "../gpu/arguments.ts";
+import {
+  checkObject,
+  checkOptions,
+  checkWhole,
+  isNot,
+  type OptionRules,
+} from "../gpu/arguments.ts";
 import { ShapeError, UsageError } from "../gpu/errors.ts";
+import { checkNumbers } from "../tensor/arguments.ts";
 
 export type { ImageBatch } from "../data/image-batch.ts";
 
@@ -59,8 +66,8 @@ export function pairGrid(
   reconstructions: ImageBatch,
   options: GridOptions = {},
 ): Picture {
-  check("pairGrid", originals, options);
-  check("pairGrid", reconstructions, options);
+  check("pairGrid", originals, options, "originals");
+  check("pairGrid", reconstructions, options, "reconstructions");
   const same = (["count", "height", "width", "channels"] as const).every(
     (key) => originals[key] === reconstructions[key],
   );
@@ -94,6 +101,7 @@ export function pairGrid(
 
 /** Images edge to edge, for a manifold that reads as one surface. Throws ShapeError. */
 export function tileGrid(images: ImageBatch, options: GridOptions = {}): Picture {
+  check("tileGrid", images, options);
   return imageGrid(images, { gap: 0, ...options });
 }
 
@@ -106,19 +114,25 @@ const optionRules: OptionRules<GridOptions> = {
   background: "any?",
 };
 
-function check(op: string, images: ImageBatch, options: GridOptions): void {
-  checkOptions(op, options, optionRules);
-  if (!(images?.values instanceof Float32Array))
-    throw new UsageError(
-      `${op}: ${isNot("images", images, "an object { values, count, height, width, channels }, values a Float32Array")}`,
-    );
+function check(op: string, images: ImageBatch, options: GridOptions, name = "images"): void {
+  checkObject(op, name, images, ["values", "count", "height", "width", "channels"]);
   const { values, count, height, width, channels } = images;
-  if (count < 1 || (channels !== 1 && channels !== 3)) {
-    throw new ShapeError(op, `images ${shapeOf(images)}, expected [≥1, height, width, 1 or 3]`);
-  }
-  if (values.length !== count * height * width * channels) {
-    throw new ShapeError(op, `${values.length} values for images ${shapeOf(images)}`);
-  }
+  if (!(values instanceof Float32Array))
+    throw new UsageError(`${op}: ${isNot(`${name}.values`, values, "a Float32Array")}`);
+  for (const [field, n] of Object.entries({ count, height, width }))
+    checkWhole(op, `${name}.${field}`, n);
+  if (channels !== 1 && channels !== 3)
+    throw new ShapeError(op, isNot(`${name}.channels`, channels, "1 (grey) or 3 (RGB)"));
+  if (values.length !== count * height * width * channels)
+    throw new ShapeError(op, `${values.length} values for ${name} ${shapeOf(images)}`);
+  checkOptions(op, options, optionRules);
+  const { columns, scale, gap, margin, breaks, background } = options;
+  for (const [option, n] of Object.entries({ columns, scale }))
+    if (n !== undefined) checkWhole(op, `options.${option}`, n);
+  for (const [option, n] of Object.entries({ gap, margin }))
+    if (n !== undefined) checkWhole(op, `options.${option}`, n, 0);
+  for (const [option, list] of Object.entries({ breaks, background }))
+    if (list !== undefined) checkNumbers(op, `options.${option}`, list);
 }
 
 function shapeOf({ count, height, width, channels }: ImageBatch): string {

@@ -1,3 +1,5 @@
+import { checkObject, checkText, checkWhole, isNot } from "../gpu/arguments.ts";
+import { ShapeError, UsageError } from "../gpu/errors.ts";
 import { joinBytes } from "./bytes.ts";
 import { crc32 } from "./crc.ts";
 import { pngSignature } from "./png-signature.ts";
@@ -13,20 +15,18 @@ export interface Picture {
 /**
  * Encodes a picture as PNG (8 bits a sample, no interlacing). The compression is the platform's:
  * the encoders of npm need Node's zlib or half a megabyte of shims in a page. The file's bytes may
- * differ between runtimes; the decoded pixels do not. Throws RangeError for a wrong pixel count.
+ * differ between runtimes; the decoded pixels do not.
  *
  * @param description kept in the file as its text `Description`
+ * @throws UsageError for what is no picture, ShapeError for pixels that do not fill it
  */
 export async function encodePng(
   picture: Picture,
   description?: string,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const { width, height, channels, pixels } = picture;
-  if (!(width > 0 && height > 0) || pixels.length !== width * height * channels) {
-    throw new RangeError(
-      `PNG: ${pixels.length} samples for ${width}×${height} pixels with ${channels} channels`,
-    );
-  }
+  checkPicture(picture);
+  if (description !== undefined) checkText("encodePng", "description", description);
+  const { width, height, channels } = picture;
   const header = new Uint8Array(13);
   const view = new DataView(header.buffer);
   view.setUint32(0, width);
@@ -41,6 +41,25 @@ export async function encodePng(
     chunk("IEND", new Uint8Array(0)),
   ];
   return joinBytes(parts);
+}
+
+function checkPicture(picture: Picture): void {
+  const op = "encodePng";
+  checkObject(op, "picture", picture, ["width", "height", "channels", "pixels"]);
+  const { width, height, channels } = picture;
+  const pixels: unknown = picture.pixels;
+  // A PNG has lengths of 31 bits.
+  checkWhole(op, "picture.width", width, 1, 2 ** 31 - 1);
+  checkWhole(op, "picture.height", height, 1, 2 ** 31 - 1);
+  if (channels !== 1 && channels !== 3)
+    throw new ShapeError(op, isNot("picture.channels", channels, "1 (grey) or 3 (RGB)"));
+  if (!(pixels instanceof Uint8Array || pixels instanceof Uint8ClampedArray))
+    throw new UsageError(`${op}: ${isNot("picture.pixels", pixels, "a Uint8Array")}`);
+  if (pixels.length !== width * height * channels)
+    throw new ShapeError(
+      op,
+      `picture has ${pixels.length} samples for ${width}×${height} pixels with ${channels} channels`,
+    );
 }
 
 /** Each row after the byte of its filter: 2 (difference to the row above), which suits scaled grids. */

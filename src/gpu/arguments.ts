@@ -1,5 +1,5 @@
 import { Device } from "./device.ts";
-import { DeviceError, ShapeError, UsageError } from "./errors.ts";
+import { DeviceError, DTypeError, ShapeError, UsageError } from "./errors.ts";
 import { didYouMean } from "./suggest.ts";
 import { isPromise } from "./synchronous.ts";
 
@@ -47,6 +47,51 @@ export function checkWhole(
 /** @throws UsageError for anything but a function */
 export function checkFunction(op: string, name: string, x: unknown, wanted: string): void {
   if (typeof x !== "function") throw new UsageError(`${op}: ${isNot(name, x, wanted)}`);
+}
+
+/** @throws UsageError for anything but a text */
+export function checkText(op: string, name: string, x: unknown, wanted = "a text"): void {
+  if (typeof x !== "string") throw new UsageError(`${op}: ${isNot(name, x, wanted)}`);
+}
+
+/** @throws UsageError for anything but true and false */
+export function checkFlag(op: string, name: string, x: unknown): void {
+  if (typeof x !== "boolean") throw new UsageError(`${op}: ${isNot(name, x, "true or false")}`);
+}
+
+/** @throws DTypeError for anything but a number */
+export function checkNumber(op: string, name: string, x: unknown): void {
+  if (typeof x !== "number") throw new DTypeError(op, isNot(name, x, "a number"));
+}
+
+/** @throws UsageError for anything but an object that has these fields */
+export function checkObject(
+  op: string,
+  name: string,
+  x: unknown,
+  fields: readonly string[],
+): asserts x is Readonly<Record<string, unknown>> {
+  const wanted = fields.length > 0 ? `an object { ${fields.join(", ")} }` : "an object";
+  const isObject = typeof x === "object" && x !== null && !Array.isArray(x) && !isPromise(x);
+  const missing =
+    isObject && fields.find((field) => (x as Record<string, unknown>)[field] === undefined);
+  if (missing === undefined) return;
+  const isPlain = missing !== false && kindOf(x) === "an object";
+  throw new UsageError(
+    isPlain
+      ? `${op}: ${name} has no ${missing}, wanted ${wanted}`
+      : `${op}: ${isNot(name, x, wanted)}`,
+  );
+}
+
+/** @throws UsageError for anything but an array; its elements are the caller's to check */
+export function checkArray(
+  op: string,
+  name: string,
+  x: unknown,
+  wanted: string,
+): asserts x is readonly unknown[] {
+  if (!Array.isArray(x)) throw new UsageError(`${op}: ${isNot(name, x, wanted)}`);
 }
 
 /** What an option holds; with a mark behind it, it may be left out. */

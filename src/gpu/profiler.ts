@@ -1,3 +1,4 @@
+import { checkArray, checkNumber, checkObject, checkText } from "./arguments.ts";
 import type { Device } from "./device.ts";
 import { type DispatchStep, encodeCopy, encodeDispatch, encodeSteps, type Step } from "./step.ts";
 import { encodeTextureCopies } from "./textures.ts";
@@ -172,8 +173,13 @@ export function tabulate(steps: readonly Step[], samples: readonly Float64Array[
     .sort((a, b) => b.micros - a.micros);
 }
 
-/** The profile as aligned text, a line a kernel. */
+/**
+ * The profile as aligned text, a line a kernel.
+ *
+ * @throws UsageError, DTypeError for anything but rows as `profile` gives them
+ */
 export function formatProfile(rows: readonly ProfileRow[]): string {
+  checkRows("formatProfile", rows);
   const cells = [
     ["kernel", "calls", "µs", "share", "GFLOP/s", "GB/s"],
     ...rows.map((r) => [
@@ -186,6 +192,17 @@ export function formatProfile(rows: readonly ProfileRow[]): string {
     ]),
   ];
   return alignColumns(cells);
+}
+
+function checkRows(op: string, rows: unknown): void {
+  checkArray(op, "rows", rows, "an array, as program.profile() gives it");
+  const numbers = ["calls", "micros", "gflops", "gbps", "share"] as const;
+  for (const [i, row] of rows.entries()) {
+    const name = `rows[${i}]`;
+    checkObject(op, name, row, ["name", ...numbers]);
+    checkText(op, `${name}.name`, row.name);
+    for (const field of numbers) checkNumber(op, `${name}.${field}`, row[field]);
+  }
 }
 
 /** Rows of cells as lines: the first column to the left, numbers to the right. */

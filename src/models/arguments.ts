@@ -1,10 +1,11 @@
-import { checkWhole, isNot } from "../gpu/arguments.ts";
+import { checkImage } from "../data/arguments.ts";
+import { checkWhole } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
-import { UsageError } from "../gpu/errors.ts";
 import { checkLayer } from "../nn/arguments.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import type { SettingsOptions, SettingsTable, SettingsValues } from "../settings/setting.ts";
 import { type Configurable, completeSettings } from "../settings/settings.ts";
+import type { DataShape } from "./definition.ts";
 import type { ImageShape } from "./model.ts";
 
 /**
@@ -18,12 +19,18 @@ export function checkedSettings<S extends SettingsTable>(
   [device, random, image]: readonly [Device, HostRandom, ImageShape],
   given: SettingsOptions<S>,
 ): SettingsValues<S> {
-  const { name } = model;
-  checkLayer(name, device, random);
-  const wanted = "an object { height, width, channels }";
-  if (typeof image !== "object" || image === null || Array.isArray(image))
-    throw new UsageError(`${name}: ${isNot("image", image, wanted)}`);
-  for (const side of ["height", "width", "channels"] as const)
-    checkWhole(name, `image.${side}`, image[side]);
+  checkLayer(model.name, device, random);
+  checkImage(model.name, image);
   return completeSettings(model, given);
+}
+
+/**
+ * How many classes there are, where a model has to know.
+ *
+ * @throws UsageError, ShapeError for what is no image, or one without classes
+ */
+export function checkedClasses(op: string, data: DataShape): number {
+  checkImage(op, data);
+  checkWhole(op, "image.classes", data.classes);
+  return data.classes;
 }

@@ -10,7 +10,7 @@ import { Module } from "../nn/module.ts";
 import { Flatten, Lambda, ReLU, Sequential } from "../nn/sequential.ts";
 import type { SettingsOptions, SettingsTable, SettingsValues } from "../settings/setting.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkedSettings } from "./arguments.ts";
+import { checkedClasses, checkedSettings } from "./arguments.ts";
 import { rateSetting, widthSetting } from "./common-settings.ts";
 import type { DataShape, ModelDescription } from "./definition.ts";
 import { classesOf } from "./labels.ts";
@@ -67,7 +67,8 @@ export class Classifier extends Module implements Model {
   ) {
     super();
     this.settings = checkedSettings(new.target.description, [device, random, data], settings);
-    const { height, width, channels, classes } = data;
+    const { height, width, channels } = data;
+    const classes = checkedClasses("classifier", data);
     if (classes < 2) throw new ShapeError("classifier", `${classes} classes are not two`);
     const [first, second, hidden] = [32, 64, 512].map((n) => scaled(n, this.settings.width)) as [
       number,

@@ -5,6 +5,7 @@ import { UsageError } from "../gpu/errors.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import type { SettingsOptions } from "../settings/setting.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { checkedClasses } from "./arguments.ts";
 import { relativeSettings, vaeNotes } from "./common-settings.ts";
 import type { DataShape, ModelDescription } from "./definition.ts";
 import { classesOf } from "./labels.ts";
@@ -47,7 +48,7 @@ export class ConditionalVae extends Vae {
     data: DataShape,
     settings: ConditionalVaeOptions = {},
   ) {
-    super(device, random, data, settings, data.classes);
+    super(device, random, data, settings, checkedClasses("cvae", data));
     const { classes } = data;
     if (this.networks.planes && classes > MOST_PLANES)
       throw new UsageError(

@@ -20,7 +20,7 @@ import {
 } from "../settings/setting.ts";
 import { scope } from "../tensor/run.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkedSettings } from "./arguments.ts";
+import { checkedClasses, checkedSettings } from "./arguments.ts";
 import { encodeAll } from "./codes.ts";
 import { latentSetting, rateSetting, squaresNote, widthSetting } from "./common-settings.ts";
 import type { DataShape, ModelDescription } from "./definition.ts";
@@ -160,6 +160,7 @@ export class DualAae extends Module implements Model {
     super();
     this.settings = checkedSettings(new.target.description, [device, random, data], settings);
     const { content, style, width, styleWeight, adversarialWeight } = this.settings;
+    const classes = checkedClasses("dual-aae", data);
     const styles = data.attributes?.[STYLE];
     if (styleWeight > 0 && styles === undefined)
       throw new UsageError(
@@ -183,7 +184,7 @@ export class DualAae extends Module implements Model {
       this.settings,
       this.settings.skip,
     );
-    this.contentClassifier = new Linear(device, random, content, data.classes);
+    this.contentClassifier = new Linear(device, random, content, classes);
     if (styleWeight > 0 && styles !== undefined)
       this.styleClassifier = new Linear(device, random, style, styles);
     if (adversarialWeight > 0) {

@@ -16,6 +16,7 @@ import {
 } from "../settings/setting.ts";
 import { parameter, variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { checkedClasses } from "./arguments.ts";
 import { MOST_LATENT, relativeSettings, vaeNotes } from "./common-settings.ts";
 import type { DataShape, ModelDescription } from "./definition.ts";
 import { classesOf } from "./labels.ts";
@@ -76,7 +77,7 @@ export class LambdaHotVae extends Vae {
     settings: LambdaHotOptions = {},
   ) {
     super(device, random, data, settings);
-    const { classes } = data;
+    const classes = checkedClasses("lambda-hot", data);
     const { latent, lambda, movable, tau } = this.settings;
     if (classes > MOST_LATENT)
       throw new UsageError(

@@ -1,9 +1,9 @@
 import { oneHot } from "../autograd/ops/indexing.ts";
 import { mean } from "../autograd/ops/reduce.ts";
 import { grad } from "../autograd/tape.ts";
-import { checkDevice } from "../gpu/arguments.ts";
+import { checkDevice, checkObject, checkWhole, isNot } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
-import { ShapeError } from "../gpu/errors.ts";
+import { ShapeError, UsageError } from "../gpu/errors.ts";
 import { HostRandom } from "../nn/initialisers.ts";
 import { Linear } from "../nn/linear.ts";
 import { Adam } from "../optim/adam.ts";
@@ -42,10 +42,13 @@ export interface LinearProbe {
  */
 export async function fitLinearProbe(
   device: Device,
-  { codes, labels, count }: LabelledCodes,
+  labelled: LabelledCodes,
   classes: number,
 ): Promise<LinearProbe> {
   checkDevice("fitLinearProbe", device);
+  checkLabelled("fitLinearProbe", labelled);
+  checkWhole("fitLinearProbe", "classes", classes, 0);
+  const { codes, labels, count } = labelled;
   const dimensions = codes.length / count;
   if (!(Number.isInteger(dimensions) && dimensions >= 1))
     throw new ShapeError("fitLinearProbe", `${codes.length} numbers for ${count} codes`);
@@ -74,6 +77,14 @@ export async function fitLinearProbe(
   return {
     predict: (given) => argmaxRows(scaled(given, scaling), weight!, bias!, dimensions),
   };
+}
+
+function checkLabelled(op: string, labelled: unknown): void {
+  checkObject(op, "labelled", labelled, ["codes", "labels", "count"]);
+  const { codes, count } = labelled;
+  checkWhole(op, "labelled.count", count);
+  if (!(codes instanceof Float32Array))
+    throw new UsageError(`${op}: ${isNot("labelled.codes", codes, "a Float32Array")}`);
 }
 
 interface Scaling {

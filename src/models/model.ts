@@ -1,5 +1,6 @@
 import type { RandomKey } from "../autograd/ops/random.ts";
 import type { Batch, ExampleSource } from "../data/batch.ts";
+import { checkSynchronous } from "../gpu/synchronous.ts";
 import type { NamedTensor } from "../nn/module.ts";
 import type { OptimiserRule } from "../optim/rules.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -170,7 +171,9 @@ export function evaluating<T>(model: Model, body: () => T): T {
   const { training } = model;
   model.train(false);
   try {
-    return body();
+    const result = body();
+    checkSynchronous("evaluating", "body", result);
+    return result;
   } finally {
     model.train(training);
   }

@@ -9,7 +9,7 @@ import { checkOptions, checkWhole, type OptionRules } from "../gpu/arguments.ts"
 import type { Device } from "../gpu/device.ts";
 import { parameter } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkInput, checkLayer } from "./arguments.ts";
+import { checkInput, checkLayer, initialValues } from "./arguments.ts";
 import { glorotUniform, type HostRandom, type Initialiser } from "./initialisers.ts";
 import type { ParameterLayout } from "./layout.ts";
 import { Module, type NamedTensor } from "./module.ts";
@@ -56,7 +56,7 @@ abstract class Convolution extends Module {
     const area = kernelH * kernelW;
     // As in Keras: the fans of a transposed convolution are read off its stored shape, too.
     const initialise = options.initialiser ?? glorotUniform;
-    const values = initialise(random, shape, area * a, area * b);
+    const values = initialValues(kind, initialise, random, shape, area * a, area * b);
     this.weight = parameter(device, values, shape, `${kind} weight`);
     if (options.bias ?? true)
       this.bias = parameter(device, new Float32Array(outChannels), [outChannels], `${kind} bias`);

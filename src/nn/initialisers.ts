@@ -1,7 +1,8 @@
-import { isNot } from "../gpu/arguments.ts";
+import { checkWhole, isNot } from "../gpu/arguments.ts";
 import { UsageError } from "../gpu/errors.ts";
 import { philox, type Seed, seedWords, unitFloat, type Words4 } from "../kernels/philox.ts";
 import { sizeOf } from "../kernels/view.ts";
+import { checkShape } from "../tensor/tensor.ts";
 
 /** Separates what the host draws from what kernels draw with the same seed. */
 const HOST_DOMAIN = 1;
@@ -29,16 +30,19 @@ export class HostRandom {
       throw new UsageError(
         `hostRandom: ${isNot("seed", seed, "a whole number from 0 to 2^53 − 1")}`,
       );
+    checkWhole("hostRandom", "stream", stream, 0, 2 ** 32 - 1);
     this.key = seedWords(seed);
   }
 
   /** n numbers in [0, 1), multiples of 2⁻²⁴. */
   uniform(n: number): Float32Array<ArrayBuffer> {
+    checkWhole("uniform", "n", n, 0);
     return Float32Array.from({ length: n }, () => unitFloat(this.word()));
   }
 
   /** n standard normal numbers, by Marsaglia's polar method. */
   normal(n: number): Float32Array<ArrayBuffer> {
+    checkWhole("normal", "n", n, 0);
     const out = new Float32Array(n);
     for (let i = 0; i < n; i += 2) {
       const [a, b] = this.normalPair();
@@ -96,23 +100,51 @@ export type Initialiser = (
 ) => Float32Array<ArrayBuffer>;
 
 /** Uniform, variance 2/(fanIn + fanOut) (Glorot and Bengio 2010). */
-export const glorotUniform: Initialiser = (random, shape, fanIn, fanOut) =>
-  scaledUniform(random, shape, Math.sqrt(6 / (fanIn + fanOut)));
+export const glorotUniform: Initialiser = (random, shape, fanIn, fanOut) => {
+  checkDraw("glorotUniform", random, shape, { fanIn, fanOut });
+  return scaledUniform(random, shape, Math.sqrt(6 / (fanIn + fanOut)));
+};
 
 /** Normal, variance 2/(fanIn + fanOut) (Glorot and Bengio 2010). */
-export const glorotNormal: Initialiser = (random, shape, fanIn, fanOut) =>
-  scaledNormal(random, shape, Math.sqrt(2 / (fanIn + fanOut)));
+export const glorotNormal: Initialiser = (random, shape, fanIn, fanOut) => {
+  checkDraw("glorotNormal", random, shape, { fanIn, fanOut });
+  return scaledNormal(random, shape, Math.sqrt(2 / (fanIn + fanOut)));
+};
 
 /** Uniform, variance 2/fanIn (He et al. 2015), for ReLU networks. */
-export const heUniform: Initialiser = (random, shape, fanIn) =>
-  scaledUniform(random, shape, Math.sqrt(6 / fanIn));
+export const heUniform: Initialiser = (random, shape, fanIn) => {
+  checkDraw("heUniform", random, shape, { fanIn });
+  return scaledUniform(random, shape, Math.sqrt(6 / fanIn));
+};
 
 /** Normal, variance 2/fanIn (He et al. 2015), for ReLU networks. */
-export const heNormal: Initialiser = (random, shape, fanIn) =>
-  scaledNormal(random, shape, Math.sqrt(2 / fanIn));
+export const heNormal: Initialiser = (random, shape, fanIn) => {
+  checkDraw("heNormal", random, shape, { fanIn });
+  return scaledNormal(random, shape, Math.sqrt(2 / fanIn));
+};
 
 /** All 0. */
-export const zerosInit: Initialiser = (_random, shape) => new Float32Array(sizeOf(shape));
+export const zerosInit: Initialiser = (_random, shape) => {
+  checkShape("zerosInit", shape);
+  return new Float32Array(sizeOf(shape));
+};
+
+function checkDraw(
+  op: string,
+  random: unknown,
+  shape: readonly number[],
+  fans: Readonly<Record<string, number>>,
+): void {
+  checkRandom(op, random);
+  checkShape(op, shape);
+  for (const [name, n] of Object.entries(fans)) checkWhole(op, name, n);
+}
+
+/** @throws UsageError for anything but a HostRandom */
+export function checkRandom(op: string, random: unknown): asserts random is HostRandom {
+  if (!(random instanceof HostRandom))
+    throw new UsageError(`${op}: ${isNot("random", random, "a HostRandom: new HostRandom(seed)")}`);
+}
 
 function scaledUniform(
   random: HostRandom,

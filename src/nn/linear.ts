@@ -4,7 +4,7 @@ import { checkOptions, checkWhole } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import { parameter } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkInput, checkLayer } from "./arguments.ts";
+import { checkInput, checkLayer, initialValues } from "./arguments.ts";
 import { glorotUniform, type HostRandom, type Initialiser } from "./initialisers.ts";
 import type { ParameterLayout } from "./layout.ts";
 import { Module, type NamedTensor } from "./module.ts";
@@ -45,7 +45,7 @@ export class Linear extends Module {
     const initialise = options.initialiser ?? glorotUniform;
     this.weight = parameter(
       device,
-      initialise(random, shape, inputs, outputs),
+      initialValues("linear", initialise, random, shape, inputs, outputs),
       shape,
       "linear weight",
     );

@@ -1,3 +1,4 @@
+import { checkFlag } from "../gpu/arguments.ts";
 import { Shown } from "../gpu/shown.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { ParameterLayout } from "./layout.ts";
@@ -54,6 +55,7 @@ export abstract class Module extends Shown {
 
   /** Switches this module and its descendants between training and evaluation. */
   train(training = true): this {
+    checkFlag("train", "training", training);
     this.training = training;
     for (const [, child] of this.children()) child.train(training);
     return this;

@@ -1,8 +1,8 @@
 import { leakyRelu, relu, sigmoid, softplus, tanh } from "../autograd/ops/elementwise.ts";
 import { reshape } from "../autograd/ops/shape.ts";
-import { isNot } from "../gpu/arguments.ts";
+import { checkFunction, checkNumber, checkObject, isNot } from "../gpu/arguments.ts";
 import { UsageError } from "../gpu/errors.ts";
-import { ANY, checkNumbers, checkTensor } from "../tensor/arguments.ts";
+import { ANY, checkNumbers, checkTensor, tensorFrom } from "../tensor/arguments.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Module } from "./module.ts";
 
@@ -21,7 +21,10 @@ export class Sequential extends Module {
   }
 
   override forward(x: Tensor): Tensor {
-    return this.layers.reduce((value, layer) => layer.forward(value), x);
+    return this.layers.reduce(
+      (value, layer, i) => tensorFrom("sequential", `layer ${i}`, layer.forward(value)),
+      x,
+    );
   }
 
   protected override children(): [string, Module][] {
@@ -43,20 +46,22 @@ export class Lambda extends Module {
     readonly known?: KnownFunction,
   ) {
     super();
-    if (typeof fn !== "function")
-      throw new UsageError(`lambda: ${isNot("fn", fn, "a function of one tensor")}`);
+    checkFunction("lambda", "fn", fn, "a function of one tensor");
+    if (known !== undefined) checkObject("lambda", "known", known, ["name"]);
   }
 
   override forward(x: Tensor): Tensor {
-    return this.fn(x);
+    return tensorFrom("lambda", "fn", this.fn(x));
   }
 }
 
 /** max(x, 0) */
 export const ReLU = (): Module => new Lambda(relu, { name: "relu" });
 /** x where it is positive, else slope · x. */
-export const LeakyReLU = (slope = 0.2): Module =>
-  new Lambda((x) => leakyRelu(x, slope), { name: "leakyRelu", slope });
+export const LeakyReLU = (slope = 0.2): Module => {
+  checkNumber("leakyRelu", "slope", slope);
+  return new Lambda((x) => leakyRelu(x, slope), { name: "leakyRelu", slope });
+};
 /** 1 / (1 + e^−x) */
 export const Sigmoid = (): Module => new Lambda(sigmoid, { name: "sigmoid" });
 /** tanh x */

@@ -1,4 +1,11 @@
-import { checkDevice, checkOptions, type OptionRules } from "../gpu/arguments.ts";
+import {
+  checkDevice,
+  checkObject,
+  checkOptions,
+  checkWhole,
+  isNot,
+  type OptionRules,
+} from "../gpu/arguments.ts";
 import type { Call } from "../gpu/call.ts";
 import type { Device } from "../gpu/device.ts";
 import { CheckpointError, DTypeError, ShapeError, UsageError } from "../gpu/errors.ts";
@@ -177,6 +184,7 @@ export abstract class Optimiser extends Shown {
 
   /** Writes the step's number, from 1, for the next step or run. */
   setStep(step: number): void {
+    checkWhole(this.op, "step", step, 0, NEVER);
     upload(this.stepCounter.value, Uint32Array.of(step));
   }
 
@@ -184,6 +192,7 @@ export abstract class Optimiser extends Shown {
   setCount(step: number): void {
     if (this.count === this.stepCounter)
       throw new UsageError(`${this.op}: it counts the steps of the step counter, not its own`);
+    checkWhole(this.op, "step", step, 0, NEVER);
     upload(this.count.value, Uint32Array.of(step));
   }
 
@@ -205,6 +214,7 @@ export abstract class Optimiser extends Shown {
    *   is changed then
    */
   loadState(state: Readonly<Record<string, Float32Array>>): void {
+    checkObject(this.op, "state", state, []);
     this.checkState(state);
     for (const [name, { value }] of this.arenas) upload(value, state[name] as Float32Array);
     upload(this.flag.value, Uint32Array.of(NEVER));
@@ -345,6 +355,12 @@ export function checkOptimiser<T extends OptimiserOptions>(
 ): void {
   checkDevice(op, device);
   checkOptions<T>(op, options, { ...sharedRules, ...rules } as OptionRules<T>);
+  for (const name of ["together", "within"] as const) checkOther(op, name, options[name]);
+}
+
+function checkOther(op: string, name: string, other: unknown): void {
+  if (other !== undefined && !(other instanceof Optimiser))
+    throw new UsageError(`${op}: ${isNot(`options.${name}`, other, "an optimiser")}`);
 }
 
 /** @throws ShapeError for a hyperparameter outside [low, high), or NaN */
@@ -355,6 +371,7 @@ export function requireRange(
   low: number,
   high = Number.POSITIVE_INFINITY,
 ): void {
-  if (!(x >= low && x < high))
-    throw new ShapeError(op, `${name} is ${x}, outside [${low}, ${high})`);
+  const range = `[${low}, ${high})`;
+  if (typeof x !== "number") throw new ShapeError(op, isNot(name, x, `a number in ${range}`));
+  if (!(x >= low && x < high)) throw new ShapeError(op, `${name} is ${x}, outside ${range}`);
 }

@@ -1,3 +1,5 @@
+import { checkNumber, checkText } from "../gpu/arguments.ts";
+
 /** Where a training run is: what a schedule depends on. */
 export interface Progress {
   /** Epochs done before the step, with fractions: 1.5 in the middle of the second epoch. */
@@ -33,6 +35,7 @@ export const learningRateForms =
  * @returns undefined for any other text
  */
 export function learningRateSchedule(text: string): Schedule | undefined {
+  checkText("learningRateSchedule", "text", text, `a text of the form ${learningRateForms}`);
   const [name, ...parts] = text.split(":");
   if (text === "constant") return constant;
   if (name === "cosine" && parts.length <= 1) {
@@ -69,6 +72,7 @@ export const betaForms = "constant, linear:EPOCHS or cyclic:EPOCHS";
  * @returns undefined for any other text
  */
 export function betaSchedule(text: string): Schedule | undefined {
+  checkText("betaSchedule", "text", text, `a text of the form ${betaForms}`);
   const [name, ...parts] = text.split(":");
   if (text === "constant") return constant;
   const length = parts.length === 1 ? positive(parts[0]) : undefined;
@@ -89,6 +93,8 @@ export function betaSchedule(text: string): Schedule | undefined {
  * @param step number of the step, from 1
  */
 export function warmUp(step: number, steps: number): number {
+  checkNumber("warmUp", "step", step);
+  checkNumber("warmUp", "steps", steps);
   return steps > 0 ? Math.min(1, step / steps) : 1;
 }
 

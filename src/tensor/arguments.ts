@@ -1,6 +1,7 @@
 import { isNot, kindOf } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import { DeviceError, DTypeError, ShapeError } from "../gpu/errors.ts";
+import { checkSynchronous } from "../gpu/synchronous.ts";
 import type { DType } from "../gpu/value.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -77,9 +78,46 @@ export function eachOf(
   return list.map((x, i) => [`${name}[${i}]`, x, ...dtypes]);
 }
 
+/**
+ * What a function that the user gave has returned.
+ *
+ * @param name what the caller calls the function
+ * @throws UsageError, DTypeError for anything but a tensor
+ */
+export function tensorFrom(op: string, name: string, result: unknown): Tensor {
+  checkSynchronous(op, name, result);
+  if (result instanceof Tensor) return result;
+  throw new DTypeError(op, `${name} gives ${kindOf(result)}, wanted a tensor`);
+}
+
 /** @throws DTypeError for anything but an array */
 export function checkList(op: string, name: string, x: unknown, wanted: string): void {
   if (!Array.isArray(x)) throw new DTypeError(op, isNot(name, x, wanted));
+}
+
+/**
+ * Lengths along height and width: one number for both, or [vertical, horizontal].
+ *
+ * @throws ShapeError for anything but whole numbers from 1 to `most`
+ */
+export function checkPair(
+  op: string,
+  name: string,
+  given: unknown,
+  most = Number.MAX_SAFE_INTEGER,
+): readonly [number, number] {
+  const list: readonly unknown[] = Array.isArray(given) ? given : [given];
+  const [vertical, horizontal = vertical] = list;
+  const fits = (n: unknown): n is number =>
+    Number.isInteger(n) && 1 <= Number(n) && Number(n) <= most;
+  if (list.length <= 2 && fits(vertical) && fits(horizontal)) return [vertical, horizontal];
+  const range = most === Number.MAX_SAFE_INTEGER ? "1 on" : `1 to ${most}`;
+  const wanted = `a whole number from ${range}, or two of them`;
+  const isNumbers = Array.isArray(given) && given.every((n) => typeof n === "number");
+  throw new ShapeError(
+    op,
+    isNumbers ? `${name} is [${given.join(", ")}], wanted ${wanted}` : isNot(name, given, wanted),
+  );
 }
 
 /** @throws ShapeError for anything but an array of numbers */

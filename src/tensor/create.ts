@@ -1,11 +1,11 @@
-import { checkDevice, isNot, kindOf } from "../gpu/arguments.ts";
+import { checkDevice, checkNumber, checkText, isNot, kindOf } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import { DTypeError, ShapeError } from "../gpu/errors.ts";
 import { type DType, Value } from "../gpu/value.ts";
 import { constant } from "../kernels/expression.ts";
 import { mapCall } from "../kernels/map.ts";
 import { sizeOf } from "../kernels/view.ts";
-import { checkTensors, NUMBERS } from "./arguments.ts";
+import { ANY, checkTensors, NUMBERS } from "./arguments.ts";
 import { checkShape, emptyResult, formatShape, Tensor } from "./tensor.ts";
 
 /** Nested arrays of numbers, as deep as the tensor has axes. */
@@ -23,9 +23,10 @@ export function tensor(
 ): Tensor {
   checkDevice("tensor", device);
   const typed = data instanceof Float32Array || data instanceof Uint32Array;
-  if (!typed && ArrayBuffer.isView(data)) throw new DTypeError("tensor", notTaken("data", data));
+  if (!typed && ArrayBuffer.isView(data))
+    throw new DTypeError("tensor", notTaken("data", data, NUMBERS));
   const inferred = typed ? [data.length] : inferShape(data);
-  const wanted = shape ?? inferred;
+  const wanted = shape === undefined ? inferred : shape;
   checkShape("tensor", wanted);
   const flat = typed ? data : Float32Array.from(flatten(data));
   if (flat.length !== sizeOf(wanted))
@@ -39,7 +40,7 @@ export function tensor(
 /** A one-element tensor without axes. */
 export function scalar(device: Device, x: number): Tensor {
   checkDevice("scalar", device);
-  checkNumber("scalar", x);
+  checkNumber("scalar", "x", x);
   return tensor(device, x, []);
 }
 
@@ -58,10 +59,16 @@ export function ones(device: Device, shape: readonly number[]): Tensor {
   return filled("ones", device, shape, 1);
 }
 
-/** @param op what errors call it */
-function filled(op: string, device: Device, shape: readonly number[], x: number): Tensor {
+/** @param op what errors call it @param name what they call the number */
+export function filled(
+  op: string,
+  device: Device,
+  shape: readonly number[],
+  x: number,
+  name = "x",
+): Tensor {
   checkDevice(op, device);
-  checkNumber(op, x);
+  checkNumber(op, name, x);
   checkShape(op, shape);
   const out = emptyResult(device, "full", shape);
   if (out.size === 0) return empty(device, shape);
@@ -75,48 +82,70 @@ function filled(op: string, device: Device, shape: readonly number[], x: number)
   return out;
 }
 
-function checkNumber(op: string, x: unknown): void {
-  if (typeof x !== "number") throw new DTypeError(op, isNot("x", x, "a number"));
-}
-
 /** A tensor without elements. */
 export function empty(device: Device, shape: readonly number[], dtype: DType = "f32"): Tensor {
   checkDevice("empty", device);
   checkShape("empty", shape);
+  if (!ANY.some((known) => known === dtype))
+    throw new DTypeError("empty", isNot("dtype", dtype, ANY.join(", ")));
   if (sizeOf(shape) !== 0) throw new ShapeError("empty", `${formatShape(shape)} has elements`);
   return new Tensor(device, device.allocate(dtype, 0, "empty"), [...shape]);
 }
 
-/** A tensor that outlives scopes and may change: `assign` and optimisers write to it. */
+/**
+ * A tensor that outlives scopes and may change: `assign` and optimisers write to it.
+ *
+ * @param label its name in errors and profiles
+ */
 export function variable(
   device: Device,
   data: Float32Array | Uint32Array,
   shape: readonly number[],
   label = "variable",
 ): Tensor {
-  checkDevice(label, device);
-  if (!(data instanceof Float32Array || data instanceof Uint32Array))
-    throw new DTypeError(label, notTaken("data", data));
-  checkShape(label, shape);
+  return held("variable", ["f32", "u32"], device, data, shape, label);
+}
+
+/**
+ * A tensor that keeps what it is given.
+ *
+ * @param kind what errors call the function; the label stands beside it where there is one
+ * @param dtypes what it may hold
+ */
+function held(
+  kind: string,
+  dtypes: readonly DType[],
+  device: Device,
+  data: Float32Array | Uint32Array | Uint8Array,
+  shape: readonly number[],
+  label: string,
+): Tensor {
+  checkText(kind, "label", label);
+  const op = label === kind ? kind : `${kind} "${label}"`;
+  checkDevice(op, device);
+  const dtype = dtypeOf(data);
+  if (!dtype || !dtypes.includes(dtype)) throw new DTypeError(op, notTaken("data", data, dtypes));
+  checkShape(op, shape);
+  const elements = dtype === "u8" ? "bytes" : "elements";
   if (data.length !== sizeOf(shape))
-    throw new ShapeError(label, `${formatShape(shape)} does not hold ${data.length} elements`);
-  const dtype = data instanceof Uint32Array ? "u32" : "f32";
+    throw new ShapeError(op, `${formatShape(shape)} does not hold ${data.length} ${elements}`);
   const value = device.allocate(dtype, data.length, label, true);
   upload(value, data);
   return new Tensor(device, value, [...shape]);
 }
 
-/** A variable that derivatives are taken with respect to. */
+/**
+ * A variable that derivatives are taken with respect to.
+ *
+ * @param label its name in errors and profiles
+ */
 export function parameter(
   device: Device,
   data: Float32Array,
   shape: readonly number[],
   label = "parameter",
 ): Tensor {
-  checkDevice(label, device);
-  if (!(data instanceof Float32Array))
-    throw new DTypeError(label, isNot("data", data, "a Float32Array"));
-  const made = variable(device, data, shape, label);
+  const made = held("parameter", ["f32"], device, data, shape, label);
   made.tracked = true;
   return made;
 }
@@ -150,15 +179,7 @@ export function bytes(
   shape: readonly number[],
   label = "bytes",
 ): Tensor {
-  checkDevice("bytes", device);
-  if (!(data instanceof Uint8Array))
-    throw new DTypeError("bytes", isNot("data", data, "a Uint8Array"));
-  checkShape("bytes", shape);
-  if (data.length !== sizeOf(shape))
-    throw new ShapeError("bytes", `${formatShape(shape)} does not hold ${data.length} bytes`);
-  const value = device.allocate("u8", data.length, label, true);
-  upload(value, data);
-  return new Tensor(device, value, [...shape]);
+  return held("bytes", ["u8"], device, data, shape, label);
 }
 
 const HELD = [
@@ -166,6 +187,15 @@ const HELD = [
   ["u32", Uint32Array],
   ["u8", Uint8Array],
 ] as const;
+
+function typeOf(dtype: DType): string {
+  return HELD.find(([name]) => name === dtype)?.[1].name ?? dtype;
+}
+
+/** What a typed array holds, if a tensor can hold it. */
+function dtypeOf(data: unknown): DType | undefined {
+  return HELD.find(([, type]) => data instanceof type)?.[0];
+}
 
 /** Overwrites a variable, or its value, from the host. */
 export function upload(
@@ -175,7 +205,7 @@ export function upload(
   const value = target instanceof Tensor ? target.value : target;
   if (!(value instanceof Value))
     throw new DTypeError("upload", isNot("target", target, "a variable"));
-  const dtype = HELD.find(([, type]) => data instanceof type)?.[0];
+  const dtype = dtypeOf(data);
   if (!dtype)
     throw new DTypeError(
       "upload",
@@ -191,14 +221,15 @@ export function upload(
 }
 
 /** Why typed data is not taken, and what to make of it. */
-function notTaken(name: string, data: unknown): string {
-  const wanted = "a Float32Array or a Uint32Array";
-  const text = isNot(name, data, wanted);
-  if (data instanceof Uint8Array) return `${text}: bytes(device, data, shape) takes bytes`;
+function notTaken(name: string, data: unknown, dtypes: readonly DType[]): string {
+  const types = dtypes.map(typeOf);
+  const text = isNot(name, data, types.map((type) => `a ${type}`).join(" or "));
+  if (data instanceof Uint8Array && dtypes.length > 1)
+    return `${text}: bytes(device, data, shape) takes bytes`;
   if (data instanceof BigInt64Array || data instanceof BigUint64Array)
-    return `${text}: Float32Array.from(data, Number) makes one`;
+    return `${text}: ${types[0]}.from(data, Number) makes one`;
   const isList = Array.isArray(data) || (ArrayBuffer.isView(data) && !(data instanceof DataView));
-  return isList ? `${text}: Float32Array.from(data) makes one` : text;
+  return isList ? `${text}: ${types[0]}.from(data) makes one` : text;
 }
 
 function flatten(data: NestedNumbers): number[] {

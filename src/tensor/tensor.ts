@@ -1,4 +1,4 @@
-import { isNot } from "../gpu/arguments.ts";
+import { checkDevice, isNot } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import { DTypeError, ShapeError } from "../gpu/errors.ts";
 import { Shown } from "../gpu/shown.ts";
@@ -27,6 +27,13 @@ export class Tensor extends Shown {
     readonly shape: readonly number[],
   ) {
     super();
+    checkDevice("tensor", device);
+    if (!(value instanceof Value))
+      throw new DTypeError(
+        "tensor",
+        `${isNot("value", value, "a Value")}: tensor(device, data) makes a tensor`,
+      );
+    if (!Array.isArray(shape)) checkShape("tensor", shape);
     this.tag();
   }
 

@@ -1,6 +1,13 @@
-import { checkDevice, checkOptions } from "../gpu/arguments.ts";
+import {
+  checkArray,
+  checkDevice,
+  checkFunction,
+  checkObject,
+  checkOptions,
+} from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import type { Program } from "../gpu/program.ts";
+import { checkSynchronous } from "../gpu/synchronous.ts";
 import { MOST_TEXTURE_ELEMENTS, textureHeight, textureSize } from "../gpu/textures.ts";
 import { timeProgram } from "../gpu/timing.ts";
 import { Value } from "../gpu/value.ts";
@@ -66,6 +73,7 @@ export async function tunableKernels(
   body: () => unknown,
 ): Promise<TunableKernel[]> {
   checkDevice("tunableKernels", device);
+  checkFunction("tunableKernels", "body", body, "a function that records or runs a step");
   const asked = new Map<string, TunableKernel>();
   const end = onTunableKernel(device.variants, (kernel) =>
     asked.set(formatTuningKey(kernel), kernel),
@@ -95,6 +103,7 @@ export async function tune(
   options: TuneOptions,
 ): Promise<TuneReport> {
   checkDevice("tune", device);
+  checkKernels("tune", kernels);
   checkOptions("tune", options, {
     seconds: "number",
     bytes: "number",
@@ -107,7 +116,11 @@ export async function tune(
   const begin = performance.now();
   const late = (): string | undefined =>
     performance.now() - begin > 1000 * seconds ? "the time was up" : undefined;
-  const stopped = (): string | undefined => (stop?.() ? "the tuning was stopped" : undefined);
+  const stopped = (): string | undefined => {
+    const wanted = stop?.();
+    checkSynchronous("tune", "options.stop", wanted);
+    return wanted ? "the tuning was stopped" : undefined;
+  };
   for (const tunable of kernels) {
     const ended = (): string | undefined => stopped() ?? (tuned.length > 0 ? late() : undefined);
     const result = late() ?? stopped() ?? (await tuneOne(device, tunable, bytes, ended));
@@ -120,6 +133,12 @@ export async function tune(
     await onTuned?.(result);
   }
   return { tuned, skipped, choices: winnersOf(tuned) };
+}
+
+function checkKernels(op: string, kernels: unknown): void {
+  checkArray(op, "kernels", kernels, "an array, as tunableKernels gives it");
+  const fields = ["kernel", "shape", "candidates", "reference", "operands", "result", "calls"];
+  for (const [i, kernel] of kernels.entries()) checkObject(op, `kernels[${i}]`, kernel, fields);
 }
 
 /** The choices that the heuristic would not have made. */

@@ -1,5 +1,6 @@
 import { isObject, parseJson } from "../formats/json.ts";
 import { sha256 } from "../formats/sha256.ts";
+import { checkObject } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import type { OptionalFeature } from "../gpu/features.ts";
 import type { MeasuredCandidates, VariantChoices } from "../gpu/variant-table.ts";
@@ -20,6 +21,13 @@ export interface TunedTable {
 
 /** Whose winners they are: what a device is, and what it was opened with. */
 export type TableOwner = Pick<Device, "adapter" | "has">;
+
+/** @throws UsageError for anything but a device, or what is known of one */
+export function checkOwner(op: string, owner: unknown): asserts owner is TableOwner {
+  checkObject(op, "owner", owner, ["adapter", "has"]);
+  checkObject(op, "owner.adapter", owner.adapter, ["name", "runtime"]);
+  checkObject(op, "owner.has", owner.has, []);
+}
 
 /**
  * Drivers of other runtimes compile the same kernels differently, and optional features add

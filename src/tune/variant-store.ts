@@ -2,9 +2,17 @@
  * The variants that a tuning found best, kept in IndexedDB for the pages of one origin. What has files
  * keeps them with tune/variant-files.ts.
  */
+import { checkObject, checkText } from "../gpu/arguments.ts";
 import { IoError, UsageError } from "../gpu/errors.ts";
 import type { VariantChoices } from "../gpu/variant-table.ts";
-import { keptTable, ownerKey, type TableOwner, type TunedTable, tableIn } from "./variant-files.ts";
+import {
+  checkOwner,
+  keptTable,
+  ownerKey,
+  type TableOwner,
+  type TunedTable,
+  tableIn,
+} from "./variant-files.ts";
 
 /** Name of the database, of its store, and the version that has the store. */
 const DATABASE = "latentgrad";
@@ -16,9 +24,10 @@ const VERSION = 1;
  * `device.variants.insert(await loadVariants(device))`. Empty where there are none, or none that can
  * be read: without them the kernels' heuristics choose.
  *
- * @throws UsageError where there is no IndexedDB, which is outside of pages
+ * @throws UsageError for what is no device, and where there is no IndexedDB, which is outside of pages
  */
 export async function loadVariants(owner: TableOwner): Promise<VariantChoices> {
+  checkOwner("loadVariants", owner);
   return (await loadTable(owner)).choices;
 }
 
@@ -33,10 +42,15 @@ export async function loadTable(owner: TableOwner): Promise<TunedTable> {
  * Keeps variants for a device's adapter and optional features, in place of those that were kept
  * for them.
  *
- * @throws UsageError where there is no IndexedDB, which is outside of pages
+ * @throws UsageError for what is no device or no table, and where there is no IndexedDB, which is outside of pages
  * @throws IoError where the browser does not let this page keep anything
  */
 export async function saveVariants(owner: TableOwner, choices: VariantChoices): Promise<void> {
+  const op = "saveVariants";
+  checkOwner(op, owner);
+  checkObject(op, "choices", choices, []);
+  for (const [key, variant] of Object.entries(choices))
+    checkText(op, `choices["${key}"]`, variant, "the name of a variant");
   await saveTable(owner, { choices, measured: {} });
 }
 

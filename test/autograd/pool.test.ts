@@ -127,7 +127,11 @@ test("windows and paddings that do not fit are refused", async () => {
   const x = await upload(randomHost([1, 3, 3, 1]));
   await rejects(() => maxPool2d(x, { window: 4 }), ShapeError, /maxPool2d: a 4×4 window/);
   await rejects(() => avgPool2d(x, { padding: 2 }), ShapeError, /avgPool2d: padding 2/);
-  await rejects(() => avgPool2d(x, { stride: 0 }), ShapeError, /stride 0×0/);
+  await rejects(
+    () => avgPool2d(x, { stride: 0 }),
+    ShapeError,
+    /stride is 0, wanted a whole number from 1 on/,
+  );
   const flat = await upload(randomHost([9]));
   await rejects(() => upsample2d(flat), ShapeError, /upsample2d: \[9\]/);
 });

@@ -78,7 +78,11 @@ test("refuses shapes that do not fit", async () => {
     /imageGrid: 12 values for images \[3, 2, 3, 1\]/,
   );
   const four = { ...batch(0, 1), channels: 4 };
-  await rejects(() => imageGrid(four), ShapeError, /expected \[≥1, height, width, 1 or 3\]/);
+  await rejects(
+    () => imageGrid(four),
+    ShapeError,
+    /^imageGrid: images\.channels is \d+, wanted 1 \(grey\) or 3 \(RGB\)$/,
+  );
   const pairs = () => pairGrid(batch(0, 1), batch(0));
   await rejects(
     pairs,

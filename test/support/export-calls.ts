@@ -112,7 +112,7 @@ function optimiser(
   ];
 }
 
-/** Exports that take no tensors, and why nothing is to be checked there. */
+/** Exports that take no tensors. What else they and the others take is in export-arguments.ts. */
 const none = {
   "the host's data, options and texts": [
     ...["HostRandom", "NEVER", "Tensor", "betaSchedule", "binariseDataset", "bytes", "empty"],

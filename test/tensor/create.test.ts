@@ -124,23 +124,24 @@ test("of bytes are named in out-of-memory messages", async () => {
 
 test("want typed arrays where the host's data is kept", async () => {
   const list = [1, 2] as unknown as Float32Array;
-  const floats = /^p: data is an array, wanted a Float32Array$/;
+  const floats =
+    /^parameter "p": data is an array, wanted a Float32Array: Float32Array\.from\(data\) makes one$/;
   await rejects(
     () => variable(device, list, [2], "v"),
     DTypeError,
-    /^v: data is an array, wanted a Float32Array or a Uint32Array: Float32Array\.from\(data\) makes one$/,
+    /^variable "v": data is an array, wanted a Float32Array or a Uint32Array: Float32Array\.from\(data\) makes one$/,
   );
   await rejects(() => parameter(device, list, [2], "p"), DTypeError, floats);
   const nothing = undefined as unknown as Float32Array;
   await rejects(
     () => parameter(device, nothing, [2], "p"),
     DTypeError,
-    /^p: data is undefined, wanted/,
+    /^parameter "p": data is undefined, wanted/,
   );
   await rejects(
     () => bytes(device, list as unknown as Uint8Array, [2]),
     DTypeError,
-    /^bytes: data is an array, wanted a Uint8Array$/,
+    /^bytes: data is an array, wanted a Uint8Array: Uint8Array\.from\(data\) makes one$/,
   );
   const v = variable(device, Float32Array.of(1, 2), [2], "v");
   await rejects(
@@ -182,7 +183,10 @@ test("of shapes that make no sense are refused", async () => {
     ],
     [() => zeros(device, [2 ** 40, 2 ** 40, 0, 1e300]), /has more than|is no shape/],
     [() => empty(device, [2]), /^empty: \[2\] has elements$/],
-    [() => variable(device, new Float32Array(3), [2], "w"), /^w: \[2\] does not hold 3 elements$/],
+    [
+      () => variable(device, new Float32Array(3), [2], "w"),
+      /^variable "w": \[2\] does not hold 3 elements$/,
+    ],
     [() => bytes(device, new Uint8Array(3), [2]), /^bytes: \[2\] does not hold 3 bytes$/],
     [() => ones(device, [2]).item(), /^item: \[2\] has not one element$/],
   ];

@@ -1,26 +1,11 @@
 import { suite } from "uvu";
-import * as assert from "uvu/assert";
 import * as l from "../../src/index.ts";
 import { testDevice } from "../support/device.ts";
-import { rejects } from "../support/rejects.ts";
+import { type Case, type Loose, loose, make, refused } from "../support/refused.ts";
 
 const test = suite("wrong arguments");
 
 const { DeviceError, DTypeError, ShapeError, UsageError } = l;
-
-/** What a JavaScript user may give where the types say otherwise. */
-type Loose = (...args: unknown[]) => unknown;
-const loose = (fn: unknown): Loose => fn as Loose;
-const make =
-  (Kind: unknown) =>
-  (...args: unknown[]): unknown =>
-    new (Kind as new (...args: unknown[]) => unknown)(...args);
-
-type Case = readonly [
-  run: () => unknown,
-  kind: new (...parameters: never[]) => Error,
-  message: string,
-];
 
 let device: l.Device;
 let x: l.Tensor;
@@ -32,15 +17,6 @@ test.before(async () => {
   ]);
   await device.finish();
 });
-
-async function refused(cases: readonly Case[]): Promise<void> {
-  const { dispatches, submits } = device;
-  for (const [run, kind, message] of cases) {
-    const text = message.replace(/[[\](){}.?+*|^$]/g, "\\$&").replaceAll("…", ".*");
-    await rejects(run, kind, new RegExp(`^${text}$`));
-  }
-  assert.equal([device.dispatches, device.submits], [dispatches, submits]);
-}
 
 const aDevice = "wanted a device, as openDevice gives it";
 
@@ -79,6 +55,7 @@ test("a device that is forgotten or not awaited", () => {
     ["dual-aae", (first) => make(l.DualAae)(first, random, image, {})],
   ];
   return refused(
+    device,
     firsts.flatMap(([op, run]): Case[] => [
       [() => run([1, 2, 3]), DeviceError, `${op}: device is an array, ${aDevice}`],
       [() => run(undefined), DeviceError, `${op}: device is undefined, ${aDevice}`],
@@ -99,7 +76,7 @@ test("options that are missing, misnamed or of another kind", () => {
     return () => make(Kind)(device, random, image, options);
   };
   const right = { network: "dense", latent: 2, beta: 1, width: 0.01 };
-  return refused([
+  return refused(device, [
     [adam(undefined), UsageError, "adam: options is undefined, wanted an object { learningRate, …"],
     [adam(0.1), UsageError, "adam: options is 0.1, wanted an object { learningRate, …"],
     [adam({}), UsageError, 'adam: the option "learningRate" is missing, wanted a number'],
@@ -196,6 +173,39 @@ test("options that are missing, misnamed or of another kind", () => {
       'linear: unknown option "biases" (did you mean bias?)',
     ],
     [
+      () => make(l.Linear)(device, random, 2, 3, { initialiser: () => [1] }),
+      UsageError,
+      "linear: options.initialiser gives an array, wanted a Float32Array",
+    ],
+    [
+      () =>
+        make(l.ConvTranspose2d)(device, random, 1, 2, 3, {
+          initialiser: () => new Float32Array(2),
+        }),
+      ShapeError,
+      "convTranspose: options.initialiser gives 2 numbers, wanted 18 for [3, 3, 2, 1]",
+    ],
+    [
+      adam({ learningRate: 0.1, together: x }),
+      UsageError,
+      "adam: options.together is a Tensor, wanted an optimiser",
+    ],
+    [
+      adam({ learningRate: 0.1 }),
+      UsageError,
+      "adam: parameters[0] (tensor [2, 2]) is no variable that can change, wanted a parameter: parameter(device, data, shape) makes one",
+    ],
+    [
+      () => loose(l.parameter)(device, [1], [1], "w"),
+      DTypeError,
+      'parameter "w": data is an array, wanted a Float32Array: Float32Array.from(data) makes one',
+    ],
+    [
+      () => loose(l.parameter)(device, Float32Array.of(1), 1, "w"),
+      ShapeError,
+      'parameter "w": shape is 1, wanted an array of lengths, such as [2, 3]',
+    ],
+    [
       () => make(l.Conv2d)(device, random, 1, 1, 3, { strides: 2 }),
       UsageError,
       'conv: unknown option "strides" (did you mean stride?)',
@@ -249,148 +259,24 @@ test("options that are missing, misnamed or of another kind", () => {
   ]);
 });
 
-test("data and shapes that make no tensor", () => {
-  const tensor =
-    (data: unknown, ...shape: unknown[]) =>
-    () =>
-      loose(l.tensor)(device, data, ...shape);
-  const typed = "wanted a Float32Array or a Uint32Array";
-  const makes = "Float32Array.from(data) makes one";
-  const arrays = {
-    "a Float64Array": new Float64Array(2),
-    "an Int32Array": new Int32Array(2),
-    "an Int8Array": new Int8Array(2),
-    "a Uint16Array": new Uint16Array(2),
-    "a Uint8ClampedArray": new Uint8ClampedArray(2),
-  };
-  return refused([
-    ...Object.entries(arrays).map(([name, data]): Case => {
-      return [tensor(data), DTypeError, `tensor: data is ${name}, ${typed}: ${makes}`];
+test("models that know classes want their number", () => {
+  const random = new l.HostRandom(1);
+  const image = { height: 2, width: 2, channels: 1 };
+  const models = [l.Classifier, l.ConditionalVae, l.DualAae, l.LambdaHotVae];
+  return refused(
+    device,
+    models.flatMap((Kind): Case[] => {
+      const { name } = Kind.description;
+      return [undefined, 2.5, "2"].map((classes): Case => {
+        const shown = typeof classes === "number" ? classes : classes ? "a string" : "undefined";
+        return [
+          () => make(Kind)(device, random, { ...image, classes }),
+          ShapeError,
+          `${name}: image.classes is ${shown}, wanted a whole number from 1…`,
+        ];
+      });
     }),
-    [
-      tensor(new Uint8Array(2)),
-      DTypeError,
-      `tensor: data is a Uint8Array, ${typed}: bytes(device, data, shape) takes bytes`,
-    ],
-    [
-      tensor(BigInt64Array.of(1n)),
-      DTypeError,
-      `tensor: data is a BigInt64Array, ${typed}: Float32Array.from(data, Number) makes one`,
-    ],
-    [tensor(new DataView(new ArrayBuffer(4))), DTypeError, `tensor: data is a DataView, ${typed}`],
-    [
-      tensor(undefined),
-      DTypeError,
-      "tensor: data is undefined, wanted numbers in nested arrays or a typed array",
-    ],
-    [
-      tensor(null),
-      DTypeError,
-      "tensor: data is null, wanted numbers in nested arrays or a typed array",
-    ],
-    [
-      tensor("1"),
-      DTypeError,
-      "tensor: data is a string, wanted numbers in nested arrays or a typed array",
-    ],
-    [tensor([1, null]), DTypeError, "tensor: data holds null, wanted numbers in nested arrays"],
-    [
-      tensor([
-        [1, 2],
-        ["3", 4],
-      ]),
-      DTypeError,
-      "tensor: data holds a string, wanted numbers in nested arrays",
-    ],
-    [tensor([[1, 2], [3]]), ShapeError, "tensor: data has rows of different lengths: [2] and [1]"],
-    [
-      tensor([[[1]], [[1, 2]]]),
-      ShapeError,
-      "tensor: data has rows of different lengths: [1, 1] and [1, 2]",
-    ],
-    [
-      tensor([1, 2], 2),
-      ShapeError,
-      "tensor: shape is 2, wanted an array of lengths, such as [2, 3]",
-    ],
-    [
-      tensor([1, 2], "2"),
-      ShapeError,
-      "tensor: shape is a string, wanted an array of lengths, such as [2, 3]",
-    ],
-    [tensor([1, 2], [Number.NaN]), ShapeError, "tensor: [NaN] is no shape: NaN is no length"],
-    [tensor([1, 2], [-2]), ShapeError, "tensor: [-2] is no shape: -2 is no length"],
-    [
-      () => loose(l.zeros)(device, 3),
-      ShapeError,
-      "zeros: shape is 3, wanted an array of lengths, such as [2, 3]",
-    ],
-    [() => loose(l.full)(device, [2], "1"), DTypeError, "full: x is a string, wanted a number"],
-    [() => loose(l.scalar)(device), DTypeError, "scalar: x is undefined, wanted a number"],
-    [
-      () => loose(l.variable)(device, [1], [1], "w"),
-      DTypeError,
-      `w: data is an array, ${typed}: ${makes}`,
-    ],
-    [
-      () => loose(l.upload)([1], Float32Array.of(1)),
-      DTypeError,
-      "upload: target is an array, wanted a variable",
-    ],
-    [
-      () => loose(l.reshape)(x, 4),
-      ShapeError,
-      "reshape: shape is 4, wanted an array of whole numbers",
-    ],
-    [
-      () => loose(l.reshape)(x, ["4"]),
-      ShapeError,
-      "reshape: shape[0] is a string, wanted a whole number",
-    ],
-    [
-      () => loose(l.transpose)(x, 1),
-      ShapeError,
-      "transpose: order is 1, wanted an array of whole numbers",
-    ],
-    [
-      () => loose(l.slice)(x, 0, 1),
-      ShapeError,
-      "slice: begin is 0, wanted an array of whole numbers",
-    ],
-    [
-      () => loose(l.pad)(x, 1),
-      DTypeError,
-      "pad: widths is 1, wanted an array of [before, after], …",
-    ],
-    [
-      () => loose(l.split)(x, 0, 2),
-      ShapeError,
-      "split: lengths is 2, wanted an array of whole numbers",
-    ],
-    [
-      () => loose(l.sliceAxis)(x, 2, 0, 1),
-      ShapeError,
-      "sliceAxis: axis is 2, wanted a whole number from 0 to 1",
-    ],
-    [() => loose(l.sum)(x, "0"), ShapeError, 'sum: [2, 2] has no axis "0"'],
-    [
-      () => loose(l.concat)(x),
-      DTypeError,
-      "concat: tensors is a Tensor, wanted an array of tensors",
-    ],
-    [() => loose(l.stack)([]), ShapeError, "stack: there are no tensors"],
-    [
-      () => loose(l.oneHot)(l.empty(device, [0], "u32"), -1),
-      ShapeError,
-      "oneHot: classes is -1, wanted …",
-    ],
-    [() => loose(l.scope)(device), UsageError, "scope: body is undefined, wanted a function, …"],
-    [
-      () => loose(l.record)(device, x),
-      UsageError,
-      "record: body is a Tensor, wanted a function, …",
-    ],
-  ]);
+  );
 });
 
 test("derivatives that cannot be", () => {
@@ -402,7 +288,7 @@ test("derivatives that cannot be", () => {
   const once = fresh();
   const cut = l.noGrad(() => l.sum(l.mul(w, 2)));
   device.flush();
-  return refused([
+  return refused(device, [
     [
       () => l.grad(once, [x]),
       ShapeError,

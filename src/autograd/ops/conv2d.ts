@@ -4,7 +4,7 @@ import { ShapeError } from "../../gpu/errors.ts";
 import type { ConvGeometry } from "../../kernels/conv-geometry.ts";
 import { conv2dCalls, conv2dInputGradientCalls } from "../../kernels/conv2d.ts";
 import { conv2dWeightGradientCalls } from "../../kernels/conv2d-weight-gradient.ts";
-import { checkFloats, checkNumbers } from "../../tensor/arguments.ts";
+import { checkFloats, checkNumbers, checkPair } from "../../tensor/arguments.ts";
 import { empty, zeros } from "../../tensor/create.ts";
 import { emptyResult, formatShape, type Tensor } from "../../tensor/tensor.ts";
 import { differentiable } from "../tape.ts";
@@ -199,7 +199,7 @@ export function geometryOfConv(
   const [batch, inH, inW, inC] = x as [number, number, number, number];
   const [kernelH, kernelW, wIn, outC] = w as [number, number, number, number];
   if (wIn !== inC) throw wrong(`the image has ${inC} channels, the weights take ${wIn}`);
-  const [strideH, strideW] = strides(op, options.stride);
+  const [strideH, strideW] = checkPair(op, "options.stride", options.stride ?? 1, LARGEST);
   const pad = padding(op, options.padding, [inH, inW], [kernelH, kernelW], [strideH, strideW]);
   const outH = Math.floor((inH + pad.top + pad.bottom - kernelH) / strideH) + 1;
   const outW = Math.floor((inW + pad.left + pad.right - kernelW) / strideW) + 1;
@@ -223,7 +223,7 @@ export function geometryOfTransposed(
   const [batch, outH, outW, outC] = y as [number, number, number, number];
   const [kernelH, kernelW, inC, wOut] = w as [number, number, number, number];
   if (wOut !== outC) throw wrong(`the image has ${outC} channels, the weights take ${wOut}`);
-  const [strideH, strideW] = strides(op, options.stride);
+  const [strideH, strideW] = checkPair(op, "options.stride", options.stride ?? 1, LARGEST);
   const mode = options.padding ?? "same";
   const natural = (n: number, stride: number, kernel: number, around: number): number =>
     mode === "same" ? n * stride : (n - 1) * stride + kernel - around;
@@ -239,15 +239,6 @@ export function geometryOfTransposed(
       `an output of ${inH}×${inW} would come from ${g.outH}×${g.outW}, not ${outH}×${outW}`,
     );
   return g;
-}
-
-function strides(op: string, stride: Conv2dOptions["stride"] = 1): readonly [number, number] {
-  const given: readonly number[] = [stride].flat();
-  const [vertical = 0, horizontal = vertical] = given;
-  const both = [vertical, horizontal] as const;
-  if (given.length > 2 || !both.every((s) => Number.isInteger(s) && s >= 1 && s <= LARGEST))
-    throw new ShapeError(op, `stride ${both.join("×")} is no whole number from 1 to ${LARGEST}`);
-  return both;
 }
 
 function explicitPadding(op: string, given: number | Padding): Padding {

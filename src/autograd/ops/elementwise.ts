@@ -1,4 +1,4 @@
-import { isNot } from "../../gpu/arguments.ts";
+import { checkNumber, isNot } from "../../gpu/arguments.ts";
 import { DTypeError, ShapeError } from "../../gpu/errors.ts";
 import {
   apply,
@@ -10,7 +10,7 @@ import {
 import { mapCall } from "../../kernels/map.ts";
 import { contiguousStrides } from "../../kernels/view.ts";
 import { ANY, checkTensor, checkTensors, NUMBERS } from "../../tensor/arguments.ts";
-import { empty, full } from "../../tensor/create.ts";
+import { empty, filled } from "../../tensor/create.ts";
 import { emptyResult, formatShape, Tensor } from "../../tensor/tensor.ts";
 import { type Derivative, differentiable } from "../tape.ts";
 import { sumTo } from "./sum.ts";
@@ -181,6 +181,8 @@ export const where = (mask: Tensor, a: Operand, b: Operand): Tensor => {
  */
 export const clamp = (x: Tensor, low: number, high: number): Tensor => {
   checkTensor("clamp", x, NUMBERS);
+  checkNumber("clamp", "low", low);
+  checkNumber("clamp", "high", high);
   if (!(low <= high))
     throw new ShapeError("clamp", `the bounds are ${low} and ${high}, wanted low ≤ high`);
   return elementwise("clamp", { x, low, high }, () => [
@@ -247,11 +249,10 @@ export const relu = (x: Tensor): Tensor => {
 /** x for x > 0, else slope·x. */
 export const leakyRelu = (x: Tensor, slope = 0.2): Tensor => {
   checkTensor("leakyRelu", x, NUMBERS);
-  if (typeof slope !== "number")
-    throw new DTypeError("leakyRelu", isNot("slope", slope, "a number"));
+  checkNumber("leakyRelu", "slope", slope);
   return mul(x, add(slope, mul(greater(x, 0), 1 - slope)));
 };
 
 /** A tensor of x's shape filled with a number. */
 export const fullLike = (x: Tensor, value: number): Tensor =>
-  full(checkTensor("fullLike", x, ANY), x.shape, value);
+  filled("fullLike", checkTensor("fullLike", x, ANY), x.shape, value, "value");

@@ -1,4 +1,4 @@
-import { checkWhole } from "../../gpu/arguments.ts";
+import { checkNumber, checkWhole } from "../../gpu/arguments.ts";
 import { ShapeError } from "../../gpu/errors.ts";
 import { gatherCall, oneHotCall, scatterAddCalls } from "../../kernels/gather.ts";
 import { sizeOf } from "../../kernels/view.ts";
@@ -22,6 +22,7 @@ export function gather(table: Tensor, indices: Tensor, scale = 1 / 255): Tensor 
     ["table", table, ...ANY],
     ["indices", indices, "u32"],
   ]);
+  checkNumber("gather", "scale", scale);
   const [rows = 0, ...row] = table.shape;
   if (table.rank === 0) throw new ShapeError("gather", "the table must have rows");
   const shape = [...indices.shape, ...row];

@@ -17,7 +17,7 @@ import { resolveAxes } from "./sum.ts";
 export function concat(tensors: readonly Tensor[], axis = -1): Tensor {
   checkTensors("concat", eachOf("concat", "tensors", tensors, NUMBERS));
   const [head] = tensors as [Tensor];
-  const [at] = resolveAxes("concat", head.shape, axis) as [number];
+  const [at] = resolveAxes("concat", head.shape, axis, "axis") as [number];
   const others = (t: Tensor) => `${t.shape.map((n, i) => (i === at ? -1 : n))}`;
   for (const t of tensors) {
     if (others(t) !== others(head))

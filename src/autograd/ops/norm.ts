@@ -1,4 +1,4 @@
-import { checkOptions, type OptionRules } from "../../gpu/arguments.ts";
+import { checkNumber, checkObject, checkOptions, type OptionRules } from "../../gpu/arguments.ts";
 import { ShapeError } from "../../gpu/errors.ts";
 import { apply, constant, input } from "../../kernels/expression.ts";
 import { mapCall } from "../../kernels/map.ts";
@@ -48,7 +48,8 @@ export function batchNorm(
 ): Tensor {
   checkOptions("batchNorm", options, optionRules);
   const { epsilon = 1e-5, momentum = 0.1, running } = options;
-  const channels = requireChannels("batchNorm", x, { gamma, beta, ...named(running) });
+  const vectors = running === undefined ? {} : named("batchNorm", running);
+  const channels = requireChannels("batchNorm", x, { gamma, beta, ...vectors });
   if (x.size === 0) throw new ShapeError("batchNorm", `${formatShape(x.shape)} has no elements`);
   const axes = x.shape.slice(0, -1).map((_, i) => i);
   const count = x.size / channels;
@@ -95,14 +96,16 @@ export function batchNormEval(
   running: RunningStatistics,
   epsilon = 1e-5,
 ): Tensor {
-  requireChannels("batchNormEval", x, { gamma, beta, ...named(running) });
+  requireChannels("batchNormEval", x, { gamma, beta, ...named("batchNormEval", running) });
+  checkNumber("batchNormEval", "epsilon", epsilon);
   const scale = mul(gamma, rsqrt(add(running.variance, epsilon)));
   return add(mul(sub(x, running.mean), scale), beta);
 }
 
 /** Running statistics under the names that errors give them. */
-function named(running: RunningStatistics | undefined): Record<string, Tensor> {
-  return running ? { "running.mean": running.mean, "running.variance": running.variance } : {};
+function named(op: string, running: RunningStatistics): Record<string, Tensor> {
+  checkObject(op, "running", running, []);
+  return { "running.mean": running.mean, "running.variance": running.variance };
 }
 
 function requireChannels(op: string, x: Tensor, vectors: Readonly<Record<string, Tensor>>): number {

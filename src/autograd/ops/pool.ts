@@ -1,7 +1,7 @@
-import { checkOptions, type OptionRules } from "../../gpu/arguments.ts";
+import { checkOptions, isNot, type OptionRules } from "../../gpu/arguments.ts";
 import { ShapeError } from "../../gpu/errors.ts";
 import { type PoolGeometry, poolCall, poolGradientCall } from "../../kernels/pool.ts";
-import { checkTensor } from "../../tensor/arguments.ts";
+import { checkPair, checkTensor } from "../../tensor/arguments.ts";
 import { empty } from "../../tensor/create.ts";
 import { emptyResult, formatShape, type Tensor } from "../../tensor/tensor.ts";
 import { differentiable } from "../tape.ts";
@@ -83,7 +83,7 @@ function spread(dy: Tensor, position: Tensor, g: PoolGeometry): Tensor {
 
 /** Nearest-neighbour enlargement by whole factors: broadcasting, so its derivative is a sum. */
 export function upsample2d(x: Tensor, factor: number | readonly [number, number] = 2): Tensor {
-  const [fh, fw] = pair("upsample2d", "factor", factor);
+  const [fh, fw] = checkPair("upsample2d", "factor", factor);
   const [batch, height, width, channels] = imageShape("upsample2d", x);
   const apart = reshape(x, [batch, height, 1, width, 1, channels]);
   const repeated = broadcastTo(apart, [batch, height, fh, width, fw, channels]);
@@ -106,27 +106,14 @@ function imageShape(op: string, x: Tensor): [number, number, number, number] {
   return x.shape as [number, number, number, number];
 }
 
-function pair(
-  op: string,
-  what: string,
-  n: number | readonly [number, number],
-): readonly [number, number] {
-  const given: readonly number[] = [n].flat();
-  const [first = 0, second = first] = given;
-  const both = [first, second] as const;
-  if (given.length > 2 || !both.every((k) => Number.isInteger(k) && k >= 1))
-    throw new ShapeError(
-      op,
-      `${what} ${both.join("×")} is neither a positive whole number nor two of them`,
-    );
-  return both;
-}
+/** What padding may be, for errors. */
+const PADDINGS = '"same", "valid", a number or { top, bottom, left, right }';
 
 function geometry(op: string, x: Tensor, options: PoolOptions): PoolGeometry {
   const [batch, inH, inW, channels] = imageShape(op, x);
   checkOptions(op, options, optionRules);
-  const window = pair(op, "window", options.window ?? 2);
-  const stride = pair(op, "stride", options.stride ?? window);
+  const window = checkPair(op, "options.window", options.window ?? 2);
+  const stride = checkPair(op, "options.stride", options.stride ?? window);
   const padding = options.padding ?? "valid";
   const along = (axis: 0 | 1, length: number): { out: number; before: number } => {
     const size = window[axis];
@@ -137,7 +124,10 @@ function geometry(op: string, x: Tensor, options: PoolOptions): PoolGeometry {
       before = Math.floor(total / 2);
       after = total - before;
     } else if (typeof padding === "number") [before, after] = [padding, padding];
-    else if (padding !== "valid")
+    else if (typeof padding !== "object" || padding === null) {
+      if (padding !== "valid")
+        throw new ShapeError(op, isNot("options.padding", padding, PADDINGS));
+    } else
       [before, after] = axis === 0 ? [padding.top, padding.bottom] : [padding.left, padding.right];
     for (const p of [before, after])
       if (!Number.isInteger(p) || p < 0 || p >= size)

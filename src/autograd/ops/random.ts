@@ -35,15 +35,20 @@ function random(
   key: RandomKey,
 ): Tensor {
   checkDevice(op, device);
-  checkOptions(op, key, { seed: "any", step: "any", stream: "number" }, "key");
+  checkKey(op, device, key);
   const { seed, step, stream } = key;
-  checkWords(op, device, "step", step, 1);
-  checkSeed(op, seed);
-  checkWord(op, "stream", stream);
   const out = emptyResult(device, op, shape);
   if (out.size === 0) return empty(device, shape);
   device.emit(philoxCall(op, { kind, seed, stream }, step.value, out.value));
   return out;
+}
+
+/** @throws UsageError, DTypeError, DeviceError, ShapeError that name the argument, `key`, or its part */
+export function checkKey(op: string, device: Device, key: RandomKey): void {
+  checkOptions(op, key, { seed: "any", step: "any", stream: "number" }, "key");
+  checkWords(op, device, "step", key.step, 1);
+  checkSeed(op, key.seed);
+  checkWord(op, "stream", key.stream);
 }
 
 /**
@@ -78,7 +83,7 @@ function checkWords(op: string, device: Device, name: string, t: Tensor, size: n
     throw new ShapeError(op, `${name} is ${formatShape(t.shape)}, expected ${size} elements`);
 }
 
-function checkSeed(op: string, seed: Seed): void {
+export function checkSeed(op: string, seed: Seed): void {
   if (!Array.isArray(seed) || seed.length !== 2)
     throw new DTypeError(op, isNot("seed", seed, "two u32, such as [1, 0]"));
   for (const word of seed) checkWord(op, "seed", word);

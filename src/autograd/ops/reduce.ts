@@ -4,7 +4,7 @@ import { argmaxCalls } from "../../kernels/argmax.ts";
 import { apply, input } from "../../kernels/expression.ts";
 import { reduceCalls } from "../../kernels/reduce.ts";
 import { contiguousStrides, contiguousView, sizeOf } from "../../kernels/view.ts";
-import { checkTensor, NUMBERS } from "../../tensor/arguments.ts";
+import { checkTensor } from "../../tensor/arguments.ts";
 import { empty } from "../../tensor/create.ts";
 import { emptyResult, formatShape, type Tensor } from "../../tensor/tensor.ts";
 import { differentiable, noGrad } from "../tape.ts";
@@ -13,6 +13,7 @@ import { reshape, transpose } from "./shape.ts";
 import {
   type Axes,
   broadcastTo,
+  checkReduction,
   dropAxes,
   keptShape,
   reduceTensor,
@@ -33,8 +34,7 @@ function requireElements(op: string, x: Tensor, axes: readonly number[]): number
  * @throws ShapeError over an empty axis
  */
 export function mean(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
-  checkTensor("mean", x, NUMBERS);
-  const over = resolveAxes("mean", x.shape, axes);
+  const over = checkReduction("mean", x, axes, keepAxes);
   const count = requireElements("mean", x, over);
   if (over.length === 0) return x;
   const y = reduceTensor("mean", "sum", x, over, { scale: 1 / count });
@@ -54,9 +54,8 @@ export function variance(
   keepAxes = false,
   options: { readonly ddof?: 0 | 1 } = {},
 ): Tensor {
-  checkTensor("variance", x, NUMBERS);
+  const over = checkReduction("variance", x, axes, keepAxes);
   checkOptions("variance", options, { ddof: "number?" });
-  const over = resolveAxes("variance", x.shape, axes);
   const count = requireElements("variance", x, over);
   const freedom = count - (options.ddof ?? 0);
   if (freedom <= 0) throw new ShapeError("variance", "the unbiased variance of one element");
@@ -100,8 +99,7 @@ export function min(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
 }
 
 function extremum(kind: "max" | "min", x: Tensor, axes: Axes, keepAxes: boolean): Tensor {
-  checkTensor(kind, x, NUMBERS);
-  const over = resolveAxes(kind, x.shape, axes);
+  const over = checkReduction(kind, x, axes, keepAxes);
   requireElements(kind, x, over);
   if (over.length === 0) return x;
   const y = reduceTensor(kind, kind, x, over);
@@ -146,7 +144,7 @@ export function lineOf(
   shape: readonly number[],
   axis: number,
 ): { at: number; length: number; inner: number } {
-  const [at] = resolveAxes(op, shape, axis) as [number];
+  const [at] = resolveAxes(op, shape, axis, "axis") as [number];
   const length = shape[at] as number;
   if (length === 0) throw new ShapeError(op, `${formatShape(shape)} is empty along axis ${axis}`);
   return { at, length, inner: sizeOf(shape.slice(at + 1)) };

@@ -131,6 +131,8 @@ export function pad(x: Tensor, widths: readonly (readonly [number, number])[]): 
 export function sliceAxis(x: Tensor, axis: number, start: number, length: number): Tensor {
   checkTensor("sliceAxis", x, NUMBERS);
   checkWhole("sliceAxis", "axis", axis, 0, Math.max(0, x.rank - 1));
+  checkWhole("sliceAxis", "start", start, 0);
+  checkWhole("sliceAxis", "length", length, 0);
   return slice(
     x,
     x.shape.map((_, i) => (i === axis ? start : 0)),
@@ -141,6 +143,7 @@ export function sliceAxis(x: Tensor, axis: number, start: number, length: number
 /** x cut along one axis into parts of the given lengths. */
 export function split(x: Tensor, axis: number, lengths: readonly number[]): Tensor[] {
   checkTensor("split", x, NUMBERS);
+  checkWhole("split", "axis", axis, 0, Math.max(0, x.rank - 1));
   checkNumbers("split", "lengths", lengths);
   const total = lengths.reduce((a, b) => a + b, 0);
   if (total !== x.shape[axis])

@@ -6,7 +6,7 @@ import { emptyResult, type Tensor } from "../../tensor/tensor.ts";
 import { differentiable, noGrad } from "../tape.ts";
 import { add, exp, log, mul, sub } from "./elementwise.ts";
 import { lineOf, max } from "./reduce.ts";
-import { type Axes, dropAxes, keptShape, resolveAxes, sum } from "./sum.ts";
+import { type Axes, checkReduction, dropAxes, keptShape, sum } from "./sum.ts";
 
 /** A single line of up to this many elements is one thread's work; longer ones are reduced in shares. */
 const LONGEST_LINE = 2048;
@@ -42,8 +42,7 @@ export function logSoftmax(x: Tensor, axis = -1): Tensor {
 
 /** log Σ exp(x) over `axes` (default the last), stable. Derivative: dy·exp(x − y). */
 export function logsumexp(x: Tensor, axes: Axes = -1, keepAxes = false): Tensor {
-  checkTensor("logsumexp", x, ["f32"]);
-  const over = resolveAxes("logsumexp", x.shape, axes);
+  const over = checkReduction("logsumexp", x, axes, keepAxes, ["f32"]);
   for (const axis of over) lineOf("logsumexp", x.shape, axis);
   const [only] = over;
   if (only === undefined) return x;

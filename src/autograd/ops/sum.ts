@@ -1,4 +1,6 @@
+import { checkFlag, isNot } from "../../gpu/arguments.ts";
 import { ShapeError } from "../../gpu/errors.ts";
+import type { DType } from "../../gpu/value.ts";
 import { input } from "../../kernels/expression.ts";
 import { mapCall } from "../../kernels/map.ts";
 import { type ReduceOptions, reduceCalls } from "../../kernels/reduce.ts";
@@ -14,8 +16,15 @@ import { reshape } from "./shape.ts";
 export type Axes = number | readonly number[] | undefined;
 
 /** The axes as ascending numbers from 0. @throws ShapeError for axes that are not there, or are there twice */
-export function resolveAxes(op: string, shape: readonly number[], axes: Axes): number[] {
+export function resolveAxes(
+  op: string,
+  shape: readonly number[],
+  axes: Axes,
+  name = "axes",
+): number[] {
   if (axes === undefined) return shape.map((_, i) => i);
+  if (typeof axes !== "number" && !Array.isArray(axes))
+    throw new ShapeError(op, isNot(name, axes, "the number of an axis, or an array of them"));
   const resolved = [axes].flat().map((a) => (a < 0 ? a + shape.length : a));
   for (const a of resolved)
     if (!Number.isInteger(a) || a < 0 || a >= shape.length)
@@ -29,6 +38,20 @@ export function resolveAxes(op: string, shape: readonly number[], axes: Axes): n
   const twice = resolved.find((a, i) => resolved.indexOf(a) !== i);
   if (twice !== undefined) throw new ShapeError(op, `axis ${twice} is named twice`);
   return resolved.sort((a, b) => a - b);
+}
+
+/** Checks what every reduction takes. @returns the axes as `resolveAxes` gives them */
+export function checkReduction(
+  op: string,
+  x: Tensor,
+  axes: Axes,
+  keepAxes: boolean,
+  dtypes: readonly DType[] = NUMBERS,
+): number[] {
+  checkTensor(op, x, dtypes);
+  const over = resolveAxes(op, x.shape, axes);
+  checkFlag(op, "keepAxes", keepAxes);
+  return over;
 }
 
 /** The shape with the reduced axes kept as axes of length 1. */
@@ -72,8 +95,7 @@ export function dropAxes(y: Tensor, axes: readonly number[], keepAxes: boolean):
  * @param keepAxes keep the reduced axes with length 1
  */
 export function sum(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
-  checkTensor("sum", x, NUMBERS);
-  const over = resolveAxes("sum", x.shape, axes);
+  const over = checkReduction("sum", x, axes, keepAxes);
   if (over.length === 0) return x;
   const y = differentiable("sum", [x], reduceTensor("sum", "sum", x, over), [
     (dy) => broadcastTo(dy, x.shape),
