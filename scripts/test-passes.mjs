@@ -17,8 +17,14 @@ export const portable = [
     files: /^test\/gpu\/(errors|lost|liveness)\./,
     reason: "errors are reported later and elsewhere",
   },
-  { files: /^test\/gpu\/(textures|program|profiler)\./, reason: "copies, replays and timestamps" },
-  { files: /^test\/kernels\/(map|textures|subgroups|half)\./, reason: "texel reads and features" },
+  {
+    files: /^test\/gpu\/(textures|program|program-memory|profiler)\./,
+    reason: "copies, replays and timestamps",
+  },
+  {
+    files: /^test\/kernels\/(map|functions|textures|subgroups|half)\./,
+    reason: "texel reads and features",
+  },
   { files: /^test\/tensor\//, reason: "uploads and read-back" },
   { files: /^test\/train\/golden\./, reason: "one curve is the same everywhere" },
   { files: /^test\/models\/vae\./, reason: "a model records, trains and samples" },

@@ -1,5 +1,6 @@
 import { BindGroupCache } from "./bindgroups.ts";
 import { accessOf, bindingsOf, type Call, type Item, isPack, writtenBy } from "./call.ts";
+import { Commands } from "./commands.ts";
 import { checkDispatch } from "./dispatch-rules.ts";
 import { DeviceError, GpuValidationError } from "./errors.ts";
 import { type OptionalFeature, optionalFeatures } from "./features.ts";
@@ -13,7 +14,7 @@ import { printLine } from "./print-line.ts";
 import { ReadBack } from "./readback.ts";
 import { checkSynchronous } from "./synchronous.ts";
 import { type AdapterFacts, type TargetOptions, targetOf } from "./target.ts";
-import { encodeTextureCopies, type TextureCopy, TexturePool } from "./textures.ts";
+import { type TextureCopy, TexturePool } from "./textures.ts";
 import { type DType, ELEMENT_BYTES, type Storage, Value } from "./value.ts";
 import type { VariantTable } from "./variant-table.ts";
 
@@ -85,10 +86,7 @@ export class Device extends GuardedDevice {
   private readonly scopes: Value[][] = [];
   private readonly readBack: ReadBack;
   private readonly traced = new Set<string>();
-  private encoder: GPUCommandEncoder | undefined;
-  private pass: GPUComputePassEncoder | undefined;
-  /** Ops in the encoder at work. */
-  private batch: string[] = [];
+  private readonly commands: Commands;
 
   constructor(
     gpu: GPUDevice,
@@ -96,6 +94,7 @@ export class Device extends GuardedDevice {
     options: DeviceOptions = {},
   ) {
     super(gpu, targetOf(adapter.kind, optionalFeatures(gpu), options.target));
+    this.commands = new Commands(gpu);
     this.debug = options.debug ?? 0;
     this.log = options.log ?? printLine;
     this.garbage = new Garbage(options.collect, looksOfDawn);
@@ -147,12 +146,11 @@ export class Device extends GuardedDevice {
   }
 
   protected override hasUnsubmitted(): boolean {
-    return this.encoder !== undefined;
+    return this.commands.waiting;
   }
 
   protected override dropUnsubmitted(): void {
-    this.pass = undefined;
-    this.encoder = undefined;
+    this.commands.drop();
   }
 
   // ---- values ---------------------------------------------------------------------------------
@@ -233,6 +231,8 @@ export class Device extends GuardedDevice {
   /**
    * Runs `body` and releases every value it made, except those that `keep` finds in its result.
    * Synchronous on purpose: values of concurrent async work would be indistinguishable.
+   *
+   * @param op what errors call the one who asks for it
    */
   scope<T>(
     body: () => T,
@@ -286,7 +286,7 @@ export class Device extends GuardedDevice {
           input.dataBytes,
         );
     } else this.runCall(item);
-    if (this.batch.length >= EAGER_BATCH) this.flush();
+    if (this.commands.count >= EAGER_BATCH) this.flush();
   }
 
   /**
@@ -330,17 +330,7 @@ export class Device extends GuardedDevice {
     workgroups: readonly [number, number, number],
     copies: readonly TextureCopy[] = [],
   ): void {
-    this.encoder ??= this.gpu.createCommandEncoder();
-    if (copies.length > 0) {
-      this.pass?.end();
-      this.pass = undefined;
-      encodeTextureCopies(this.encoder, copies);
-    }
-    this.pass ??= this.encoder.beginComputePass();
-    this.pass.setPipeline(pipeline.pipeline);
-    this.pass.setBindGroup(0, group);
-    this.pass.dispatchWorkgroups(...workgroups);
-    this.batch.push(op);
+    this.commands.dispatch(op, pipeline, group, workgroups, copies);
     this.dispatches++;
   }
 
@@ -350,36 +340,17 @@ export class Device extends GuardedDevice {
       if (from.offset === target) return;
       // WebGPU does not copy within a buffer.
       const between = this.pool.acquire(bytes, `a copy for ${op}`);
-      this.encodeCopy(op, from.buffer, from.offset, between, 0, bytes);
-      this.encodeCopy(op, between, 0, to.buffer, target, bytes);
+      this.commands.copy(op, from.buffer, from.offset, between, 0, bytes);
+      this.commands.copy(op, between, 0, to.buffer, target, bytes);
       this.pool.release(between);
-    } else this.encodeCopy(op, from.buffer, from.offset, to.buffer, target, bytes);
-  }
-
-  private encodeCopy(
-    op: string,
-    from: GPUBuffer,
-    fromOffset: number,
-    to: GPUBuffer,
-    toOffset: number,
-    bytes: number,
-  ): void {
-    this.pass?.end();
-    this.pass = undefined;
-    this.encoder ??= this.gpu.createCommandEncoder();
-    this.encoder.copyBufferToBuffer(from, fromOffset, to, toOffset, bytes);
-    this.batch.push(op);
+    } else this.commands.copy(op, from.buffer, from.offset, to.buffer, target, bytes);
   }
 
   /** Submits what was encoded so far. */
   flush(): void {
-    const { encoder, batch } = this;
-    if (!encoder) return;
-    this.pass?.end();
-    this.encoder = undefined;
-    this.pass = undefined;
-    this.batch = [];
-    this.guardValidation(describeBatch(batch), () => this.submit(encoder.finish()));
+    const batch = this.commands.take();
+    if (!batch) return;
+    this.guardValidation(batch.ops, () => this.submit(batch.encoder.finish()));
     this.pool.sweep();
   }
 
@@ -455,9 +426,4 @@ function checkable(values: readonly Value[]): Checkable[] {
   return values.flatMap(({ label, dtype, size, storage }) =>
     storage ? [{ label, dtype, size, storage }] : [],
   );
-}
-
-function describeBatch(ops: readonly string[]): string {
-  const names = [...new Set(ops)];
-  return names.length <= 4 ? names.join(", ") : `${names.slice(0, 4).join(", ")}, …`;
 }

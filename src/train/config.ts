@@ -10,7 +10,7 @@ import {
   type TrainOptions,
   trainOptions,
 } from "./options.ts";
-import { factsKey } from "./run-folder.ts";
+import { factsKey } from "./run-files.ts";
 
 /** Options as text, from the command line or a configuration; what was not given is not there. */
 export interface GivenOptions {

@@ -1,46 +1,31 @@
 import { joinPath, withParents } from "../data/paths.ts";
-import { anotherKind } from "../formats/file-kinds.ts";
-import { isObject, parseJson } from "../formats/json.ts";
 import { afterFailure, withCleanUp } from "../gpu/clean-up.ts";
-import { CheckpointError, DataError, IoError, UsageError } from "../gpu/errors.ts";
+import { DataError, IoError, UsageError } from "../gpu/errors.ts";
 import { type Host, type Lock, temporaryFile } from "../host/host.ts";
-import { type MetricRecord, parseMetrics } from "./metrics.ts";
-import type { CheckpointFile } from "./model-file.ts";
+import type { MetricRecord } from "./metrics.ts";
+import {
+  checkpointFolder,
+  configFile,
+  csvFile,
+  eventFile,
+  eventFolder,
+  figureFolder,
+  lockFile,
+  metricsFile,
+  onnxFolder,
+  RunFiles,
+  reportFile,
+} from "./run-files.ts";
 
-const configFile = "config.json";
-/** Key of a run's facts in its config.json; whoever reads it as a configuration skips them. */
-export const factsKey = "run";
-const metricsFile = "metrics.jsonl";
-const csvFile = "metrics.csv";
-const reportFile = "report.html";
-const lockFile = ".latentgrad-lock";
-const checkpointFolder = "checkpoints";
-const figureFolder = "figures";
-const onnxFolder = "onnx";
-const eventFolder = "tensorboard";
-/** TensorBoard reads files with "tfevents" in their name. */
-const eventFile = `${eventFolder}/events.out.tfevents.latentgrad`;
-/** What a run draws; other files among its figures are the user's. */
-const drawn = [
-  ...["reconstructions", "samples", "manifold", "traversal", "interpolation"].map(
-    (n) => `${n}.png`,
-  ),
-  "curves.svg",
-  "latent.svg",
-];
-/** What `export` makes of a run. */
-const exported = ["encoder.onnx", "decoder.onnx"];
 /** So often a folder is made that others remove. */
 const TRIES = 10;
-/** Checkpoints that a run writes. */
-const written = /^(last|best|diverged|epoch-\d{6,})\.safetensors$/;
 
 /**
  * The folder of one training run: `config.json`, `metrics.jsonl`, `checkpoints/*.safetensors`,
  * `figures/*`, `report.html`, and on request `metrics.csv` and `tensorboard/`. Whole files are written
  * atomically. File trouble throws IoError.
  */
-export class RunFolder {
+export class RunFolder extends RunFiles {
   /** Folders that were not there before the run, the innermost first. */
   private made: readonly string[] = [];
   /** Files in the folder are this run's, no longer an earlier one's. */
@@ -52,11 +37,6 @@ export class RunFolder {
   private wholeLines = false;
   /** What is to be done about files that are in the folder already; an opened run's are its own. */
   private others: "refuse" | "replace" | "own" = "own";
-
-  private constructor(
-    readonly path: string,
-    private readonly host: Host,
-  ) {}
 
   /**
    * A folder for a new run. Nothing is created before the first write. One that exists and is not
@@ -200,12 +180,6 @@ export class RunFolder {
     await this.host.writeAtomic(path, text, this.within);
   }
 
-  /** The text of config.json, and its path for errors. Throws DataError where it is not UTF-8. */
-  async readConfig(): Promise<{ text: string; path: string }> {
-    const path = this.file(configFile);
-    return { text: await this.readText(path), path };
-  }
-
   /**
    * Appends lines to metrics.jsonl in one write. A value that is not finite becomes null, as JSON
    * has none.
@@ -214,16 +188,6 @@ export class RunFolder {
     if (records.length === 0) return;
     await this.mendMetrics();
     await this.append(this.file(metricsFile), lines(records));
-  }
-
-  /**
-   * The lines of metrics.jsonl; none where there is no file. A last line that a crash cut off is left
-   * out. Throws DataError naming any other line that is not a record.
-   */
-  async readMetrics(): Promise<MetricRecord[]> {
-    const path = this.file(metricsFile);
-    if ((await this.host.stat(path)) === undefined) return [];
-    return parseMetrics(await this.readText(path), path);
   }
 
   /** Replaces metrics.jsonl. */
@@ -250,40 +214,9 @@ export class RunFolder {
     return path;
   }
 
-  /** Names of the checkpoints, sorted. */
-  async checkpoints(): Promise<string[]> {
-    const ending = ".safetensors";
-    const names = await this.namesIn(checkpointFolder);
-    return names
-      .filter((name) => name.endsWith(ending))
-      .map((name) => name.slice(0, -ending.length));
-  }
-
-  /** Whether the run has a checkpoint, or something in its place that reading it will name. */
-  async hasCheckpoint(name = "last"): Promise<boolean> {
-    return (await this.host.stat(this.checkpoint(name))) !== undefined;
-  }
-
-  /** Reads checkpoints/NAME.safetensors. Throws CheckpointError where there is none. */
-  async readCheckpoint(name = "last"): Promise<CheckpointFile> {
-    const path = this.checkpoint(name);
-    if (!(await this.hasCheckpoint(name))) {
-      const there = await this.checkpoints();
-      const what =
-        there.length > 0 ? `there are ${there.join(", ")}` : "the run has saved none yet";
-      throw new CheckpointError(`${path}: no such checkpoint; ${what}`);
-    }
-    return { bytes: await this.host.readFile(path), path };
-  }
-
   /** Removes checkpoints/NAME.safetensors. */
   async removeCheckpoint(name: string): Promise<void> {
     await this.host.remove(this.checkpoint(name));
-  }
-
-  /** Where checkpoints/NAME.safetensors lies. */
-  checkpoint(name: string): string {
-    return joinPath(this.file(checkpointFolder), `${name}.safetensors`);
   }
 
   /**
@@ -294,17 +227,6 @@ export class RunFolder {
     const file = name.includes(".") ? name : `${name}.png`;
     const path = joinPath(this.file(figureFolder), file);
     return this.writeOut(path, bytes, out);
-  }
-
-  /** The figures' file names, sorted. */
-  async figures(): Promise<string[]> {
-    const names = await this.namesIn(figureFolder);
-    return names.filter((name) => name.endsWith(".png") || drawn.includes(name));
-  }
-
-  /** Reads figures/NAME, with its ending. */
-  readFigure(name: string): Promise<Uint8Array> {
-    return this.host.readFile(joinPath(this.file(figureFolder), name));
   }
 
   /** Writes onnx/NAME.onnx, or the file into the folder `out`; returns its path. */
@@ -331,13 +253,6 @@ export class RunFolder {
   /** Writes TensorBoard's event file anew. */
   async writeEvents(bytes: Uint8Array): Promise<void> {
     await this.write(this.file(eventFile), bytes);
-  }
-
-  /** TensorBoard's event file; empty where there is none. */
-  async readEvents(): Promise<Uint8Array> {
-    const path = this.file(eventFile);
-    const there = (await this.host.stat(path)) !== undefined;
-    return there ? this.host.readFile(path) : new Uint8Array();
   }
 
   async appendEvents(bytes: Uint8Array): Promise<void> {
@@ -379,26 +294,6 @@ export class RunFolder {
     return out ?? path;
   }
 
-  private file(name: string): string {
-    return name === "" ? this.path : joinPath(this.path, name);
-  }
-
-  private async namesIn(folder: string): Promise<string[]> {
-    const path = this.file(folder);
-    return (await this.host.stat(path))?.kind === "directory" ? this.host.list(path) : [];
-  }
-
-  private async readText(path: string): Promise<string> {
-    const bytes = await this.host.readFile(path);
-    const other = anotherKind(bytes, "json", "text", "empty");
-    if (other !== undefined) throw new DataError(`${path}: this is ${other}, expected JSON`);
-    try {
-      return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    } catch {
-      throw new DataError(`${path}: not UTF-8`);
-    }
-  }
-
   private async writeText(name: string, text: string): Promise<void> {
     await this.write(this.file(name), new TextEncoder().encode(text));
   }
@@ -407,35 +302,6 @@ export class RunFolder {
   private async clear(): Promise<void> {
     for (const path of await this.files()) await this.host.remove(path);
     this.wholeLines = false;
-  }
-
-  /** The files that a run writes, as far as they are there; config.json is the last. */
-  private async files(): Promise<string[]> {
-    const inside = async (folder: string, ours: (name: string) => boolean) => {
-      const names = await this.namesIn(folder);
-      return names.filter(ours).map((name) => joinPath(this.file(folder), name));
-    };
-    const paths = [
-      ...[metricsFile, csvFile, reportFile, eventFile].map((name) => this.file(name)),
-      ...(await inside(checkpointFolder, (name) => written.test(name))),
-      ...(await inside(figureFolder, (name) => drawn.includes(name))),
-      ...(await inside(onnxFolder, (name) => exported.includes(name))),
-      this.file(configFile),
-    ];
-    const found: string[] = [];
-    for (const path of paths) if ((await this.host.stat(path))?.kind === "file") found.push(path);
-    return found;
-  }
-
-  /** Whether config.json is that of a run. */
-  private async holdsRun(): Promise<boolean> {
-    if ((await this.host.stat(this.file(configFile)))?.kind !== "file") return false;
-    try {
-      const config = parseJson((await this.readConfig()).text);
-      return isObject(config) && typeof config.model === "string" && isObject(config[factsKey]);
-    } catch {
-      return false;
-    }
   }
 }
 

@@ -21,7 +21,8 @@ import type { TrainOptions } from "./options.ts";
 import type { Progress } from "./pace.ts";
 import { makePlan, type Plan } from "./plan.ts";
 import { planResumed } from "./run-data.ts";
-import { factsKey, RunFolder } from "./run-folder.ts";
+import { factsKey } from "./run-files.ts";
+import { RunFolder } from "./run-folder.ts";
 import {
   machineOf,
   type Phase,

@@ -1,91 +1,15 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Actions } from "../../src/cli/actions.ts";
-import { listLines, modelLines } from "../../src/cli/commands/models.ts";
 import { runCommand } from "../../src/cli/program.ts";
 import { needsDevice, requestedRuntime } from "../../src/cli/runtime.ts";
 import { CheckpointError, DeviceLostError, IoError, NonFiniteError } from "../../src/gpu/errors.ts";
 import { Interruption } from "../../src/host/interruption.ts";
-import { models } from "../../src/models/registry.ts";
 import type { TrainOptions } from "../../src/train/options.ts";
-import { unusedActions } from "../support/actions.ts";
+import { cli, double } from "../support/cli.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 
 const test = suite("command line");
-
-const report = {
-  epoch: 1,
-  epochs: 5,
-  steps: 78,
-  seconds: 41.26,
-  imagesPerSecond: 241.7,
-  train: { loss: 261.42, reconstruction: 257.2, kl: 4.22 },
-  validation: { loss: 259.8, reconstruction: 255.1, kl: 4.7 },
-  best: true,
-};
-
-const done = {
-  adapter: "SwiftShader",
-  seconds: 42,
-  epochs: 5,
-  steps: 390,
-  ending: "all epochs",
-  final: report,
-} as const;
-
-/** A training layer that remembers what it was asked; `fail` is thrown by each call. */
-function double(fail?: unknown) {
-  const calls: unknown[][] = [];
-  const call = (...parameters: unknown[]) => {
-    calls.push(parameters);
-    if (fail !== undefined) throw fail;
-  };
-  const actions: Actions = {
-    ...unusedActions,
-    train: async (options, _host, watch) => {
-      call("train", options);
-      watch.onEpoch?.(report);
-      const { out } = options;
-      const figures = [`${out}/figures/samples.png`];
-      return { ...done, out, figures };
-    },
-    sample: async (run, options) => {
-      call("sample", run, options);
-      return { figure: "samples.png" };
-    },
-    reconstruct: async (run, options) => {
-      call("reconstruct", run, options);
-      const sd = { reconstruction: 60, kl: 1 };
-      return { figure: "pairs.png", reconstruction: 250.123, kl: 4.5, sd, n: 5000 };
-    },
-    manifold: async (run, options) => {
-      call("manifold", run, options);
-      return { figure: "manifold.png" };
-    },
-    models: [
-      {
-        name: "vae",
-        summary: "variational autoencoder",
-        source: "a paper",
-        notes: {},
-        settings: {
-          beta: { type: "number", default: 1, min: 0, max: 1e6, help: "weight of the KL term" },
-          latent: { type: "integer", default: 2, min: 1, max: 512, help: "latent dimensions" },
-          network: { type: "choice", default: "conv", choices: ["conv", "dense"], help: "layers" },
-        },
-      },
-    ],
-  };
-  return { actions, calls };
-}
-
-/** Runs a command line given as one string. */
-async function cli(line: string, options: { host?: MemoryHost; fail?: unknown } = {}) {
-  const host = options.host ?? new MemoryHost();
-  const { actions, calls } = double(options.fail);
-  const status = await runCommand(line.split(" ").filter(Boolean), host, actions);
-  return { status, calls, out: host.out, err: host.err };
-}
 
 const asked = (calls: unknown[][]) => calls[0]![1] as TrainOptions;
 
@@ -176,70 +100,6 @@ test("sample, reconstruct and manifold", async () => {
   const manifold = await cli("manifold r --size 15");
   assert.equal(manifold.calls, [["manifold", "r", { size: 15 }]]);
   assert.is(manifold.out, "figure manifold.png\n");
-});
-
-test("models and datasets list what there is", async () => {
-  assert.is((await cli("models")).out, "vae  variational autoencoder\n");
-  assert.is(JSON.parse((await cli("models --json")).out)[0].name, "vae");
-  const host = new MemoryHost({ LATENTGRAD_DATA: "/d" });
-  for (const part of ["train-images-idx3", "train-labels-idx1", "t10k-images-idx3"]) {
-    host.put(`/d/mnist/${part}-ubyte.gz`, "");
-  }
-  const sets = JSON.parse((await cli("datasets --json", { host })).out);
-  assert.is(sets.folder, "/d");
-  assert.equal(
-    sets.datasets.map((row: { name: string; missing: string[] }) => [row.name, row.missing.length]),
-    [
-      ["glyphs", 0],
-      ["shapes", 0],
-      ["tones", 0],
-      ["synthetic-8", 0],
-      ["synthetic-16", 0],
-      ["mnist", 1],
-      ["fashion-mnist", 4],
-      ["omniglot", 2],
-      ["omniglot-rotated", 2],
-      ["cifar10", 6],
-      ["faces", 1],
-      ["anime", 1],
-    ],
-  );
-  assert.match(
-    (await cli("datasets", { host })).out,
-    /\nmnist .*\n.*missing 1 of 4 files: t10k-labels/,
-  );
-});
-
-test("models NAME shows the settings of one", async () => {
-  const { out } = await cli("models vae");
-  assert.is(
-    out,
-    [
-      "vae: variational autoencoder",
-      "  a paper",
-      "",
-      "--set beta=1",
-      "    weight of the KL term (a number from 0 to 1000000)",
-      "",
-      "--set latent=2",
-      "    latent dimensions (a whole number from 1 to 512)",
-      "",
-      "--set network=conv",
-      "    layers",
-      "    one of: conv, dense",
-      "",
-    ].join("\n"),
-  );
-  const { name, settings } = JSON.parse((await cli("models vae --json")).out);
-  assert.equal([name, settings.latent.default, settings.network.default], ["vae", 2, "conv"]);
-});
-
-test("what models prints fits into 80 columns", () => {
-  const lines = [...listLines(models), ...models.flatMap(modelLines)];
-  assert.is(listLines(models).length, models.length);
-  for (const line of lines) assert.ok(line.length < 80, line);
-  const vae = modelLines(models.find(({ name }) => name === "vae")!);
-  assert.ok(vae.includes("    dense: one hidden layer of 400"), "a line for each choice");
 });
 
 test("usage errors: one line that says what was expected, exit status 2, nothing run", async () => {

@@ -1,9 +1,9 @@
 import { joined } from "./png-file.ts";
 
-/** The dictionary of an array of bytes, as NumPy writes it. */
-export function npyDictionary(shape: readonly (number | string)[]): string {
+/** The dictionary of an array, of bytes by default, as NumPy writes it. */
+export function npyDictionary(shape: readonly (number | string)[], type = "|u1"): string {
   const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
-  return `{'descr': '|u1', 'fortran_order': False, 'shape': ${tuple}, }`;
+  return `{'descr': '${type}', 'fortran_order': False, 'shape': ${tuple}, }`;
 }
 
 /** A file in NumPy's format, whatever its header says. */

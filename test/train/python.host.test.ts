@@ -20,7 +20,9 @@ import { Vae } from "../../src/models/vae.ts";
 import { HostRandom } from "../../src/nn/initialisers.ts";
 import { tensor } from "../../src/tensor/create.ts";
 import { loadModel, requireModel } from "../../src/train/model-file.ts";
+import { idxFile } from "../support/idx-file.ts";
 import { MemoryHost } from "../support/memory-host.ts";
+import { npyDictionary, npyFile } from "../support/npy-file.ts";
 import { skip } from "../support/skip.ts";
 import { trainInMemory } from "../support/training.ts";
 
@@ -186,27 +188,18 @@ function load(vae: Vae, path: string): Promise<void> {
 }
 
 function imageFile(kind: Case["images"], bytes: Uint8Array, shape: readonly number[]): Uint8Array {
-  if (kind === "bytes.npy") return npyFile("|u1", shape, bytes);
+  if (kind === "bytes.npy") return npy("|u1", shape, bytes);
   if (kind === "floats.npy")
-    return npyFile("<f4", shape, new Uint8Array(Float32Array.from(bytes, toUnit).buffer));
-  const header = new DataView(new ArrayBuffer(16));
-  [0x803, ...shape.slice(0, 3)].forEach((value, i) => {
-    header.setUint32(4 * i, value);
-  });
-  const idx = Buffer.concat([new Uint8Array(header.buffer), bytes]);
+    return npy("<f4", shape, new Uint8Array(Float32Array.from(bytes, toUnit).buffer));
+  const idx = idxFile(shape.slice(0, 3), bytes);
   return kind === "idx" ? idx : gzipSync(idx);
 }
 
-/** NumPy's file format, version 1.0. */
-function npyFile(type: string, shape: readonly number[], bytes: Uint8Array): Uint8Array {
-  const text = `{'descr': '${type}', 'fortran_order': False, 'shape': (${shape.join(", ")},), }`;
-  const header = Buffer.from(`${text.padEnd(64 * Math.ceil((text.length + 11) / 64) - 11)}\n`);
-  const start = Buffer.from("\x93NUMPY\x01\x00\0\0", "latin1");
-  start.writeUInt16LE(header.length, 8);
-  return Buffer.concat([start, header, bytes]);
+function npy(type: string, shape: readonly number[], bytes: Uint8Array): Uint8Array {
+  return npyFile(npyDictionary(shape, type), bytes);
 }
 
-/** A float32 array from such a file. */
+/** A float32 array from a file in NumPy's format. */
 function readNpy(path: string): { shape: number[]; values: Float32Array } {
   const file = readFileSync(path);
   const end = 10 + file.readUInt16LE(8);
@@ -373,13 +366,9 @@ test("bad files and bad usage are one line and a status", async () => {
     [3, /less than the 7056 pixels/, [other.checkpoint, put("cut.idx", idx.subarray(0, -1))]],
     [3, /more than the 7056/, [other.checkpoint, put("more.idx", Buffer.concat([idx, gz]))]],
     [3, /neither an IDX/, [checkpoint, checkpoint]],
-    [3, /not a sound \.npy/, [checkpoint, put("o.npy", npyFile("|O", [1, 1, 1], pickle))]],
-    [
-      3,
-      /type int32/,
-      [checkpoint, put("i.npy", npyFile("<i4", [1, 28, 28], new Uint8Array(3136)))],
-    ],
-    [3, /outside/, [checkpoint, put("f.npy", npyFile("<f4", [1, 28, 28], loud()))]],
+    [3, /not a sound \.npy/, [checkpoint, put("o.npy", npy("|O", [1, 1, 1], pickle))]],
+    [3, /type int32/, [checkpoint, put("i.npy", npy("<i4", [1, 28, 28], new Uint8Array(3136)))]],
+    [3, /outside/, [checkpoint, put("f.npy", npy("<f4", [1, 28, 28], loud()))]],
     [7, /no\.idx: No such file/, [checkpoint, join(folder, "no.idx")]],
     [7, /No such file/, [checkpoint, images, "--out", join(temporary, "no/where.npy")]],
     [2, /required/, [checkpoint]],
