@@ -42,6 +42,20 @@ export function dataDifference(now: Fingerprint, before: Fingerprint): string | 
     : `${now.images} images as before, with other content`;
 }
 
+/** The data that were there before, in their order, and others behind them, each once. */
+export function withEarlier(
+  before: readonly Fingerprint[],
+  data: Fingerprint | undefined,
+): readonly Fingerprint[] {
+  const known = !data || before.some((each) => dataDifference(each, data) === undefined);
+  return known ? before : [...before, data];
+}
+
+/** A list of fingerprints that was read from a file; undefined for what is none. */
+export function soundFingerprints(value: unknown): readonly Fingerprint[] | undefined {
+  return Array.isArray(value) && value.every(soundFingerprint) ? value : undefined;
+}
+
 /** A fingerprint that was read from a file; undefined for what is none. */
 export function soundFingerprint(value: unknown): Fingerprint | undefined {
   const { images, sha256: hash } = (value ?? {}) as Partial<Fingerprint>;

@@ -54,15 +54,16 @@ export async function evaluate(
     readonly probe?: boolean | undefined;
   },
   host: Host,
-  { onDownload }: Pick<RunDataWatch, "onDownload"> = {},
+  told: RunDataWatch = {},
 ): Promise<Evaluated> {
   return withRun(run, options, host, async (open) => {
     const { folder, config, checkpoint } = open;
     let other: string | undefined;
     const onOtherData = (line: string) => {
       other = line;
+      told.onOtherData?.(line);
     };
-    const dataset = await loadRunData(config, host, options, { onDownload, onOtherData });
+    const dataset = await loadRunData(config, host, options, { ...told, onOtherData });
     const { entry } = config;
     if (entry.pairs && dataset.test.count < 2)
       throw new DataError(`${dataset.name}: ${entry.name} compares images, and one is for testing`);

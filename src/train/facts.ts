@@ -22,6 +22,8 @@ export interface RunFacts {
   readonly trainingImages: number;
   /** Of the whole training part, by which it is known again. */
   readonly trainingData: Fingerprint;
+  /** Of other data that it was trained on before, in their order. */
+  readonly earlierData?: readonly Fingerprint[];
   readonly validationImages: number;
   /** Images a step. */
   readonly batch: number;
@@ -41,7 +43,7 @@ export interface RunFacts {
 export function factsOf(plan: Plan, trainer: Trainer): RunFacts {
   const { dataset, split, steps } = plan;
   const { height, width, channels, classNames, vectors } = dataset;
-  const { device, model, program } = trainer;
+  const { device, model, program, earlierData } = trainer;
   const { spans } = trainer.calendar;
   return {
     version,
@@ -50,6 +52,7 @@ export function factsOf(plan: Plan, trainer: Trainer): RunFacts {
     ...(dataset.attributes ? { attributes: attributeClasses(dataset) } : {}),
     trainingImages: split.train.length,
     trainingData: plan.fingerprint,
+    ...(earlierData.length > 0 ? { earlierData } : {}),
     validationImages: split.validation.length,
     batch: plan.batch,
     stepsPerEpoch: steps,

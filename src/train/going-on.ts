@@ -1,5 +1,8 @@
+import { type Fingerprint, withEarlier } from "../data/fingerprint.ts";
 import { CheckpointError } from "../gpu/errors.ts";
 import {
+  earlierDataIn,
+  fingerprintIn,
   fromMetadata,
   otherCircumstances,
   otherData,
@@ -13,6 +16,8 @@ export interface Restored {
   readonly state: TrainState;
   /** Why what follows is not bit for bit what it would have been, or "". */
   readonly otherwise: string;
+  /** Other data than those of now that it was trained on, in their order. */
+  readonly earlierData: readonly Fingerprint[];
 }
 
 /**
@@ -42,13 +47,15 @@ export function goingOn(
     throw new CheckpointError(
       `${path}: ${data ?? `its epochs have ${before} steps, with these data they have ${now}`}; ${allow} goes on with them`,
     );
+  const earlier = earlierDataIn(metadata, path);
   if (data === undefined && before === now) {
     calendar.restore(spans);
-    return { state, otherwise: otherCircumstances(metadata, facts) };
+    return { state, otherwise: otherCircumstances(metadata, facts), earlierData: earlier };
   }
   const { state: changed, said } = withOtherData(state, spans, facts, validated);
   return {
     state: changed,
+    earlierData: data === undefined ? earlier : withEarlier(earlier, fingerprintIn(metadata, path)),
     otherwise: `${data ?? "the data are not those it had"}${said && ": "}${said}`,
   };
 }

@@ -176,6 +176,7 @@ function configInFile(metadata: Readonly<Record<string, string>>, path: string):
     attributes: json("attributes"),
     trainingImages: json("training_images"),
     trainingData: json("training_data"),
+    earlierData: json("earlier_data"),
   };
   const about = { ...given, ...(model === undefined ? {} : { model }) };
   return usable(fail, () => checkConfig(about, facts, { path, out: path, fail }));

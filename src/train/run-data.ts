@@ -6,6 +6,7 @@ import {
   type Fingerprint,
   fingerprintOf,
   soundFingerprint,
+  soundFingerprints,
 } from "../data/fingerprint.ts";
 import { MissingDataError } from "../data/missing-data.ts";
 import { pictureOptions } from "../data/picture-values.ts";
@@ -30,7 +31,7 @@ export interface RunDataPlace {
 
 /** Who is told of a run's data while they are loaded. */
 export interface RunDataWatch extends Pick<DataSource, "onDownload"> {
-  /** Told in a line where the data are not those that the run was trained on. */
+  /** Told in a line where the data are not those, or not all, that the run was trained on. */
   readonly onOtherData?: ((line: string) => void) | undefined;
 }
 
@@ -55,16 +56,30 @@ export async function loadRunData(
   if (size(loaded) !== size(image))
     throw new DataError(`${data}: images of ${size(loaded)}, the run has ${size(image)}`);
   requireSameLabels(loaded, config);
-  const known = soundFingerprint(config.facts.trainingData);
-  if (known && onOtherData) {
-    const difference = dataDifference(await fingerprintOf(loaded), known);
-    // A set that parts itself anew may have put images into the test part that were not there before.
-    if (difference !== undefined)
-      onOtherData(
-        `the data are not those it was trained on (${difference}); it may have been trained on some of these`,
-      );
+  if (onOtherData) {
+    const line = await otherDataOf(loaded, config);
+    if (line !== undefined) onOtherData(line);
   }
   return options.binarise === "static" ? binariseDataset(loaded) : loaded;
+}
+
+/**
+ * In words, that a run was trained on other data than these, at last or before; undefined as far as it was
+ * not. A set that parts itself anew may have put images into the test part that were not there before.
+ */
+async function otherDataOf(data: Dataset, { facts }: RunConfig): Promise<string | undefined> {
+  const last = soundFingerprint(facts.trainingData);
+  if (!last) return undefined;
+  const now = await fingerprintOf(data);
+  const difference = dataDifference(now, last);
+  if (difference !== undefined)
+    return `the data are not those it was trained on (${difference}); it may have been trained on some of these`;
+  const before = (soundFingerprints(facts.earlierData) ?? []).flatMap(
+    (earlier) => dataDifference(now, earlier) ?? [],
+  );
+  return before.length === 0
+    ? undefined
+    : `the run was trained on other data before (${before.join("; ")}): some test images may have been trained on`;
 }
 
 /**

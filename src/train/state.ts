@@ -1,4 +1,9 @@
-import { dataDifference, type Fingerprint, soundFingerprint } from "../data/fingerprint.ts";
+import {
+  dataDifference,
+  type Fingerprint,
+  soundFingerprint,
+  soundFingerprints,
+} from "../data/fingerprint.ts";
 import { isObject, parseJson, quote } from "../formats/json.ts";
 import { CheckpointError } from "../gpu/errors.ts";
 import type { VariantChoices } from "../gpu/variant-table.ts";
@@ -37,6 +42,8 @@ export interface StateFacts {
   readonly model: string;
   readonly data: string;
   readonly fingerprint: Fingerprint;
+  /** Of other data that it was trained on before, in their order. */
+  readonly earlierData: readonly Fingerprint[];
   readonly image: ImageShape;
   /** Names of the classes. */
   readonly classes: readonly string[];
@@ -63,17 +70,18 @@ export interface StateFacts {
 
 /**
  * The metadata of a checkpoint. `batch` is the place in the epoch: batches of it that are done.
- * `epoch_spans` is there where epochs have had several lengths. The random numbers have no other
+ * `epoch_spans` is there where epochs have had several lengths, `earlier_data` where there were other data. The random numbers have no other
  * state than the counter `step`.
  */
 export function toMetadata(state: TrainState, facts: StateFacts): Record<string, string> {
   const { step, epochs, best, stale } = state;
-  const { seed, calendar, image } = facts;
+  const { seed, calendar, image, earlierData } = facts;
   const { spans } = calendar;
   return {
     model: facts.model,
     data: facts.data,
     training_data: JSON.stringify(facts.fingerprint),
+    ...(earlierData.length > 0 ? { earlier_data: JSON.stringify(earlierData) } : {}),
     image: JSON.stringify({ height: image.height, width: image.width, channels: image.channels }),
     ...(image.vectors ? { vectors: "true" } : {}),
     classes: JSON.stringify(facts.classes),
@@ -259,6 +267,17 @@ export function fingerprintIn(
   if (text === undefined) return undefined;
   const found = soundFingerprint(parse(text));
   if (!found) throw new CheckpointError(`${file}: its training_data is ${quote(text)}`);
+  return found;
+}
+
+/** Of the other data that a checkpoint was trained on before its last, in their order. Throws CheckpointError. */
+export function earlierDataIn(
+  { earlier_data: text }: Readonly<Record<string, string>>,
+  file: string,
+): readonly Fingerprint[] {
+  if (text === undefined) return [];
+  const found = soundFingerprints(parse(text));
+  if (!found) throw new CheckpointError(`${file}: its earlier_data is ${quote(text)}`);
   return found;
 }
 

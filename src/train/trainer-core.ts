@@ -1,3 +1,4 @@
+import type { Fingerprint } from "../data/fingerprint.ts";
 import type { ImageBatch } from "../data/image-batch.ts";
 import { DeviceImages } from "../data/loader.ts";
 import { attributeClasses, type Dataset, type Split } from "../data/types.ts";
@@ -27,6 +28,8 @@ import { type Pause, Turns } from "./turns.ts";
 export abstract class TrainerCore {
   protected readonly queue: StepQueue;
   protected epochsDone = 0;
+  /** Of other data that the model was trained on before, in their order. */
+  protected earlier: readonly Fingerprint[] = [];
   /** What trains at the moment. */
   protected working: string | undefined;
   protected pausing: Pause | undefined;
@@ -51,6 +54,11 @@ export abstract class TrainerCore {
   /** Which step is of which epoch. */
   get calendar(): Calendar {
     return this.parts.calendar;
+  }
+
+  /** By what other data are known again that the model was trained on before, in their order. */
+  get earlierData(): readonly Fingerprint[] {
+    return this.earlier;
   }
 
   /** Steps done, those under way included. */
@@ -272,7 +280,7 @@ export abstract class TrainerCore {
       adapter: device.adapter.name,
       runtime: device.adapter.runtime,
       variants: kernels,
-      ...{ fingerprint, seed, calendar },
+      ...{ fingerprint, earlierData: this.earlier, seed, calendar },
     };
   }
 

@@ -278,6 +278,7 @@ export class Trainer extends TrainerCore {
       const { state } = found!;
       this.queue.restart(state.step);
       this.epochsDone = state.epochs;
+      this.earlier = found!.earlierData;
       return found!;
     });
   }

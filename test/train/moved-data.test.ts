@@ -176,8 +176,56 @@ test("each command that looks at the data says in one line that they have change
   assert.ok(note.endsWith(`; ${line}`), note);
   const own: string[] = [];
   const onOtherData = (other: string) => own.push(other);
+  await evaluate("r", {}, host, { onOtherData });
+  assert.equal(own.splice(0), [line]);
   await interpolate("r", { ...drawn, from: "prior" }, host, { onOtherData });
   assert.equal(own, [], "it looks at no data");
+});
+
+test("what a run was trained on before is not forgotten when it goes on with other data", async () => {
+  const host = new MemoryHost();
+  pictures(host, "/p");
+  const resume = (epochs: string, more: Texts = {}) =>
+    trainInMemory(host, { ...texts, resume: "true", epochs, ...more });
+  const told = async (run = "r") => {
+    const lines: string[] = [];
+    const onOtherData = (line: string) => lines.push(line);
+    const { note = "" } = (await evaluate(run, {}, host, { onOtherData })).metrics.loss!;
+    await reconstruct(run, { count: 2 }, host, { onOtherData });
+    const first = lines.shift();
+    assert.equal(lines, first === undefined ? [] : [first], "both say the same, and that once");
+    assert.is(note.endsWith(`; ${first}`), first !== undefined, note);
+    return first;
+  };
+  const before = (difference: string) =>
+    `the run was trained on other data before (${difference}): some test images may have been trained on`;
+  await trainInMemory(host, texts);
+  assert.is(await told(), undefined);
+  put(host, "/p/a/31.png", 200);
+  await resume("2", { "allow-other-data": "true" });
+  assert.is(await told(), before("37 images, were 36"));
+  await resume("3");
+  assert.is(await told(), before("37 images, were 36"), "also behind another stop");
+  host.put("lone.safetensors", host.files.get(last)!);
+  assert.is(await told("lone.safetensors"), before("37 images, were 36"), "the checkpoint alone");
+  // Back to the first data: the others are what is different now.
+  host.files.delete("/p/a/31.png");
+  await resume("4", { "allow-other-data": "true" });
+  assert.is(await told(), before("36 images, were 37"));
+  put(host, "/p/a/32.png", 100);
+  await resume("5", { "allow-other-data": "true" });
+  const all = "37 images, were 36; 37 images as before, with other content";
+  assert.is(await told(), before(all));
+  const { earlierData } = JSON.parse(host.text("r/config.json")).run;
+  assert.equal(
+    earlierData.map(({ images }: { images: number }) => images),
+    [36, 37],
+    "in their order, each once",
+  );
+  const file = await readSafetensors(host.files.get(last)!, last);
+  const { payload_sha256: _, header_sha256: __, ...rest } = file.metadata;
+  host.put(last, await writeSafetensors(file.tensors, { ...rest, earlier_data: "[1]" }));
+  await rejects(() => resume("6"), CheckpointError, /its earlier_data is "\[1\]"$/);
 });
 
 test.run();
