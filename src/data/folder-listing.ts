@@ -1,8 +1,9 @@
 import { DataError } from "../gpu/errors.ts";
 import type { Host } from "../host/host.ts";
 import { countNames, counts, endingOf, howToRead, isPicture } from "./contents.ts";
-import { isJunk, layouts, type Part, parts, partsAmong } from "./folder-layout.ts";
+import { isJunk, layoutOf, layouts } from "./folder-layout.ts";
 import { MissingDataError } from "./missing-data.ts";
+import { type Part, parts } from "./part-names.ts";
 import { joinPath, lastPart, parentPath } from "./paths.ts";
 
 /** A picture of a class, by the class's number. */
@@ -32,7 +33,7 @@ const testEvery = 10;
  * Lists the pictures of a folder by class and part. Names are sorted by code unit.
  *
  * A class is a sub-folder; pictures in the folder itself are one class, named `rootClass`. Sub-folders
- * with the names of parts (see `partsAmong`) are parts, each with pictures or with class folders.
+ * with the names of parts (see `layoutOf`) are parts, each with pictures or with class folders.
  * Where there is no test part, every class gives every tenth picture (of the part to train on) to it,
  * or, where no class has ten, the last one of all. The order takes one picture of each class in turn,
  * so that the first pictures are of all classes.
@@ -99,7 +100,7 @@ class Listing {
   async list(): Promise<PictureFolder> {
     const { path } = this;
     const root = await this.look(path);
-    const found = partsAmong(path, root.folders);
+    const { parts: found, notice } = layoutOf(path, root.folders);
     const [loose] = root.pictures;
     if (found !== undefined && loose !== undefined) {
       throw new DataError(
@@ -108,7 +109,7 @@ class Listing {
     }
     if (found !== undefined) return this.listParts(found);
     const classes = await this.listClasses(path, root);
-    return this.made(splitOff(classes), classes, []);
+    return this.made(splitOff(classes), classes, notice === undefined ? [] : [notice]);
   }
 
   private async listParts(found: Partial<Record<Part, string>>): Promise<PictureFolder> {

@@ -191,8 +191,14 @@ test("one colour picture makes all of them colour pictures", async () => {
 });
 
 test("a class may have a word of a part in its name, where the others have none of another", async () => {
-  const data = await load(hostWith("/p/flask/1.png", "/p/test tube/1.png", "/p/test strip/1.png"));
+  const notices: string[] = [];
+  const host = hostWith("/p/flask/1.png", "/p/test tube/1.png", "/p/test strip/1.png");
+  const data = await load(host, into(notices));
   assert.equal(data.classNames, ["flask", "test strip", "test tube"]);
+  assert.match(
+    notices.join("\n"),
+    /^\/p: test strip and 1 more taken for classes and trained on, .*$/,
+  );
 });
 
 test("layouts that cannot be understood are refused", async () => {
@@ -270,7 +276,12 @@ test("layouts that cannot be understood are refused", async () => {
       ["/p/seg_train/a/1.png", "/p/seg_test/a/1.png", "/p/seg_pred/1.png"],
       /^\/p: seg_test is the name of a part, seg_pred is not; expected/,
     ],
-    [["/p/train_val/1.png", "/p/other/1.png"], /^\/p: other is no name of a part; expected/],
+    [["/p/train_val/1.png", "/p/other/1.png"], /^\/p: train_val is the name of a part, other is/],
+    [["/p/val_test/1.png", "/p/test/1.png"], /^\/p: test is the name of a part, val_test is not;/],
+    [
+      ["/p/images/1.png", "/p/test_images/1.png"],
+      /^\/p: test_images looks like a part of the data/,
+    ],
     [["/p/train/a/b/1.png"], /^\/p\/train\/a: a folder \(b\) within that of a class; expected pic/],
   ] as const) {
     await rejects(() => load(hostWith(...paths)), DataError, pattern);
