@@ -148,6 +148,7 @@ export async function readRunConfig(folder: RunFolder): Promise<RunConfig> {
   const { text, path } = await folder.readConfig();
   const { given, facts } = parseConfig(text, path, DataError);
   const fail = failing(DataError, path);
+  modelName(given, fail);
   if (!isObject(facts)) return fail("there is no run in it: what it was trained on");
   return usable(fail, () => {
     findDataset(given.texts.data ?? fail("there is no name of a data set in it"));
@@ -197,6 +198,10 @@ function usable<T>(fail: (what: string) => never, body: () => T): T {
   }
 }
 
+function modelName({ model }: GivenOptions, fail: (what: string) => never): string {
+  return model ?? fail("there is no name of a model in it");
+}
+
 function checkConfig(
   given: GivenOptions,
   facts: Readonly<Record<string, unknown>>,
@@ -206,7 +211,7 @@ function checkConfig(
     fail,
   }: { readonly path: string; readonly out: string; readonly fail: (what: string) => never },
 ): RunConfig {
-  const entry = findModel(given.model ?? fail("there is no name of a model in it"), models);
+  const entry = findModel(modelName(given, fail), models);
   const problem = settingsProblem(entry, given.settings);
   if (problem !== undefined) return fail(`setting ${problem}`);
   const options = toTrainOptions(given, () => out);
