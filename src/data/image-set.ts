@@ -107,7 +107,8 @@ function readCanvas(pictures: readonly CanvasPicture[], channels: number): Read 
   const { width, height } = first;
   const size = height * width * channels;
   const images = new Uint8Array(pictures.length * size);
-  for (const [i, { data, ...picture }] of pictures.entries()) {
+  for (const [i, picture] of pictures.entries()) {
+    const { data } = picture; // what an ImageData has is its prototype's: it cannot be spread
     if (picture.width !== width || picture.height !== height || data?.length !== 4 * height * width)
       throw new ShapeError(
         OP,

@@ -29,7 +29,19 @@ test("of what canvases give: on black, in colours or grey", async () => {
   const colours = await imageSet([picture, picture]);
   assert.equal([colours.train.count, colours.channels], [2, 3]);
   assert.equal([...colours.train.images.subarray(0, 6)], [255, 0, 0, 0, 0, 0]);
-  const grey = await imageSet([picture], { channels: 1 });
+  /** As ImageData: everything is a getter of the prototype. */
+  class Getters {
+    get width() {
+      return 2;
+    }
+    get height() {
+      return 2;
+    }
+    get data() {
+      return data;
+    }
+  }
+  const grey = await imageSet([new Getters()], { channels: 1 });
   assert.equal([...grey.train.images], [76, 0, 90, 2]);
 });
 
