@@ -1,15 +1,15 @@
 /**
- * Builds dist/: the library as one self-contained ES module, the command line for Node and Deno,
+ * Builds dist/: the library as ES modules without dependencies, one for each entry point, the command line for Node and Deno,
  * the command line's page for Chrome, the benchmark's page, the licences of what these carry, and the
  * type declarations.
  *
  *   node scripts/build.mjs
  */
 import { spawn } from "node:child_process";
-import { readdirSync, rmSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bundledPackages, noticeComment, noticesOf } from "./licenses.mjs";
 
@@ -51,9 +51,51 @@ export const pageOptions = {
   },
 };
 
-const library = [
-  { entry: "src/index.ts", file: "latentgrad.js", options: { platform: "neutral" } },
-];
+const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+
+/**
+ * The library's entry points, as the manifest exports them: `./models/all` is src/entries/models/all.ts and
+ * becomes dist/lib/models/all.js.
+ */
+export const entries = Object.keys(manifest.exports)
+  .filter((path) => path !== "./package.json")
+  .map((path) => {
+    const name = path === "." ? "index" : path.slice("./".length);
+    return { path, name, source: `src/entries/${name}.ts`, file: `lib/${name}.js` };
+  });
+
+/** Parts that several entry points share: a page that imports two of them has one engine. */
+const chunks = "lib/chunks";
+
+/** A shader without indentation and the comments that are for readers; those that start with @ are for the host. */
+export function withoutComments(wgsl) {
+  return wgsl
+    .replace(/[ \t]*\/\/(?!@).*$/gm, "")
+    .replace(/\s*\n\s*/g, "\n")
+    .trimStart();
+}
+
+/** @type {import("esbuild").Plugin} */
+const shortShaders = {
+  name: "short shaders",
+  setup({ onLoad }) {
+    onLoad({ filter: /\.wgsl$/ }, async ({ path }) => {
+      return { contents: withoutComments(await readFile(path, "utf8")), loader: "text" };
+    });
+  },
+};
+
+/** The library as others bundle it: modules without dependencies, whose unused parts fall out. */
+export const libraryOptions = {
+  ...bundleOptions,
+  platform: "neutral",
+  plugins: [shortShaders],
+  entryPoints: Object.fromEntries(entries.map(({ name, source }) => [name, source])),
+  splitting: true,
+  outdir: "dist/lib",
+  chunkNames: "chunks/[name]-[hash]",
+};
+
 const commandLine = [
   { entry: "src/cli/main.ts", file: "cli.js", options: hostOptions },
   { entry: "src/cli/browser.ts", file: "cli.browser.js", options: pageOptions },
@@ -83,7 +125,7 @@ function newest(path) {
 export function isStale() {
   const sources = ["src", "shaders", "web", "package.json", "scripts"];
   const latest = Math.max(...sources.map((name) => newest(join(root, name))));
-  return [...library, ...commandLine, ...copied, { file: licences }].some(({ file }) => {
+  return [...entries, ...commandLine, ...copied, { file: licences }].some(({ file }) => {
     const status = statSync(join(root, "dist", file), { throwIfNoEntry: false });
     return !status || status.mtimeMs < latest;
   });
@@ -105,9 +147,34 @@ async function buildTypes() {
 
 /** Writes a file of dist/ beside its place and renames it. */
 async function replace(file, contents) {
-  const temporary = join(root, "dist", `.${file}.${process.pid}`);
+  const path = join(root, "dist", file);
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}`);
+  await mkdir(dirname(path), { recursive: true });
   await writeFile(temporary, contents);
-  await rename(temporary, join(root, "dist", file));
+  await rename(temporary, path);
+}
+
+/** Writes the library: what its entry points share, then these. @returns the packages that it carries */
+async function buildLibrary(bundle, define) {
+  const { outputFiles, metafile } = await bundle({
+    ...libraryOptions,
+    write: false,
+    metafile: true,
+    define,
+  });
+  const packages = bundledPackages(metafile);
+  const comment = noticeComment(noticesOf(packages, root));
+  const files = outputFiles.map(({ path, text }) => {
+    return { file: relative(join(root, "dist"), path).replaceAll("\\", "/"), text };
+  });
+  const shared = files.filter(({ file }) => file.startsWith(`${chunks}/`));
+  for (const { file, text } of shared) await replace(file, text);
+  for (const { file, text } of files)
+    if (!file.startsWith(`${chunks}/`)) await replace(file, text + comment);
+  const kept = new Set(shared.map(({ file }) => basename(file)));
+  for (const name of readdirSync(join(root, "dist", chunks)))
+    if (!kept.has(name) && !name.startsWith(".")) rmSync(join(root, "dist", chunks, name));
+  return packages;
 }
 
 /**
@@ -119,9 +186,9 @@ export async function build({ withoutTypes = false, log = console.error } = {}) 
   const { build: bundle } = await import("esbuild");
   const started = performance.now();
   await mkdir(join(root, "dist"), { recursive: true });
-  const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
-  const carried = new Set();
-  for (const { entry, file, options } of [...library, ...commandLine]) {
+  const define = { LATENTGRAD_VERSION: JSON.stringify(manifest.version) };
+  const carried = new Set(await buildLibrary(bundle, define));
+  for (const { entry, file, options } of commandLine) {
     const result = await bundle({
       ...bundleOptions,
       ...options,
@@ -129,7 +196,7 @@ export async function build({ withoutTypes = false, log = console.error } = {}) 
       outfile: `dist/${file}`,
       write: false,
       metafile: true,
-      define: { LATENTGRAD_VERSION: JSON.stringify(version) },
+      define,
     });
     const packages = bundledPackages(result.metafile);
     for (const folder of packages) carried.add(folder);

@@ -37,7 +37,7 @@ export const layers = [
   "cli",
 ];
 
-/** A file of `src/` that imports nothing and that all may import; the others there are entry points. */
+/** A file of `src/` that imports nothing and that all may import; src/entries imports what it exports. */
 const above = ["src/version.ts"];
 
 /** Folders beside `src/` whose files it does not import. */
@@ -68,16 +68,13 @@ export function importsOf(files) {
 /** Position among the layers; undefined for a folder that is none of them. */
 function rankOf(path) {
   if (above.includes(path)) return -1;
-  const [, folder, ...rest] = path.split("/");
-  if (rest.length === 0) return layers.length; // an entry point
+  const [, folder] = path.split("/");
+  if (folder === "entries") return layers.length; // what the package exports
   const rank = layers.indexOf(folder);
   return rank < 0 ? undefined : rank;
 }
 
-const nameOf = (path) => {
-  const parts = path.split("/");
-  return parts.length === 2 ? "the entry points" : `src/${parts[1]}`;
-};
+const nameOf = (path) => `src/${path.split("/")[1]}`;
 
 /**
  * @param {readonly Import[]} imports

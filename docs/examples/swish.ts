@@ -1,5 +1,5 @@
 // The example of docs/define-op.md, which quotes it.
-import { add, defineOp, mul, sigmoid, sub, sum } from "../../src/index.ts";
+import { add, defineOp, mul, sigmoid, sub, sum } from "../../src/entries/index.ts";
 
 /** x·sigmoid(βx), element by element. x: any shape; β: one number. */
 export const swish = defineOp({

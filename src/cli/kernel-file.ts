@@ -4,8 +4,8 @@ import { detectRuntime, importAtRunTime } from "../gpu/adapter-environment.ts";
 import { IoError, LatentgradError, UsageError } from "../gpu/errors.ts";
 
 /** The library beside the command line: modules that import "latentgrad" get it. */
-export function libraryUrl(): string {
-  return new URL("latentgrad.js", import.meta.url).href;
+function libraryUrl(): string {
+  return new URL("lib/index.js", import.meta.url).href;
 }
 
 /**

@@ -23,7 +23,6 @@ import {
   run,
   servesPage,
 } from "./core.ts";
-import { libraryUrl } from "./kernel-file.ts";
 import { writeAside, writeLastLine, writeStack } from "./output.ts";
 import { benchWithPeers } from "./peers.ts";
 import { StopAnswer } from "./stopping.ts";
@@ -103,6 +102,21 @@ async function readText(path: string): Promise<string> {
   return readFile(path, "utf8");
 }
 
+/** The library's entry points, as a module that the user names may import them, and where they are. */
+async function libraryEntries(): Promise<Record<string, string>> {
+  const manifest = new URL("../package.json", import.meta.url);
+  const { exports } = JSON.parse(await readFile(manifest, "utf8")) as {
+    exports: Record<string, string | { default: string }>;
+  };
+  return Object.fromEntries(
+    Object.entries(exports).flatMap(([path, to]) =>
+      typeof to === "string"
+        ? []
+        : [[path.replace(".", "latentgrad"), new URL(to.default, manifest).href]],
+    ),
+  );
+}
+
 /** The parent: chooses the runtime and starts it. */
 async function launch(argv: string[]): Promise<number> {
   const early = new EarlySignals();
@@ -122,7 +136,7 @@ async function launch(argv: string[]): Promise<number> {
   if (first === "deno") {
     hideHome(command.env);
     if (loadsKernel(argv)) {
-      const map = JSON.stringify({ imports: { latentgrad: libraryUrl() } });
+      const map = JSON.stringify({ imports: await libraryEntries() });
       command.args.splice(1, 0, `--import-map=data:application/json,${encodeURIComponent(map)}`);
     }
   }

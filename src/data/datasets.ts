@@ -1,20 +1,19 @@
-import { checkWhole } from "../gpu/arguments.ts";
 import { UsageError } from "../gpu/errors.ts";
 import { nearest } from "../gpu/suggest.ts";
 import { loadCifar10 } from "./cifar10.ts";
 import { anime, faces, loadFaces, type OwnSet } from "./faces.ts";
 import type { DataSource } from "./files.ts";
 import { loadFolder } from "./folder.ts";
-import { glyphNames, glyphSize, glyphStyle, makeGlyphs } from "./glyphs.ts";
+import { loadGlyphs } from "./glyphs.ts";
 import { loadIdxPath } from "./idx-path.ts";
 import { loadIdxSet } from "./idx-set.ts";
 import { loadOmniglot } from "./omniglot.ts";
 import { joinPath, normalPath, pathLabel } from "./paths.ts";
 import { opaque, reshapeImages } from "./reshape.ts";
-import { makeShapes, shapeNames, shapeSize, shapeStyle } from "./shapes.ts";
+import { loadShapes } from "./shapes.ts";
 import { cifar10, fashionMnist, mnist, omniglot, type PublishedSet } from "./sources.ts";
 import { loadSynthetic } from "./synthetic.ts";
-import { makeTones, toneHeight, toneNames, toneStyle, toneWidth } from "./tones.ts";
+import { loadTones } from "./tones.ts";
 import type { Dataset } from "./types.ts";
 
 /** A data set by its name. */
@@ -195,58 +194,6 @@ export function isOwnData(name: string): boolean {
 function ownOf(name: string): { kind: OwnKind; path: string } | undefined {
   const kind = ownKinds.find((candidate) => name.startsWith(`${candidate.kind}:`));
   return kind && { kind, path: name.slice(kind.kind.length + 1) };
-}
-
-/** `glyphs` with another size or seed than the named set's. */
-export function loadGlyphs(train = 10_000, test = 2_000, seed = 1): Dataset<Uint8Array> {
-  checkCounts("loadGlyphs", { train, test, seed });
-  return {
-    name: "glyphs",
-    train: makeGlyphs(train, seed, 0),
-    test: makeGlyphs(test, seed, 1),
-    attributes: [glyphStyle],
-    height: glyphSize,
-    width: glyphSize,
-    channels: 1,
-    classes: glyphNames.length,
-    classNames: glyphNames,
-  };
-}
-
-/** `shapes` with another size or seed than the named set's. */
-export function loadShapes(train = 20_000, test = 4_000, seed = 1): Dataset<Uint8Array> {
-  checkCounts("loadShapes", { train, test, seed });
-  return {
-    name: "shapes",
-    train: makeShapes(train, seed, 0),
-    test: makeShapes(test, seed, 1),
-    attributes: [shapeStyle],
-    height: shapeSize,
-    width: shapeSize,
-    channels: 3,
-    classes: shapeNames.length,
-    classNames: shapeNames,
-  };
-}
-
-/** `tones` with another size or seed than the named set's. */
-export function loadTones(train = 8_000, test = 2_000, seed = 1): Dataset<Uint8Array> {
-  checkCounts("loadTones", { train, test, seed });
-  return {
-    name: "tones",
-    train: makeTones(train, seed, 0),
-    test: makeTones(test, seed, 1),
-    attributes: [toneStyle],
-    height: toneHeight,
-    width: toneWidth,
-    channels: 1,
-    classes: toneNames.length,
-    classNames: toneNames,
-  };
-}
-
-function checkCounts(op: string, counts: Readonly<Record<string, number>>): void {
-  for (const [name, n] of Object.entries(counts)) checkWhole(op, name, n, 0);
 }
 
 function ownEntry({ kind, summary, load }: OwnKind, path: string): DatasetEntry {

@@ -1,6 +1,7 @@
+import { checkCounts } from "../gpu/arguments.ts";
 import { drawFactors, STYLES, styleOf } from "./factors.ts";
 import { type Polyline, strokes } from "./strokes.ts";
-import type { Attribute, Split } from "./types.ts";
+import type { Attribute, Dataset, Split } from "./types.ts";
 
 /**
  * The procedural set `glyphs`: ten stroke figures on 28×28 grey pixels (ink 255 on 0), drawn from
@@ -130,4 +131,20 @@ function nearSegment(
       if (squared < distances[at]!) distances[at] = squared;
     }
   }
+}
+
+/** `glyphs` with another size or seed than the named set's. */
+export function loadGlyphs(train = 10_000, test = 2_000, seed = 1): Dataset<Uint8Array> {
+  checkCounts("loadGlyphs", { train, test, seed });
+  return {
+    name: "glyphs",
+    train: makeGlyphs(train, seed, 0),
+    test: makeGlyphs(test, seed, 1),
+    attributes: [glyphStyle],
+    height: glyphSize,
+    width: glyphSize,
+    channels: 1,
+    classes: glyphNames.length,
+    classNames: glyphNames,
+  };
 }

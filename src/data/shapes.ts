@@ -1,7 +1,8 @@
+import { checkCounts } from "../gpu/arguments.ts";
 import { cosTurns, sinTurns } from "./exact.ts";
 import { drawFactors, STYLES, styleOf } from "./factors.ts";
 import { type Outline, outlines } from "./outlines.ts";
-import type { Attribute, Split } from "./types.ts";
+import type { Attribute, Dataset, Split } from "./types.ts";
 
 /**
  * The procedural set `shapes`: a coloured figure on a grey ground, 32×32 RGB, drawn from known,
@@ -160,4 +161,20 @@ function rgb(hue: number): [number, number, number] {
     return VALUE * (1 - SATURATION * (1 - strength));
   };
   return [channel(0), channel(1 / 3), channel(2 / 3)];
+}
+
+/** `shapes` with another size or seed than the named set's. */
+export function loadShapes(train = 20_000, test = 4_000, seed = 1): Dataset<Uint8Array> {
+  checkCounts("loadShapes", { train, test, seed });
+  return {
+    name: "shapes",
+    train: makeShapes(train, seed, 0),
+    test: makeShapes(test, seed, 1),
+    attributes: [shapeStyle],
+    height: shapeSize,
+    width: shapeSize,
+    channels: 3,
+    classes: shapeNames.length,
+    classNames: shapeNames,
+  };
 }

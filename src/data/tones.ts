@@ -1,8 +1,9 @@
+import { checkCounts } from "../gpu/arguments.ts";
 import { drawFactors, FACTOR_STREAMS, STYLES, styleOf } from "./factors.ts";
 import { uniform } from "./hash.ts";
 import { soundNames, synthesise } from "./sounds.ts";
 import { BANDS, FRAMES, SAMPLES, spectrogram } from "./spectrogram.ts";
-import type { Attribute, Split } from "./types.ts";
+import type { Attribute, Dataset, Split } from "./types.ts";
 
 /**
  * The procedural set `tones`: log-magnitude spectrograms of one second of sound, [32 bands, 32 frames, 1],
@@ -67,4 +68,20 @@ export function makeTones(count: number, seed: number, stream: number): Split<Ui
   }
   const factors = { names: toneFactors.map((f) => f.name), values };
   return { images, labels, count, factors, attributes: { style: styles } };
+}
+
+/** `tones` with another size or seed than the named set's. */
+export function loadTones(train = 8_000, test = 2_000, seed = 1): Dataset<Uint8Array> {
+  checkCounts("loadTones", { train, test, seed });
+  return {
+    name: "tones",
+    train: makeTones(train, seed, 0),
+    test: makeTones(test, seed, 1),
+    attributes: [toneStyle],
+    height: toneHeight,
+    width: toneWidth,
+    channels: 1,
+    classes: toneNames.length,
+    classNames: toneNames,
+  };
 }

@@ -94,6 +94,11 @@ export function checkArray(
   if (!Array.isArray(x)) throw new UsageError(`${op}: ${isNot(name, x, wanted)}`);
 }
 
+/** @throws ShapeError for anything but whole numbers from 0 on */
+export function checkCounts(op: string, counts: Readonly<Record<string, unknown>>): void {
+  for (const [name, n] of Object.entries(counts)) checkWhole(op, name, n, 0);
+}
+
 /** What an option holds; with a mark behind it, it may be left out. */
 type Kind = "number" | "text" | "boolean" | "function" | "any";
 

@@ -3,8 +3,8 @@ import * as assert from "uvu/assert";
 import type { OpBenchmark } from "../../src/autograd/define-op.ts";
 import { findOps, type KernelLibrary, rateOwnKernels } from "../../src/bench/own-kernels.ts";
 import { formatOwnKernels } from "../../src/bench/tables.ts";
+import * as library from "../../src/entries/index.ts";
 import { UsageError } from "../../src/gpu/errors.ts";
-import * as library from "../../src/index.ts";
 import { emptyReport } from "../support/bench-reports.ts";
 import { rejects } from "../support/rejects.ts";
 

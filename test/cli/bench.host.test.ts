@@ -188,7 +188,9 @@ test("imports the module that --kernel names, on Deno and on Node", async () => 
 @compute @workgroup_size(1) fn main() { y[0] = x[0]; }\`,
   shape: (x) => x, workgroups: () => 1, bench: { inputs: [[1]], against: "expp" } }`;
   const files = {
-    "op.ts": `import { defineOp, type Tensor } from "latentgrad";
+    "op.ts": `import { defineOp, Tensor } from "latentgrad";
+import { createModel } from "latentgrad/models/all";
+if (typeof createModel !== "function") throw new Error("an entry point is missing");
 export const op: (x: Tensor) => Tensor = defineOp(${definition});`,
     "plain.js": `export default ${definition};`,
     "broken.js": "export default nothing;",

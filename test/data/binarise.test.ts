@@ -2,7 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type RandomKey, randomUniform } from "../../src/autograd/ops/random.ts";
 import { binarise, binariseDataset, binariseSplit } from "../../src/data/binarise.ts";
-import { loadGlyphs } from "../../src/data/datasets.ts";
+import { loadGlyphs } from "../../src/data/glyphs.ts";
 import type { Split } from "../../src/data/types.ts";
 import { tensor, upload, variable } from "../../src/tensor/create.ts";
 import { record } from "../../src/tensor/run.ts";

@@ -1,7 +1,12 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { loadGlyphs } from "../../src/data/datasets.ts";
-import { drawGlyph, glyphFactors, glyphNames, makeGlyphs } from "../../src/data/glyphs.ts";
+import {
+  drawGlyph,
+  glyphFactors,
+  glyphNames,
+  loadGlyphs,
+  makeGlyphs,
+} from "../../src/data/glyphs.ts";
 import { fingerprint } from "../support/fingerprint.ts";
 
 const test = suite("glyphs");

@@ -1,7 +1,9 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { loadDataset, loadGlyphs, loadShapes } from "../../src/data/datasets.ts";
+import { loadDataset } from "../../src/data/datasets.ts";
+import { loadGlyphs } from "../../src/data/glyphs.ts";
 import { reshapeImages } from "../../src/data/reshape.ts";
+import { loadShapes } from "../../src/data/shapes.ts";
 import { toGrey } from "../../src/formats/picture.ts";
 import { resizeAndCrop } from "../../src/formats/resample.ts";
 import { UsageError } from "../../src/gpu/errors.ts";

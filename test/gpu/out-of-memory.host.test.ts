@@ -12,7 +12,7 @@ const test = suite("out of memory");
 
 const MEBIBYTES = 2000;
 const program = `
-import { openDevice, ones, scope, zeros, exp, OutOfMemoryError } from "./src/index.ts";
+import { openDevice, ones, scope, zeros, exp, OutOfMemoryError } from "./src/entries/index.ts";
 const device = await openDevice({ prefer: "swiftshader" });
 const small = exp(zeros(device, [1000]));
 await device.finish();

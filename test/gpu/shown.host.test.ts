@@ -15,7 +15,7 @@ import { skip } from "../support/skip.ts";
 const test = suite<{ folder: string; script: string; insecure: string }>("objects in consoles");
 
 const source = `
-import { Adam, HostRandom, Linear, openDevice, mul, parameter, record, tensor } from "./src/index.ts";
+import { Adam, HostRandom, Linear, openDevice, mul, parameter, record, tensor } from "./src/entries/index.ts";
 const device = await openDevice();
 const w = parameter(device, new Float32Array(3), [3], "w");
 console.log(tensor(device, [[1, 2], [3, 4]]));

@@ -1,4 +1,5 @@
 /** What a page and the library must not carry. */
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type BuildOptions, build } from "esbuild";
@@ -8,27 +9,22 @@ import * as assert from "uvu/assert";
 const test = suite("bundles");
 
 interface Options {
-  readonly bundleOptions: BuildOptions;
+  readonly libraryOptions: BuildOptions;
   readonly pageOptions: BuildOptions;
+  readonly withoutComments: (wgsl: string) => string;
 }
 
 /** Files that a bundle is made of. */
-async function inputs(entry: string, options: BuildOptions): Promise<string[]> {
-  const { metafile } = await build({
-    ...options,
-    entryPoints: [entry],
-    metafile: true,
-    write: false,
-    outfile: "bundle.js",
-  });
-  return Object.keys(metafile.inputs);
+async function inputs(options: BuildOptions): Promise<string[]> {
+  const built = await build({ outdir: "dist", ...options, metafile: true, write: false });
+  return Object.keys(built.metafile!.inputs);
 }
 
 test("the decoders of pictures, of which one wants Node's zlib, are in neither", async () => {
   const script = pathToFileURL(join(process.cwd(), "scripts", "build.mjs")).href;
-  const { bundleOptions, pageOptions } = (await import(script)) as Options;
-  const library = await inputs("src/index.ts", { ...bundleOptions, platform: "neutral" });
-  const page = await inputs("src/cli/browser.ts", pageOptions);
+  const { libraryOptions, pageOptions } = (await import(script)) as Options;
+  const library = await inputs(libraryOptions);
+  const page = await inputs({ ...pageOptions, entryPoints: ["src/cli/browser.ts"] });
   for (const files of [library, page]) {
     assert.ok(files.length > 20);
     assert.equal(
@@ -37,6 +33,38 @@ test("the decoders of pictures, of which one wants Node's zlib, are in neither",
       ),
       [],
     );
+  }
+});
+
+test("the library's shaders are those of the sources without comments and indentation", async () => {
+  const script = pathToFileURL(join(process.cwd(), "scripts", "build.mjs")).href;
+  const { withoutComments } = (await import(script)) as Options;
+  const short = withoutComments(`// What it does.
+
+alias F = vec4f; // f32 or vec4f
+  //@unroll
+  for (var i = 0u; i < 4u; i++) { // rows
+    if (A) { //@static
+
+      //@insert body
+    }
+  }
+`);
+  assert.is(
+    short,
+    `alias F = vec4f;
+//@unroll
+for (var i = 0u; i < 4u; i++) {
+if (A) { //@static
+//@insert body
+}
+}
+`,
+  );
+  for (const name of readdirSync("shaders").filter((file) => file.endsWith(".wgsl"))) {
+    const text = readFileSync(join("shaders", name), "utf8");
+    const marks = (of: string) => of.match(/\/\/@.*$/gm) ?? [];
+    assert.equal(marks(withoutComments(text)), marks(text), name);
   }
 });
 

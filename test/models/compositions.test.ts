@@ -5,7 +5,7 @@ import { mul } from "../../src/autograd/ops/elementwise.ts";
 import { randomNormal } from "../../src/autograd/ops/random.ts";
 import { grad, track } from "../../src/autograd/tape.ts";
 import type { Batch } from "../../src/data/batch.ts";
-import { loadGlyphs } from "../../src/data/datasets.ts";
+import { loadGlyphs } from "../../src/data/glyphs.ts";
 import { DeviceImages } from "../../src/data/loader.ts";
 import type { Device } from "../../src/gpu/device.ts";
 import { shuffleDimensions } from "../../src/models/factor-vae.ts";

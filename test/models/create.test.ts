@@ -1,7 +1,7 @@
 /** A model by its class and by its name: the same settings, the same weights. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { loadGlyphs } from "../../src/data/datasets.ts";
+import { loadGlyphs } from "../../src/data/glyphs.ts";
 import { DeviceError, UsageError } from "../../src/gpu/errors.ts";
 import { createModel } from "../../src/models/create.ts";
 import { definitionOf, type ModelClass } from "../../src/models/definition.ts";

@@ -4,7 +4,7 @@ import { mul } from "../../src/autograd/ops/elementwise.ts";
 import { randomNormal } from "../../src/autograd/ops/random.ts";
 import { sum } from "../../src/autograd/ops/sum.ts";
 import { grad } from "../../src/autograd/tape.ts";
-import { loadGlyphs } from "../../src/data/datasets.ts";
+import { loadGlyphs } from "../../src/data/glyphs.ts";
 import { DeviceImages } from "../../src/data/loader.ts";
 import type { Device } from "../../src/gpu/device.ts";
 import { encodeAll } from "../../src/models/codes.ts";

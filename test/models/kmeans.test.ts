@@ -1,7 +1,7 @@
 /** Clustering and mixtures: k-means on the device, Gaussian mixtures on the host. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { loadGlyphs } from "../../src/data/datasets.ts";
+import { loadGlyphs } from "../../src/data/glyphs.ts";
 import { DeviceImages } from "../../src/data/loader.ts";
 import {
   lloyd,

@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import { square } from "../../src/autograd/ops/elementwise.ts";
 import { sum } from "../../src/autograd/ops/sum.ts";
 import { grad } from "../../src/autograd/tape.ts";
-import { loadGlyphs } from "../../src/data/datasets.ts";
+import { loadGlyphs } from "../../src/data/glyphs.ts";
 import { DeviceImages } from "../../src/data/loader.ts";
 import { readSafetensors } from "../../src/formats/safetensors.ts";
 import { UsageError } from "../../src/gpu/errors.ts";

@@ -8,6 +8,7 @@ import { select } from "../../src/bench/run.ts";
 import type { Actions } from "../../src/cli/actions.ts";
 import { runCommand } from "../../src/cli/program.ts";
 import { models } from "../../src/models/registry.ts";
+import { namedSettings } from "../../src/settings/settings.ts";
 import { emptyLadder, emptyListing, emptyReport } from "../support/bench-reports.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 
@@ -262,11 +263,11 @@ test("docs/commands.md shows the help of every command as it is printed", async 
 
 test("docs/models.md lists the settings of every model with their defaults", () => {
   const { text } = documents.find(({ path }) => path === "docs/models.md")!;
-  for (const { name, settings } of models) {
-    assert.ok(text.includes(`## \`${name}\``), name);
-    for (const [key, setting] of Object.entries(settings)) {
-      const row = new RegExp(`^\\| \`${key}\` \\| \`?${setting.default}\`? \\|`, "m");
-      assert.match(text, row, `${name}: ${key} = ${setting.default}`);
+  for (const model of models) {
+    assert.ok(text.includes(`## \`${model.name}\``), model.name);
+    for (const { option, preset } of namedSettings(model)) {
+      const row = new RegExp(`^\\| \`${option}\` \\| \`?${preset}\`? \\|`, "m");
+      assert.match(text, row, `${model.name}: ${option} = ${preset}`);
     }
   }
 });

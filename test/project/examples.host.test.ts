@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { availableRuntimes, runtimeCommand } from "../../src/host/node-launch.ts";
@@ -43,6 +43,17 @@ function programsOf(path: string): Program[] {
 
 const programs = ["README.md", "docs/library.md", "docs/define-op.md"].flatMap(programsOf);
 
+/** The package's entry points are its sources. */
+const fromSources: Plugin = {
+  name: "entry points",
+  setup({ onResolve }) {
+    onResolve({ filter: /^latentgrad(\/|$)/ }, ({ path }) => {
+      const [, name = "index"] = path.match(/^latentgrad\/(.+)$/) ?? [];
+      return { path: join(root, `src/entries/${name}.ts`) };
+    });
+  },
+};
+
 test.before(async (context) => {
   const cache = join(root, "node_modules/.cache");
   mkdirSync(cache, { recursive: true });
@@ -53,7 +64,7 @@ test.before(async (context) => {
   await build({
     ...bundleOptions,
     platform: "neutral",
-    alias: { latentgrad: join(root, "src/index.ts") },
+    plugins: [fromSources],
     entryPoints: programs.map(({ name }) => join(folder, `${name}.ts`)),
     outdir: folder,
     outExtension: { ".js": ".mjs" },
@@ -69,7 +80,10 @@ test("type-check", async ({ folder }) => {
   const options = {
     extends: join(root, "tsconfig.json"),
     compilerOptions: {
-      paths: { latentgrad: [join(root, "src/index.ts")] },
+      paths: {
+        latentgrad: [join(root, "src/entries/index.ts")],
+        "latentgrad/*": [join(root, "src/entries/*.ts")],
+      },
       typeRoots: [join(root, "node_modules/@types"), join(root, "node_modules")],
     },
     include: [],

@@ -19,7 +19,7 @@ const LONGEST_MILLISECONDS = 2000;
 
 /** Opens a device, adds two vectors and leaves the device as it is. */
 const SCRIPT = `
-import { add, openDevice, tensor } from "./src/index.ts";
+import { add, openDevice, tensor } from "./src/entries/index.ts";
 const device = await openDevice();
 const sum = add(tensor(device, [1, 2, 3]), tensor(device, [10, 20, 30]));
 console.log("done " + JSON.stringify([...(await sum.data())]));

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -33,10 +34,20 @@ function npm(args: string[], cwd: string) {
 
 const PROGRAM = `
 import * as lg from "latentgrad";
+import { DeviceImages, loadGlyphs } from "latentgrad/data";
+import { Vae } from "latentgrad/models";
+import { createModel } from "latentgrad/models/all";
 const device = await lg.openDevice();
 const sum = lg.add(lg.tensor(device, [1, 2, 3]), lg.tensor(device, [10, 20, 30]));
 console.log([...(await sum.data())].join());
+const data = loadGlyphs(2, 1);
+const settings = { network: "dense", width: 0.01 } as const;
+const vae = createModel("vae", device, { data, settings, seed: 5 });
+const { x } = new DeviceImages(device, data.train, data).take(lg.tensor(device, Uint32Array.of(0, 1)));
+console.log(vae instanceof Vae, x instanceof lg.Tensor, vae.encode({ x }) instanceof lg.Tensor);
 `;
+/** The same for what takes no types. */
+const SCRIPT = PROGRAM.replace(" as const", "");
 
 test.before(async (context) => {
   context.project = mkdtempSync(join(tmpdir(), "latentgrad-project-"));
@@ -70,7 +81,9 @@ test("has no dependencies and carries what its manifest names", ({ project }) =>
   for (const file of [
     manifest.types,
     manifest.bin.latentgrad,
-    manifest.exports["."].default,
+    ...Object.values<{ types: string; default: string } | string>(manifest.exports).flatMap((to) =>
+      typeof to === "string" ? [to] : [to.types, to.default],
+    ),
     "LICENSE",
     "dist/THIRD-PARTY-LICENSES",
   ]) {
@@ -103,14 +116,24 @@ test("type-checks, and its types say what is wrong", async ({ project }) => {
     );
   writeFileSync(join(project, "program.ts"), PROGRAM);
   assert.is(await tsc(), "");
-  writeFileSync(join(project, "program.ts"), `${PROGRAM}\nlg.add("three", sum);\nlg.none();\n`);
+  const wrong = [
+    'lg.add("three", sum);',
+    "lg.none();",
+    'createModel("vae", device, { data, settings: { latents: 2 } });',
+    'createModel("ae", device, { data, settings: { network: "mlp" } });',
+    "new Vae(device, new lg.HostRandom(1), data).settings.gamma;",
+  ];
+  writeFileSync(join(project, "program.ts"), [PROGRAM, ...wrong].join("\n"));
   const errors = await tsc();
   assert.match(errors, /TS2345: Argument of type 'string'/);
   assert.match(errors, /TS2339.*'none'/);
+  assert.match(errors, /TS2561: .*'latents' does not exist .* Did you mean to write 'latent'/);
+  assert.match(errors, /TS2322: Type '"mlp"' is not assignable/);
+  assert.match(errors, /TS2339: Property 'gamma' does not exist/);
 });
 
 test("bundles for a browser as one module that imports nothing", async ({ project }) => {
-  writeFileSync(join(project, "program.mjs"), PROGRAM);
+  writeFileSync(join(project, "program.mjs"), SCRIPT);
   const { metafile, outputFiles } = await build({
     entryPoints: [join(project, "program.mjs")],
     absWorkingDir: project,
@@ -124,6 +147,88 @@ test("bundles for a browser as one module that imports nothing", async ({ projec
   });
   assert.is(outputFiles.length, 1);
   assert.equal(metafile.outputs["bundle.js"]?.imports, []);
+});
+
+/** Bytes of a page, bundled as its author would, minified and compressed. */
+async function compressedSize(project: string, source: string): Promise<number> {
+  const { outputFiles } = await build({
+    stdin: { contents: source, resolveDir: project, loader: "js" },
+    bundle: true,
+    minify: true,
+    format: "esm",
+    platform: "browser",
+    logLevel: "silent",
+    write: false,
+  });
+  return gzipSync(outputFiles[0]!.contents, { level: 9 }).length;
+}
+
+for (const [what, most, source] of [
+  [
+    "the engine with one product and its gradient",
+    38_000,
+    `import { grad, matmul, openDevice, sum, tensor, track } from "latentgrad";
+    const device = await openDevice();
+    const [a, b] = [track(tensor(device, [[1, 2]])), tensor(device, [[3], [4]])];
+    console.log(await grad(sum(matmul(a, b)), [a])[0].data());`,
+  ],
+  [
+    "a step of the VAE with Adam",
+    72_000,
+    `import { Adam, grad, HostRandom, mean, openDevice, record, variable } from "latentgrad";
+    import { Vae } from "latentgrad/models";
+    const device = await openDevice();
+    const vae = new Vae(device, new HostRandom(1), { height: 28, width: 28, channels: 1 });
+    const parameters = vae.parameters().map((p) => p.tensor);
+    const x = variable(device, new Float32Array(784), [1, 28, 28, 1]);
+    const step = variable(device, Uint32Array.of(1), [1]);
+    const adam = new Adam(device, parameters, { learningRate: 1e-3 });
+    const { program } = await record(device, () => {
+      const { loss } = vae.terms({ x }, { seed: [1, 0], step, stream: 0 });
+      adam.step(grad(mean(loss), parameters));
+    });
+    program.run();`,
+  ],
+  [
+    "a page that trains a VAE, saves it and goes on",
+    97_000,
+    `import { openDevice } from "latentgrad";
+    import { loadGlyphs } from "latentgrad/data";
+    import { Vae } from "latentgrad/models";
+    import { Trainer } from "latentgrad/train";
+    const device = await openDevice();
+    const data = loadGlyphs();
+    const trainer = await Trainer.create(device, { model: Vae, data });
+    for await (const { terms } of trainer.train({ epochs: 1 })) console.log(terms.loss);
+    const file = await trainer.checkpoint();
+    await Trainer.restore(device, file, { model: Vae, data });`,
+  ],
+] as const)
+  test(`${what} is small`, async ({ project }) => {
+    const size = await compressedSize(project, source);
+    console.log(`${what}: ${(size / 1000).toFixed(1)} kB of ${most / 1000}`);
+    assert.ok(size <= most, `${size} bytes, more than ${most}`);
+    assert.ok(size > most / 3, `${size} bytes: is it the page?`);
+  });
+
+test("a model given by its class brings no other", async ({ project }) => {
+  const { outputFiles } = await build({
+    stdin: {
+      contents: 'import { Vae } from "latentgrad/models"; console.log(Vae);',
+      resolveDir: project,
+      loader: "js",
+    },
+    bundle: true,
+    format: "esm",
+    logLevel: "silent",
+    write: false,
+  });
+  const { text } = outputFiles[0]!;
+  assert.match(text, /variational autoencoder with a weight/);
+  for (const other of ["cvae", "wae-mmd", "flex-ae", "dual-aae", "mask-aae", "kmeans-vae", "aae"])
+    assert.not(text.includes(`name: "${other}"`), other);
+  for (const other of [/γ: weight of the total correlation/, /weight of the penalty/, /planar/])
+    assert.not.match(text, other);
 });
 
 test("says that other engines are compared in a checkout", async ({ project }) => {
@@ -146,7 +251,7 @@ for (const runtime of ["deno", "node"] as const) {
       rmSync(join(modules, name), { force: true });
       symlinkSync(join(checkout, "node_modules", name), join(modules, name), "junction");
     }
-    writeFileSync(join(project, "program.mjs"), PROGRAM);
+    writeFileSync(join(project, "program.mjs"), SCRIPT);
     const { command, args, env } = await runtimeCommand(runtime, "program.mjs", []);
     // Unlike the command line, which is bundled, this program is to find node_modules.
     const { DENO_NO_PACKAGE_JSON: _, ...environment } = env;
@@ -155,7 +260,7 @@ for (const runtime of ["deno", "node"] as const) {
       args.filter((argument) => argument !== "--no-config"),
       { cwd: project, env: environment, timeout: 60_000 },
     );
-    assert.is(stdout, "11,22,33\n");
+    assert.is(stdout, "11,22,33\ntrue true true\n");
   });
 }
 

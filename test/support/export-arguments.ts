@@ -3,7 +3,7 @@
  * other types and devices are in export-calls.ts.
  */
 import { Value } from "../../src/gpu/value.ts";
-import * as library from "../../src/index.ts";
+import * as library from "./library.ts";
 import { blank } from "./export-calls.ts";
 
 /** What may stand where something else is wanted, each by the name of its kind. */

@@ -1,4 +1,4 @@
-import { loadGlyphs } from "../../src/data/datasets.ts";
+import { loadGlyphs } from "../../src/data/glyphs.ts";
 import { firstIndices, imagesAt } from "../../src/data/image-batch.ts";
 import { DeviceImages } from "../../src/data/loader.ts";
 import type { Dataset } from "../../src/data/types.ts";

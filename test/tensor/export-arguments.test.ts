@@ -3,7 +3,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Device } from "../../src/gpu/device.ts";
 import { LatentgradError } from "../../src/gpu/errors.ts";
-import * as library from "../../src/index.ts";
+import * as library from "../support/library.ts";
 import { testDevice } from "../support/device.ts";
 import {
   type ArgumentCall,

@@ -3,7 +3,6 @@ import * as assert from "uvu/assert";
 import type { Device } from "../../src/gpu/device.ts";
 import { DeviceError, DeviceLostError, DTypeError } from "../../src/gpu/errors.ts";
 import { openDevice } from "../../src/gpu/open.ts";
-import * as library from "../../src/index.ts";
 import { assign } from "../../src/tensor/create.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { testDevice } from "../support/device.ts";
@@ -14,6 +13,7 @@ import {
   type Wanted,
   withoutTensors,
 } from "../support/export-calls.ts";
+import * as library from "../support/library.ts";
 import { rejects } from "../support/rejects.ts";
 
 const test = suite("tensors as arguments of all exports");

@@ -1,6 +1,6 @@
 import { suite } from "uvu";
-import * as l from "../../src/index.ts";
 import { testDevice } from "../support/device.ts";
+import * as l from "../support/library.ts";
 import { type Case, type Loose, loose, make, refused } from "../support/refused.ts";
 
 const test = suite("wrong arguments");

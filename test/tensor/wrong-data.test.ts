@@ -1,5 +1,5 @@
 import { suite } from "uvu";
-import * as l from "../../src/index.ts";
+import * as l from "../support/library.ts";
 import { testDevice } from "../support/device.ts";
 import { type Case, loose, refused } from "../support/refused.ts";
 

@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { mul } from "../../src/autograd/ops/elementwise.ts";
-import { loadGlyphs } from "../../src/data/datasets.ts";
+import { loadGlyphs } from "../../src/data/glyphs.ts";
 import { DeviceImages } from "../../src/data/loader.ts";
 import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors.ts";
 import { CheckpointError, NonFiniteError } from "../../src/gpu/errors.ts";

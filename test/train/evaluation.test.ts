@@ -4,7 +4,7 @@ import { maximum, sub } from "../../src/autograd/ops/elementwise.ts";
 import { reshape } from "../../src/autograd/ops/shape.ts";
 import { sum } from "../../src/autograd/ops/sum.ts";
 import type { Batch } from "../../src/data/batch.ts";
-import { loadGlyphs } from "../../src/data/datasets.ts";
+import { loadGlyphs } from "../../src/data/glyphs.ts";
 import { DeviceImages } from "../../src/data/loader.ts";
 import { selectImages } from "../../src/data/splits.ts";
 import { InfoVae } from "../../src/models/info-vae.ts";

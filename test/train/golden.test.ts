@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { loadGlyphs } from "../../src/data/datasets.ts";
+import { loadGlyphs } from "../../src/data/glyphs.ts";
 import { DeviceImages } from "../../src/data/loader.ts";
 import { Vae } from "../../src/models/vae.ts";
 import { HostRandom } from "../../src/nn/initialisers.ts";

@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { loadGlyphs } from "../../src/data/datasets.ts";
+import { loadGlyphs } from "../../src/data/glyphs.ts";
 import type { Device } from "../../src/gpu/device.ts";
 import { CheckpointError, NonFiniteError, UsageError } from "../../src/gpu/errors.ts";
 import { PlainAutoencoder } from "../../src/models/ae.ts";

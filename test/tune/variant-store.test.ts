@@ -1,8 +1,9 @@
 /** Tuned variants in IndexedDB: in a page they come back, elsewhere one line says that there is none. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { loadVariants, saveVariants } from "../../src/entries/bench.ts";
+import { matmul, openDevice, record, zeros } from "../../src/entries/index.ts";
 import { UsageError } from "../../src/gpu/errors.ts";
-import { loadVariants, matmul, openDevice, record, saveVariants, zeros } from "../../src/index.ts";
 import { tunableKernels, tune } from "../../src/tune/tune.ts";
 import { loadTable, saveTable } from "../../src/tune/variant-store.ts";
 import { rejects } from "../support/rejects.ts";

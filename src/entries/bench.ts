@@ -1,0 +1,14 @@
+/**
+ * latentgrad/bench: measures variants of kernels on an adapter, and keeps what won.
+ */
+
+export {
+  type SkippedKernel,
+  type TunedKernel,
+  type TuneOptions,
+  type TuneReport,
+  tunableKernels,
+  tune,
+} from "../tune/tune.ts";
+export type { TableOwner } from "../tune/variant-files.ts";
+export { loadVariants, saveVariants } from "../tune/variant-store.ts";

@@ -1,0 +1,11 @@
+/**
+ * latentgrad/data: data sets that need no files, and images on the device.
+ */
+
+export type { Batch, ExampleSource } from "../data/batch.ts";
+export { type Binarisation, binarise, binariseDataset } from "../data/binarise.ts";
+export { loadGlyphs } from "../data/glyphs.ts";
+export { DeviceImages, ShuffledBatches } from "../data/loader.ts";
+export { loadShapes } from "../data/shapes.ts";
+export { loadTones } from "../data/tones.ts";
+export type { Attribute, Dataset, Factors, Labels, Split, Values } from "../data/types.ts";

@@ -1,0 +1,12 @@
+/**
+ * latentgrad/figures: grids of images, as pixels and as PNG files.
+ */
+
+export {
+  type GridOptions,
+  type ImageBatch,
+  imageGrid,
+  pairGrid,
+  tileGrid,
+} from "../figures/grid.ts";
+export { encodePng, type Picture } from "../formats/png.ts";

@@ -1,0 +1,7 @@
+/**
+ * latentgrad/models/all: every model by its name, as the command line knows them. It brings the code of all.
+ */
+
+export type { ModelOptions } from "../../models/build.ts";
+export { createModel } from "../../models/create.ts";
+export { type ModelName, modelClasses } from "../../models/registry.ts";
