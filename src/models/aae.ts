@@ -3,7 +3,7 @@ import { randomNormal } from "../autograd/ops/random.ts";
 import { stopGradient } from "../autograd/tape.ts";
 import type { Device } from "../gpu/device.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
-import type { SettingsOptions, SettingsTable, SettingsValues } from "../settings/setting.ts";
+import { defineSettings, type SettingsOptions, type SettingsValues } from "../settings/setting.ts";
 import { Autoencoder } from "./autoencoder.ts";
 import {
   autoencoderNotes,
@@ -17,13 +17,13 @@ import { madeLoss, realLoss } from "./losses.ts";
 import { type ImageShape, parametersOf, type Update } from "./model.ts";
 import { DenseCritic, scaled } from "./networks.ts";
 
-const aaeSettings = {
+const aaeSettings = /* @__PURE__ */ defineSettings(() => ({
   network: networkSetting("conv", "dense", "two-stage", "wae"),
   latent: latentSetting(8),
   width: widthSetting(),
   learningRate: rateSetting(1e-3, "Adam's learning rate of the reconstruction"),
   adversarialRate: rateSetting(5e-4, "Adam's learning rate of discriminator and generator"),
-} satisfies SettingsTable;
+}));
 
 /** What can be set of an adversarial autoencoder; `latentgrad models aae` lists it with the defaults. */
 export type AaeOptions = SettingsOptions<typeof aaeSettings>;

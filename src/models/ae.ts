@@ -8,8 +8,8 @@ import { fitMixture } from "../math/gaussian-mixture.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { type NamedTensor, plain } from "../nn/module.ts";
 import {
+  defineSettings,
   type SettingsOptions,
-  type SettingsTable,
   type SettingsValues,
   wholeSetting,
 } from "../settings/setting.ts";
@@ -28,13 +28,13 @@ import type { ModelDescription } from "./definition.ts";
 import { ComponentChoice } from "./mixture.ts";
 import type { ImageShape, Prior } from "./model.ts";
 
-const aeSettings = {
+const aeSettings = /* @__PURE__ */ defineSettings(() => ({
   network: networkSetting("conv", "dense", "two-stage", "wae"),
   latent: latentSetting(8),
   width: widthSetting(),
   components: wholeSetting(10, [1, 1000], "components of the mixture"),
   learningRate: rateSetting(1e-3),
-} satisfies SettingsTable;
+}));
 
 /** What can be set of a plain autoencoder; `latentgrad models ae` lists it with the defaults. */
 export type AeOptions = SettingsOptions<typeof aeSettings>;

@@ -8,7 +8,7 @@ import type { HostRandom } from "../nn/initialisers.ts";
 import { Linear } from "../nn/linear.ts";
 import { Module } from "../nn/module.ts";
 import { Flatten, Lambda, ReLU, Sequential } from "../nn/sequential.ts";
-import type { SettingsOptions, SettingsTable, SettingsValues } from "../settings/setting.ts";
+import { defineSettings, type SettingsOptions, type SettingsValues } from "../settings/setting.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkedClasses, checkedSettings } from "./arguments.ts";
 import { rateSetting, widthSetting } from "./common-settings.ts";
@@ -18,10 +18,10 @@ import { classification } from "./losses.ts";
 import { type LossTerms, type Model, soleUpdate, type Update } from "./model.ts";
 import { scaled } from "./networks.ts";
 
-const classifierSettings = {
+const classifierSettings = /* @__PURE__ */ defineSettings(() => ({
   width: widthSetting(),
   learningRate: rateSetting(1e-3),
-} satisfies SettingsTable;
+}));
 
 /** What can be set of the classifier; `latentgrad models classifier` lists it with the defaults. */
 export type ClassifierOptions = SettingsOptions<typeof classifierSettings>;

@@ -1,10 +1,4 @@
-import {
-  choiceSetting,
-  extendSettings,
-  numberSetting,
-  type SettingsTable,
-  wholeSetting,
-} from "../settings/setting.ts";
+import { choiceSetting, defineSettings, numberSetting, wholeSetting } from "../settings/setting.ts";
 import { likelihoods } from "./likelihoods.ts";
 import { type NetworkName, networks } from "./networks.ts";
 
@@ -12,31 +6,26 @@ import { type NetworkName, networks } from "./networks.ts";
 export const MOST_LATENT = 1024;
 
 /** The network, the default first. */
-/* @__NO_SIDE_EFFECTS__ */
 export function networkSetting<const T extends NetworkName>(...names: readonly T[]) {
   return choiceSetting(names, names.map((name) => `${name}: ${networks[name]}`).join("; "));
 }
 
 /** Latent dimensions. */
-/* @__NO_SIDE_EFFECTS__ */
 export function latentSetting(byDefault: number) {
   return wholeSetting(byDefault, [1, MOST_LATENT], "latent dimensions");
 }
 
 /** Factor on the sizes of the networks; 1 is as published. */
-/* @__NO_SIDE_EFFECTS__ */
 export function widthSetting(on = "the filters and hidden units") {
   return numberSetting(1, [0.01, 16], `factor on ${on}`);
 }
 
 /** A learning rate. */
-/* @__NO_SIDE_EFFECTS__ */
 export function rateSetting(byDefault: number, help = "Adam's learning rate") {
   return numberSetting(byDefault, [0, 1e9], help);
 }
 
 /** p(x|z). */
-/* @__NO_SIDE_EFFECTS__ */
 export function likelihoodSetting(byDefault: (typeof likelihoods)[number] = "auto") {
   return choiceSetting(
     likelihoods,
@@ -46,20 +35,21 @@ export function likelihoodSetting(byDefault: (typeof likelihoods)[number] = "aut
 }
 
 /** Settings of the VAE and its relatives. */
-export const vaeSettings = {
+export const vaeSettings = /* @__PURE__ */ defineSettings(() => ({
   network: networkSetting("conv", "dense", "mlp", "two-stage", "wae"),
   latent: latentSetting(2),
   beta: numberSetting(1, [0, 1e6], "weight of the KL term"),
   width: widthSetting(),
   likelihood: likelihoodSetting(),
   learningRate: rateSetting(1e-3),
-} satisfies SettingsTable;
+}));
 
 /** The same for the VAE's relatives: the dense network with 20 latent dimensions of the K-Means and λ-Hot VAEs' source. */
-export const relativeSettings = extendSettings(vaeSettings, {
+export const relativeSettings = /* @__PURE__ */ defineSettings(() => ({
+  ...vaeSettings,
   network: networkSetting("dense", "conv", "mlp", "two-stage", "wae"),
   latent: latentSetting(20),
-});
+}));
 
 /** How the terms of the VAE are to be read. */
 export const vaeNotes = {

@@ -12,9 +12,9 @@ import type { HostRandom } from "../nn/initialisers.ts";
 import { Linear } from "../nn/linear.ts";
 import { Module } from "../nn/module.ts";
 import {
+  defineSettings,
   numberSetting,
   type SettingsOptions,
-  type SettingsTable,
   type SettingsValues,
   switchSetting,
 } from "../settings/setting.ts";
@@ -40,7 +40,7 @@ import type { GraphValue, NetworkGraph, NetworkOutputs } from "./network-graph.t
 import { DenseCritic, scaled } from "./networks.ts";
 import { type Maps, SkipDecoder, SkipEncoder } from "./skip-networks.ts";
 
-const dualAaeSettings = {
+const dualAaeSettings = /* @__PURE__ */ defineSettings(() => ({
   content: latentSetting(64),
   style: latentSetting(32),
   width: widthSetting(),
@@ -63,12 +63,11 @@ const dualAaeSettings = {
   margin: numberSetting(8, [0, 1e6], "distance that the contrastive loss wants between classes"),
   learningRate: rateSetting(1e-3, "Adam's learning rate of the autoencoder"),
   adversarialRate: rateSetting(5e-4, "Adam's learning rate of the discriminators"),
-} satisfies SettingsTable;
+}));
 
 /** What can be set of a dual AAE; `latentgrad models dual-aae` lists it with the defaults. */
 export type DualAaeOptions = SettingsOptions<typeof dualAaeSettings>;
 
-/* @__NO_SIDE_EFFECTS__ */
 function weightSetting(byDefault: number, of: string) {
   return numberSetting(byDefault, [0, 1e6], `weight of ${of}`);
 }

@@ -8,7 +8,7 @@ import type { Device } from "../gpu/device.ts";
 import { UsageError } from "../gpu/errors.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import {
-  extendSettings,
+  defineSettings,
   numberSetting,
   type SettingsOptions,
   type SettingsValues,
@@ -22,11 +22,12 @@ import type { ImageShape, LossTerms, Update } from "./model.ts";
 import { DenseCritic, scaled } from "./networks.ts";
 import { type Posterior, Vae } from "./vae.ts";
 
-const factorVaeSettings = extendSettings(relativeSettings, {
+const factorVaeSettings = /* @__PURE__ */ defineSettings(() => ({
+  ...relativeSettings,
   latent: latentSetting(10),
   gamma: numberSetting(10, [0, 1e6], "γ: weight of the total correlation"),
   discriminatorRate: rateSetting(1e-4, "Adam's learning rate of the discriminator"),
-});
+}));
 
 /** What can be set of a FactorVAE; `latentgrad models factor-vae` lists it with the defaults. */
 export type FactorVaeOptions = SettingsOptions<typeof factorVaeSettings>;

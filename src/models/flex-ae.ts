@@ -10,7 +10,7 @@ import { Conv2d } from "../nn/convolution.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { Linear } from "../nn/linear.ts";
 import { Flatten, ReLU, Sequential } from "../nn/sequential.ts";
-import type { SettingsOptions, SettingsTable, SettingsValues } from "../settings/setting.ts";
+import { defineSettings, type SettingsOptions, type SettingsValues } from "../settings/setting.ts";
 import { variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Autoencoder } from "./autoencoder.ts";
@@ -27,7 +27,7 @@ import { squaredError } from "./likelihoods.ts";
 import { type ImageShape, type LossTerms, type Prior, parametersOf, type Update } from "./model.ts";
 import { DenseCritic, hiddenLayers, scaled } from "./networks.ts";
 
-const flexAeSettings = {
+const flexAeSettings = /* @__PURE__ */ defineSettings(() => ({
   network: networkSetting("flex", "conv", "dense", "two-stage"),
   latent: latentSetting(32),
   width: widthSetting("filters and hidden units, also of the critics"),
@@ -35,7 +35,7 @@ const flexAeSettings = {
   generatorRate: rateSetting(2e-4, "Adam's learning rate of the prior's generator"),
   encoderRate: rateSetting(1e-5, "Adam's learning rate of the encoder against the critic"),
   criticRate: rateSetting(1e-4, "Adam's learning rate of the latent critic"),
-} satisfies SettingsTable;
+}));
 
 /** What can be set of a FlexAE; `latentgrad models flex-ae` lists it with the defaults. */
 export type FlexAeOptions = SettingsOptions<typeof flexAeSettings>;

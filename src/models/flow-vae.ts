@@ -7,7 +7,7 @@ import type { HostRandom } from "../nn/initialisers.ts";
 import { Sequential } from "../nn/sequential.ts";
 import {
   choiceSetting,
-  extendSettings,
+  defineSettings,
   type SettingsOptions,
   type SettingsValues,
   wholeSetting,
@@ -21,11 +21,12 @@ import type { ImageShape, LossTerms } from "./model.ts";
 import type { NetworkOutputs } from "./network-graph.ts";
 import { Vae } from "./vae.ts";
 
-const flowVaeSettings = extendSettings(relativeSettings, {
+const flowVaeSettings = /* @__PURE__ */ defineSettings(() => ({
+  ...relativeSettings,
   flow: choiceSetting(["planar", "iaf"], "planar flows, or inverse autoregressive ones"),
   steps: wholeSetting(5, [1, 64], "flows one after another (2 are usual for iaf)"),
   hidden: wholeSetting(32, [1, 4096], "hidden units of a masked network of iaf"),
-});
+}));
 
 /** What can be set of a VAE with flows; `latentgrad models flow-vae` lists it with the defaults. */
 export type FlowVaeOptions = SettingsOptions<typeof flowVaeSettings>;

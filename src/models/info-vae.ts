@@ -4,7 +4,7 @@ import type { Batch } from "../data/batch.ts";
 import type { Device } from "../gpu/device.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import {
-  extendSettings,
+  defineSettings,
   numberSetting,
   type SettingsOptions,
   type SettingsValues,
@@ -16,10 +16,11 @@ import { broadcastToBatch, imqMmd } from "./losses.ts";
 import type { ImageShape, LossTerms } from "./model.ts";
 import { type Posterior, Vae } from "./vae.ts";
 
-const infoVaeSettings = extendSettings(relativeSettings, {
+const infoVaeSettings = /* @__PURE__ */ defineSettings(() => ({
+  ...relativeSettings,
   alpha: numberSetting(0, [-1e6, 1], "α: the KL term has the weight 1 − α; 1 is the MMD-VAE"),
   lambda: numberSetting(10, [0, 1e9], "λ: the MMD has the weight α + λ − 1"),
-});
+}));
 
 /** What can be set of an InfoVAE; `latentgrad models info-vae` lists it with the defaults. */
 export type InfoVaeOptions = SettingsOptions<typeof infoVaeSettings>;

@@ -7,7 +7,7 @@ import type { Device } from "../gpu/device.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { type NamedTensor, plain } from "../nn/module.ts";
 import {
-  extendSettings,
+  defineSettings,
   type SettingsOptions,
   type SettingsValues,
   wholeSetting,
@@ -24,10 +24,11 @@ import { ComponentChoice } from "./mixture.ts";
 import type { ImageShape, LossTerms, Prior } from "./model.ts";
 import { type Posterior, Vae } from "./vae.ts";
 
-const kmeansVaeSettings = extendSettings(relativeSettings, {
+const kmeansVaeSettings = /* @__PURE__ */ defineSettings(() => ({
+  ...relativeSettings,
   clusters: wholeSetting(10, [1, 1000], "K"),
   rounds: wholeSetting(10, [1, 1000], "rounds of k-means before each epoch"),
-});
+}));
 
 /** What can be set of a K-means VAE; `latentgrad models kmeans-vae` lists it with the defaults. */
 export type KMeansVaeOptions = SettingsOptions<typeof kmeansVaeSettings>;

@@ -8,7 +8,7 @@ import { UsageError } from "../gpu/errors.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import { type NamedTensor, plain } from "../nn/module.ts";
 import {
-  extendSettings,
+  defineSettings,
   numberSetting,
   type SettingsOptions,
   type SettingsValues,
@@ -24,11 +24,12 @@ import { broadcastToBatch, klToCentre } from "./losses.ts";
 import type { LossTerms, Prior } from "./model.ts";
 import { type Posterior, Vae } from "./vae.ts";
 
-const lambdaHotSettings = extendSettings(relativeSettings, {
+const lambdaHotSettings = /* @__PURE__ */ defineSettings(() => ({
+  ...relativeSettings,
   lambda: numberSetting(5, [0, 1e6], "λ: how far a class's centre is from 0"),
   movable: switchSetting(false, "learn the centres under the prior N(λ·e_y, τ²I)"),
   tau: numberSetting(0.02, [1e-6, 1e6], "τ of the movable centres"),
-});
+}));
 
 /** What can be set of a λ-hot VAE; `latentgrad models lambda-hot` lists it with the defaults. */
 export type LambdaHotOptions = SettingsOptions<typeof lambdaHotSettings>;

@@ -19,8 +19,8 @@ import type { HostRandom } from "../nn/initialisers.ts";
 import { glorotNormal } from "../nn/initialisers.ts";
 import type { NamedTensor } from "../nn/module.ts";
 import {
+  defineSettings,
   type SettingsOptions,
-  type SettingsTable,
   type SettingsValues,
   switchSetting,
   wholeSetting,
@@ -44,7 +44,7 @@ import {
 import type { GraphValue, NetworkGraph, NetworkOutputs } from "./network-graph.ts";
 import { DenseCritic, scaled } from "./networks.ts";
 
-const maskAaeSettings = {
+const maskAaeSettings = /* @__PURE__ */ defineSettings(() => ({
   network: networkSetting("mlp", "dense"),
   latent: latentSetting(48),
   width: widthSetting("the hidden units, also of the critic"),
@@ -57,7 +57,7 @@ const maskAaeSettings = {
   learningRate: rateSetting(5e-4, "RMSProp's step of the autoencoder"),
   criticRate: rateSetting(1e-4, "RMSProp's step of critic and encoder"),
   maskRate: rateSetting(5e-4, "RMSProp's step of the mask"),
-} satisfies SettingsTable;
+}));
 
 /** What can be set of a MaskAAE; `latentgrad models mask-aae` lists it with the defaults. */
 export type MaskAaeOptions = SettingsOptions<typeof maskAaeSettings>;

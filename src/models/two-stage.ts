@@ -10,7 +10,7 @@ import { Linear } from "../nn/linear.ts";
 import { Module } from "../nn/module.ts";
 import { Sequential } from "../nn/sequential.ts";
 import {
-  extendSettings,
+  defineSettings,
   numberSetting,
   type SettingsOptions,
   type SettingsValues,
@@ -30,12 +30,13 @@ import { evaluating, type ImageShape, type LossTerms, type Prior, type Update } 
 import { hiddenLayers, scaled } from "./networks.ts";
 import { Vae } from "./vae.ts";
 
-const twoStageSettings = extendSettings(vaeSettings, {
+const twoStageSettings = /* @__PURE__ */ defineSettings(() => ({
+  ...vaeSettings,
   network: networkSetting("two-stage", "conv", "dense", "mlp"),
   latent: latentSetting(64),
   likelihood: likelihoodSetting("learned"),
   first: numberSetting(0.333, [0, 1], "share of the epochs that go to the first stage"),
-});
+}));
 
 /** What can be set of a 2-Stage VAE; `latentgrad models two-stage` lists it with the defaults. */
 export type TwoStageOptions = SettingsOptions<typeof twoStageSettings>;

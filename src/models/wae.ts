@@ -5,10 +5,9 @@ import type { Batch } from "../data/batch.ts";
 import type { Device } from "../gpu/device.ts";
 import type { HostRandom } from "../nn/initialisers.ts";
 import {
-  extendSettings,
+  defineSettings,
   numberSetting,
   type SettingsOptions,
-  type SettingsTable,
   type SettingsValues,
 } from "../settings/setting.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -26,19 +25,20 @@ import { broadcastToBatch, imqMmd, madeLoss, realLoss } from "./losses.ts";
 import { type ImageShape, type LossTerms, parametersOf, type Update } from "./model.ts";
 import { DenseCritic, scaled } from "./networks.ts";
 
-const waeMmdSettings = {
+const waeMmdSettings = /* @__PURE__ */ defineSettings(() => ({
   network: networkSetting("conv", "wae", "two-stage", "dense"),
   latent: latentSetting(8),
   width: widthSetting(),
   lambda: penaltySetting(10),
   learningRate: rateSetting(1e-3),
-} satisfies SettingsTable;
+}));
 
-const waeGanSettings = extendSettings(waeMmdSettings, {
+const waeGanSettings = /* @__PURE__ */ defineSettings(() => ({
+  ...waeMmdSettings,
   network: networkSetting("dense", "conv", "wae", "two-stage"),
   lambda: penaltySetting(1),
   criticRate: rateSetting(5e-4, "Adam's learning rate of the critic"),
-});
+}));
 
 /** What can be set of a WAE-MMD; `latentgrad models wae-mmd` lists it with the defaults. */
 export type WaeMmdOptions = SettingsOptions<typeof waeMmdSettings>;
@@ -46,7 +46,6 @@ export type WaeMmdOptions = SettingsOptions<typeof waeMmdSettings>;
 /** What can be set of a WAE-GAN; `latentgrad models wae-gan` lists it with the defaults. */
 export type WaeGanOptions = SettingsOptions<typeof waeGanSettings>;
 
-/* @__NO_SIDE_EFFECTS__ */
 function penaltySetting(byDefault: number) {
   return numberSetting(byDefault, [0, 1e9], "λ: weight of the penalty");
 }

@@ -53,11 +53,7 @@ export type SettingsOptions<S extends SettingsTable> = {
   readonly [K in keyof S]?: S[K]["default"] | undefined;
 };
 
-// The functions that make tables are marked as free of side effects: a bundler may then leave out the tables
-// of models that a page does not use.
-
 /** Any number in a range. */
-/* @__NO_SIDE_EFFECTS__ */
 export function numberSetting(
   byDefault: number,
   [min, max]: readonly [number, number],
@@ -67,7 +63,6 @@ export function numberSetting(
 }
 
 /** A whole number in a range. */
-/* @__NO_SIDE_EFFECTS__ */
 export function wholeSetting(
   byDefault: number,
   [min, max]: readonly [number, number],
@@ -77,7 +72,6 @@ export function wholeSetting(
 }
 
 /** One of some names, the default first unless it is given. */
-/* @__NO_SIDE_EFFECTS__ */
 export function choiceSetting<const T extends string>(
   choices: readonly T[],
   help: string,
@@ -87,18 +81,16 @@ export function choiceSetting<const T extends string>(
 }
 
 /** On or off. */
-/* @__NO_SIDE_EFFECTS__ */
 export function switchSetting(byDefault: boolean, help: string): SwitchSetting {
   return { type: "boolean", default: byDefault, help };
 }
 
-/** A table with further settings, or with others in the place of some. */
-/* @__NO_SIDE_EFFECTS__ */
-export function extendSettings<A extends SettingsTable, B extends SettingsTable>(
-  table: A,
-  more: B,
-): Omit<A, keyof B> & B {
-  return { ...table, ...more };
+/**
+ * A table of settings. Calls are to be marked as pure, so that a bundler leaves out the tables of models that a
+ * page does not use.
+ */
+export function defineSettings<S extends SettingsTable>(make: () => S): S {
+  return make();
 }
 
 /** The type and range of a setting in words. */

@@ -66,12 +66,12 @@ test("folders without a place, tests and entry points are imported by no layer",
   assert.equal(await wrong(tests), [
     'src/cli/a.ts:1 imports "../../test/b.ts": src imports nothing of test',
   ]);
-  const entry = { "src/cli/a.ts": 'import "../index.ts";', "src/index.ts": "" };
+  const entry = { "src/cli/a.ts": 'import "../entries/b.ts";', "src/entries/b.ts": "" };
   assert.equal(await wrong(entry), [
-    'src/cli/a.ts:1 imports "../index.ts": src/cli stands above the entry points',
+    'src/cli/a.ts:1 imports "../entries/b.ts": src/cli stands above src/entries',
   ]);
   assert.equal(
-    await wrong({ "src/index.ts": 'export * from "./cli/a.ts";', "src/cli/a.ts": "" }),
+    await wrong({ "src/entries/b.ts": 'export * from "../cli/a.ts";', "src/cli/a.ts": "" }),
     [],
   );
 });

@@ -174,7 +174,7 @@ for (const [what, most, source] of [
   ],
   [
     "a step of the VAE with Adam",
-    72_000,
+    70_000,
     `import { Adam, grad, HostRandom, mean, openDevice, record, variable } from "latentgrad";
     import { Vae } from "latentgrad/models";
     const device = await openDevice();
@@ -191,7 +191,7 @@ for (const [what, most, source] of [
   ],
   [
     "a page that trains a VAE, saves it and goes on",
-    97_000,
+    96_000,
     `import { openDevice } from "latentgrad";
     import { loadGlyphs } from "latentgrad/data";
     import { Vae } from "latentgrad/models";

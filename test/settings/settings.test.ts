@@ -4,7 +4,6 @@ import * as assert from "uvu/assert";
 import { UsageError } from "../../src/gpu/errors.ts";
 import {
   choiceSetting,
-  extendSettings,
   numberSetting,
   switchSetting,
   wholeSetting,
@@ -102,13 +101,6 @@ test("a program's values have their types, not texts", async () => {
       UsageError,
       new RegExp(`^model: ${key} is ${what}, wanted `),
     );
-});
-
-test("a table that extends another has its settings in their places", () => {
-  const more = extendSettings(settings, { latent: wholeSetting(20, [1, 64], "more") });
-  assert.equal(Object.keys(more), Object.keys(settings));
-  assert.is(more.latent.default, 20);
-  assert.is(settings.latent.default, 2);
 });
 
 test.run();
