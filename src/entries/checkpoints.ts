@@ -1,5 +1,5 @@
 /**
- * latentgrad/checkpoints: files of weights, as bytes.
+ * latentgrad/checkpoints: models and weights from files and to files, as bytes.
  */
 
 export {
@@ -9,3 +9,10 @@ export {
   type SafetensorsTensor,
   writeSafetensors,
 } from "../formats/safetensors.ts";
+export {
+  type Images,
+  type InterpolationOptions,
+  type SampleOptions,
+  TrainedModel,
+} from "../models/trained-model.ts";
+export { type LoadOptions, loadModel, loadWeights, saveWeights } from "../train/load-model.ts";

@@ -1,10 +1,16 @@
 /**
- * latentgrad/data: data sets that need no files, and images on the device.
+ * latentgrad/data: data sets of own pictures and those that need no files, and images on the device.
  */
 
 export type { Batch, ExampleSource } from "../data/batch.ts";
 export { type Binarisation, binarise, binariseDataset } from "../data/binarise.ts";
 export { loadGlyphs } from "../data/glyphs.ts";
+export {
+  type CanvasPicture,
+  type ImageSetOptions,
+  imageSet,
+  type OwnPictures,
+} from "../data/image-set.ts";
 export { DeviceImages, ShuffledBatches } from "../data/loader.ts";
 export { loadShapes } from "../data/shapes.ts";
 export { loadTones } from "../data/tones.ts";

@@ -191,7 +191,7 @@ for (const [what, most, source] of [
   ],
   [
     "a page that trains a VAE, saves it and goes on",
-    96_000,
+    99_000,
     `import { openDevice } from "latentgrad";
     import { loadGlyphs } from "latentgrad/data";
     import { Vae } from "latentgrad/models";

@@ -128,11 +128,13 @@ const none = {
     ...["heNormal", "heUniform", "imageGrid", "learningRateSchedule", "loadGlyphs", "loadShapes"],
     ...["loadTones", "loadVariants", "ones", "openDevice", "pairGrid", "parameter", "saveVariants"],
     ...["scalar", "tensor", "tileGrid", "tunableKernels", "tune", "upload", "variable", "warmUp"],
+    ...["imageSet", "loadAnyModel", "loadModel", "loadWeights", "saveWeights"],
     ...["createModel", "frechetDistance", "modelClasses", "momentKl", "momentsOf"],
     ...["readSafetensors", "writeSafetensors", "zeros", "zerosInit"],
   ],
   "a function whose ops check": ["record", "scope", "noGrad"],
   "what its own parts check": [
+    "TrainedModel",
     "Trainer",
     "Module",
     "Optimiser",

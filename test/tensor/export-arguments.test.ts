@@ -3,7 +3,6 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Device } from "../../src/gpu/device.ts";
 import { LatentgradError } from "../../src/gpu/errors.ts";
-import * as library from "../support/library.ts";
 import { testDevice } from "../support/device.ts";
 import {
   type ArgumentCall,
@@ -13,6 +12,7 @@ import {
   notCalled,
   strangers,
 } from "../support/export-arguments.ts";
+import * as library from "../support/library.ts";
 import { rejects } from "../support/rejects.ts";
 
 const test = suite("arguments of all exports");

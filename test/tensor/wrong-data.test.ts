@@ -1,6 +1,6 @@
 import { suite } from "uvu";
-import * as l from "../support/library.ts";
 import { testDevice } from "../support/device.ts";
+import * as l from "../support/library.ts";
 import { type Case, loose, refused } from "../support/refused.ts";
 
 const test = suite("data and shapes that make no tensor");

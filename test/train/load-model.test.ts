@@ -1,7 +1,7 @@
 /** Checkpoints of programs and of the command line, each read by the other. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { loadGlyphs } from "../../src/data/datasets.ts";
+import { loadGlyphs } from "../../src/data/glyphs.ts";
 import { sample } from "../../src/figures/sample.ts";
 import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors.ts";
 import { CheckpointError, ShapeError, UsageError } from "../../src/gpu/errors.ts";

@@ -5,3 +5,4 @@
 export type { ModelOptions } from "../../models/build.ts";
 export { createModel } from "../../models/create.ts";
 export { type ModelName, modelClasses } from "../../models/registry.ts";
+export { loadAnyModel } from "../../train/load-any-model.ts";
