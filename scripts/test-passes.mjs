@@ -22,14 +22,17 @@ export const portable = [
     reason: "copies, replays and timestamps",
   },
   {
-    files: /^test\/kernels\/(map|functions|textures|subgroups|half)\./,
+    files: /^test\/kernels\/(map|functions|textures|half)\./,
     reason: "texel reads and features",
   },
   { files: /^test\/tensor\//, reason: "uploads and read-back" },
   { files: /^test\/train\/golden\./, reason: "one curve is the same everywhere" },
   { files: /^test\/models\/vae\./, reason: "a model records, trains and samples" },
   { files: /^test\/cli\//, reason: "the console, and how commands stop" },
-  { files: /^test\/data\/(picture|zip)\./, reason: "the platform decodes and inflates" },
+  {
+    files: /^test\/(data\/picture|formats\/(zip|png))\./,
+    reason: "the platform decodes and inflates",
+  },
 ];
 
 /**
