@@ -177,19 +177,28 @@ class Listing {
   /** Names of pictures, sub-folders and other files, without those that nobody means as data. */
   private async look(path: string): Promise<Content> {
     const names = (await this.host.list(path)).filter((name) => !isJunk(name)).sort();
+    const isFolder = async (name: string) =>
+      (await this.host.stat(joinPath(path, name)))?.kind === "directory";
     const folders: string[] = [];
     const others: string[] = [];
     for (const name of names) {
-      // A thousand pictures are not worth a thousand questions whether one is a folder.
-      if (isPicture(name)) continue;
-      const status = await this.host.stat(joinPath(path, name));
-      (status?.kind === "directory" ? folders : others).push(name);
+      if (!isPicture(name)) ((await isFolder(name)) ? folders : others).push(name);
+    }
+    let pictures = names.filter(isPicture);
+    const [first] = pictures;
+    // A thousand pictures are not worth a thousand questions whether one is a folder: one question is
+    // enough where no folder lies beside them.
+    if (first !== undefined && (folders.length > 0 || (await isFolder(first)))) {
+      const named = pictures;
+      pictures = [];
+      for (const name of named) ((await isFolder(name)) ? folders : pictures).push(name);
+      folders.sort();
     }
     for (const name of others) {
       const ending = endingOf(name);
       this.leftOut.set(ending, (this.leftOut.get(ending) ?? 0) + 1);
     }
-    return { pictures: names.filter(isPicture), folders, others };
+    return { pictures, folders, others };
   }
 
   /** @param of the part that the folder is, where there are parts, and the folder to train on */

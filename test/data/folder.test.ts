@@ -155,6 +155,25 @@ test("PNG and JPEG pictures are read, by any usual ending", async () => {
   assert.equal([data.train.count + data.test.count, notices], [8, []]);
 });
 
+test("folders whose names end like a picture are classes", async () => {
+  for (const [first, second] of [
+    ["cat.png", "dog"],
+    ["cat.png", "dog.JPG"],
+    ["a", "b.png"],
+  ] as const) {
+    const host = hostWith(`/p/${first}/1.png`, `/p/${first}/2.png`, `/p/${second}/3.png`);
+    const data = await load(host);
+    assert.equal(data.classNames, [first, second]);
+    assert.is(data.train.count + data.test.count, 3);
+    const parts = await load(
+      hostWith(`/p/train/${first}/1.png`, `/p/train/${second}/1.png`, `/p/test/${second}/1.png`),
+    );
+    assert.equal(parts.classNames, [first, second]);
+  }
+  const host = hostWith("/p/cat.png/1.png", "/p/dog.png");
+  await rejects(() => load(host), DataError, /both pictures \(dog\.png\) and folders \(cat\.png\)/);
+});
+
 test("what is left out is counted in one line; what systems leave behind is not", async () => {
   const notices: string[] = [];
   const host = hostWith(...numbered("/p/a", 3), ...numbered("/p/b", 3));
