@@ -16,3 +16,4 @@ export {
   TrainedModel,
 } from "../models/trained-model.ts";
 export { type LoadOptions, loadModel, loadWeights, saveWeights } from "../train/load-model.ts";
+export type { CheckpointFile } from "../train/model-file.ts";

@@ -5,6 +5,7 @@
 export type { Batch, ExampleSource } from "../data/batch.ts";
 export { type Binarisation, binarise, binariseDataset } from "../data/binarise.ts";
 export { loadGlyphs } from "../data/glyphs.ts";
+export type { ImageBatch } from "../data/image-batch.ts";
 export {
   type CanvasPicture,
   type ImageSetOptions,

@@ -9,4 +9,5 @@ export {
   pairGrid,
   tileGrid,
 } from "../figures/grid.ts";
+export { toRgba } from "../figures/rgba.ts";
 export { encodePng, type Picture } from "../formats/png.ts";

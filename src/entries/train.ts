@@ -10,7 +10,15 @@ export {
   warmUp,
 } from "../optim/schedules.ts";
 export type { TermStatistics } from "../train/evaluation.ts";
+export type { Restored } from "../train/going-on.ts";
 export type { TrainProgress, TrainRange } from "../train/progress.ts";
 export { Trainer } from "../train/trainer.ts";
-export type { ModelChoice, RestoreOptions, TrainerOptions } from "../train/trainer-options.ts";
+export {
+  type ModelChoice,
+  planTrainer,
+  type RestoreOptions,
+  type TrainerOptions,
+} from "../train/trainer-options.ts";
 export type { CreateOptions } from "../train/trainer-parts.ts";
+export type { TrainingPlan } from "../train/training-plan.ts";
+export type { LossRow, StepRows } from "../train/training-run.ts";

@@ -8,7 +8,11 @@ import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { encodePng } from "../../src/formats/png.ts";
+import { readSafetensors } from "../../src/formats/safetensors.ts";
+import { openChromium } from "../../src/host/chromium.ts";
 import { availableRuntimes, runtimeCommand } from "../../src/host/node-launch.ts";
+import { startFileServer } from "../support/file-server.ts";
 import { skip } from "../support/skip.ts";
 
 interface Context {
@@ -229,6 +233,72 @@ test("a model given by its class brings no other", async ({ project }) => {
     assert.not(text.includes(`name: "${other}"`), other);
   for (const other of [/γ: weight of the total correlation/, /weight of the penalty/, /planar/])
     assert.not.match(text, other);
+});
+
+/** Pictures of bars of several widths, as files that a page is given. */
+async function pictureFiles() {
+  const files = Array.from({ length: 40 }, async (_, i) => {
+    const pixels = Uint8Array.from({ length: 32 * 32 }, (_, at) =>
+      at % 32 < 4 + (i % 20) ? 240 : 10,
+    );
+    const png = await encodePng({ width: 32, height: 32, channels: 1, pixels });
+    return { name: `${i}.png`, mimeType: "image/png", buffer: Buffer.from(png) };
+  });
+  return Promise.all(files);
+}
+
+test("the page of docs/library.md trains on pictures of its own, saves and loads", async ({
+  project,
+}) => {
+  if (!(await availableRuntimes()).includes("chrome")) return skip("Chromium is not installed");
+  const source = readFileSync(join(checkout, "docs/examples/page.ts"), "utf8");
+  assert.ok(
+    readFileSync(join(checkout, "docs/library.md"), "utf8").includes(source),
+    "it is quoted",
+  );
+  const { outputFiles } = await build({
+    stdin: { contents: source, resolveDir: project, loader: "ts" },
+    ...{ bundle: true, format: "esm", platform: "browser", logLevel: "silent", write: false },
+  });
+  const server = await startFileServer();
+  server.answer = ({ url }, response) => {
+    const script = url === "/page.js";
+    response.setHeader("content-type", script ? "text/javascript" : "text/html");
+    response.end(
+      script
+        ? outputFiles![0]!.text
+        : '<!doctype html><input type="file" multiple><canvas></canvas><a>save</a><script type="module" src="page.js"></script>',
+    );
+  };
+  const { browser, page } = await openChromium(`${server.url}/`);
+  try {
+    const errors: string[] = [];
+    page.on("pageerror", (error) => errors.push(error.message));
+    await page.locator("input").setInputFiles(await pictureFiles());
+    const ended = page.waitForFunction(() => document.title === "trained", null, {
+      timeout: 120_000,
+    });
+    await ended.catch((error: Error) =>
+      assert.unreachable(`${errors.join("; ")} ${error.message}`),
+    );
+    const saved = await page.evaluate(async () => {
+      const { href } = document.querySelector("a") as HTMLAnchorElement;
+      return [...new Uint8Array(await (await fetch(href)).arrayBuffer())];
+    });
+    const { metadata, tensors } = await readSafetensors(Uint8Array.from(saved), "saved");
+    assert.equal([metadata.model, metadata.data, metadata.epoch], ["vae", "pictures", "10"]);
+    assert.ok(tensors.has("head.weight"));
+    const inked = await page.evaluate(() => {
+      const { width, height } = document.querySelector("canvas") as HTMLCanvasElement;
+      const context = (document.querySelector("canvas") as HTMLCanvasElement).getContext("2d");
+      const { data } = (context as CanvasRenderingContext2D).getImageData(0, 0, width, height);
+      return new Set(data).size;
+    });
+    assert.ok(inked > 10, `${inked} values in the samples`);
+  } finally {
+    await browser.close();
+    await server.close();
+  }
 });
 
 test("says that other engines are compared in a checkout", async ({ project }) => {

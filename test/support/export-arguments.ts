@@ -55,8 +55,8 @@ export const notCalled: readonly string[] = [
   ...["NEVER", "Autoencoder", "Module", "Optimiser"],
   // Models, trainers, own pictures, files: their arguments are tried where they are tested.
   ...["createModel", "modelClasses", "TrainedModel", "Trainer", "imageSet"],
-  ...["loadAnyModel", "loadModel", "loadWeights", "saveWeights"],
-  ...["readSafetensors", "writeSafetensors"],
+  ...["loadAnyModel", "loadModel", "loadWeights", "planTrainer", "saveWeights"],
+  ...["readSafetensors", "toRgba", "writeSafetensors"],
   // Numbers of the host, float64.
   ...["frechetDistance", "momentKl", "momentsOf"],
 ];

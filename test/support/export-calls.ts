@@ -128,9 +128,9 @@ const none = {
     ...["heNormal", "heUniform", "imageGrid", "learningRateSchedule", "loadGlyphs", "loadShapes"],
     ...["loadTones", "loadVariants", "ones", "openDevice", "pairGrid", "parameter", "saveVariants"],
     ...["scalar", "tensor", "tileGrid", "tunableKernels", "tune", "upload", "variable", "warmUp"],
-    ...["imageSet", "loadAnyModel", "loadModel", "loadWeights", "saveWeights"],
+    ...["imageSet", "loadAnyModel", "loadModel", "loadWeights", "planTrainer", "saveWeights"],
     ...["createModel", "frechetDistance", "modelClasses", "momentKl", "momentsOf"],
-    ...["readSafetensors", "writeSafetensors", "zeros", "zerosInit"],
+    ...["readSafetensors", "toRgba", "writeSafetensors", "zeros", "zerosInit"],
   ],
   "a function whose ops check": ["record", "scope", "noGrad"],
   "what its own parts check": [
