@@ -1,7 +1,7 @@
 /**
- * Format, lint, types and structure of the whole project.
+ * Format, lint, types and structure of the whole project; with --api also its public interface.
  *
- *   node scripts/check.mjs
+ *   node scripts/check.mjs [--api]
  */
 import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
@@ -32,8 +32,15 @@ export const checks = [
   { name: "types", run: () => run("typescript/bin/tsc", ["-p", ".", "--pretty", "false"]) },
 ];
 
+/** The public interface: its reports and its reference. They compile the sources anew. */
+export const apiChecks = [
+  { name: "API reports", run: () => run("./api-report.mjs", ["--check"]) },
+  { name: "API reference", run: () => run("./api-docs.mjs", ["--check"]) },
+];
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const results = await Promise.all(checks.map(async (check) => [check.name, await check.run()]));
+  const wanted = process.argv.includes("--api") ? [...checks, ...apiChecks] : checks;
+  const results = await Promise.all(wanted.map(async (check) => [check.name, await check.run()]));
   for (const [name, { passed, output }] of results) {
     console.log(`${passed ? "ok" : "FAILED"}: ${name}${passed ? "" : `\n${output}`}`);
     if (!passed) process.exitCode = 1;

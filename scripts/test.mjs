@@ -17,7 +17,7 @@ import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { build as bundle } from "esbuild";
 import { build, hostOptions, isStale, pageOptions, root } from "./build.mjs";
-import { checks } from "./check.mjs";
+import { apiChecks, checks } from "./check.mjs";
 import { findDeviceless, runtimes, shortPasses } from "./test-passes.mjs";
 
 const { values: options } = parseArgs({
@@ -110,7 +110,7 @@ async function loadHarness() {
 }
 
 async function runChecks() {
-  for (const check of checks) {
+  for (const check of [...checks, ...apiChecks]) {
     const { passed, output } = await check.run();
     totals[passed ? "passed" : "failed"]++;
     print(

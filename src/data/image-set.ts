@@ -14,6 +14,7 @@ export interface CanvasPicture {
 /** What pictures may be given as. */
 export type OwnPictures = Uint8Array | Float32Array | Tensor | readonly CanvasPicture[];
 
+/** What a set of own pictures is made of. */
 export interface ImageSetOptions {
   /** Of every image; of canvas pictures and tensors it is known. */
   readonly height?: number | undefined;

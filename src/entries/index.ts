@@ -12,6 +12,7 @@ export {
 } from "../autograd/define-op.ts";
 export {
   type Conv2dOptions,
+  type ConvTranspose2dOptions,
   conv2d,
   conv2dWeightGradient,
   convTranspose2d,
@@ -73,8 +74,10 @@ export { logSoftmax, logsumexp, softmax } from "../autograd/ops/softmax.ts";
 export { type Axes, broadcastTo, sum, sumTo } from "../autograd/ops/sum.ts";
 export { type GradOptions, grad, noGrad, stopGradient, track } from "../autograd/tape.ts";
 export type { AdapterKind } from "../gpu/adapter.ts";
+export type { AdapterPreference } from "../gpu/adapter-vulkan.ts";
 export type { Device, DeviceOptions } from "../gpu/device.ts";
 export * from "../gpu/errors.ts";
+export type { OptionalFeature } from "../gpu/features.ts";
 export { garbageCollector } from "../gpu/garbage.ts";
 export { type OpenOptions, openDevice } from "../gpu/open.ts";
 export type { PoolStatistics } from "../gpu/pool.ts";
@@ -83,8 +86,9 @@ export type { Program, ProgramStatistics } from "../gpu/program.ts";
 export type { AdapterFacts, Target, TargetOptions, TileBudget } from "../gpu/target.ts";
 export type { DType } from "../gpu/value.ts";
 export type { VariantChoices, VariantTable } from "../gpu/variant-table.ts";
+export type { Seed } from "../kernels/philox.ts";
 export type { TunableKernel } from "../kernels/variants.ts";
-export { BatchNorm } from "../nn/batch-norm.ts";
+export { BatchNorm, type BatchNormLayerOptions } from "../nn/batch-norm.ts";
 export { Conv2d, type ConvolutionOptions, ConvTranspose2d } from "../nn/convolution.ts";
 export {
   glorotNormal,
@@ -95,10 +99,12 @@ export {
   type Initialiser,
   zerosInit,
 } from "../nn/initialisers.ts";
+export type { ParameterLayout } from "../nn/layout.ts";
 export { Linear, type LinearOptions } from "../nn/linear.ts";
 export { Module, type NamedTensor } from "../nn/module.ts";
 export {
   Flatten,
+  type KnownFunction,
   Lambda,
   LeakyReLU,
   ReLU,

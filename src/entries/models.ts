@@ -8,12 +8,18 @@ export { type AeOptions, PlainAutoencoder } from "../models/ae.ts";
 export { Autoencoder, type AutoencoderSettings } from "../models/autoencoder.ts";
 export { Classifier, type ClassifierOptions } from "../models/classifier.ts";
 export { ConditionalVae, type ConditionalVaeOptions } from "../models/cvae.ts";
-export type { DataShape, ModelClass, ModelDescription, SettingsOf } from "../models/definition.ts";
+export type {
+  DataShape,
+  ModelClass,
+  ModelDefinition,
+  ModelDescription,
+  SettingsOf,
+} from "../models/definition.ts";
 export { DualAae, type DualAaeOptions } from "../models/dual-aae.ts";
 export { FactorVae, type FactorVaeOptions } from "../models/factor-vae.ts";
 export { FlexAe, type FlexAeOptions, FlexAeSr } from "../models/flex-ae.ts";
 export { FlowVae, type FlowVaeOptions } from "../models/flow-vae.ts";
-export { gradientNormPenalty, gradientPenalty } from "../models/gradient-penalty.ts";
+export { type Critic, gradientNormPenalty, gradientPenalty } from "../models/gradient-penalty.ts";
 export { InfoVae, type InfoVaeOptions } from "../models/info-vae.ts";
 export { KMeansVae, type KMeansVaeOptions } from "../models/kmeans-vae.ts";
 export { type LambdaHotOptions, LambdaHotVae } from "../models/lambda-hot.ts";
@@ -30,9 +36,12 @@ export type {
   StepSchedule,
   Update,
 } from "../models/model.ts";
+export type { GraphValue, NetworkGraph, NetworkOutputs } from "../models/network-graph.ts";
+export type { NetworkName } from "../models/networks.ts";
 export { type TwoStageOptions, TwoStageVae } from "../models/two-stage.ts";
 export { type Posterior, Vae, type VaeOptions } from "../models/vae.ts";
 export { WaeGan, type WaeGanOptions, WaeMmd, type WaeMmdOptions } from "../models/wae.ts";
+export type { OptimiserRule } from "../optim/rules.ts";
 export type {
   ChoiceSetting,
   NumberSetting,

@@ -2,6 +2,8 @@
  * latentgrad/train: trains a model, and goes on from a checkpoint.
  */
 
+export type { InterpolationMethod } from "../models/interpolation.ts";
+export type { Images, InterpolationOptions, SampleOptions } from "../models/trained-model.ts";
 export {
   betaSchedule,
   learningRateSchedule,

@@ -14,10 +14,12 @@ export abstract class Shown {
     Object.defineProperty(this, Symbol.toStringTag, { value: this.toString() });
   }
 
+  /** @hidden */
   [NODE](): string {
     return this.toString();
   }
 
+  /** @hidden */
   [DENO](): string {
     return this.toString();
   }

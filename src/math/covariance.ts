@@ -7,7 +7,11 @@ export interface Moments {
   readonly covariance: Float64Array;
 }
 
-/** @param points [count, d], at least two */
+/**
+ * The mean of points and their covariance.
+ *
+ * @param points [count, d], at least two
+ */
 export function momentsOf(points: ArrayLike<number>, d: number): Moments {
   const mean = meanOf(points, d);
   const divisor = points.length / d - 1;

@@ -8,7 +8,7 @@ import { checkFloats, tensorFrom } from "../tensor/arguments.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** Rows → [batch]; no row's result may depend on another row. */
-type Critic = (x: Tensor) => Tensor;
+export type Critic = (x: Tensor) => Tensor;
 
 /** Under the root, whose derivative would be infinite at 0. */
 const EPSILON = 1e-12;

@@ -4,7 +4,7 @@ import { checkSynchronous } from "../gpu/synchronous.ts";
 import type { NamedTensor } from "../nn/module.ts";
 import type { OptimiserRule } from "../optim/rules.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import type { WrittenNetworks } from "./network-graph.ts";
+import type { GraphValue, NetworkGraph, NetworkOutputs } from "./network-graph.ts";
 
 /** What a model is built for. */
 export interface ImageShape {
@@ -73,7 +73,7 @@ export interface Prior {
  * A generative model with an encoder and a decoder. One that can be exported writes its networks down; a
  * class that changes what they compute writes them down anew.
  */
-export interface Model extends Partial<WrittenNetworks> {
+export interface Model {
   /** Latent dimensions. */
   readonly latent: number;
   /** Weight of the KL term, where the model has one. */
@@ -151,6 +151,17 @@ export interface Model extends Partial<WrittenNetworks> {
    * @param label u32 [batch], for a model that knows classes
    */
   decode?(z: Tensor, label?: Tensor): Tensor;
+
+  /**
+   * Writes down what `encode` computes in evaluation, layer by layer, for formats of other programs: `latent`, or
+   * `mean` and `log_variance` of the posterior.
+   *
+   * @throws UsageError where it cannot be written down
+   */
+  writeEncoder?(graph: NetworkGraph): NetworkOutputs;
+
+  /** The same of `decode`: the images, or vectors. */
+  writeDecoder?(graph: NetworkGraph): GraphValue;
 }
 
 /** The epochs, from 1 and both included, of the stage that an epoch belongs to. */

@@ -48,14 +48,3 @@ export interface NetworkGraph {
 
 /** The results of a network by their names. */
 export type NetworkOutputs = Readonly<Record<string, GraphValue>>;
-
-/** A model that says what its networks are. */
-export interface WrittenNetworks {
-  /**
-   * What `encode` computes in evaluation: `latent`, or `mean` and `log_variance` of the posterior. Throws
-   * UsageError where it cannot be written down.
-   */
-  writeEncoder(graph: NetworkGraph): NetworkOutputs;
-  /** What `decode` computes: the images, or vectors. */
-  writeDecoder(graph: NetworkGraph): GraphValue;
-}

@@ -282,6 +282,7 @@ const flex: Builder = (device, random, image, { latent, width, condition = 0 }) 
 
 const builders = { conv, dense, mlp, "two-stage": twoStage, wae, flex } as const;
 
+/** A network by the name that settings give it. */
 export type NetworkName = keyof typeof builders;
 
 /** What `--set network=` can be, with a line on each. */

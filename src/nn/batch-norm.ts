@@ -11,6 +11,7 @@ import { Module, type NamedTensor } from "./module.ts";
 /** The op's default. */
 const EPSILON = 1e-5;
 
+/** What a layer of batch normalisation can be set. */
 export interface BatchNormLayerOptions extends Pick<BatchNormOptions, "epsilon" | "momentum"> {
   /** [H, W, C] of the image that the channels, flat units, are reshaped to: checkpoints permute them. */
   readonly flattenOut?: readonly [number, number, number];

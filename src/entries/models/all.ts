@@ -3,6 +3,6 @@
  */
 
 export type { ModelOptions } from "../../models/build.ts";
-export { createModel } from "../../models/create.ts";
+export { createModel, type ModelByName, type SettingsByName } from "../../models/create.ts";
 export { type ModelName, modelClasses } from "../../models/registry.ts";
 export { loadAnyModel } from "../../train/load-any-model.ts";
