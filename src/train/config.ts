@@ -200,10 +200,10 @@ export function resumedOptions(
   given: GivenOptions,
   named = false,
 ): GivenOptions {
-  const changeable = names.filter((name) => options[name]!.changeable);
+  const changeable = names.filter((name) => options[name]!.changeable).map((name) => `--${name}`);
   const differs = (what: string, now: string, before: string | undefined): never => {
     throw new UsageError(
-      `${what} ${now}: the run began with ${before ?? "none"}, and --resume can change only ${changeable.map((name) => `--${name}`).join(", ")}`,
+      `${what} ${now}: the run began with ${before ?? "none"}, and --resume can change only ${changeable.join(", ")}, and --data where the data were moved or with --allow-other-data`,
     );
   };
   if (given.model !== undefined && given.model !== run.model)

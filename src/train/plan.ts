@@ -38,7 +38,7 @@ export async function makePlan(
     dataDir: dataDir === undefined ? undefined : joinPath(host.cwd, dataDir),
   };
   const plan = await planTraining({
-    ...{ entry, settings, data, options },
+    ...{ entry, settings, data, options, source: name },
     epochs: dryRun ? 1 : options.epochs,
     config: toConfig(absolute, settingsTexts(entry, settings)),
     fixed: fixedOptions,

@@ -70,6 +70,8 @@ export interface PlanParts {
   readonly entry: ModelDefinition;
   readonly settings: Readonly<Record<string, SettingValue>>;
   readonly data: Dataset;
+  /** What errors call the data; default: by their name. */
+  readonly source?: string;
   readonly options: PlanOptions;
   readonly epochs: number | undefined;
   readonly config: Readonly<Record<string, unknown>>;
@@ -84,18 +86,20 @@ export interface PlanParts {
  * @throws UsageError for options that do not fit the model or the data, DataError for too few images
  */
 export async function planTraining(parts: PlanParts): Promise<TrainingPlan> {
-  const { entry, settings, data, options, epochs, config, fixed, named } = parts;
+  const { entry, settings, data, source = data.name, options, epochs, config } = parts;
+  const { fixed, named } = parts;
   if (data.vectors && options.binarise !== "none")
     throw new UsageError(`${named("binarise")}: vectors have no pixels to binarise`);
   const dataset = options.binarise === "static" ? binariseDataset(data) : data;
   if (entry.labels && dataset.classes < 2)
-    throw new UsageError(`${entry.name} learns from classes, and ${data.name} has none`);
+    throw new UsageError(`${entry.name} learns from classes, and ${source} has none`);
   const batch = Math.min(options.batch, options.overfit ?? options.batch);
   if (entry.pairs && batch < 2)
     throw new UsageError(`${entry.name} compares the images of a batch, and there is one`);
-  const { split, held } = chooseImages(dataset, options, batch, named);
+  const { split: whole, held } = chooseImages(dataset, options, named);
+  if (whole.train.length < batch) throw tooFew(source, dataset, whole, options, batch, named);
+  const split = options.dryRun ? firstBatches(whole, batch) : whole;
   const steps = Math.floor(split.train.length / batch);
-  if (steps < 1) throw tooFew(dataset, split, options, batch, named);
   return {
     ...{ options, entry, settings, dataset, split, held, batch, epochs, steps },
     ...{ config, fixed, named },
@@ -107,16 +111,14 @@ export async function planTraining(parts: PlanParts): Promise<TrainingPlan> {
 function chooseImages(
   { train, validation: part }: Dataset,
   options: PlanOptions,
-  batch: number,
   named: PlanParts["named"],
 ): { split: TrainingSplit; held: Split } {
   const { count } = train;
-  const { seed, fullTrain, limit, overfit, dryRun, validation } = options;
-  const few = (images: Uint32Array) => (dryRun ? images.slice(0, DRY_BATCHES * batch) : images);
+  const { seed, fullTrain, limit, overfit, validation } = options;
   if (overfit !== undefined) {
     if (overfit > count)
       throw new UsageError(`${named("overfit")} ${overfit}: there are ${count} training images`);
-    const first = few(Uint32Array.from({ length: overfit }, (_, i) => i));
+    const first = Uint32Array.from({ length: overfit }, (_, i) => i);
     return { split: { train: first, validation: first }, held: train };
   }
   const given = `${named("validation")} ${validation}`;
@@ -132,14 +134,21 @@ function chooseImages(
   });
   const all = Uint32Array.from({ length: fullTrain ? 0 : (part?.count ?? 0) }, (_, i) => i);
   return {
-    split: { train: few(split.train), validation: few(part ? all : split.validation) },
+    split: { train: split.train, validation: part ? all : split.validation },
     held: part ?? train,
   };
 }
 
+/** What a dry run takes of each part. */
+function firstBatches({ train, validation }: TrainingSplit, batch: number): TrainingSplit {
+  const few = (images: Uint32Array) => images.slice(0, DRY_BATCHES * batch);
+  return { train: few(train), validation: few(validation) };
+}
+
 /** Says how the images were split, and what would help. */
 function tooFew(
-  { name, train, test, validation: part }: Dataset,
+  source: string,
+  { train, test, validation: part }: Dataset,
   split: TrainingSplit,
   { limit, fullTrain }: PlanOptions,
   batch: number,
@@ -153,7 +162,7 @@ function tooFew(
     unused ?? `${split.validation.length} validation`,
     `${left} training${limit === undefined || left < limit ? "" : ` (${named("limit")})`}`,
   ].join(", ");
-  const what = `${name}: ${all} images: ${parts}, which do not fill a batch of ${batch}`;
+  const what = `${source}: ${all} images: ${parts}, which do not fill a batch of ${batch}`;
   const cure = left > 0 ? `; ${named("batch")} ${left} would fit` : "";
   return new (limit === undefined ? DataError : UsageError)(what + cure);
 }

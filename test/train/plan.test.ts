@@ -91,6 +91,12 @@ test("too few images: the split is shown, and what would help", async () => {
     { limit: "3" },
     /8 test, 7 validation, 3 training \(--limit\), .* batch of 4; --batch 3 would fit$/,
   );
+  for (const dry of [{}, { "dry-run": "true" }] as const)
+    await refused(
+      hostWith({ "": 120 }),
+      { validation: "107", batch: "4", ...dry },
+      /: 120 images: 12 test, 107 validation, 1 training, which do not fill a batch of 4; --batch 1 /,
+    );
 });
 
 test("early stopping wants validation images", async () => {
