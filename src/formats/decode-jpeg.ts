@@ -1,7 +1,7 @@
 import wasm from "@cwasm/jpeg-turbo/jpeg-turbo.wasm";
 import { DataError } from "../gpu/errors.ts";
 import { HostMemoryError, isOutOfMemory } from "./host-memory.ts";
-import type { JpegHeader } from "./jpeg-check.ts";
+import { cutOff, type JpegHeader } from "./jpeg-check.ts";
 import type { DecodedPicture } from "./picture.ts";
 
 /** The TurboJPEG functions of libjpeg-turbo, in WebAssembly; addresses are bytes of its memory. */
@@ -76,7 +76,7 @@ function decode(
  * Decodes a JPEG file that `checkJpeg` let through. It is libjpeg-turbo without its parts for single
  * processors, so every runtime gets the same bits. Inks become RGB as (255 − ink)·(255 − black)/255.
  *
- * @throws DataError naming `name` for a damaged file, HostMemoryError where memory ends
+ * @throws DataError naming `name` for a damaged file, or one whose coded data are cut off, HostMemoryError where memory ends
  */
 export async function decodeJpeg(
   bytes: Uint8Array,
@@ -85,13 +85,15 @@ export async function decodeJpeg(
 ): Promise<DecodedPicture> {
   compiled ??= WebAssembly.compile(wasm);
   const module = await compiled;
-  let pixels = decode(module, bytes, header, name);
+  let pixels = decode(module, header.data, header, name);
   if (pixels === undefined) {
     // Some cameras put zeros between the coded data and the end.
-    const trimmed = withoutPadding(bytes);
+    const trimmed = withoutPadding(header.data);
     if (trimmed) pixels = decode(module, trimmed, header, name);
   }
-  if (pixels === undefined) throw new DataError(`${name}: damaged JPEG data`);
+  if (pixels === undefined) {
+    throw header.ended ? new DataError(`${name}: damaged JPEG data`) : cutOff(bytes, name);
+  }
   const { width, height, components, adobe, orientation } = header;
   const samples = components === 1 ? 1 : 3;
   return {

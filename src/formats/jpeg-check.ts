@@ -1,4 +1,5 @@
 import { DataError } from "../gpu/errors.ts";
+import { joinBytes } from "./bytes.ts";
 
 /** What a JPEG file says of its picture. */
 export interface JpegHeader {
@@ -10,6 +11,10 @@ export interface JpegHeader {
   readonly adobe: boolean;
   /** EXIF's orientation, 1 to 8. */
   readonly orientation: number;
+  /** The file without stray bytes between segments, to the end marker, which it always has. */
+  readonly data: Uint8Array;
+  /** The file has the end marker itself; else it ends in coded data, which may be all or not. */
+  readonly ended: boolean;
 }
 
 /** Scans at most; encoders make about ten. Each makes a decoder go through the whole picture again. */
@@ -25,30 +30,50 @@ const marker = {
 /** The processes that are read: baseline, extended sequential and progressive, with Huffman codes. */
 const readable = [0xc0, 0xc1, 0xc2];
 
+/** Markers without a segment: restarts, which belong in coded data, and one for private use. */
+const isBare = (code: number) => code === 1 || (code >= 0xd0 && code <= 0xd7);
+
 const isFrame = (code: number) =>
   code >= 0xc0 && code <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(code);
 
 /**
  * Goes through the segments of a JPEG file before a decoder sees it, to the end of the picture; what
- * is behind that is of no interest.
+ * is behind that is of no interest. As in other programs, bytes before a marker that belong to no segment
+ * are skipped, and the end marker may be missing where all scans are there.
  *
  * @throws DataError naming `name` where the file is cut off, or of a kind that is not read
  */
 export function checkJpeg(bytes: Uint8Array, name: string): JpegHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const coefficients = new OpenCoefficients();
+  const stretches: Uint8Array[] = [];
   let frame: Pick<JpegHeader, "width" | "height" | "components"> | undefined;
   let adobe = false;
   let orientation = 1;
   let scans = 0;
+  let ended = false;
+  let from = 0; // of the stretch without stray bytes
   for (let at = 2; ; ) {
-    // Any number of fill bytes may stand before a marker.
-    while (bytes[at] === 0xff && bytes[at + 1] === 0xff) at++;
-    const code = bytes[at + 1];
-    if (code === undefined) throw cutOff(bytes, name);
-    if (bytes[at] !== 0xff || code === 0) {
-      throw new DataError(`${name}: byte ${at} does not begin a segment of a JPEG file`);
+    const place = nextMarker(bytes, at);
+    if (place !== at) {
+      stretches.push(bytes.subarray(from, at));
+      from = place ?? bytes.length;
     }
-    if (code === marker.endOfImage) break;
+    if (place === undefined) {
+      if (scans === 0 || !coefficients.areComplete()) throw cutOff(bytes, name);
+      break;
+    }
+    at = place;
+    const code = bytes[at + 1]!;
+    if (code === marker.endOfImage) {
+      stretches.push(bytes.subarray(from, at));
+      ended = true;
+      break;
+    }
+    if (isBare(code)) {
+      at += 2;
+      continue;
+    }
     if (at + 4 > bytes.length) throw cutOff(bytes, name);
     const end = at + 2 + view.getUint16(at + 2);
     if (end < at + 4) throw new DataError(`${name}: the segment at byte ${at} has no length`);
@@ -57,6 +82,7 @@ export function checkJpeg(bytes: Uint8Array, name: string): JpegHeader {
     if (isFrame(code)) {
       if (frame) throw new DataError(`${name}: a second frame at byte ${at}`);
       frame = readFrame(code, data, name);
+      coefficients.readFrame(code, data);
     } else if (code === marker.adobe) {
       adobe ||= startsWith(data, "Adobe");
     } else if (code === marker.exif) {
@@ -65,17 +91,59 @@ export function checkJpeg(bytes: Uint8Array, name: string): JpegHeader {
     } else if (code === marker.startOfScan) {
       if (!frame) throw new DataError(`${name}: a scan at byte ${at} before the frame's header`);
       if (++scans > mostScans) throw new DataError(`${name}: more than ${mostScans} scans`);
+      coefficients.readScan(data);
       at = endOfScan(bytes, end);
       continue;
     }
     at = end;
   }
   if (!frame || scans === 0) throw new DataError(`${name}: a JPEG file without a picture`);
-  return { ...frame, adobe, orientation };
+  const whole = ended && stretches.length === 1;
+  const data = whole ? bytes : joinBytes([...stretches, Uint8Array.of(0xff, marker.endOfImage)]);
+  return { ...frame, adobe, orientation, data, ended };
 }
 
-function cutOff({ length }: Uint8Array, name: string): DataError {
+/** The error of a file that ends too early. */
+export function cutOff({ length }: Uint8Array, name: string): DataError {
   return new DataError(`${name}: cut off: it ends at byte ${length}, before the picture's end`);
+}
+
+/** The place of the next marker: 255 and a code, which is neither 0 nor 255. */
+function nextMarker(bytes: Uint8Array, from: number): number | undefined {
+  for (let at = bytes.indexOf(0xff, from); at >= 0; at = bytes.indexOf(0xff, at + 1)) {
+    const code = bytes[at + 1];
+    if (code !== undefined && code !== 0 && code !== 0xff) return at;
+  }
+  return undefined;
+}
+
+/** Which coefficients of the frame's components no scan has given to the last bit. */
+class OpenCoefficients {
+  private readonly open = new Map<number, Set<number>>();
+  private progressive = false;
+
+  readFrame(code: number, data: Uint8Array): void {
+    this.progressive = code === 0xc2;
+    for (let i = 6; i < data.length; i += 3) this.open.set(data[i]!, new Set(Array(64).keys()));
+  }
+
+  readScan(data: Uint8Array): void {
+    const [count = 0] = data;
+    const [first = 0, last = 63, approximation = 0] = data.subarray(1 + 2 * count);
+    for (let i = 0; i < count; i++) {
+      const id = data[1 + 2 * i]!;
+      if (!this.progressive) this.open.delete(id);
+      else if ((approximation & 15) === 0) {
+        const open = this.open.get(id);
+        for (let k = first; k <= last; k++) open?.delete(k);
+        if (open?.size === 0) this.open.delete(id);
+      }
+    }
+  }
+
+  areComplete(): boolean {
+    return this.open.size === 0;
+  }
 }
 
 /** The place of the next marker that is not part of coded data. */

@@ -224,11 +224,64 @@ test("content counts more than the name, and bytes behind the end are no part of
   assert.equal([...zeros.pixels], ofBlocks(24, 16, blocks));
 });
 
+test("JPEG: the end marker may be missing, where nothing else is", async () => {
+  const pixelsOf = async (bytes: Uint8Array) => [...(await read(bytes)).pixels];
+  const cutOff = (bytes: Uint8Array) =>
+    rejects(() => read(bytes), DataError, /x\.png: cut off: it ends at byte \d+, before/);
+  const colours = {
+    ...grey,
+    components: 3,
+    block: (x: number, y: number) => [20 * x, 90 * y, 7],
+  } as const;
+  for (const kind of [
+    grey,
+    { ...grey, restart: 2 },
+    { ...grey, progressive: true },
+    colours,
+    { ...colours, subsampled: true, width: 40 },
+    { ...colours, progressive: true },
+  ]) {
+    const file = jpegFile(kind);
+    const expected = await pixelsOf(file);
+    assert.equal(await pixelsOf(file.slice(0, -2)), expected);
+    assert.equal(await pixelsOf(file.slice(0, -1)), expected, "half of the marker");
+    for (let lacking = 3; lacking < 40; lacking++) await cutOff(file.slice(0, -lacking));
+  }
+});
+
+test("JPEG: bytes between segments that belong to none are skipped", async () => {
+  const file = jpegFile({ ...grey, orientation: 1 });
+  const expected = [...(await read(file)).pixels];
+  const starts = segmentStarts(file);
+  assert.ok(starts.length >= 5);
+  for (const stray of [[0], [10, 13, 10], [0xff, 0, 7], [0xff, 0xff], [0xff, 0xd0]]) {
+    for (const at of starts) {
+      const bytes = joined([file.subarray(0, at), Uint8Array.from(stray), file.subarray(at)]);
+      assert.equal([...(await read(bytes)).pixels], expected, `${stray} at ${at}`);
+    }
+    const all = starts.flatMap((at, i) => [
+      Uint8Array.from(stray),
+      file.subarray(at, starts[i + 1] ?? file.length - 2),
+    ]);
+    assert.equal([...(await read(joined([file.subarray(0, starts[0]), ...all]))).pixels], expected);
+  }
+});
+
+/** Where the segments of a sound file begin, from the second to its first scan. */
+function segmentStarts(file: Uint8Array): number[] {
+  const starts: number[] = [];
+  for (let at = 2; file[at + 1] !== 0xda; starts.push(at)) {
+    at += 2 + 256 * file[at + 2]! + file[at + 3]!;
+  }
+  return starts;
+}
+
 test("JPEG: damaged and hostile files are refused by name, and the next is read", async () => {
   const refused = (bytes: Uint8Array, pattern: RegExp) =>
     rejects(() => read(bytes), DataError, new RegExp(`/x\\.png: ${pattern.source}`));
   const file = jpegFile({ ...grey, progressive: true });
-  for (let length = 3; length < file.length; length++) {
+  // Without its last two bytes it lacks nothing but the end marker.
+  for (let length = 3; length < file.length - 2; length++) {
     await refused(file.slice(0, length), /cut off: it ends at byte \d+, before the picture's end$/);
   }
   await refused(
