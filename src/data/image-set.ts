@@ -1,5 +1,11 @@
 import { preparePicture } from "../formats/picture.ts";
-import { checkOptions, checkWhole, isNot, type OptionRules } from "../gpu/arguments.ts";
+import {
+  checkObject,
+  checkOptions,
+  checkWhole,
+  isNot,
+  type OptionRules,
+} from "../gpu/arguments.ts";
 import { ShapeError, UsageError } from "../gpu/errors.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { Dataset, Labels, Split } from "./types.ts";
@@ -105,6 +111,8 @@ function readCanvas(pictures: readonly CanvasPicture[], channels: number): Read 
   if (!first) throw new UsageError(`${OP}: there are no pictures`);
   if (channels !== 1 && channels !== 3)
     throw new UsageError(`${OP}: channels is ${channels}, wanted 1 or 3`);
+  for (const [i, picture] of pictures.entries())
+    checkObject(OP, `pictures[${i}]`, picture, ["width", "height", "data"]);
   const { width, height } = first;
   const size = height * width * channels;
   const images = new Uint8Array(pictures.length * size);

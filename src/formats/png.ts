@@ -24,7 +24,7 @@ export async function encodePng(
   picture: Picture,
   description?: string,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  checkPicture(picture);
+  checkPicture("encodePng", picture);
   if (description !== undefined) checkText("encodePng", "description", description);
   const { width, height, channels } = picture;
   const header = new Uint8Array(13);
@@ -43,8 +43,8 @@ export async function encodePng(
   return joinBytes(parts);
 }
 
-function checkPicture(picture: Picture): void {
-  const op = "encodePng";
+/** @throws UsageError for what is no picture, ShapeError for pixels that do not fill it */
+export function checkPicture(op: string, picture: Picture): void {
   checkObject(op, "picture", picture, ["width", "height", "channels", "pixels"]);
   const { width, height, channels } = picture;
   const pixels: unknown = picture.pixels;

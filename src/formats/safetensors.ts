@@ -1,4 +1,5 @@
-import { CheckpointError } from "../gpu/errors.ts";
+import { checkObject, checkText, isNot } from "../gpu/arguments.ts";
+import { CheckpointError, UsageError } from "../gpu/errors.ts";
 import { anotherKind } from "./file-kinds.ts";
 import { duplicateKey, isObject, nestsBeyond, quote, wordBesideStrings } from "./json.ts";
 import { sha256 } from "./sha256.ts";
@@ -135,13 +136,18 @@ export class SafetensorsFile {
 }
 
 /**
- * Writes a file of tensors that are there. Throws CheckpointError for data that does not fit its shape or
+ * Writes a file of tensors that are there. Throws UsageError for what is no map of tensors, CheckpointError for data that does not fit its shape or
  * dtype, and as `SafetensorsFile` does.
  */
 export async function writeSafetensors(
   tensors: ReadonlyMap<string, SafetensorsTensor>,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
+  const op = "writeSafetensors";
+  if (!(tensors instanceof Map))
+    throw new UsageError(`${op}: ${isNot("tensors", tensors, "a Map of tensors by their names")}`);
+  checkObject(op, "metadata", metadata, []);
+  for (const [key, text] of Object.entries(metadata)) checkText(op, `metadata["${key}"]`, text);
   for (const [name, tensor] of tensors) checkTensor(name, tensor);
   const file = new SafetensorsFile(tensors, metadata);
   for (const [name, { data }] of tensors) file.place(name).set(data);
@@ -156,6 +162,10 @@ export async function writeSafetensors(
  * `name` and the place, or what the file is instead.
  */
 export async function readSafetensors(bytes: Uint8Array, name: string): Promise<Safetensors> {
+  const op = "readSafetensors";
+  if (!(bytes instanceof Uint8Array))
+    throw new UsageError(`${op}: ${isNot("bytes", bytes, "a Uint8Array")}`);
+  checkText(op, "name", name);
   const fail = (detail: string): never => {
     throw new CheckpointError(`${name}: ${detail}`);
   };

@@ -1,3 +1,6 @@
+import { checkObject, checkWhole, isNot } from "../gpu/arguments.ts";
+import { ShapeError, UsageError } from "../gpu/errors.ts";
+
 /** Mean and covariance of points, in float64. */
 export interface Moments {
   readonly d: number;
@@ -11,11 +14,39 @@ export interface Moments {
  * The mean of points and their covariance.
  *
  * @param points [count, d], at least two
+ * @throws UsageError, ShapeError for anything else
  */
 export function momentsOf(points: ArrayLike<number>, d: number): Moments {
+  const op = "momentsOf";
+  checkWhole(op, "d", d);
+  if (typeof points !== "object" || !Number.isInteger(points?.length))
+    throw new UsageError(`${op}: ${isNot("points", points, "an array of numbers, [count, d]")}`);
+  const count = points.length / d;
+  if (!Number.isInteger(count) || count < 2)
+    throw new ShapeError(
+      op,
+      `points holds ${points.length} numbers, wanted two times ${d} or more`,
+    );
   const mean = meanOf(points, d);
   const divisor = points.length / d - 1;
   return { d, mean, covariance: covarianceOf(points, d, mean, { divisor }) };
+}
+
+/** @throws UsageError, ShapeError for anything but moments */
+export function checkMoments(op: string, name: string, moments: unknown): void {
+  checkObject(op, name, moments, ["d", "mean", "covariance"]);
+  const { d } = moments;
+  checkWhole(op, `${name}.d`, d);
+  for (const [field, length] of [
+    ["mean", Number(d)],
+    ["covariance", Number(d) ** 2],
+  ] as const) {
+    const values = moments[field];
+    if (!(values instanceof Float64Array))
+      throw new UsageError(`${op}: ${isNot(`${name}.${field}`, values, "a Float64Array")}`);
+    if (values.length !== length)
+      throw new ShapeError(op, `${name}.${field} holds ${values.length} numbers, wanted ${length}`);
+  }
 }
 
 /** @param points [count, d] @returns [d] */

@@ -1,4 +1,6 @@
-import type { Moments } from "../math/covariance.ts";
+import { checkWhole } from "../gpu/arguments.ts";
+import { ShapeError } from "../gpu/errors.ts";
+import { checkMoments, type Moments } from "../math/covariance.ts";
 import { eigenSymmetric, multiply, rootSymmetric } from "../math/symmetric.ts";
 
 /**
@@ -6,7 +8,11 @@ import { eigenSymmetric, multiply, rootSymmetric } from "../math/symmetric.ts";
  * 1 − ln s² over the dimensions from `from` to before `to`, in nats. Of n draws of N(0, I) it is about 1/n a
  * dimension.
  */
-export function momentKl({ d, mean, covariance }: Moments, from = 0, to = d): number {
+export function momentKl(moments: Moments, from = 0, to = moments?.d): number {
+  checkMoments("momentKl", "moments", moments);
+  const { d, mean, covariance } = moments;
+  checkWhole("momentKl", "from", from, 0, d);
+  checkWhole("momentKl", "to", to, 0, d);
   let kl = 0;
   for (let j = from; j < to; j++) {
     const variance = covariance[j * d + j]!;
@@ -20,7 +26,11 @@ export function momentKl({ d, mean, covariance }: Moments, from = 0, to = d): nu
  * images): ‖μ₁ − μ₂‖² + Tr(Σ₁ + Σ₂ − 2·√(√Σ₁·Σ₂·√Σ₁)), whose last root has the trace of √(Σ₁Σ₂).
  */
 export function frechetDistance(a: Moments, b: Moments): number {
+  const op = "frechetDistance";
+  checkMoments(op, "a", a);
+  checkMoments(op, "b", b);
   const { d } = a;
+  if (b.d !== d) throw new ShapeError(op, `a has ${d} dimensions, b has ${b.d}`);
   let distance = 0;
   for (let j = 0; j < d; j++) distance += (a.mean[j]! - b.mean[j]!) ** 2;
   const root = rootSymmetric(a.covariance, d);

@@ -1,4 +1,4 @@
-import { checkDevice, isNot } from "../gpu/arguments.ts";
+import { checkDevice, checkObject, checkText, isNot } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import { UsageError } from "../gpu/errors.ts";
 import type { SettingValue } from "../settings/setting.ts";
@@ -34,11 +34,14 @@ export function createModel<N extends string>(
   device: Device,
   options: ModelOptions<SettingsByName<N>>,
 ): ModelByName<N> {
+  checkText("createModel", "name", name, "the name of a model");
   const definition = findModel(name, models);
   checkDevice("createModel", device);
-  if (typeof options?.data !== "object" || options.data === null)
+  checkObject("createModel", "options", options, ["data"]);
+  const data: unknown = options.data;
+  if (typeof data !== "object" || data === null)
     throw new UsageError(
-      `createModel: ${isNot("data", options?.data, "a data set or { height, width, channels, classes }")}`,
+      `createModel: ${isNot("options.data", data, "a data set or { height, width, channels, classes }")}`,
     );
   return buildModel(definition, device, options as ModelOptions) as ModelByName<N>;
 }

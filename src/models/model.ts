@@ -1,5 +1,7 @@
 import type { RandomKey } from "../autograd/ops/random.ts";
 import type { Batch, ExampleSource } from "../data/batch.ts";
+import { isNot } from "../gpu/arguments.ts";
+import { UsageError } from "../gpu/errors.ts";
 import { checkSynchronous } from "../gpu/synchronous.ts";
 import type { NamedTensor } from "../nn/module.ts";
 import type { OptimiserRule } from "../optim/rules.ts";
@@ -207,4 +209,11 @@ export function parametersOf(
   return model
     .parameters()
     .filter(({ name }) => parts.some((part) => name === part || name.startsWith(`${part}.`)));
+}
+
+/** @throws UsageError for anything but a model */
+export function checkModel(op: string, model: unknown): asserts model is Model {
+  const { terms, updates } = (model ?? {}) as Partial<Model>;
+  if (typeof terms !== "function" || typeof updates !== "function")
+    throw new UsageError(`${op}: ${isNot("model", model, "a model, as new Vae(…) makes one")}`);
 }

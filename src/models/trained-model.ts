@@ -1,13 +1,14 @@
+import { checkImage } from "../data/arguments.ts";
 import { type ImageBatch, imagesAt } from "../data/image-batch.ts";
 import type { Dataset, Split } from "../data/types.ts";
 import type { Allocations } from "../gpu/allocations.ts";
-import { checkOptions, checkWhole, isNot } from "../gpu/arguments.ts";
+import { checkDevice, checkObject, checkOptions, checkWhole, isNot } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import { ShapeError, UsageError } from "../gpu/errors.ts";
 import { Codec } from "./codec.ts";
 import { DEFAULT_SEED } from "./definition.ts";
 import { type InterpolationMethod, interpolationRows, interpolations } from "./interpolation.ts";
-import type { ImageShape, Model } from "./model.ts";
+import { checkModel, type ImageShape, type Model } from "./model.ts";
 
 /** Images as programs have them: a part of a data set, or values from 0 to 1. */
 export type Images = ImageBatch | Split | Dataset;
@@ -47,6 +48,11 @@ export class TrainedModel<M extends Model = Model> {
     readonly metadata: Readonly<Record<string, string>> = {},
     private readonly allocations?: Allocations,
   ) {
+    const op = "trainedModel";
+    checkDevice(op, device);
+    checkModel(op, model);
+    checkImage(op, image);
+    checkObject(op, "metadata", metadata, []);
     this.codec = new Codec(device, model, image);
   }
 
@@ -83,8 +89,12 @@ export class TrainedModel<M extends Model = Model> {
    * @param labels [count], of a model that knows classes. Default: all classes in turn
    */
   async decode(codes: Float32Array, labels?: Uint32Array): Promise<ImageBatch> {
+    if (!(codes instanceof Float32Array))
+      throw new UsageError(`decode: ${isNot("codes", codes, "a Float32Array, [count, latent]")}`);
     const count = codes.length / this.latent;
-    if (!(codes instanceof Float32Array) || !Number.isInteger(count))
+    if (labels !== undefined && !(labels instanceof Uint32Array))
+      throw new UsageError(`decode: ${isNot("labels", labels, "a Uint32Array, [count]")}`);
+    if (!Number.isInteger(count))
       throw new ShapeError(
         "decode",
         `codes are [count, ${this.latent}], got ${codes.length} values`,

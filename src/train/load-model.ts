@@ -1,7 +1,7 @@
 import { isObject, parseJson } from "../formats/json.ts";
 import { readSafetensors } from "../formats/safetensors.ts";
 import { Allocations } from "../gpu/allocations.ts";
-import { checkDevice, checkOptions, isNot } from "../gpu/arguments.ts";
+import { checkArray, checkDevice, checkObject, checkOptions, isNot } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import { CheckpointError, UsageError } from "../gpu/errors.ts";
 import { buildModel } from "../models/build.ts";
@@ -12,7 +12,7 @@ import {
   type ModelDefinition,
   type SettingsOf,
 } from "../models/definition.ts";
-import type { Model } from "../models/model.ts";
+import { checkModel, type Model } from "../models/model.ts";
 import { TrainedModel } from "../models/trained-model.ts";
 import type { SettingValue } from "../settings/setting.ts";
 import { completeSettings, parseSettings } from "../settings/settings.ts";
@@ -48,11 +48,32 @@ export async function loadModel<C extends ModelClass>(
   models: readonly C[],
   options: LoadOptions<SettingsOf<C>> = {},
 ): Promise<TrainedModel<InstanceType<C>>> {
-  checkDevice("loadModel", device);
-  checkOptions("loadModel", options, { settings: "any?", data: "any?" });
-  if (!Array.isArray(models) || models.length === 0)
-    throw new UsageError(`loadModel: ${isNot("models", models, "an array of classes, as [Vae]")}`);
-  const { bytes, path } = namedFile("loadModel", file);
+  checkClassList("loadModel", models);
+  return loadModelAs("loadModel", device, file, models, options);
+}
+
+function checkClassList(op: string, models: unknown): void {
+  const wanted = "an array of classes, as [Vae]";
+  checkArray(op, "models", models, wanted);
+  if (models.length === 0) throw new UsageError(`${op}: models has no class, wanted ${wanted}`);
+  for (const [i, model] of models.entries())
+    if (typeof model !== "function" || !("description" in model))
+      throw new UsageError(
+        `${op}: ${isNot(`models[${i}]`, model, "the class of a model, as Vae")}`,
+      );
+}
+
+/** @param op what errors call it */
+export async function loadModelAs<C extends ModelClass>(
+  op: string,
+  device: Device,
+  file: Uint8Array | CheckpointFile,
+  models: readonly C[],
+  options: LoadOptions<SettingsOf<C>>,
+): Promise<TrainedModel<InstanceType<C>>> {
+  checkDevice(op, device);
+  checkOptions(op, options, { settings: "any?", data: "any?" });
+  const { bytes, path } = namedFile(op, file);
   const found = await readSafetensors(bytes, path);
   const { metadata } = found;
   const entry = modelNamed(metadata.model, models.map(definitionOf), path);
@@ -147,8 +168,9 @@ export async function loadWeights(
   model: Model | TrainedModel,
   file: Uint8Array | CheckpointFile,
 ): Promise<void> {
+  const into = modelOf("loadWeights", model);
   const { bytes, path } = namedFile("loadWeights", file);
-  takeWeights(modelOf(model), await readSafetensors(bytes, path), path);
+  takeWeights(into, await readSafetensors(bytes, path), path);
 }
 
 /**
@@ -161,11 +183,16 @@ export async function saveWeights(
   model: Model | TrainedModel,
   metadata?: Readonly<Record<string, string>>,
 ): Promise<Uint8Array<ArrayBuffer>> {
+  const op = "saveWeights";
+  const from = modelOf(op, model);
+  if (metadata !== undefined) checkObject(op, "metadata", metadata, []);
   const own = model instanceof TrainedModel ? model.metadata : {};
   const { payload_sha256: _, header_sha256: __, format: ___, ...said } = metadata ?? own;
-  return saveModel({ model: modelOf(model) }, said);
+  return saveModel({ model: from }, said);
 }
 
-function modelOf(model: Model | TrainedModel): Model {
-  return model instanceof TrainedModel ? model.model : model;
+function modelOf(op: string, given: Model | TrainedModel): Model {
+  const model = given instanceof TrainedModel ? given.model : given;
+  checkModel(op, model);
+  return model;
 }

@@ -134,6 +134,11 @@ const restoreRules: OptionRules<RestoreOptions> = {
   allowOtherData: "boolean?",
 };
 
+/** @throws UsageError naming the option and what it wants */
+export function checkRestore(given: RestoreOptions): void {
+  checkOptions("restore", given, restoreRules);
+}
+
 /**
  * What the training of a checkpoint was made from.
  *
@@ -145,7 +150,6 @@ export async function planFromCheckpoint(
   given: RestoreOptions,
   path: string,
 ): Promise<TrainingPlan> {
-  checkOptions("restore", given, restoreRules);
   const stored = optionsIn(metadata, path);
   const { data, epochs = stored.epochs, allowOtherData = false } = given;
   const among = (Array.isArray(given.model) ? given.model : [given.model]) as ModelChoice[];

@@ -1,4 +1,10 @@
-import { checkDevice, checkOptions, checkWhole, isNot } from "../gpu/arguments.ts";
+import {
+  checkDevice,
+  checkOptions,
+  checkWhole,
+  isNot,
+  type OptionRules,
+} from "../gpu/arguments.ts";
 import { withCleanUp } from "../gpu/clean-up.ts";
 import type { Device } from "../gpu/device.ts";
 import { UsageError } from "../gpu/errors.ts";
@@ -22,6 +28,7 @@ import { TermMeans } from "./term-means.ts";
 import { TrainerCore } from "./trainer-core.ts";
 import { TrainerImages } from "./trainer-images.ts";
 import {
+  checkRestore,
   type ModelChoice,
   planFromCheckpoint,
   planTrainer,
@@ -31,6 +38,8 @@ import {
 import { buildTrainer, type CreateOptions } from "./trainer-parts.ts";
 import type { TrainingPlan } from "./training-plan.ts";
 import { Pause } from "./turns.ts";
+
+const createRules: OptionRules<CreateOptions> = { signal: "any?", onCompile: "function?" };
 
 /**
  * Trains a model on a device. Several trainers may share one: their steps take turns. All that is
@@ -52,7 +61,7 @@ export class Trainer extends TrainerCore {
     how: CreateOptions = {},
   ): Promise<Trainer> {
     checkDevice("trainer", device);
-    checkOptions("trainer", how, { signal: "any?", onCompile: "function?" });
+    checkOptions("trainer", how, createRules, "how");
     const plan = isPlan(options) ? options : await planTrainer(options as TrainerOptions);
     return Trainer.build(device, plan, new TrainerImages(device, plan), how);
   }
@@ -70,6 +79,8 @@ export class Trainer extends TrainerCore {
     how: CreateOptions = {},
   ): Promise<Trainer> {
     checkDevice("restore", device);
+    checkRestore(options);
+    checkOptions("restore", how, createRules, "how");
     const from = namedFile("restore", file);
     const metadata = await readMetadata(from);
     const plan = await planFromCheckpoint(metadata, options, from.path);

@@ -78,8 +78,12 @@ test("wrong names, settings and data are refused in one line", async () => {
       /^unknown model "vea" \(did you mean vae\?\); there are/,
     ],
     [["vae", undefined, { data }], DeviceError, /^createModel: device is undefined, wanted/],
-    [["vae", device, {}], UsageError, /^createModel: data is undefined, wanted a data set or/],
-    [["vae", device], UsageError, /^createModel: data is undefined/],
+    [
+      ["vae", device, {}],
+      UsageError,
+      /^createModel: options has no data, wanted an object { data }/,
+    ],
+    [["vae", device], UsageError, /^createModel: options is undefined, wanted an object { data }/],
     [
       ["vae", device, { data, settings: { latents: 2 } }],
       UsageError,
