@@ -59,7 +59,8 @@ export class AdversarialAutoencoder extends Autoencoder {
 
   override updates(): readonly Update[] {
     const { adversarialRate: rate } = this.settings;
-    const adversarial = { rule: { kind: "adam", beta1: 0.5 }, rate } as const;
+    const setting = "adversarialRate";
+    const adversarial = { rule: { kind: "adam", beta1: 0.5 }, rate, setting } as const;
     return [
       {
         name: "autoencoder",

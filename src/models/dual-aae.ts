@@ -296,6 +296,7 @@ export class DualAae extends Module implements Model {
         parameters: parametersOf(this, "contentDiscriminator", "styleDiscriminator"),
         rule: { kind: "adam", beta1: 0.5 },
         rate: adversarialRate,
+        setting: "adversarialRate",
         terms: (batch, key) => {
           const { content, style } = this.codes(batch);
           const other = { ...key, stream: key.stream + 1 };

@@ -96,6 +96,7 @@ export class FactorVae extends Vae {
         parameters: vae.parameters.filter(inDiscriminator),
         rule: { kind: "adam", beta1: 0.5, beta2: 0.9 },
         rate: this.settings.discriminatorRate,
+        setting: "discriminatorRate",
         terms: (batch, key) => {
           const z = stopGradient(this.drawFrom(this.posterior(batch), key));
           const [size = 1, latent = 1] = z.shape;

@@ -109,6 +109,7 @@ export class FlexAe extends Autoencoder {
         parameters: of("critic"),
         rule: wasserstein,
         rate: criticRate,
+        setting: "criticRate",
         times: CRITIC_STEPS,
         terms: (batch, key) => {
           const made = stopGradient(generated(batch, key));
@@ -122,6 +123,7 @@ export class FlexAe extends Autoencoder {
         parameters: of("generator"),
         rule: wasserstein,
         rate: generatorRate,
+        setting: "generatorRate",
         terms: (batch, key) => ({ loss: neg(this.critic.forward(generated(batch, key))) }),
       },
       {
@@ -129,6 +131,7 @@ export class FlexAe extends Autoencoder {
         parameters: of("encoder", "head"),
         rule: wasserstein,
         rate: encoderRate,
+        setting: "encoderRate",
         terms: (batch) => ({ loss: this.critic.forward(this.encode(batch)) }),
       },
     ];

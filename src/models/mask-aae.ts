@@ -203,6 +203,7 @@ export class MaskAae extends Autoencoder {
       {
         rule: RULE,
         rate: this.settings.criticRate,
+        setting: "criticRate",
         name: "critic",
         parameters: of("critic"),
         times: CRITIC_STEPS,
@@ -218,6 +219,7 @@ export class MaskAae extends Autoencoder {
       {
         rule: RULE,
         rate: this.settings.criticRate,
+        setting: "criticRate",
         name: "encoder",
         parameters: of("encoder", "head"),
         terms: (batch) => ({ loss: neg(this.critic.forward(this.encode(batch))) }),
@@ -230,6 +232,7 @@ export class MaskAae extends Autoencoder {
     return {
       rule: RULE,
       rate: this.settings.maskRate,
+      setting: "maskRate",
       name: "mask",
       parameters: parametersOf(this, "theta"),
       terms: (batch, key) => {

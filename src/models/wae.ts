@@ -159,6 +159,7 @@ export class WaeGan extends Wae {
       parameters: parametersOf(this, "critic"),
       rule: { kind: "adam", beta1: 0.5 },
       rate: this.settings.criticRate,
+      setting: "criticRate",
       terms: (batch, key) => {
         const made = stopGradient(this.encode(batch));
         const drawn = randomNormal(this.device, made.shape, key);

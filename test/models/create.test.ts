@@ -45,6 +45,21 @@ for (const [name, Class] of Object.entries(modelClasses))
     assert.ok(byName instanceof Class);
   });
 
+for (const [name, { description }] of Object.entries(modelClasses))
+  test(`${name}: each update says which setting its learning rate is`, async () => {
+    const device = await testDevice();
+    const settings: Readonly<Record<string, unknown>> = description.settings;
+    const rates = Object.keys(settings).filter((key) => /[rR]ate$/.test(key));
+    const given = Object.fromEntries(rates.map((key, i) => [key, 0.001 * (i + 1)]));
+    const model: Model = createModel(name, device, { data, settings: { width, ...given } });
+    const named = model.updates().map(({ rate, setting = "learningRate" }) => {
+      assert.is(rate, given[setting], setting);
+      return setting;
+    });
+    // A discriminator that is off by default moves at no rate.
+    if (name !== "dual-aae") assert.equal([...new Set(named)].sort(), [...rates].sort());
+  });
+
 test("the seed makes the weights, and a data set says what they are made for", async () => {
   const device = await testDevice();
   const glyphs = loadGlyphs(4, 1);
