@@ -65,27 +65,33 @@ export class Evaluation {
     const { device, count } = images;
     const { transform, derive = (terms) => terms } = how;
     const allocations = new Allocations(device);
-    const counter = (size: number, label: string) =>
-      allocations.of(() => variable(device, new Uint32Array(size), [size], label));
-    const step = counter(1, "evaluation step");
-    const key: RandomKey = { seed, step, stream: EVALUATION_STREAM };
-    const starts = evenStarts(count, batch);
     const parts: Part[] = [];
-    for (const size of new Set(starts.slice(1).map((end, i) => end - starts[i]!))) {
-      const indices = counter(size, "evaluation indices");
-      let names: string[] = [];
-      const { program, result } = await record(device, () =>
-        noGrad(() => {
-          const taken = images.take(indices);
-          const batch = transform ? taken.withValues(transform(taken.x, key)) : taken;
-          const terms = derive(evaluating(model, () => model.terms(batch, key)));
-          names = Object.keys(terms);
-          return stack(Object.values(terms));
-        }),
-      );
-      parts.push({ program, names, terms: result, indices });
+    try {
+      const counter = (size: number, label: string) =>
+        allocations.of(() => variable(device, new Uint32Array(size), [size], label));
+      const step = counter(1, "evaluation step");
+      const key: RandomKey = { seed, step, stream: EVALUATION_STREAM };
+      const starts = evenStarts(count, batch);
+      for (const size of new Set(starts.slice(1).map((end, i) => end - starts[i]!))) {
+        const indices = counter(size, "evaluation indices");
+        let names: string[] = [];
+        const { program, result } = await record(device, () =>
+          noGrad(() => {
+            const taken = images.take(indices);
+            const batch = transform ? taken.withValues(transform(taken.x, key)) : taken;
+            const terms = derive(evaluating(model, () => model.terms(batch, key)));
+            names = Object.keys(terms);
+            return stack(Object.values(terms));
+          }),
+        );
+        parts.push({ program, names, terms: result, indices });
+      }
+      return new Evaluation(parts, starts, step, allocations, count);
+    } catch (error) {
+      for (const { program } of parts) program.release();
+      allocations.release();
+      throw error;
     }
-    return new Evaluation(parts, starts, step, allocations, count);
   }
 
   /** Each term over all images; undefined when `stop`, asked before every batch, says so. */

@@ -2,6 +2,7 @@ import type { Fingerprint } from "../data/fingerprint.ts";
 import type { ImageBatch } from "../data/image-batch.ts";
 import { DeviceImages } from "../data/loader.ts";
 import { attributeClasses, type Dataset, type Split } from "../data/types.ts";
+import { Allocations } from "../gpu/allocations.ts";
 import { checkOptions } from "../gpu/arguments.ts";
 import { withCleanUp } from "../gpu/clean-up.ts";
 import type { Device } from "../gpu/device.ts";
@@ -14,12 +15,12 @@ import {
   TrainedModel,
 } from "../models/trained-model.ts";
 import type { Calendar } from "./calendar.ts";
-import type { TermStatistics } from "./evaluation.ts";
+import type { Evaluation, TermStatistics } from "./evaluation.ts";
 import { PortionSize } from "./portion-size.ts";
 import type { StateFacts } from "./state.ts";
 import { StepQueue } from "./step-queue.ts";
 import type { TrainerImages } from "./trainer-images.ts";
-import { evaluationOf, requireLength, type TrainerParts } from "./trainer-parts.ts";
+import { evaluationOf, requireLength, seenAsTrained, type TrainerParts } from "./trainer-parts.ts";
 import type { TrainingPlan } from "./training-plan.ts";
 import type { StepRows, TrainingRun } from "./training-run.ts";
 import { type Pause, Turns } from "./turns.ts";
@@ -175,9 +176,11 @@ export abstract class TrainerCore {
 
   /**
    * The loss terms on images: mean and standard deviation over them, with the averaged weights where
-   * there are some and with β in full whatever its schedule is at.
+   * there are some and with β in full whatever its schedule is at. Pixels become black and white as in
+   * training: where that is done once and for all, those of a `Split` do as a test part's, those of a
+   * `Dataset` as its training part's. Black and white ones stay as they are.
    *
-   * @param images default: those that are held out
+   * @param images default: those that are held out; of a data set its training part
    * @throws UsageError where none are held out
    */
   async evaluate(
@@ -189,9 +192,8 @@ export abstract class TrainerCore {
     const { model, run, validation } = this.parts;
     if (images === undefined && !validation)
       throw new UsageError("evaluate: no images are held out: give some, or the option validation");
-    const split = images && ("train" in images ? images.train : images);
-    const given = split && new DeviceImages(device, split, plan.dataset, "evaluated images");
-    const own = given && (await evaluationOf(model, given, plan));
+    const allocations = new Allocations(device);
+    let own: Evaluation | undefined;
     const work = async () => {
       run.restoreBeta();
       const terms = await (own ?? validation!).run(() => signal?.aborted ?? false);
@@ -199,10 +201,19 @@ export abstract class TrainerCore {
       throw signal!.reason;
     };
     return withCleanUp(
-      () => this.withAverage(work),
+      async () => {
+        if (images !== undefined) {
+          const split = seenAsTrained(images, plan);
+          const given = allocations.of(
+            () => new DeviceImages(device, split, plan.dataset, "evaluated images"),
+          );
+          own = await evaluationOf(model, given, plan);
+        }
+        return this.withAverage(work);
+      },
       () => {
         own?.release();
-        given?.release();
+        allocations.release();
       },
     );
   }

@@ -1,6 +1,7 @@
 import { DeviceImages } from "../data/loader.ts";
 import { selectImages } from "../data/splits.ts";
 import type { Split } from "../data/types.ts";
+import { Allocations } from "../gpu/allocations.ts";
 import type { Device } from "../gpu/device.ts";
 import type { TrainingPlan } from "./training-plan.ts";
 
@@ -8,17 +9,25 @@ import type { TrainingPlan } from "./training-plan.ts";
 export class TrainerImages {
   readonly training: DeviceImages;
   readonly validation: DeviceImages | undefined;
+  private readonly allocations: Allocations;
   /** Trainers that use them. */
   private users = 1;
 
+  /** @throws OutOfMemoryError; then nothing is left behind */
   constructor(device: Device, { dataset, split, held }: TrainingPlan) {
+    this.allocations = new Allocations(device);
     const imagesOf = (from: Split, rows: Uint32Array, label: string) =>
-      new DeviceImages(device, selectImages(from, rows), dataset, label);
-    this.training = imagesOf(dataset.train, split.train, "training images");
-    this.validation =
-      split.validation.length > 0
-        ? imagesOf(held, split.validation, "validation images")
-        : undefined;
+      this.allocations.of(() => new DeviceImages(device, selectImages(from, rows), dataset, label));
+    try {
+      this.training = imagesOf(dataset.train, split.train, "training images");
+      this.validation =
+        split.validation.length > 0
+          ? imagesOf(held, split.validation, "validation images")
+          : undefined;
+    } catch (error) {
+      this.allocations.release();
+      throw error;
+    }
   }
 
   /** Another trainer uses them. */
@@ -30,7 +39,6 @@ export class TrainerImages {
   /** A trainer uses them no more; the last gives their buffers back. */
   release(): void {
     if (--this.users > 0) return;
-    this.training.release();
-    this.validation?.release();
+    this.allocations.release();
   }
 }

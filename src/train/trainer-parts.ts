@@ -1,5 +1,7 @@
-import { binarise } from "../data/binarise.ts";
+import { checkSplit } from "../data/arguments.ts";
+import { binarise, binariseSplit } from "../data/binarise.ts";
 import type { DeviceImages } from "../data/loader.ts";
+import type { Dataset, Split } from "../data/types.ts";
 import { Allocations } from "../gpu/allocations.ts";
 import type { Device } from "../gpu/device.ts";
 import { UsageError } from "../gpu/errors.ts";
@@ -89,6 +91,14 @@ export function evaluationOf(
 ): Promise<Evaluation> {
   const most = Math.min(Math.max(plan.batch, LEAST_EVALUATED), images.count);
   return Evaluation.create(model, images, most, plan.seed, transformOf(plan));
+}
+
+/** Images to evaluate, or a set's training part, black and white where the plan's set is so from the start. */
+export function seenAsTrained(images: Dataset | Split, { options }: TrainingPlan): Split {
+  const [split, stream] = "train" in images ? [images.train, 0] : [images, 1];
+  if (options.binarise !== "static") return split;
+  checkSplit("evaluate", "images", split);
+  return binariseSplit(split, stream);
 }
 
 function transformOf({ options }: TrainingPlan) {

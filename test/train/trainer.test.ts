@@ -1,8 +1,15 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { binariseDataset } from "../../src/data/binarise.ts";
 import { loadGlyphs } from "../../src/data/glyphs.ts";
+import { loadTones } from "../../src/data/tones.ts";
 import type { Device } from "../../src/gpu/device.ts";
-import { CheckpointError, NonFiniteError, UsageError } from "../../src/gpu/errors.ts";
+import {
+  CheckpointError,
+  NonFiniteError,
+  OutOfMemoryError,
+  UsageError,
+} from "../../src/gpu/errors.ts";
 import { PlainAutoencoder } from "../../src/models/ae.ts";
 import { ConditionalVae } from "../../src/models/cvae.ts";
 import { Vae } from "../../src/models/vae.ts";
@@ -229,6 +236,16 @@ test("evaluates between steps, on images of its own and on others, and changes n
   for (const one of [trainer, none]) one.close();
 });
 
+test("images to evaluate are black and white as those of the training are", async () => {
+  const data = loadTones(32, 4);
+  const trainer = await make({ data, binarise: "static", model: PlainAutoencoder });
+  const lossOn = async (images: Parameters<Trainer["evaluate"]>[0]) =>
+    (await trainer.evaluate(images)).loss!.mean;
+  assert.is(await lossOn(data.test), await lossOn(binariseDataset(data).test));
+  assert.is(await lossOn(data), await lossOn(binariseDataset(data).train));
+  trainer.close();
+});
+
 test("a step that is not finite ends it; the weights before it are kept", async () => {
   const trainer = await make();
   await trainer.advance(3);
@@ -274,6 +291,27 @@ test("leaves no buffer behind, also when it cannot be made", async () => {
     UsageError,
     /betaSchedule: ae has no beta/,
   );
+  assert.is(await bytes(), before);
+  const acquire = device.pool.acquire.bind(device.pool);
+  const without = async (refused: string, body: () => Promise<unknown>) => {
+    device.pool.acquire = (size, label) => {
+      if (label.startsWith(refused)) throw new OutOfMemoryError(label, size, "none is left");
+      return acquire(size, label);
+    };
+    const held = await bytes();
+    try {
+      await rejects(body, OutOfMemoryError, /none is left/);
+    } finally {
+      Reflect.deleteProperty(device.pool, "acquire");
+    }
+    assert.is(await bytes(), held, refused);
+  };
+  for (const refused of ["validation images", "validation images' labels", "evaluation indices"])
+    await without(refused, () => make({ validation: 8 }));
+  const trainer = await make();
+  for (const refused of ["evaluated images' labels", "evaluation step", "evaluation indices"])
+    await without(refused, () => trainer.evaluate(loadGlyphs(12, 1, 2)));
+  trainer.close();
   assert.is(await bytes(), before);
 });
 
