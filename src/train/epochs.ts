@@ -151,12 +151,14 @@ export class EpochLoop {
     const pause = async () => {
       if (this.interrupted) throw this.hooks.interruption!.error("");
     };
+    let givenUp = false;
     try {
       await this.trainer.prepareEpoch(pause);
     } catch (error) {
-      if (error instanceof InterruptedError) await this.saveAndStop();
-      throw error;
+      if (!(error instanceof InterruptedError)) throw error;
+      givenUp = true;
     }
+    if (givenUp) await this.saveAndStop();
   }
 
   /** The loss terms on the validation images, where there are some. An interruption gives that up. */

@@ -8,6 +8,7 @@ import { matmulLadder } from "../../src/bench/ladders/matmul.ts";
 import { ladders } from "../../src/bench/ladders/registry.ts";
 import { ideaOf } from "../../src/bench/ladders/step.ts";
 import type { Device } from "../../src/gpu/device.ts";
+import { targetOf } from "../../src/gpu/target.ts";
 import { Value } from "../../src/gpu/value.ts";
 import { numbers } from "../support/products.ts";
 
@@ -51,7 +52,9 @@ for (const [name, make] of Object.entries(ladders)) {
 /** The text of a rung for its shape, as compiled, and its first result by a lockstep interpreter. */
 function interpret(ladder: Ladder, name: string, change = (code: string) => code) {
   const rung = ladder.rungs.find((r) => r.name === name)!;
-  const device = { adapter: { kind: "other" } } as Device; // these texts follow from its kind
+  // These texts follow from what the adapter is good at.
+  const target = targetOf("other", { f16: false, subgroups: false });
+  const device = { target } as Device;
   const value = (size: number) => new Value(device, "f32", size, "operand");
   const [call] = rung.calls(ladder.inputs.map(value), value(ladder.output));
   const { code, workgroups } = call!.kernel();
