@@ -215,7 +215,9 @@ test("sets constants wherever they are declared, and counts operations", async (
   const { program } = await record(device, () => scaled(x));
   assert.is(program.statistics.flops, 12);
   const [row] = await program.profile(1);
-  assert.ok(row && Math.abs(row.gflops - 12 / row.micros / 1e3) < 1e-9 && row.gflops > 0);
+  // Stamps may be too coarse for a kernel of three elements.
+  const gflops = row && row.micros > 0 ? 12 / row.micros / 1e3 : 0;
+  assert.ok(row && Math.abs(row.gflops - gflops) < 1e-9);
   program.release();
   const wrong = defineOp({ ...scaled.definition, flops: () => Number.NaN });
   await rejects(
