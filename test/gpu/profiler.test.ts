@@ -23,16 +23,19 @@ for (const withTimestamps of [true, false]) {
     if (!withTimestamps) (device as { hasTimestamps: boolean }).hasTimestamps = false;
     const x = variable(device, new Float32Array(64).fill(1), [64], "x");
     const arena = variable(device, new Float32Array(64), [64], "arena");
-    const busy = (input: Tensor, op: string, turns: number): Tensor => {
+    // Two loops: llvmpipe ends one after 65,535 turns.
+    const busy = (input: Tensor, op: string, rounds: number, turns: number): Tensor => {
       const out = emptyResult(device, op, [64]);
       const body = `var v = in0[i];
-  for (var k = 0u; k < ${turns}u; k++) { v = v * 0.999 + 0.001; }
+  for (var j = 0u; j < ${rounds}u; j++) {
+    for (var k = 0u; k < ${turns}u; k++) { v = v * 0.999 + 0.001; }
+  }
   out0[i] = v;`;
       device.emit(handCall({ op, inputs: [input.value], outputs: [out.value], body }));
       return out;
     };
     const { program } = await record(device, () => {
-      const y = busy(busy(busy(x, "slow", 1_000_000), "fast", 10), "fast", 10);
+      const y = busy(busy(busy(x, "slow", 40, 50_000), "fast", 1, 10), "fast", 1, 10);
       device.emit({
         op: "assign",
         pack: true,
