@@ -8,14 +8,14 @@ import { skip } from "../support/skip.ts";
 
 const test = suite("memory of a long training");
 
-/** Steps behind which everything has been compiled, and used once. */
-const SETTLED = 1_500;
-const STEPS = 15_000;
+/** Steps behind which everything has been compiled and used, and garbage collected more than once. */
+const SETTLED = 5_000;
+const STEPS = 20_000;
 /**
- * Most MiB that samples may be apart: 0.9 kB a step where it only grows. In Deno on llvmpipe they were 7.4 apart,
- * 18.9 where no garbage was collected but by the runtime itself, which comes and goes by as much later on.
+ * Most MiB that samples may be apart. They were 5.7 in Deno on llvmpipe and 1.5 in Node on SwiftShader; 44 and 10.7
+ * where no garbage was collected but by the runtime itself.
  */
-const MOST = 12;
+const MOST = 9;
 
 /** Bytes of a process that are in memory and of no file; Linux only. */
 function residentBytes(pid: number): number {
@@ -73,7 +73,7 @@ for (const runtime of ["deno", "node"] as const)
       running.child.kill("SIGINT");
       await running.ended;
       const settled = samples.filter(({ step }) => step >= SETTLED).map(({ bytes }) => bytes);
-      assert.ok(settled.length > 100, `${settled.length} samples`);
+      assert.ok(settled.length > 40, `${settled.length} samples`);
       const [least, most] = [Math.min(...settled), Math.max(...settled)].map((n) => n / 2 ** 20);
       assert.ok(
         most! - least! < MOST,
