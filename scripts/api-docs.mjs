@@ -42,6 +42,7 @@ const engineOnly = [
   "src/gpu/textures.ts:TextureCopy",
   "src/gpu/textures.ts:TexturePool",
   "src/gpu/value.ts:Storage",
+  "src/gpu/value.ts:StorageType",
   "src/gpu/value.ts:Value",
   "src/gpu/variant-table.ts:Candidates",
   "src/kernels/optimiser.ts:Turn",

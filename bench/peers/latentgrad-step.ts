@@ -7,7 +7,7 @@ import { klToStandardNormal, reparameterise } from "../../src/models/losses.ts";
 import { Vae } from "../../src/models/vae.ts";
 import { HostRandom } from "../../src/nn/initialisers.ts";
 import { Adam } from "../../src/optim/adam.ts";
-import { upload, variable } from "../../src/tensor/create.ts";
+import { variable } from "../../src/tensor/create.ts";
 import { record } from "../../src/tensor/run.ts";
 import { ADAM, images, initialParameters, LATENT, noise } from "./data.ts";
 import type { Step } from "./side.ts";
@@ -20,7 +20,7 @@ export async function latentgradStep(device: Device, batch: number): Promise<Ste
   const parameters = model.parameters().map(({ name, tensor }) => {
     const values = given.get(name);
     if (!values) throw new Error(`the comparison has no weights for ${name}`);
-    upload(tensor.value, values);
+    tensor.set(values);
     return tensor;
   });
   const x = variable(device, images(batch), [batch, 28, 28, 1], "images");
@@ -35,8 +35,8 @@ export async function latentgradStep(device: Device, batch: number): Promise<Ste
   });
   return {
     step(step) {
-      upload(optimiser.stepCounter.value, Uint32Array.of(step));
-      upload(epsilon.value, noise(batch, step));
+      optimiser.stepCounter.set(Uint32Array.of(step));
+      epsilon.set(noise(batch, step));
       program.run();
       return result.loss.item();
     },

@@ -3,7 +3,7 @@ import { foldWorkgroups } from "../gpu/call.ts";
 import { GpuValidationError, LatentgradError, ShapeError } from "../gpu/errors.ts";
 import { checkSynchronous } from "../gpu/synchronous.ts";
 import { declares, specialise } from "../kernels/specialise.ts";
-import { checkTensors, tensorFrom } from "../tensor/arguments.ts";
+import { checkTensors, type NumberType, tensorFrom } from "../tensor/arguments.ts";
 import { empty } from "../tensor/create.ts";
 import { emptyResult, formatShape, type Tensor } from "../tensor/tensor.ts";
 import { differentiable } from "./tape.ts";
@@ -59,8 +59,8 @@ export interface OpBenchmark {
 }
 
 /** An op made by `defineOp`. */
-export interface DefinedOp {
-  (...inputs: Tensor[]): Tensor;
+export interface DefinedOp<D extends NumberType = "f32"> {
+  (...inputs: Tensor<NumberType>[]): Tensor<D>;
   readonly definition: OpDefinition;
   /** What the kernel reads of each input. */
   readonly reads: readonly ("f32" | "u32")[];
@@ -76,10 +76,11 @@ interface Binding {
  * Makes an op of a WGSL kernel: it checks shapes, runs eagerly or is recorded, and is on the tape
  * like the built-in ones.
  *
+ * @typeParam D what the output holds, as the shader says: `defineOp<"u32">(…)` for whole numbers
  * @throws GpuValidationError at once for bindings that are not the inputs and the output; a shader
  *   that does not compile is reported where the op's result is first read or recorded
  */
-export function defineOp(definition: OpDefinition): DefinedOp {
+export function defineOp<D extends NumberType = "f32">(definition: OpDefinition): DefinedOp<D> {
   checkOptions("defineOp", definition, optionRules, "definition");
   const { name, wgsl, derivatives } = definition;
   const bindings = readBindings(name, wgsl);
@@ -90,7 +91,7 @@ export function defineOp(definition: OpDefinition): DefinedOp {
     throw new LatentgradError(
       `${name}: ${derivatives.length} derivatives for ${count} inputs: give undefined for those without`,
     );
-  const op = (...inputs: Tensor[]): Tensor => {
+  const op = (...inputs: Tensor<NumberType>[]): Tensor<D> => {
     if (inputs.length !== count)
       throw new ShapeError(name, `takes ${count} tensors, not ${inputs.length}`);
     const device = checkTensors(
@@ -98,12 +99,12 @@ export function defineOp(definition: OpDefinition): DefinedOp {
       inputBindings.map(({ dtype }, i) => [`input ${i}`, inputs[i], dtype]),
     );
     for (const [i, binding] of inputBindings.entries())
-      checkWidth(name, `input ${i}`, inputs[i] as Tensor, binding);
+      checkWidth(name, `input ${i}`, inputs[i] as Tensor<NumberType>, binding);
     const shapes = inputs.map((t) => t.shape);
     const shape = outputShape(definition, shapes);
     const binding = bindings.at(-1) as Binding;
-    const out = emptyResult(device, name, shape, binding.dtype);
-    if (out.size === 0) return empty(device, shape, binding.dtype);
+    const out = emptyResult(device, name, shape, binding.dtype as D);
+    if (out.size === 0) return empty(device, shape, binding.dtype as D);
     checkWidth(name, "the output", out, binding);
     device.emit({
       op: name,
@@ -132,7 +133,12 @@ export function defineOp(definition: OpDefinition): DefinedOp {
         const derivative = derivatives?.[i];
         return (
           derivative &&
-          ((dy) => tensorFrom(name, `derivatives[${i}]`, derivative(dy, out, ...inputs)))
+          ((dy) =>
+            tensorFrom(
+              name,
+              `derivatives[${i}]`,
+              derivative(dy, out as Tensor, ...(inputs as Tensor[])),
+            ))
         );
       }),
     );
@@ -218,7 +224,7 @@ function readBindings(op: string, wgsl: string): Binding[] {
   });
 }
 
-function checkWidth(op: string, what: string, x: Tensor, { width }: Binding): void {
+function checkWidth(op: string, what: string, x: Tensor<NumberType>, { width }: Binding): void {
   if (x.size % width !== 0)
     throw new ShapeError(
       op,

@@ -2,6 +2,7 @@ import { checkFunction, checkOptions, type OptionRules } from "../gpu/arguments.
 import type { Device } from "../gpu/device.ts";
 import { DTypeError, ShapeError } from "../gpu/errors.ts";
 import { checkSynchronous } from "../gpu/synchronous.ts";
+import type { DType } from "../gpu/value.ts";
 import { apply, input } from "../kernels/expression.ts";
 import { mapCall } from "../kernels/map.ts";
 import { contiguousView } from "../kernels/view.ts";
@@ -16,7 +17,7 @@ export type Derivative = (dy: Tensor) => Tensor;
 interface Entry extends Provenance {
   /** Order of execution: an entry's inputs have smaller numbers. */
   readonly order: number;
-  readonly inputs: readonly Tensor[];
+  readonly inputs: readonly Tensor<DType>[];
   readonly derivatives: readonly (Derivative | undefined)[];
 }
 
@@ -31,12 +32,12 @@ let passes = 0;
  *   written with ops, so that derivatives of derivatives need nothing more, and each is called only
  *   if that input's cotangent is wanted.
  */
-export function differentiable(
+export function differentiable<D extends DType>(
   op: string,
-  inputs: readonly Tensor[],
-  output: Tensor,
+  inputs: readonly Tensor<DType>[],
+  output: Tensor<D>,
   derivatives: readonly (Derivative | undefined)[],
-): Tensor {
+): Tensor<D> {
   if (!recording || !inputs.some((t, i) => t.tracked && derivatives[i])) return output;
   output.tracked = true;
   output.provenance = { op, order: nextOrder++, inputs, derivatives } as Entry;
@@ -70,9 +71,9 @@ export function noGrad<T>(body: () => T): T {
 }
 
 /** The same numbers, cut off from the tape: derivatives do not pass. */
-export function stopGradient(x: Tensor): Tensor {
+export function stopGradient<D extends DType>(x: Tensor<D>): Tensor<D> {
   checkTensor("stopGradient", x, ANY);
-  return new Tensor(x.device, x.value, x.shape);
+  return new Tensor<D>(x.device, x.value, x.shape);
 }
 
 /** The same numbers as a tensor that derivatives may be taken with respect to. */
@@ -136,7 +137,7 @@ function reverse(
   output: Tensor,
   wrt: readonly Tensor[],
   options: GradOptions,
-): Map<Tensor, Tensor> {
+): Map<Tensor<DType>, Tensor> {
   if (!options.dy && output.size !== 1)
     throw new ShapeError(
       "grad",
@@ -149,14 +150,14 @@ function reverse(
     );
   const tape = reachable(output);
   // A tensor is wanted if it is asked for, or if one of the inputs it was computed from is.
-  const wanted = new Set<Tensor>(wrt);
+  const wanted = new Set<Tensor<DType>>(wrt);
   for (const t of tape)
     if (entryOf(t)?.inputs.some((x, i) => wanted.has(x) && entryOf(t)?.derivatives[i]))
       wanted.add(t);
 
   passes++;
-  const run = (): Map<Tensor, Tensor> => {
-    const cotangents = new Map<Tensor, Tensor>();
+  const run = (): Map<Tensor<DType>, Tensor> => {
+    const cotangents = new Map<Tensor<DType>, Tensor>();
     if (wanted.has(output))
       cotangents.set(output, options.dy ?? ones(output.device as Device, output.shape));
     for (const t of tape.reverse()) {
@@ -181,14 +182,14 @@ function reverse(
   return options.createGraph ? run() : noGrad(run);
 }
 
-function entryOf(t: Tensor): Entry | undefined {
+function entryOf(t: Tensor<DType>): Entry | undefined {
   return t.provenance as Entry | undefined;
 }
 
 /** Tensors that `output` was computed from, in the order of their computation. */
-function reachable(output: Tensor): Tensor[] {
-  const found = new Set<Tensor>();
-  const stack = [output];
+function reachable(output: Tensor): Tensor<DType>[] {
+  const found = new Set<Tensor<DType>>();
+  const stack: Tensor<DType>[] = [output];
   for (let t = stack.pop(); t; t = stack.pop()) {
     if (found.has(t)) continue;
     found.add(t);

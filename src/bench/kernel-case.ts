@@ -1,6 +1,7 @@
 import type { Device } from "../gpu/device.ts";
 import { LatentgradError } from "../gpu/errors.ts";
 import type { Program } from "../gpu/program.ts";
+import type { DType } from "../gpu/value.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** What an element of a result should be. */
@@ -22,7 +23,7 @@ export interface BuiltCase {
   /** What the program computes. */
   readonly outputs: readonly Tensor[];
   /** Tensors to be released with the program; the inputs are, too. */
-  readonly others?: readonly Tensor[];
+  readonly others?: readonly Tensor<DType>[];
 }
 
 /** A kernel in one shape. */

@@ -41,7 +41,7 @@ export async function measureLatencies(device: Device): Promise<Latencies> {
     for (let i = 0; i < READ_BACKS; i++) {
       await device.finish();
       const start = performance.now();
-      await word.integers();
+      await word.data();
       trips.push(performance.now() - start);
     }
     return {
@@ -56,7 +56,10 @@ export async function measureLatencies(device: Device): Promise<Latencies> {
 }
 
 /** So many dispatches of a kernel that does nothing with a variable. */
-async function emptyProgram({ device, value }: Tensor, dispatches: number): Promise<Program> {
+async function emptyProgram(
+  { device, value }: Tensor<"u32">,
+  dispatches: number,
+): Promise<Program> {
   const source = {
     name: "empty",
     code: shader,

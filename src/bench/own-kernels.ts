@@ -5,6 +5,7 @@ import { openDevice } from "../gpu/open.ts";
 import { didYouMean } from "../gpu/suggest.ts";
 import { type Timing, timeProgram } from "../gpu/timing.ts";
 import { HostRandom } from "../nn/initialisers.ts";
+import type { NumberType } from "../tensor/arguments.ts";
 import type { tensor } from "../tensor/create.ts";
 import type { record } from "../tensor/run.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -190,7 +191,7 @@ function randomInputs(
   library: KernelLibrary,
   op: DefinedOp,
   bench: OpBenchmark,
-): Tensor[] {
+): Tensor<NumberType>[] {
   return bench.inputs.map((shape, i) => {
     const size = shape.reduce((a, b) => a * b, 1);
     const uniform = new HostRandom(1, i).uniform(size);
@@ -206,17 +207,17 @@ async function timeOp(
   device: Device,
   library: KernelLibrary,
   op: (...inputs: Tensor[]) => Tensor,
-  inputs: readonly Tensor[],
+  inputs: readonly Tensor<NumberType>[],
   runs: number | undefined,
 ): Promise<{
   timing: Timing & { readonly variant: string; readonly dispatches: number };
   values: ArrayLike<number>;
   bytes: number;
 }> {
-  const { program, result } = await library.record(device, () => op(...inputs));
+  const { program, result } = await library.record(device, () => op(...(inputs as Tensor[])));
   try {
     program.run();
-    const values = await (result.dtype === "u32" ? result.integers() : result.data());
+    const values = await result.data();
     const timing = await timeProgram(program, {
       hasRun: true,
       ...(runs === undefined ? {} : { runs }),

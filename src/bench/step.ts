@@ -160,7 +160,7 @@ export async function timeStep(
   const timing = await timeQueued(device, queue, runs === undefined ? {} : { runs });
   // Last: a step's first replays take the host a tenth to a quarter longer, until its engine has compiled them.
   const { made, hostMicros } = await watchHost(device, queue);
-  const [flag = NEVER] = await run.optimiser.flag.integers();
+  const [flag = NEVER] = await run.optimiser.flag.data();
   if (flag !== NEVER) throw new NonFiniteError("gradient", flag, "the benchmark diverged");
   const { peakBytes, textureBytes, flops } = run.program.statistics;
   return {

@@ -5,9 +5,9 @@ export interface Batch {
   /** [batch, height, width, channels]; images have values in [0, 1]. */
   readonly x: Tensor;
   /** Class of each: u32 [batch]. Models that know classes need it. */
-  readonly label?: Tensor;
+  readonly label?: Tensor<"u32">;
   /** Another label of each by its name in the set, as `style`: u32 [batch]. */
-  attribute?(name: string): Tensor | undefined;
+  attribute?(name: string): Tensor<"u32"> | undefined;
   /** Known causes of each, where the set has them: [batch, factors]. */
   readonly factors?: Tensor | undefined;
 }
@@ -16,7 +16,7 @@ export interface Batch {
 export interface ExampleSource {
   readonly count: number;
   /** Examples by their numbers. indices: u32 [batch] */
-  take(indices: Tensor): Batch;
+  take(indices: Tensor<"u32">): Batch;
 }
 
 /** The first examples of a source, at most `count`. */

@@ -4,7 +4,7 @@ import { checkDevice, checkText, checkWhole, isNot } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import { UsageError } from "../gpu/errors.ts";
 import { checkTensors } from "../tensor/arguments.ts";
-import { bytes, upload, variable } from "../tensor/create.ts";
+import { bytes, variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkImage, checkSplit } from "./arguments.ts";
 import type { Batch } from "./batch.ts";
@@ -25,9 +25,9 @@ interface ImageSize {
 export class DeviceImages {
   readonly count: number;
   /** One behind the other, [count of the part, height, width, channels] each. */
-  private readonly parts: readonly Tensor[];
-  private readonly labels: Tensor;
-  private readonly attributes: Readonly<Record<string, Tensor>>;
+  private readonly parts: readonly Tensor<"f32" | "u8">[];
+  private readonly labels: Tensor<"u32">;
+  private readonly attributes: Readonly<Record<string, Tensor<"u32">>>;
   private readonly factors: Tensor | undefined;
 
   constructor(
@@ -66,7 +66,7 @@ export class DeviceImages {
   }
 
   /** Examples by their numbers. indices: u32 [batch] */
-  take(indices: Tensor): Examples {
+  take(indices: Tensor<"u32">): Examples {
     checkTensors("take", [["indices", indices, "u32"]], this.device);
     return new Examples(gatherParts(this.parts, indices), (what) => {
       const { labels, attributes, factors } = this;
@@ -84,12 +84,12 @@ function uploadParts(
   { height, width, channels }: ImageSize,
   label: string,
   largest: number,
-): Tensor[] {
+): Tensor<"f32" | "u8">[] {
   const size = height * width * channels;
   const bytesEach = size * images.BYTES_PER_ELEMENT;
   // Buffers are whole vectors of 16 bytes. An image larger than a buffer is refused by the device.
   const most = Math.max(1, Math.floor((largest - (largest % 16)) / bytesEach));
-  const parts: Tensor[] = [];
+  const parts: Tensor<"f32" | "u8">[] = [];
   for (let from = 0; from < Math.max(1, count); from += most) {
     const rows = Math.min(most, count - from);
     const shape = [rows, height, width, channels];
@@ -110,23 +110,23 @@ type Known = "label" | "factors" | { readonly attribute: string };
 
 /** A batch whose labels are gathered when they are asked for: most models never do. */
 export class Examples implements Batch {
-  private readonly gathered = new Map<string, Tensor | undefined>();
+  private readonly gathered = new Map<string, Tensor<"f32" | "u32"> | undefined>();
 
   constructor(
     readonly x: Tensor,
-    private readonly gatherKnown: (what: Known) => Tensor | undefined,
+    private readonly gatherKnown: (what: Known) => Tensor<"f32" | "u32"> | undefined,
   ) {}
 
-  get label(): Tensor {
-    return this.once("label", "label") as Tensor;
+  get label(): Tensor<"u32"> {
+    return this.once("label", "label") as Tensor<"u32">;
   }
 
-  attribute(name: string): Tensor | undefined {
-    return this.once(`attribute ${name}`, { attribute: name });
+  attribute(name: string): Tensor<"u32"> | undefined {
+    return this.once(`attribute ${name}`, { attribute: name }) as Tensor<"u32"> | undefined;
   }
 
   get factors(): Tensor | undefined {
-    return this.once("factors", "factors");
+    return this.once("factors", "factors") as Tensor | undefined;
   }
 
   /** The same examples with other values. */
@@ -140,7 +140,7 @@ export class Examples implements Batch {
     );
   }
 
-  private once(key: string, what: Known): Tensor | undefined {
+  private once(key: string, what: Known): Tensor<"f32" | "u32"> | undefined {
     if (!this.gathered.has(key)) this.gathered.set(key, this.gatherKnown(what));
     return this.gathered.get(key);
   }
@@ -153,7 +153,7 @@ export class Examples implements Batch {
  */
 export class ShuffledBatches {
   /** [epoch, offset of the batch], as `placeOf` gives them: u32 variable. */
-  readonly position: Tensor;
+  readonly position: Tensor<"u32">;
   readonly batchesPerEpoch: number;
 
   constructor(
@@ -179,7 +179,7 @@ export class ShuffledBatches {
   moveTo(epoch: number, index: number): void {
     checkWhole("moveTo", "epoch", epoch, 0);
     checkWhole("moveTo", "index", index, 0);
-    upload(this.position.value, Uint32Array.from(this.placeOf(epoch, index)));
+    this.position.set(Uint32Array.from(this.placeOf(epoch, index)));
   }
 
   /** What `position` holds for a batch of an epoch, both from 0. */

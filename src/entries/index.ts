@@ -52,7 +52,7 @@ export {
   tanh,
   where,
 } from "../autograd/ops/elementwise.ts";
-export { gather, oneHot, scatterAdd } from "../autograd/ops/indexing.ts";
+export { type Gathered, gather, oneHot, scatterAdd } from "../autograd/ops/indexing.ts";
 export { concat, stack } from "../autograd/ops/join.ts";
 export { type MatmulOptions, matmul } from "../autograd/ops/matmul.ts";
 export {
@@ -126,6 +126,7 @@ export {
 } from "../optim/schedules.ts";
 export { Sgd, type SgdOptions } from "../optim/sgd.ts";
 export { WeightAverage } from "../optim/weight-average.ts";
+export type { NumberType } from "../tensor/arguments.ts";
 export {
   bytes,
   empty,
@@ -135,9 +136,8 @@ export {
   parameter,
   scalar,
   tensor,
-  upload,
   variable,
   zeros,
 } from "../tensor/create.ts";
 export { record, scope } from "../tensor/run.ts";
-export { Tensor } from "../tensor/tensor.ts";
+export { type DTypeOf, type Elements, Tensor } from "../tensor/tensor.ts";

@@ -15,7 +15,7 @@ import { ReadBack } from "./readback.ts";
 import { checkSynchronous } from "./synchronous.ts";
 import { type AdapterFacts, type TargetOptions, targetOf } from "./target.ts";
 import { type TextureCopy, TexturePool } from "./textures.ts";
-import { type DType, ELEMENT_BYTES, type Storage, Value } from "./value.ts";
+import { ELEMENT_BYTES, type Storage, type StorageType, Value } from "./value.ts";
 import type { VariantTable } from "./variant-table.ts";
 
 /** Eager ops are submitted in batches of this many. */
@@ -156,7 +156,7 @@ export class Device extends GuardedDevice {
   // ---- values ---------------------------------------------------------------------------------
 
   /** A value with storage of its own. Its content is undefined until something is written. */
-  allocate(dtype: DType, size: number, label: string, persistent = false): Value {
+  allocate(dtype: StorageType, size: number, label: string, persistent = false): Value {
     this.alive();
     const value = new Value(this, dtype, size, label);
     value.persistent = persistent;

@@ -3,14 +3,14 @@ import type { BindGroupCache } from "./bindgroups.ts";
 import { NonFiniteError } from "./errors.ts";
 import type { GuardedDevice } from "./guarded-device.ts";
 import type { Pipeline, PipelineCache } from "./pipelines.ts";
-import type { DType, Storage } from "./value.ts";
+import type { Storage, StorageType } from "./value.ts";
 
 const NEVER = 0xffffffff;
 
 /** What a finite check looks at. */
 export interface Checkable {
   readonly label: string;
-  readonly dtype: DType;
+  readonly dtype: StorageType;
   readonly size: number;
   /** The part of a recording that it is of. */
   readonly part?: string | undefined;

@@ -2,14 +2,24 @@ import type { GuardedDevice } from "./guarded-device.ts";
 import { Shown } from "./shown.ts";
 
 /**
- * `u8` is packed four to a word and is read by the gather kernel only: data sets live in it. `f16`,
- * two to a word, is what kernels read their inputs from where that was asked for (src/kernels/half.ts);
- * no tensor has it.
+ * What the elements of a tensor are: 32-bit floats, whole numbers of 32 bits, or bytes. Bytes are packed four to a
+ * word and are read by `gather` alone: data sets live in them.
  */
-export type DType = "f32" | "u32" | "u8" | "f16";
+export type DType = "f32" | "u32" | "u8";
+
+/**
+ * What kernels may read: `f16`, two to a word, is what they read their inputs from where that was asked for
+ * (src/kernels/half.ts); no tensor has it.
+ */
+export type StorageType = DType | "f16";
 
 /** Bytes of one element. */
-export const ELEMENT_BYTES: Readonly<Record<DType, number>> = { f32: 4, u32: 4, u8: 1, f16: 2 };
+export const ELEMENT_BYTES: Readonly<Record<StorageType, number>> = {
+  f32: 4,
+  u32: 4,
+  u8: 1,
+  f16: 2,
+};
 
 /** Where a value's bytes are. */
 export interface Storage {
@@ -41,7 +51,7 @@ export class Value extends Shown {
 
   constructor(
     readonly device: GuardedDevice,
-    readonly dtype: DType,
+    readonly dtype: StorageType,
     /** Number of elements. */
     readonly size: number,
     public label: string,
@@ -65,7 +75,7 @@ export class Value extends Shown {
 }
 
 /** Bytes of `size` elements, padded to 16 so that every value can be bound as an array of vec4. */
-export function byteLength(dtype: DType, size: number): number {
+export function byteLength(dtype: StorageType, size: number): number {
   return Math.max(16, Math.ceil((size * ELEMENT_BYTES[dtype]) / 16) * 16);
 }
 

@@ -1,5 +1,5 @@
 import functions from "../../shaders/functions.wgsl";
-import type { DType, Value } from "../gpu/value.ts";
+import type { StorageType, Value } from "../gpu/value.ts";
 import { type Bound, type Expression, emitExpressions, wgslType } from "./expression.ts";
 import { collapseAxes, indexExpression, isWithin, sizeOf, type View } from "./view.ts";
 
@@ -187,7 +187,7 @@ export function helpersBesideF(code: string, width: 1 | 4): string {
 
 /** Text that stores an F of a map into a buffer of `dtype`. */
 export function storeText(
-  dtype: DType,
+  dtype: StorageType,
   width: 1 | 4,
   value: string,
   element: "f32" | "u32" = "f32",

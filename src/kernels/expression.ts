@@ -1,4 +1,4 @@
-import type { DType } from "../gpu/value.ts";
+import type { StorageType } from "../gpu/value.ts";
 import { floatLiteral } from "./specialise.ts";
 
 /** An elementwise computation on the inputs of a map, as a tree. */
@@ -257,7 +257,7 @@ const HOST: Record<ElementFunction, (...args: number[]) => number> = {
 };
 
 /** WGSL type of one element in a buffer. */
-export function wgslType(dtype: DType, width: 1 | 4): string {
+export function wgslType(dtype: StorageType, width: 1 | 4): string {
   const scalar = dtype === "f32" ? "f32" : "u32";
   return width === 1 ? scalar : `vec4<${scalar}>`;
 }

@@ -13,7 +13,7 @@ import {
   type SettingsValues,
   wholeSetting,
 } from "../settings/setting.ts";
-import { upload, variable } from "../tensor/create.ts";
+import { variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Autoencoder } from "./autoencoder.ts";
 import { encodeAll } from "./codes.ts";
@@ -116,9 +116,9 @@ export class PlainAutoencoder extends Autoencoder {
       seed,
     });
     device.release(codes.value);
-    upload(this.weights.value, Float32Array.from(weights));
-    upload(this.means.value, Float32Array.from(means));
-    upload(this.factors.value, Float32Array.from(factors));
+    this.weights.set(Float32Array.from(weights));
+    this.means.set(Float32Array.from(means));
+    this.factors.set(Float32Array.from(factors));
   }
 
   protected override ownBuffers(): NamedTensor[] {

@@ -119,7 +119,7 @@ export class Codec {
     count: number,
     size: number,
     labels: Uint32Array | undefined,
-    apply: (inputs: readonly Tensor[], label: Tensor | undefined) => Tensor,
+    apply: (inputs: readonly Tensor[], label: Tensor<"u32"> | undefined) => Tensor,
   ): Promise<Float32Array> {
     const { device, model, classes } = this;
     const result = new Float32Array(count * size);

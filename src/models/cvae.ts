@@ -61,7 +61,7 @@ export class ConditionalVae extends Vae {
     return withCondition(x, classesOf(label, this.classes, "cvae"), this.networks);
   }
 
-  protected override decoderInput(z: Tensor, label: Tensor | undefined): Tensor {
+  protected override decoderInput(z: Tensor, label: Tensor<"u32"> | undefined): Tensor {
     return concat([z, classesOf(label, this.classes, "cvae")], 1);
   }
 

@@ -31,7 +31,7 @@ export interface Clusters {
 }
 
 /** The nearest centre to each point: u32 [n]. points: [n, d], centres: [k, d] */
-export function nearestCentre(points: Tensor, centres: Tensor): Tensor {
+export function nearestCentre(points: Tensor, centres: Tensor): Tensor<"u32"> {
   return argmax(neg(pairwiseSquaredDistances(points, centres)), 1);
 }
 
@@ -39,7 +39,7 @@ export function nearestCentre(points: Tensor, centres: Tensor): Tensor {
 const FAR = 1e30;
 
 /** The same among the centres of clusters that have a share of the points. */
-export function nearestCluster(points: Tensor, { centres, weights }: Clusters): Tensor {
+export function nearestCluster(points: Tensor, { centres, weights }: Clusters): Tensor<"u32"> {
   const [k = 0] = weights.shape;
   const away = reshape(mul(equal(weights, 0), FAR), [1, k]);
   return argmax(neg(add(pairwiseSquaredDistances(points, centres), away)), 1);

@@ -7,7 +7,11 @@ import type { Tensor } from "../tensor/tensor.ts";
  *
  * @throws ShapeError where there are no labels
  */
-export function classesOf(label: Tensor | undefined, classes: number, model: string): Tensor {
+export function classesOf(
+  label: Tensor<"u32"> | undefined,
+  classes: number,
+  model: string,
+): Tensor {
   if (!label) throw new ShapeError(model, "it needs the class of each image");
   return oneHot(label, classes);
 }

@@ -129,7 +129,7 @@ export class LambdaHotVae extends Vae {
     return [plain("centres", this.centres)];
   }
 
-  private centreOf(label: Tensor | undefined): Tensor {
+  private centreOf(label: Tensor<"u32"> | undefined): Tensor {
     return matmul(classesOf(label, this.classes, "lambda-hot"), this.centres);
   }
 }

@@ -68,7 +68,7 @@ export interface Prior {
    * @param label u32 [count]: the class that is asked for, of a model that knows classes
    * @returns [count, latent]
    */
-  draw(normal: Tensor, uniform: Tensor, label?: Tensor): Tensor;
+  draw(normal: Tensor, uniform: Tensor, label?: Tensor<"u32">): Tensor;
 }
 
 /**
@@ -152,7 +152,7 @@ export interface Model {
    *
    * @param label u32 [batch], for a model that knows classes
    */
-  decode?(z: Tensor, label?: Tensor): Tensor;
+  decode?(z: Tensor, label?: Tensor<"u32">): Tensor;
 
   /**
    * Writes down what `encode` computes in evaluation, layer by layer, for formats of other programs: `latent`, or

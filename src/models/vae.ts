@@ -156,7 +156,7 @@ export class Vae extends Module implements Model {
   }
 
   /** What the decoder sees. */
-  protected decoderInput(z: Tensor, _label: Tensor | undefined): Tensor {
+  protected decoderInput(z: Tensor, _label: Tensor<"u32"> | undefined): Tensor {
     return z;
   }
 
@@ -168,7 +168,7 @@ export class Vae extends Module implements Model {
     return this.posterior(batch).mean;
   }
 
-  decode(z: Tensor, label?: Tensor): Tensor {
+  decode(z: Tensor, label?: Tensor<"u32">): Tensor {
     return this.likelihood.mean(this.decoder.forward(this.decoderInput(z, label)));
   }
 

@@ -3,7 +3,7 @@ import { type BatchNormOptions, batchNorm, batchNormEval } from "../autograd/ops
 import { mean, variance } from "../autograd/ops/reduce.ts";
 import { checkDevice, checkOptions, checkWhole } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
-import { assign, parameter, upload, variable } from "../tensor/create.ts";
+import { assign, parameter, variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkInput } from "./arguments.ts";
 import { Module, type NamedTensor } from "./module.ts";
@@ -67,8 +67,8 @@ export class BatchNorm extends Module {
 
   /** Puts the running statistics back to what they were before any training: 0 and 1. */
   reset(): void {
-    upload(this.runningMean, new Float32Array(this.runningMean.size));
-    upload(this.runningVariance, new Float32Array(this.runningVariance.size).fill(1));
+    this.runningMean.set(new Float32Array(this.runningMean.size));
+    this.runningVariance.set(new Float32Array(this.runningVariance.size).fill(1));
   }
 
   /**

@@ -19,7 +19,7 @@ import {
   type UpdateValues,
 } from "../kernels/optimiser.ts";
 import { checkList, checkTensors, eachOf } from "../tensor/arguments.ts";
-import { upload, variable } from "../tensor/create.ts";
+import { variable } from "../tensor/create.ts";
 import { formatShape, Tensor } from "../tensor/tensor.ts";
 
 /** Value of an optimiser's flag as long as every step was finite. */
@@ -60,14 +60,14 @@ export abstract class Optimiser extends Shown {
   /** f32 variable, one element. */
   readonly learningRate: Tensor;
   /** u32 variable, one element: the number of the step, from 1; whoever runs the steps keeps it. */
-  readonly stepCounter: Tensor;
+  readonly stepCounter: Tensor<"u32">;
   /** The number of the step among its own, from 1; the step counter itself without `ownCount`. */
-  private readonly count: Tensor;
+  private readonly count: Tensor<"u32">;
   /**
    * u32 variable, one element: the first step whose gradients or guarded tensors were not finite,
    * else NEVER. Once it is set, parameters and state stay as they are.
    */
-  readonly flag: Tensor;
+  readonly flag: Tensor<"u32">;
   /**
    * f32 variable [factor, norm]: the last step's gradients were multiplied by the factor, and had
    * the norm before. [1, 0] without clipNorm.
@@ -112,7 +112,7 @@ export abstract class Optimiser extends Shown {
       return offset;
     });
     this.size = end;
-    const scalar = (data: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>, label: string) =>
+    const scalar = <A extends Float32Array | Uint32Array>(data: A, label: string) =>
       variable(device, data, [data.length], label);
     this.learningRate = scalar(Float32Array.of(options.learningRate), "learning rate");
     this.stepCounter = options.together?.stepCounter ?? scalar(Uint32Array.of(1), "step counter");
@@ -185,7 +185,7 @@ export abstract class Optimiser extends Shown {
   /** Writes the step's number, from 1, for the next step or run. */
   setStep(step: number): void {
     checkWhole(this.op, "step", step, 0, NEVER);
-    upload(this.stepCounter.value, Uint32Array.of(step));
+    this.stepCounter.set(Uint32Array.of(step));
   }
 
   /** Writes which of its own steps, from 1, the next one is; with `ownCount` only. */
@@ -193,13 +193,13 @@ export abstract class Optimiser extends Shown {
     if (this.count === this.stepCounter)
       throw new UsageError(`${this.op}: it counts the steps of the step counter, not its own`);
     checkWhole(this.op, "step", step, 0, NEVER);
-    upload(this.count.value, Uint32Array.of(step));
+    this.count.set(Uint32Array.of(step));
   }
 
   /** Writes the learning rate for the next step or run. */
   setLearningRate(rate: number): void {
     requireRange(this.op, "learningRate", rate, 0);
-    upload(this.learningRate.value, Float32Array.of(rate));
+    this.learningRate.set(Float32Array.of(rate));
   }
 
   /** The state as flat f32 tensors by PyTorch's names, each as long as the arena of parameters. */
@@ -216,8 +216,8 @@ export abstract class Optimiser extends Shown {
   loadState(state: Readonly<Record<string, Float32Array>>): void {
     checkObject(this.op, "state", state, []);
     this.checkState(state);
-    for (const [name, { value }] of this.arenas) upload(value, state[name] as Float32Array);
-    upload(this.flag.value, Uint32Array.of(NEVER));
+    for (const [name, arena] of this.arenas) arena.set(state[name] as Float32Array);
+    this.flag.set(Uint32Array.of(NEVER));
   }
 
   /** Throws CheckpointError for what `loadState` would not take. */

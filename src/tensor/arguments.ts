@@ -9,7 +9,9 @@ import { Tensor } from "./tensor.ts";
 export type TensorArgument = readonly [name: string, x: unknown, ...dtypes: DType[]];
 
 /** What elementwise ops and reductions take: whole numbers become floats. */
-export const NUMBERS = ["f32", "u32"] as const;
+export const NUMBERS = ["f32", "u32"] as const satisfies readonly NumberType[];
+/** Types of numbers that elementwise ops take. */
+export type NumberType = "f32" | "u32";
 /** What ops take that only move elements, or look at none. */
 export const ANY = ["f32", "u32", "u8"] as const;
 
@@ -61,7 +63,12 @@ export function checkTensor(op: string, x: unknown, dtypes: readonly DType[], na
   return checkTensors(op, [[name, x, ...dtypes]]);
 }
 
-function wrongType(op: string, name: string, x: Tensor, dtypes: readonly DType[]): DTypeError {
+function wrongType(
+  op: string,
+  name: string,
+  x: Tensor<DType>,
+  dtypes: readonly DType[],
+): DTypeError {
   const wanted = dtypes.join(" or ");
   const help = x.dtype === "u8" ? ": bytes must be gathered before they are used" : "";
   return new DTypeError(op, `${name} holds ${x.dtype}, wanted ${wanted}${help}`);

@@ -1,12 +1,21 @@
 import { checkDevice, checkNumber, checkText, isNot, kindOf } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import { DTypeError, ShapeError } from "../gpu/errors.ts";
-import { type DType, Value } from "../gpu/value.ts";
+import type { DType } from "../gpu/value.ts";
 import { constant } from "../kernels/expression.ts";
 import { mapCall } from "../kernels/map.ts";
 import { sizeOf } from "../kernels/view.ts";
 import { ANY, checkTensors, NUMBERS } from "./arguments.ts";
-import { checkShape, emptyResult, formatShape, Tensor } from "./tensor.ts";
+import {
+  arrayName,
+  checkShape,
+  type DTypeOf,
+  emptyResult,
+  formatShape,
+  heldBy,
+  Tensor,
+  writeValues,
+} from "./tensor.ts";
 
 /** Nested arrays of numbers, as deep as the tensor has axes. */
 export type NestedNumbers = number | readonly NestedNumbers[];
@@ -16,11 +25,11 @@ export type NestedNumbers = number | readonly NestedNumbers[];
  *
  * @param data nested arrays, or a flat typed array together with `shape`
  */
-export function tensor(
+export function tensor<A extends NestedNumbers | Float32Array | Uint32Array>(
   device: Device,
-  data: NestedNumbers | Float32Array | Uint32Array,
+  data: A,
   shape?: readonly number[],
-): Tensor {
+): Tensor<DTypeOf<A>> {
   checkDevice("tensor", device);
   const typed = data instanceof Float32Array || data instanceof Uint32Array;
   if (!typed && ArrayBuffer.isView(data))
@@ -33,7 +42,7 @@ export function tensor(
     throw new ShapeError("tensor", `${formatShape(wanted)} does not hold ${flat.length} elements`);
   const dtype: DType = flat instanceof Uint32Array ? "u32" : "f32";
   const value = device.allocate(dtype, flat.length, "tensor");
-  upload(value, flat);
+  writeValues("tensor", value, flat);
   return new Tensor(device, value, [...wanted]);
 }
 
@@ -83,7 +92,11 @@ export function filled(
 }
 
 /** A tensor without elements. */
-export function empty(device: Device, shape: readonly number[], dtype: DType = "f32"): Tensor {
+export function empty<D extends DType = "f32">(
+  device: Device,
+  shape: readonly number[],
+  dtype: D = "f32" as D,
+): Tensor<D> {
   checkDevice("empty", device);
   checkShape("empty", shape);
   if (!ANY.some((known) => known === dtype))
@@ -97,12 +110,12 @@ export function empty(device: Device, shape: readonly number[], dtype: DType = "
  *
  * @param label its name in errors and profiles
  */
-export function variable(
+export function variable<A extends Float32Array | Uint32Array>(
   device: Device,
-  data: Float32Array | Uint32Array,
+  data: A,
   shape: readonly number[],
   label = "variable",
-): Tensor {
+): Tensor<DTypeOf<A>> {
   return held("variable", ["f32", "u32"], device, data, shape, label);
 }
 
@@ -112,25 +125,25 @@ export function variable(
  * @param kind what errors call the function; the label stands beside it where there is one
  * @param dtypes what it may hold
  */
-function held(
+function held<A extends Float32Array | Uint32Array | Uint8Array>(
   kind: string,
   dtypes: readonly DType[],
   device: Device,
-  data: Float32Array | Uint32Array | Uint8Array,
+  data: A,
   shape: readonly number[],
   label: string,
-): Tensor {
+): Tensor<DTypeOf<A>> {
   checkText(kind, "label", label);
   const op = label === kind ? kind : `${kind} "${label}"`;
   checkDevice(op, device);
-  const dtype = dtypeOf(data);
+  const dtype = heldBy(data);
   if (!dtype || !dtypes.includes(dtype)) throw new DTypeError(op, notTaken("data", data, dtypes));
   checkShape(op, shape);
   const elements = dtype === "u8" ? "bytes" : "elements";
   if (data.length !== sizeOf(shape))
     throw new ShapeError(op, `${formatShape(shape)} does not hold ${data.length} ${elements}`);
   const value = device.allocate(dtype, data.length, label, true);
-  upload(value, data);
+  writeValues(op, value, data);
   return new Tensor(device, value, [...shape]);
 }
 
@@ -151,7 +164,7 @@ export function parameter(
 }
 
 /** Overwrites a variable with a tensor of as many elements, on the device. Recordable. */
-export function assign(target: Tensor, x: Tensor): void {
+export function assign<D extends DType>(target: Tensor<D>, x: Tensor<D>): void {
   checkTensors("assign", [
     ["target", target, ...NUMBERS],
     ["x", x, ...NUMBERS],
@@ -178,51 +191,13 @@ export function bytes(
   data: Uint8Array,
   shape: readonly number[],
   label = "bytes",
-): Tensor {
+): Tensor<"u8"> {
   return held("bytes", ["u8"], device, data, shape, label);
-}
-
-const HELD = [
-  ["f32", Float32Array],
-  ["u32", Uint32Array],
-  ["u8", Uint8Array],
-] as const;
-
-function typeOf(dtype: DType): string {
-  return HELD.find(([name]) => name === dtype)?.[1].name ?? dtype;
-}
-
-/** What a typed array holds, if a tensor can hold it. */
-function dtypeOf(data: unknown): DType | undefined {
-  return HELD.find(([, type]) => data instanceof type)?.[0];
-}
-
-/** Overwrites a variable, or its value, from the host. */
-export function upload(
-  target: Value | Tensor,
-  data: Float32Array | Uint32Array | Uint8Array,
-): void {
-  const value = target instanceof Tensor ? target.value : target;
-  if (!(value instanceof Value))
-    throw new DTypeError("upload", isNot("target", target, "a variable"));
-  const dtype = dtypeOf(data);
-  if (!dtype)
-    throw new DTypeError(
-      "upload",
-      isNot("data", data, "a Float32Array, Uint32Array or Uint8Array"),
-    );
-  if (value.dtype !== dtype)
-    throw new DTypeError("upload", `${value.label} holds ${value.dtype}, not ${dtype}`);
-  if (data.length !== value.size)
-    throw new ShapeError("upload", `${value.label} has ${value.size} elements, not ${data.length}`);
-  const { device } = value;
-  checkDevice("upload", device);
-  if (data.length > 0) device.write(value, data as Float32Array<ArrayBuffer>);
 }
 
 /** Why typed data is not taken, and what to make of it. */
 function notTaken(name: string, data: unknown, dtypes: readonly DType[]): string {
-  const types = dtypes.map(typeOf);
+  const types = dtypes.map(arrayName);
   const text = isNot(name, data, types.map((type) => `a ${type}`).join(" or "));
   if (data instanceof Uint8Array && dtypes.length > 1)
     return `${text}: bytes(device, data, shape) takes bytes`;

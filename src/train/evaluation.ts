@@ -5,7 +5,7 @@ import type { DeviceImages } from "../data/loader.ts";
 import { Allocations } from "../gpu/allocations.ts";
 import type { Program } from "../gpu/program.ts";
 import { evaluating, type Model, type SampleTerms } from "../models/model.ts";
-import { upload, variable } from "../tensor/create.ts";
+import { variable } from "../tensor/create.ts";
 import { record } from "../tensor/run.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
@@ -27,7 +27,7 @@ interface Part {
   /** [terms, batch] */
   readonly terms: Tensor;
   /** [batch] */
-  readonly indices: Tensor;
+  readonly indices: Tensor<"u32">;
 }
 
 /**
@@ -41,7 +41,7 @@ export class Evaluation {
     private readonly parts: readonly Part[],
     /** Numbers of the first image of each batch, with the number behind the last. */
     private readonly starts: readonly number[],
-    private readonly step: Tensor,
+    private readonly step: Tensor<"u32">,
     private readonly allocations: Allocations,
     /** Images in the set. */
     readonly count: number,
@@ -138,11 +138,8 @@ export class Evaluation {
   private queue(number: number): Tensor {
     const [start, end] = this.starts.slice(number) as [number, number];
     const part = this.parts.find(({ indices }) => indices.size === end - start) as Part;
-    upload(
-      part.indices.value,
-      Uint32Array.from({ length: end - start }, (_, i) => start + i),
-    );
-    upload(this.step.value, Uint32Array.of(number));
+    part.indices.set(Uint32Array.from({ length: end - start }, (_, i) => start + i));
+    this.step.set(Uint32Array.of(number));
     part.program.run();
     return part.terms;
   }

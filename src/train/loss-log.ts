@@ -24,7 +24,7 @@ export class LossLog {
    * @param terms [batch] tensors by name, one for each column; their means are written
    * @param advance moves `row` on to the next step, when all terms are written
    */
-  write(row: Tensor, terms: Readonly<Record<string, Tensor>>, advance?: Advance): void {
+  write(row: Tensor<"u32">, terms: Readonly<Record<string, Tensor>>, advance?: Advance): void {
     const batch = terms[this.columns[0] ?? ""]?.size;
     const vectors = this.columns.map((name) => {
       const term = terms[name];

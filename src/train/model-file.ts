@@ -11,7 +11,6 @@ import type { Value } from "../gpu/value.ts";
 import type { ImageShape, Model } from "../models/model.ts";
 import type { NamedTensor } from "../nn/module.ts";
 import type { Optimiser } from "../optim/optimiser.ts";
-import { upload } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkpointShape, fromCheckpoint, toCheckpoint } from "./checkpoint.ts";
 import type { TrainedUpdate } from "./updates.ts";
@@ -173,7 +172,7 @@ export function takeWeights(model: Model, found: Safetensors, path: string): voi
     ...take(model.parameters(), averaged ? AVERAGE : ""),
     ...take(model.buffers(), ""),
   ];
-  for (const [{ tensor }, data] of values) upload(tensor.value, data);
+  for (const [{ tensor }, data] of values) tensor.set(data);
 }
 
 /** Puts back everything that `saveModel` kept. Errors as `loadModel`'s. */
@@ -206,13 +205,13 @@ export async function restoreModel(
     throw error;
   }
   for (const [i, { optimiser }] of trained.entries()) optimiser.loadState(states[i]!);
-  for (const [{ tensor }, data] of values) upload(tensor.value, data);
+  for (const [{ tensor }, data] of values) tensor.set(data);
   for (const { optimiser, average } of trained) {
     if (!average) continue;
     const arena = new Float32Array(average.arena.size);
     for (const [i, part] of optimiser.partsOf(arena).entries())
       part.set(averages.get(optimiser.parameters[i]!.value)!);
-    upload(average.arena.value, arena);
+    average.arena.set(arena);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { ShuffledBatches } from "../data/loader.ts";
 import type { Advance } from "../kernels/record-row.ts";
-import { upload, variable } from "../tensor/create.ts";
+import { variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Calendar } from "./calendar.ts";
 
@@ -14,7 +14,7 @@ const POSITION = 64;
  */
 export class TrainingPlace {
   /** u32 variable: the number of the step, from 1, and at POSITION [epoch, offset of the batch]. */
-  readonly words: Tensor;
+  readonly words: Tensor<"u32">;
   /** How they move on to the next step. */
   readonly advance: Advance;
   /** The step whose words the device holds, as long as nothing has changed since. */
@@ -23,7 +23,7 @@ export class TrainingPlace {
 
   /** Moves the counter of the steps and the position of the batches there. */
   constructor(
-    step: Tensor,
+    step: Tensor<"u32">,
     private readonly batches: ShuffledBatches,
     private readonly calendar: Calendar,
   ) {
@@ -51,7 +51,7 @@ export class TrainingPlace {
       words[0] = step;
       const epoch = calendar.epochOf(step);
       words.set(batches.placeOf(epoch - 1, step - 1 - calendar.beginOf(epoch)), POSITION);
-      upload(this.words.value, words);
+      this.words.set(words);
     }
     this.held = step;
   }

@@ -7,7 +7,6 @@ import { NonFiniteError } from "../gpu/errors.ts";
 import type { Program } from "../gpu/program.ts";
 import { type Model, stageEpochs } from "../models/model.ts";
 import { NEVER, type Optimiser } from "../optim/optimiser.ts";
-import { upload } from "../tensor/create.ts";
 import { record } from "../tensor/run.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Calendar } from "./calendar.ts";
@@ -252,7 +251,7 @@ export class TrainingRun {
 
   /** Asks for what the queue will have come to behind these steps. */
   private observe(first: number, last: number): Portion {
-    const outcome = Promise.all([this.optimiser.flag.integers(), this.stageAt(last).log.read()]);
+    const outcome = Promise.all([this.optimiser.flag.data(), this.stageAt(last).log.read()]);
     outcome.catch(() => undefined); // awaited later, unless something else fails before
     return { first, last, outcome };
   }
@@ -283,7 +282,7 @@ export class TrainingRun {
 
   /** Throws the NonFiniteError of a step that was not finite, if there was one. */
   async requireFinite(): Promise<void> {
-    const [flag = NEVER] = await this.optimiser.flag.integers();
+    const [flag = NEVER] = await this.optimiser.flag.data();
     if (flag !== NEVER) await this.diagnose(flag);
   }
 
@@ -338,7 +337,7 @@ export class TrainingRun {
 
   /** Writes a variable of one number, unless it has that value. */
   private hold(variable: Tensor, value: number): void {
-    if (this.held.get(variable) !== value) upload(variable.value, Float32Array.of(value));
+    if (this.held.get(variable) !== value) variable.set(Float32Array.of(value));
     this.held.set(variable, value);
   }
 }

@@ -14,7 +14,7 @@ import {
   ShapeError,
   UsageError,
 } from "../../src/gpu/errors.ts";
-import { parameter, tensor, upload, zeros } from "../../src/tensor/create.ts";
+import { parameter, tensor, zeros } from "../../src/tensor/create.ts";
 import { record } from "../../src/tensor/run.ts";
 import { testDevice } from "../support/device.ts";
 import { numbers } from "../support/products.ts";
@@ -137,7 +137,7 @@ test("is recorded, left alone by fusion, and replayed", async () => {
   });
   for (const start of [0, 1, 2]) {
     const values = [start, start + 1, start + 2];
-    upload(w.value, Float32Array.from(values));
+    w.set(Float32Array.from(values));
     program.run();
     const [y, dw] = [await result.y.data(), await result.dw.data()];
     for (const [i, v] of values.entries()) {

@@ -344,7 +344,7 @@ test("wrong shapes and types are refused before anything runs", async () => {
     /broadcastTo: \[3\] does not broadcast to \[2\]/,
   );
   await rejects(
-    () => ops.exp(bytes(device, new Uint8Array(4), [4])),
+    () => ops.exp(bytes(device, new Uint8Array(4), [4]) as never),
     DTypeError,
     /^exp: x holds u8, wanted f32 or u32: bytes must be gathered/,
   );

@@ -218,7 +218,7 @@ test("mistakes are named before anything is dispatched", async () => {
     /\[2, 3, 4\] and \[5, 3, 4\]: the leading axes differ/,
   );
   await rejects(
-    () => matmul(integers, a, { transposeB: true }),
+    () => matmul(integers as never, a, { transposeB: true }),
     DTypeError,
     /^matmul: a holds u32, wanted f32$/,
   );

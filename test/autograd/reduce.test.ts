@@ -3,9 +3,9 @@ import * as assert from "uvu/assert";
 import { checkGradients } from "../../src/autograd/check.ts";
 import { add, mul, square, sub, tanh } from "../../src/autograd/ops/elementwise.ts";
 import { max, mean, min, variance } from "../../src/autograd/ops/reduce.ts";
-import { reshape, transpose } from "../../src/autograd/ops/shape.ts";
+import { pad, reshape, transpose } from "../../src/autograd/ops/shape.ts";
 import { logSoftmax, logsumexp, softmax } from "../../src/autograd/ops/softmax.ts";
-import { sum } from "../../src/autograd/ops/sum.ts";
+import { broadcastTo, sum, sumTo } from "../../src/autograd/ops/sum.ts";
 import { grad, track } from "../../src/autograd/tape.ts";
 import { ShapeError } from "../../src/gpu/errors.ts";
 import { empty, tensor } from "../../src/tensor/create.ts";
@@ -167,6 +167,21 @@ test("axes that are not there and empty lines are refused", async () => {
   await rejects(() => max(x, [0, 2]), ShapeError, /max: \[2\] has no axis 0, 2/);
   await rejects(() => max(x, [0, -1]), ShapeError, /max: axis 0 is named twice/);
   assert.equal(softmax(empty(device, [0, 3])).shape, [0, 3]);
+});
+
+test("whole numbers become floats, even where nothing is left to do", async () => {
+  const device = await testDevice();
+  const whole = tensor(device, Uint32Array.of(1, 2));
+  for (const x of [
+    sum(whole, []),
+    mean(whole, []),
+    max(whole, []),
+    broadcastTo(whole, [2]),
+    sumTo(whole, [2]),
+  ])
+    assert.equal(await x.data(), Float32Array.of(1, 2));
+  const padded = pad(empty(device, [0], "u32"), [[1, 1]]);
+  assert.equal(await padded.data(), Uint32Array.of(0, 0));
 });
 
 test.run();

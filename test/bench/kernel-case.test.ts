@@ -18,7 +18,6 @@ import {
 } from "../../src/bench/kernel-case.ts";
 import { kernelCases, measureKernel, variantOf } from "../../src/bench/kernels.ts";
 import { LatentgradError } from "../../src/gpu/errors.ts";
-import { upload } from "../../src/tensor/create.ts";
 import { testDevice } from "../support/device.ts";
 import { rejects } from "../support/rejects.ts";
 
@@ -106,10 +105,7 @@ test("a kernel that computes something else is not timed", async () => {
       const inputs = built.inputs.map((t) => t);
       const [a] = await Promise.all(inputs.map((t) => t.data()));
       const stale = { ...built, inputs: [{ ...inputs[0], data: async () => a }, inputs[1]] };
-      upload(
-        inputs[0]!.value,
-        a!.map((x) => -x),
-      );
+      inputs[0]!.set(a!.map((x) => -x));
       return stale as unknown as typeof built;
     },
   };

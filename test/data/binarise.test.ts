@@ -4,7 +4,7 @@ import { type RandomKey, randomUniform } from "../../src/autograd/ops/random.ts"
 import { binarise, binariseDataset, binariseSplit } from "../../src/data/binarise.ts";
 import { loadGlyphs } from "../../src/data/glyphs.ts";
 import type { Split } from "../../src/data/types.ts";
-import { tensor, upload, variable } from "../../src/tensor/create.ts";
+import { tensor, variable } from "../../src/tensor/create.ts";
 import { record } from "../../src/tensor/run.ts";
 import { testDevice } from "../support/device.ts";
 
@@ -62,7 +62,7 @@ test("dynamic: ones and zeros with the probability of the value, new ones at eac
   );
   const { program, result } = await record(device, () => binarise(x, key));
   const run = async (at: number) => {
-    upload(step.value, Uint32Array.of(at));
+    step.set(Uint32Array.of(at));
     program.run();
     return result.data();
   };

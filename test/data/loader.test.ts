@@ -44,7 +44,7 @@ test("images in several buffers are those in one, at the borders too", async () 
         const what = `${kind} of ${size}, buffers of ${inOne} bytes`;
         assert.equal(parts.x.shape, whole.x.shape, what);
         assert.equal(await parts.x.data(), expected, what);
-        assert.equal(await parts.label.integers(), await whole.label.integers(), what);
+        assert.equal(await parts.label.data(), await whole.label.data(), what);
       }
     }
   }

@@ -39,7 +39,7 @@ test("shapes that do not fit are refused before anything is dispatched", async (
   assert.is((error as ShapeError).op, "add");
   await rejects(() => matmul(a, b), ShapeError, /^matmul: .*\[2, 3\].*\[4, 3\]/);
   await rejects(
-    () => add(bytes(device, Uint8Array.of(1, 2), [2]), a),
+    () => add(bytes(device, Uint8Array.of(1, 2), [2]) as never, a),
     DTypeError,
     /^add: a holds u8, wanted f32 or u32: bytes must be gathered/,
   );

@@ -4,7 +4,7 @@ import * as assert from "uvu/assert";
 import { add, exp, mul } from "../../src/autograd/ops/elementwise.ts";
 import type { Device } from "../../src/gpu/device.ts";
 import { GpuValidationError } from "../../src/gpu/errors.ts";
-import { tensor, upload, variable } from "../../src/tensor/create.ts";
+import { tensor, variable } from "../../src/tensor/create.ts";
 import { record, scope } from "../../src/tensor/run.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { testDevice } from "../support/device.ts";
@@ -69,7 +69,7 @@ test("what cannot be written in place is copied, to its last element and no furt
   });
   assert.ok(program.statistics.copies >= 3);
   for (const run of [() => program.run(), () => program.runEager()]) {
-    upload(arena.value, new Float32Array(132).fill(-1));
+    arena.set(new Float32Array(132).fill(-1));
     run();
     const data = [...(await arena.data())];
     assert.equal(data.slice(0, 4), [10, 16, 22, -1]);

@@ -4,7 +4,7 @@ import { add, div, exp, mul, sub } from "../../src/autograd/ops/elementwise.ts";
 import type { Device } from "../../src/gpu/device.ts";
 import { GpuValidationError, NonFiniteError, UsageError } from "../../src/gpu/errors.ts";
 import { openDevice } from "../../src/gpu/open.ts";
-import { ones, tensor, upload, variable, zeros } from "../../src/tensor/create.ts";
+import { ones, tensor, variable, zeros } from "../../src/tensor/create.ts";
 import { record } from "../../src/tensor/run.ts";
 import { emptyResult, type Tensor } from "../../src/tensor/tensor.ts";
 import { countCreates } from "../support/count-creates.ts";
@@ -29,7 +29,7 @@ test("a replay computes anew from what the variables hold", async () => {
   const { program, result } = await record(device, () => add(mul(x, 2), 1));
   program.run();
   assert.equal(await list(result), [3, 5, 7]);
-  upload(x.value, Float32Array.of(10, 20, 30));
+  x.set(Float32Array.of(10, 20, 30));
   assert.equal(await list(result), [3, 5, 7], "nothing is computed before the next run");
   program.run();
   assert.equal(await list(result), [21, 41, 61]);
@@ -280,7 +280,7 @@ test("diagnose names the first op whose result is not finite", async () => {
   program.release();
   const fine = await record(device, () => opaque(x));
   await fine.program.diagnose();
-  upload(x.value, Float32Array.of(1, Number.NaN));
+  x.set(Float32Array.of(1, Number.NaN));
   await rejects(
     () => fine.program.diagnose(),
     NonFiniteError,

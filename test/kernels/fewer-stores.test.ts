@@ -176,7 +176,7 @@ test("integers keep their bits when they are padded", async () => {
     [0, 2],
   ]);
   const [a, b, c, d] = words;
-  assert.equal([...(await y.integers())], [0, 0, 0, 0, a, b, 0, 0, c, d, 0, 0]);
+  assert.equal([...(await y.data())], [0, 0, 0, 0, a, b, 0, 0, c, d, 0, 0]);
 });
 
 test("a reduction stores its own result beside that of the map behind it", async () => {

@@ -29,7 +29,7 @@ import type { Device } from "../../src/gpu/device.ts";
 import { apply, constant, input } from "../../src/kernels/expression.ts";
 import { mapCall } from "../../src/kernels/map.ts";
 import { contiguousView } from "../../src/kernels/view.ts";
-import { full, ones, parameter, upload, variable } from "../../src/tensor/create.ts";
+import { full, ones, parameter, variable } from "../../src/tensor/create.ts";
 import { record } from "../../src/tensor/run.ts";
 import { emptyResult, type Tensor } from "../../src/tensor/tensor.ts";
 import { readTextures, testDevice } from "../support/device.ts";
@@ -308,8 +308,8 @@ function randomUpdates(seed: number): { body: () => Tensor[]; reset: () => void 
   const free = random([n], 600 + seed);
   const start = [numbers(4 * n, 700 + seed), numbers(n, 800 + seed)];
   const reset = () => {
-    upload(arena.value, start[0]!);
-    upload(free.value, start[1]!);
+    arena.set(start[0]!);
+    free.set(start[1]!);
   };
   const assign = (target: Tensor, x: Tensor, place: number) =>
     device.emit({

@@ -14,7 +14,7 @@ import {
   unitFloat,
   type Words4,
 } from "../../src/kernels/philox.ts";
-import { tensor, upload, variable } from "../../src/tensor/create.ts";
+import { tensor, variable } from "../../src/tensor/create.ts";
 import { record } from "../../src/tensor/run.ts";
 import { Tensor } from "../../src/tensor/tensor.ts";
 import { testDevice } from "../support/device.ts";
@@ -43,14 +43,14 @@ const KNOWN: readonly [Words4, Seed, Words4][] = [
 
 const SEED: Seed = [0x12345678, 0x9abcdef0];
 
-function stepTensor(device: Device, step: number): Tensor {
+function stepTensor(device: Device, step: number): Tensor<"u32"> {
   return variable(device, Uint32Array.of(step), [1], "step");
 }
 
 async function words(device: Device, step: number, size: number, options: PhiloxOptions) {
   const y = new Value(device, "u32", size, "words");
   device.emit(philoxCall("words", options, stepTensor(device, step).value, y));
-  return Array.from(await new Tensor(device, y, [size]).integers());
+  return Array.from(await new Tensor<"u32">(device, y, [size]).data());
 }
 
 test("gives the published numbers on the host", () => {
@@ -156,7 +156,7 @@ test("a replayed program draws new numbers when the step changes, and the same f
     randomNormal(device, [100], { seed: SEED, step, stream: 2 }),
   );
   const draw = async (number: number) => {
-    upload(step.value, Uint32Array.of(number));
+    step.set(Uint32Array.of(number));
     program.run();
     return result.data();
   };
@@ -173,7 +173,11 @@ test("shapes without elements and keys that make no sense", async () => {
   const draw = (changes: Partial<RandomKey>) => () =>
     randomNormal(device, [2], { ...key, ...changes });
   const step = tensor(device, [1]);
-  await rejects(draw({ step }), DTypeError, /^randomNormal: step holds f32, wanted u32$/);
+  await rejects(
+    draw({ step: step as never }),
+    DTypeError,
+    /^randomNormal: step holds f32, wanted u32$/,
+  );
   const long = tensor(device, new Uint32Array(2));
   await rejects(draw({ step: long }), ShapeError, /step is \[2\], expected 1/);
   await rejects(draw({ seed: [-1, 0] }), DTypeError, /seed -1 is no u32/);

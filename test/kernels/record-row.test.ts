@@ -55,7 +55,7 @@ test("the last kernel of a step moves the place on, into the next epoch behind t
   const seen: number[][] = [];
   for (let n = 0; n < 3; n++) {
     log.write(place, terms, advance);
-    seen.push([...(await place.integers())]);
+    seen.push([...(await place.data())]);
   }
   assert.equal(seen, [
     [7, 99, 3, 30, 99],

@@ -18,7 +18,7 @@ import { findModel, models } from "../../src/models/registry.ts";
 import type { WaeGan } from "../../src/models/wae.ts";
 import { HostRandom } from "../../src/nn/initialisers.ts";
 import { parseSettings } from "../../src/settings/settings.ts";
-import { tensor, upload, variable } from "../../src/tensor/create.ts";
+import { tensor, variable } from "../../src/tensor/create.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { testDevice } from "../support/device.ts";
 
@@ -71,8 +71,7 @@ async function squaredErrors(model: Model, z: Tensor, { x }: Batch): Promise<num
 
 /** Sets a schedule's variables to their values at a step. */
 function atStep(model: Model, step: number): void {
-  for (const { variable: v, at } of model.schedules ?? [])
-    upload(v.value, Float32Array.of(at(step)));
+  for (const { variable: v, at } of model.schedules ?? []) v.set(Float32Array.of(at(step)));
 }
 
 test("MaskAAE: its four losses, before and after step 5·I", async () => {
@@ -82,14 +81,11 @@ test("MaskAAE: its four losses, before and after step 5·I", async () => {
   });
   const mask = model as MaskAae;
   const theta = Float32Array.of(0.05, 0.7, 3);
-  upload(mask.theta!.value, theta);
+  mask.theta!.set(theta);
   // An untrained critic says nearly the same of all: too little beside 1000·BCE to be seen.
   for (const { name, tensor: weight } of model.parameters())
     if (name.startsWith("critic.") && name.endsWith("weight"))
-      upload(
-        weight.value,
-        (await weight.data()).map((w) => 3 * w),
-      );
+      weight.set((await weight.data()).map((w) => 3 * w));
   const alpha = [...theta].map((t) => 1 - Math.exp(-t));
   const masked = await list(model.encode(batch));
   const z = masked.map((v, i) => v / alpha[i % latent]!);
@@ -260,7 +256,7 @@ test("movable centres: each image bears its share of their prior", async () => {
   const { batch, model, key } = await build("lambda-hot", settings);
   const { centres } = model as LambdaHotVae;
   const moved = (await list(centres)).map((c, i) => c + 0.1 * Math.sin(i));
-  upload(centres.value, Float32Array.from(moved));
+  centres.set(Float32Array.from(moved));
   const squares = moved.reduce((sum, _, i) => sum + (0.1 * Math.sin(i)) ** 2, 0);
   const terms = model.terms(batch, key);
   const share = squares / (2 * 0.5 ** 2 * data.images);

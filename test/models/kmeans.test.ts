@@ -13,7 +13,7 @@ import {
 import { KMeansVae } from "../../src/models/kmeans-vae.ts";
 import { ComponentChoice } from "../../src/models/mixture.ts";
 import { HostRandom } from "../../src/nn/initialisers.ts";
-import { tensor, upload, variable } from "../../src/tensor/create.ts";
+import { tensor, variable } from "../../src/tensor/create.ts";
 import { testDevice } from "../support/device.ts";
 import { rejects } from "../support/rejects.ts";
 
@@ -35,7 +35,7 @@ test("every point goes to its nearest centre", async () => {
   const device = await testDevice();
   const points = tensor(device, clouds(), [120, 2]);
   const centres = tensor(device, middles);
-  const found = await nearestCentre(points, centres).integers();
+  const found = await nearestCentre(points, centres).data();
   assert.equal(
     [...found],
     Array.from({ length: 120 }, (_, i) => i % 3),
@@ -106,7 +106,7 @@ test("a cluster without a share is nobody's, though its centre is the nearest", 
     weights: tensor(device, weights),
   });
   const found = async (weights: number[]) => [
-    ...(await nearestCluster(points, clusters(weights)).integers()),
+    ...(await nearestCluster(points, clusters(weights)).data()),
   ];
   assert.equal(await found([0.2, 0.3, 0.5]), [0, 0, 2]);
   assert.equal(await found([0, 0.5, 0.5]), [1, 1, 2]);
@@ -129,8 +129,8 @@ test("the K-means VAE pays for the choice of a centre: its bound is that of the 
   // Centres near the first two codes and the third one's, unlike shares.
   const centres = [m[0]! + 0.3, m[1]!, m[2]!, m[3]! - 0.4, m[4]! + 0.2, m[5]! + 0.1];
   const shares = [0.1, 0.2, 0.7];
-  upload(model.centres.value, Float32Array.from(centres));
-  upload(model.weights.value, Float32Array.from(shares));
+  model.centres.set(Float32Array.from(centres));
+  model.weights.set(Float32Array.from(shares));
   const step = variable(device, Uint32Array.of(1), [1], "step");
   const terms = model.terms(batch, { seed: [1, 0], step, stream: 0 });
   const list = async (name: string) => [...(await terms[name]!.data())];

@@ -4,7 +4,7 @@ import { grad } from "../../src/autograd/tape.ts";
 import type { Device } from "../../src/gpu/device.ts";
 import { HostRandom } from "../../src/nn/initialisers.ts";
 import type { Optimiser } from "../../src/optim/optimiser.ts";
-import { parameter, upload, variable } from "../../src/tensor/create.ts";
+import { parameter, variable } from "../../src/tensor/create.ts";
 import { record } from "../../src/tensor/run.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 
@@ -38,7 +38,7 @@ export class Problem {
   }
 
   setInputs(inputs: readonly Float32Array[]): void {
-    for (const [i, x] of this.inputs.entries()) upload(x.value, inputs[i] as Float32Array);
+    for (const [i, x] of this.inputs.entries()) x.set(inputs[i] as Float32Array);
   }
 
   loss(): Tensor {

@@ -64,7 +64,7 @@ test("an optimiser that starts later counts its own steps", async () => {
   // What is not finite is noted by the step's number, not by its own.
   later.setCount(2);
   later.step([filled(Number.NaN), filled(1)]);
-  assert.equal([...(await first.flag.integers())], [1000]);
+  assert.equal([...(await first.flag.data())], [1000]);
   await rejects(async () => first.setCount(1), UsageError, /counts the steps of the step counter/);
 });
 
@@ -99,14 +99,14 @@ test("a value that is not finite in one stops all of them", async () => {
   some.step([filled(Number.NaN)]);
   all.step(made.map(() => filled(1)));
   assert.equal(await values(), [1, 2, 3]);
-  assert.is((await all.flag.integers())[0], 4);
+  assert.is((await all.flag.data())[0], 4);
   assert.is(some.flag, all.flag);
   some.loadState(
     Object.fromEntries(
       Object.entries(some.state()).map(([name, t]) => [name, new Float32Array(t.size)]),
     ),
   );
-  assert.is((await all.flag.integers())[0], NEVER);
+  assert.is((await all.flag.data())[0], NEVER);
 });
 
 test.run();

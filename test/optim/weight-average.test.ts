@@ -6,7 +6,7 @@ import { grad } from "../../src/autograd/tape.ts";
 import { ShapeError } from "../../src/gpu/errors.ts";
 import { Sgd } from "../../src/optim/sgd.ts";
 import { WeightAverage } from "../../src/optim/weight-average.ts";
-import { parameter, upload, variable } from "../../src/tensor/create.ts";
+import { parameter, variable } from "../../src/tensor/create.ts";
 import { record } from "../../src/tensor/run.ts";
 import { testDevice } from "../support/device.ts";
 import { rejects } from "../support/rejects.ts";
@@ -28,7 +28,7 @@ async function problem(decay: number) {
     average.update();
   });
   const step = (number: number, value = 1) => {
-    upload(slope.value, Float32Array.of(value));
+    slope.set(Float32Array.of(value));
     optimiser.setStep(number);
     program.run();
   };

@@ -47,9 +47,23 @@ console.log([...(await sum.data())].join());
 const data = loadGlyphs(2, 1);
 const settings = { network: "dense", width: 0.01 } as const;
 const vae = createModel("vae", device, { data, settings, seed: 5 });
+const rate = lg.variable(device, Float32Array.of(1), [1], "rate");
+rate.set(Float32Array.of(2));
 const { x } = new DeviceImages(device, data.train, data).take(lg.tensor(device, Uint32Array.of(0, 1)));
 console.log(vae instanceof Vae, x instanceof lg.Tensor, vae.encode({ x }) instanceof lg.Tensor);
 `;
+/** What types say of elements. */
+const TYPED = `
+const places = lg.tensor(device, Uint32Array.of(1, 0));
+const found: Uint32Array = await places.data();
+const rows: lg.Tensor = lg.gather(lg.tensor(device, [[1], [2]]), places);
+const values: Float32Array<ArrayBuffer> = await rows.data();
+const bytes: Uint8Array = await lg.bytes(device, Uint8Array.of(1), [1]).data();
+const largest: lg.Tensor<"u32"> = lg.argmax(rows);
+const all: readonly lg.Tensor<lg.DType>[] = [places, rows, largest, lg.mul(places, 2)];
+const draw = lg.randomNormal(device, [2], { seed: [1, 0], step: lg.variable(device, Uint32Array.of(1), [1]), stream: 0 });
+`;
+
 /** The same for what takes no types. */
 const SCRIPT = PROGRAM.replace(" as const", "");
 
@@ -118,7 +132,7 @@ test("type-checks, and its types say what is wrong", async ({ project }) => {
       () => "",
       (error: { stdout: string }) => error.stdout,
     );
-  writeFileSync(join(project, "program.ts"), PROGRAM);
+  writeFileSync(join(project, "program.ts"), [PROGRAM, TYPED].join("\n"));
   assert.is(await tsc(), "");
   const wrong = [
     'lg.add("three", sum);',
@@ -126,6 +140,12 @@ test("type-checks, and its types say what is wrong", async ({ project }) => {
     'createModel("vae", device, { data, settings: { latents: 2 } });',
     'createModel("ae", device, { data, settings: { network: "mlp" } });',
     "new Vae(device, new lg.HostRandom(1), data).settings.gamma;",
+    "rate.set(Uint32Array.of(2));",
+    "const floats: Float32Array = await lg.tensor(device, Uint32Array.of(1)).data();",
+    "lg.gather(sum, sum);",
+    "lg.conv2d(lg.bytes(device, new Uint8Array(9), [1, 3, 3, 1]), sum);",
+    "lg.upload(rate, Float32Array.of(2));",
+    "sum.integers();",
   ];
   writeFileSync(join(project, "program.ts"), [PROGRAM, ...wrong].join("\n"));
   const errors = await tsc();
@@ -134,6 +154,21 @@ test("type-checks, and its types say what is wrong", async ({ project }) => {
   assert.match(errors, /TS2561: .*'latents' does not exist .* Did you mean to write 'latent'/);
   assert.match(errors, /TS2322: Type '"mlp"' is not assignable/);
   assert.match(errors, /TS2339: Property 'gamma' does not exist/);
+  assert.match(errors, /TS2345: Argument of type 'Uint32Array<ArrayBuffer>' is not assignable/);
+  assert.match(
+    errors,
+    /TS2322: Type 'Uint32Array<ArrayBuffer>' is not assignable to type 'Float32/,
+  );
+  assert.match(
+    errors,
+    /TS2345: Argument of type 'Tensor<"f32">' .* parameter of type 'Tensor<"u32">'/,
+  );
+  assert.match(
+    errors,
+    /TS2345: Argument of type 'Tensor<"u8">' .* parameter of type 'Tensor<"f32">'/,
+  );
+  assert.match(errors, /TS2339.*'upload'/);
+  assert.match(errors, /TS2339: Property 'integers' does not exist/);
 });
 
 test("bundles for a browser as one module that imports nothing", async ({ project }) => {

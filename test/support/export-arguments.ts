@@ -230,7 +230,6 @@ export function argumentCalls(device: library.Device): Readonly<Record<string, A
   add("variable", held("variable", Uint32Array.of(1)));
   add("parameter", held("parameter", Float32Array.of(1)));
   add("bytes", held("bytes", Uint8Array.of(1)));
-  add("upload", { target: is(p), data: is(new Float32Array(2)) });
   add(
     "Tensor",
     {

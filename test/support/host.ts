@@ -62,13 +62,13 @@ export function reduceHost(
 
 /** Asserts that a tensor has a shape and numbers, within a tolerance relative to the largest. */
 export async function assertClose(
-  actual: Tensor,
+  actual: Tensor<"f32" | "u32">,
   expected: Host,
   what = "",
   tolerance = 1e-5,
 ): Promise<void> {
   assert.equal([...actual.shape], [...expected.shape], `${what}: shape`);
-  const data = actual.dtype === "u32" ? await actual.integers() : await actual.data();
+  const data = await actual.data();
   const size = expected.data.reduce((a, b) => Math.max(a, Math.abs(b)), 1);
   for (const [i, want] of expected.data.entries())
     if (!(Math.abs(data[i]! - want) <= tolerance * size))

@@ -7,7 +7,7 @@ import { findModel, models } from "../../src/models/registry.ts";
 import { Vae } from "../../src/models/vae.ts";
 import { HostRandom } from "../../src/nn/initialisers.ts";
 import { parseSettings } from "../../src/settings/settings.ts";
-import { tensor, upload } from "../../src/tensor/create.ts";
+import { tensor } from "../../src/tensor/create.ts";
 import { scope } from "../../src/tensor/run.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 
@@ -31,10 +31,7 @@ export async function movedModel(
     const values = await t.data();
     const moves = random.normal(values.length);
     const spread = weight.endsWith("running_var");
-    upload(
-      t.value,
-      Float32Array.from(values, (v, i) => (spread ? v + moves[i]! ** 2 : v + 0.2 * moves[i]!)),
-    );
+    t.set(Float32Array.from(values, (v, i) => (spread ? v + moves[i]! ** 2 : v + 0.2 * moves[i]!)));
   }
   model.train(false);
   return model;
@@ -65,7 +62,7 @@ export async function engineResults(
   const image = random.uniform(batch * pixels);
   const codes = random.normal(batch * model.latent);
   const label = Uint32Array.from({ length: batch }, (_, i) => (i * 2 + 1) % classes);
-  const run = (body: (label: Tensor) => Record<string, Tensor>) => {
+  const run = (body: (label: Tensor<"u32">) => Record<string, Tensor>) => {
     const made = scope(device, () => noGrad(() => body(tensor(device, label))));
     return Promise.all(
       Object.entries(made).map(async ([key, t]) => [key, await t.data()] as const),

@@ -102,11 +102,6 @@ test("are refused before anything runs", () => {
       `variable "w": data is an array, ${typed}: ${makes}`,
     ],
     [
-      () => loose(l.upload)([1], Float32Array.of(1)),
-      DTypeError,
-      "upload: target is an array, wanted a variable",
-    ],
-    [
       () => loose(l.reshape)(x, 4),
       ShapeError,
       "reshape: shape is 4, wanted an array of whole numbers",

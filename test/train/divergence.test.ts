@@ -7,7 +7,7 @@ import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors
 import { CheckpointError, NonFiniteError } from "../../src/gpu/errors.ts";
 import { Vae } from "../../src/models/vae.ts";
 import { HostRandom } from "../../src/nn/initialisers.ts";
-import { upload, variable } from "../../src/tensor/create.ts";
+import { variable } from "../../src/tensor/create.ts";
 import { TrainingRun } from "../../src/train/training-run.ts";
 import { testDevice } from "../support/device.ts";
 import { MemoryHost } from "../support/memory-host.ts";
@@ -46,7 +46,7 @@ for (const [name, value] of [
     await run.advance(0, 6);
     const before = await weights();
     const average = [...(await run.trained[0]!.average!.arena.data())];
-    upload(factor.value, Float32Array.of(value));
+    factor.set(Float32Array.of(value));
     const steps: number[] = [];
     const rows = (first: number, list: readonly unknown[]) => {
       steps.push(...list.map((_, i) => first + i));
@@ -87,7 +87,7 @@ test("NaN in a weight is named, and no other weight changes", async () => {
   const { tensor } = vae.parameters()[2]!;
   const poisoned = await tensor.data();
   poisoned[1] = Number.NaN;
-  upload(tensor.value, poisoned);
+  tensor.set(poisoned);
   const before = await weights();
   await rejects(
     () => run.advance(3, 8),
@@ -102,7 +102,7 @@ test("the rows of all steps before are given, however many were queued", async (
   const steps: number[] = [];
   const rows = (first: number, list: readonly unknown[]) => {
     steps.push(...list.map((_, i) => first + i));
-    if (steps.length > 20) upload(factor.value, Float32Array.of(Number.NaN));
+    if (steps.length > 20) factor.set(Float32Array.of(Number.NaN));
   };
   let step = 0;
   try {

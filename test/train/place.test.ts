@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import { DeviceImages, ShuffledBatches } from "../../src/data/loader.ts";
 import type { Device } from "../../src/gpu/device.ts";
 import { openDevice } from "../../src/gpu/open.ts";
-import { full, upload, variable } from "../../src/tensor/create.ts";
+import { full, variable } from "../../src/tensor/create.ts";
 import { record } from "../../src/tensor/run.ts";
 import { Calendar } from "../../src/train/calendar.ts";
 import { LossLog } from "../../src/train/loss-log.ts";
@@ -36,8 +36,8 @@ async function opened(device: Device, calendar = new Calendar(3)) {
       place.moveTo(n);
       const uploaded = counts.uploads > before;
       const [[s], [epoch, offset]] = (await Promise.all([
-        step.integers(),
-        batches.position.integers(),
+        step.data(),
+        batches.position.data(),
       ])) as [Uint32Array, Uint32Array];
       return [s as number, epoch as number, offset as number, uploaded];
     },
@@ -106,7 +106,7 @@ test("is uploaded where another step is next, or something else may have moved i
   program.runEager();
   assert.equal(await begin(5), [5, 1, 3, true], "its ops were run one by one");
   await following(5);
-  upload(step.value, Uint32Array.of(77));
+  step.set(Uint32Array.of(77));
   assert.equal(await begin(5), [5, 1, 3, true], "an upload");
   await following(5);
   assert.equal(await begin(5), [5, 1, 3, false], "nothing of the kind");

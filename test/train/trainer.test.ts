@@ -13,7 +13,6 @@ import {
 import { PlainAutoencoder } from "../../src/models/ae.ts";
 import { ConditionalVae } from "../../src/models/cvae.ts";
 import { Vae } from "../../src/models/vae.ts";
-import { upload } from "../../src/tensor/create.ts";
 import { Trainer } from "../../src/train/trainer.ts";
 import type { TrainerOptions } from "../../src/train/trainer-options.ts";
 import { testDevice } from "../support/device.ts";
@@ -261,7 +260,7 @@ test("a step that is not finite ends it; the weights before it are kept", async 
   assert.is(trainer.settings.learningRate, 0.001);
   assert.is((await trainer.advance()).step, 4);
   const { tensor } = trainer.model.parameters()[0]!;
-  upload(tensor, new Float32Array(tensor.size).fill(Number.NaN));
+  tensor.set(new Float32Array(tensor.size).fill(Number.NaN));
   await rejects(() => trainer.checkpoint(), NonFiniteError, /weights hold NaN/);
   trainer.close();
 });

@@ -1,5 +1,6 @@
 import { checkNumber, isNot } from "../../gpu/arguments.ts";
 import { DTypeError, ShapeError } from "../../gpu/errors.ts";
+import type { DType } from "../../gpu/value.ts";
 import {
   apply,
   constant,
@@ -9,14 +10,20 @@ import {
 } from "../../kernels/expression.ts";
 import { mapCall } from "../../kernels/map.ts";
 import { contiguousStrides } from "../../kernels/view.ts";
-import { ANY, checkTensor, checkTensors, NUMBERS } from "../../tensor/arguments.ts";
+import {
+  ANY,
+  checkTensor,
+  checkTensors,
+  NUMBERS,
+  type NumberType,
+} from "../../tensor/arguments.ts";
 import { empty, filled } from "../../tensor/create.ts";
 import { emptyResult, formatShape, Tensor } from "../../tensor/tensor.ts";
 import { type Derivative, differentiable } from "../tape.ts";
 import { sumTo } from "./sum.ts";
 
 /** Tensors and plain numbers mix in elementwise ops; a number is compiled into the kernel. */
-export type Operand = Tensor | number;
+export type Operand = Tensor<NumberType> | number;
 
 /** Operands by their names in errors, in the kernel's order. */
 type Operands = Readonly<Record<string, Operand>>;
@@ -52,7 +59,9 @@ function mapTensors(fn: ElementFunction, operands: Operands, op: string = fn): T
   for (const [name, x] of all)
     if (typeof x !== "number" && !(x instanceof Tensor))
       throw new DTypeError(op, isNot(name, x, "a tensor or a number"));
-  const given = all.filter((entry): entry is [string, Tensor] => typeof entry[1] !== "number");
+  const given = all.filter(
+    (entry): entry is [string, Tensor<NumberType>] => typeof entry[1] !== "number",
+  );
   if (given.length === 0)
     throw new DTypeError(
       op,
@@ -97,7 +106,7 @@ function elementwise(
 ): Tensor {
   const y = mapTensors(fn, operands, op);
   const derivatives = rules(y);
-  const inputs: Tensor[] = [];
+  const inputs: Tensor<NumberType>[] = [];
   const kept: (Derivative | undefined)[] = [];
   for (const [i, x] of Object.values(operands).entries()) {
     if (typeof x === "number") continue;
@@ -165,7 +174,7 @@ export const equal = (a: Operand, b: Operand): Tensor => mapTensors("equal", { a
 // Ternary.
 
 /** a where mask ≠ 0, else b. */
-export const where = (mask: Tensor, a: Operand, b: Operand): Tensor => {
+export const where = (mask: Tensor<NumberType>, a: Operand, b: Operand): Tensor => {
   checkTensor("where", mask, NUMBERS, "mask");
   return elementwise("where", { mask, a, b }, () => [
     undefined,
@@ -179,7 +188,7 @@ export const where = (mask: Tensor, a: Operand, b: Operand): Tensor => {
  *
  * @throws ShapeError where low > high: WGSL leaves open what the result would be
  */
-export const clamp = (x: Tensor, low: number, high: number): Tensor => {
+export const clamp = (x: Tensor<NumberType>, low: number, high: number): Tensor => {
   checkTensor("clamp", x, NUMBERS);
   checkNumber("clamp", "low", low);
   checkNumber("clamp", "high", high);
@@ -192,46 +201,54 @@ export const clamp = (x: Tensor, low: number, high: number): Tensor => {
 
 // Unary. Rules use the output where that is cheaper, so that fused pre-activations need no storing.
 
-const unary = (fn: ElementFunction, x: Tensor, rule: (dy: Tensor, y: Tensor) => Tensor): Tensor =>
-  elementwise(fn, { x }, (y) => [(dy) => rule(dy, y)]);
+const unary = (
+  fn: ElementFunction,
+  x: Tensor<NumberType>,
+  rule: (dy: Tensor, y: Tensor) => Tensor,
+): Tensor => elementwise(fn, { x }, (y) => [(dy) => rule(dy, y)]);
 
 /** −x. */
-export const neg = (x: Tensor): Tensor => unary("neg", x, (dy) => neg(dy));
+export const neg = (x: Tensor<NumberType>): Tensor => unary("neg", x, (dy) => neg(dy));
 /** |x|; derivative 0 at 0. */
-export const abs = (x: Tensor): Tensor => unary("abs", x, (dy) => mul(dy, sign(x)));
+export const abs = (x: Tensor<NumberType>): Tensor => unary("abs", x, (dy) => mul(dy, sign(x)));
 /** −1, 0 or 1; derivative 0. */
-export const sign = (x: Tensor): Tensor => mapTensors("sign", { x });
+export const sign = (x: Tensor<NumberType>): Tensor => mapTensors("sign", { x });
 /** eˣ. */
-export const exp = (x: Tensor): Tensor => unary("exp", x, (dy, y) => mul(dy, y));
+export const exp = (x: Tensor<NumberType>): Tensor => unary("exp", x, (dy, y) => mul(dy, y));
 /** eˣ − 1, without loss of digits near 0. */
-export const expm1 = (x: Tensor): Tensor => unary("expm1", x, (dy) => mul(dy, exp(x)));
+export const expm1 = (x: Tensor<NumberType>): Tensor => unary("expm1", x, (dy) => mul(dy, exp(x)));
 /** ln(1 + x), without loss of digits near 0; −∞ at −1, NaN below. */
-export const log1p = (x: Tensor): Tensor => unary("log1p", x, (dy) => div(dy, add(x, 1)));
+export const log1p = (x: Tensor<NumberType>): Tensor =>
+  unary("log1p", x, (dy) => div(dy, add(x, 1)));
 /** The natural logarithm; −∞ at 0, NaN below. */
-export const log = (x: Tensor): Tensor => unary("log", x, (dy) => div(dy, x));
+export const log = (x: Tensor<NumberType>): Tensor => unary("log", x, (dy) => div(dy, x));
 /** √x; the derivative is infinite at 0. */
-export const sqrt = (x: Tensor): Tensor => unary("sqrt", x, (dy, y) => div(mul(dy, 0.5), y));
+export const sqrt = (x: Tensor<NumberType>): Tensor =>
+  unary("sqrt", x, (dy, y) => div(mul(dy, 0.5), y));
 /** 1 / √x, for x > 0. */
-export const rsqrt = (x: Tensor): Tensor =>
+export const rsqrt = (x: Tensor<NumberType>): Tensor =>
   unary("rsqrt", x, (dy, y) => mul(mul(dy, -0.5), mul(y, mul(y, y))));
 /** x². */
-export const square = (x: Tensor): Tensor => unary("square", x, (dy) => mul(dy, mul(x, 2)));
+export const square = (x: Tensor<NumberType>): Tensor =>
+  unary("square", x, (dy) => mul(dy, mul(x, 2)));
 /** 1 / x. */
-export const reciprocal = (x: Tensor): Tensor =>
+export const reciprocal = (x: Tensor<NumberType>): Tensor =>
   unary("reciprocal", x, (dy, y) => neg(mul(dy, square(y))));
 /** sin x, x in radians; WGSL permits an error of 2⁻¹¹ in [−π, π]. */
-export const sin = (x: Tensor): Tensor => unary("sin", x, (dy) => mul(dy, cos(x)));
+export const sin = (x: Tensor<NumberType>): Tensor => unary("sin", x, (dy) => mul(dy, cos(x)));
 /** cos x, x in radians; WGSL permits an error of 2⁻¹¹ in [−π, π]. */
-export const cos = (x: Tensor): Tensor => unary("cos", x, (dy) => neg(mul(dy, sin(x))));
+export const cos = (x: Tensor<NumberType>): Tensor => unary("cos", x, (dy) => neg(mul(dy, sin(x))));
 /** The largest whole number not above x; derivative 0. */
-export const floor = (x: Tensor): Tensor => mapTensors("floor", { x });
+export const floor = (x: Tensor<NumberType>): Tensor => mapTensors("floor", { x });
 /** The hyperbolic tangent; ±1 for large arguments. */
-export const tanh = (x: Tensor): Tensor => unary("tanh", x, (dy, y) => mul(dy, sub(1, square(y))));
+export const tanh = (x: Tensor<NumberType>): Tensor =>
+  unary("tanh", x, (dy, y) => mul(dy, sub(1, square(y))));
 /** 1 / (1 + e⁻ˣ), stable. */
-export const sigmoid = (x: Tensor): Tensor =>
+export const sigmoid = (x: Tensor<NumberType>): Tensor =>
   unary("sigmoid", x, (dy, y) => mul(dy, mul(y, sub(1, y))));
 /** log(1 + exp(x)), stable. */
-export const softplus = (x: Tensor): Tensor => unary("softplus", x, (dy) => mul(dy, sigmoid(x)));
+export const softplus = (x: Tensor<NumberType>): Tensor =>
+  unary("softplus", x, (dy) => mul(dy, sigmoid(x)));
 /**
  * −x·ln σ(l) − (1 − x)·ln(1 − σ(l)), the cross-entropy of a logit l with x in [0, 1]. It keeps the
  * digits of small losses, which softplus(l) − l·x loses for large l.
@@ -242,17 +259,17 @@ export const logisticLoss = (logits: Tensor, x: Operand): Tensor =>
     (dy) => neg(mul(dy, logits)),
   ]);
 /** max(x, 0); derivative 0 at 0. */
-export const relu = (x: Tensor): Tensor => {
+export const relu = (x: Tensor<NumberType>): Tensor => {
   checkTensor("relu", x, NUMBERS);
   return elementwise("max", { x, zero: 0 }, (y) => [(dy) => mul(dy, greater(y, 0))]);
 };
 /** x for x > 0, else slope·x. */
-export const leakyRelu = (x: Tensor, slope = 0.2): Tensor => {
+export const leakyRelu = (x: Tensor<NumberType>, slope = 0.2): Tensor => {
   checkTensor("leakyRelu", x, NUMBERS);
   checkNumber("leakyRelu", "slope", slope);
   return mul(x, add(slope, mul(greater(x, 0), 1 - slope)));
 };
 
 /** A tensor of x's shape filled with a number. */
-export const fullLike = (x: Tensor, value: number): Tensor =>
+export const fullLike = (x: Tensor<DType>, value: number): Tensor =>
   filled("fullLike", checkTensor("fullLike", x, ANY), x.shape, value, "value");

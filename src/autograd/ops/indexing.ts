@@ -1,5 +1,6 @@
 import { checkNumber, checkWhole } from "../../gpu/arguments.ts";
 import { ShapeError } from "../../gpu/errors.ts";
+import type { DType } from "../../gpu/value.ts";
 import { gatherCall, oneHotCall, scatterAddCalls } from "../../kernels/gather.ts";
 import { sizeOf } from "../../kernels/view.ts";
 import { ANY, checkTensor, checkTensors, eachOf } from "../../tensor/arguments.ts";
@@ -7,6 +8,9 @@ import { empty, zeros } from "../../tensor/create.ts";
 import { emptyResult, formatShape, type Tensor } from "../../tensor/tensor.ts";
 import { differentiable } from "../tape.ts";
 import { add } from "./elementwise.ts";
+
+/** What is gathered from a table: floats from bytes. */
+export type Gathered<D extends DType> = D extends "u32" ? "u32" : "f32";
 
 /**
  * Rows of a table by their numbers. Bytes become floats: a data set of 8-bit images stays packed
@@ -17,7 +21,11 @@ import { add } from "./elementwise.ts";
  * @param scale factor of bytes; default 1/255
  * @returns [count…, …], f32; u32 for a table of u32
  */
-export function gather(table: Tensor, indices: Tensor, scale = 1 / 255): Tensor {
+export function gather<D extends DType>(
+  table: Tensor<D>,
+  indices: Tensor<"u32">,
+  scale = 1 / 255,
+): Tensor<Gathered<D>> {
   checkTensors("gather", [
     ["table", table, ...ANY],
     ["indices", indices, "u32"],
@@ -26,7 +34,7 @@ export function gather(table: Tensor, indices: Tensor, scale = 1 / 255): Tensor 
   const [rows = 0, ...row] = table.shape;
   if (table.rank === 0) throw new ShapeError("gather", "the table must have rows");
   const shape = [...indices.shape, ...row];
-  const dtype = table.dtype === "u32" ? "u32" : "f32";
+  const dtype = (table.dtype === "u32" ? "u32" : "f32") as Gathered<D>;
   const out = emptyResult(table.device, "gather", shape, dtype);
   if (out.size === 0) return empty(table.device, shape, dtype);
   if (rows === 0) throw new ShapeError("gather", `${formatShape(table.shape)} has no rows`);
@@ -48,7 +56,11 @@ export function gather(table: Tensor, indices: Tensor, scale = 1 / 255): Tensor 
  * @param scale factor of bytes; default 1/255
  * @returns f32 [count…, …]
  */
-export function gatherParts(parts: readonly Tensor[], indices: Tensor, scale = 1 / 255): Tensor {
+export function gatherParts(
+  parts: readonly Tensor<"f32" | "u8">[],
+  indices: Tensor<"u32">,
+  scale = 1 / 255,
+): Tensor {
   const several = parts?.length > 1;
   checkTensors("gatherParts", [
     ...eachOf("gatherParts", "parts", parts, several ? ["f32", "u8"] : ANY),
@@ -89,7 +101,7 @@ export function gatherParts(parts: readonly Tensor[], indices: Tensor, scale = 1
  * @param indices u32 [count…]
  * @returns [rows, …]
  */
-export function scatterAdd(x: Tensor, indices: Tensor, rows: number): Tensor {
+export function scatterAdd(x: Tensor, indices: Tensor<"u32">, rows: number): Tensor {
   checkTensors("scatterAdd", [
     ["x", x, "f32"],
     ["indices", indices, "u32"],
@@ -116,7 +128,7 @@ export function scatterAdd(x: Tensor, indices: Tensor, rows: number): Tensor {
  * @param indices u32 […]
  * @returns f32 […, classes]
  */
-export function oneHot(indices: Tensor, classes: number): Tensor {
+export function oneHot(indices: Tensor<"u32">, classes: number): Tensor {
   checkTensor("oneHot", indices, ["u32"], "indices");
   checkWhole("oneHot", "classes", classes, 0);
   const shape = [...indices.shape, classes];

@@ -2,7 +2,7 @@ import { checkWhole } from "../../gpu/arguments.ts";
 import { DTypeError, ShapeError } from "../../gpu/errors.ts";
 import { concatCall, MOST_CONCATENATED } from "../../kernels/concat.ts";
 import { sizeOf } from "../../kernels/view.ts";
-import { checkTensors, eachOf, NUMBERS } from "../../tensor/arguments.ts";
+import { checkTensors, eachOf, NUMBERS, type NumberType } from "../../tensor/arguments.ts";
 import { empty } from "../../tensor/create.ts";
 import { emptyResult, formatShape, type Tensor } from "../../tensor/tensor.ts";
 import { differentiable } from "../tape.ts";
@@ -14,11 +14,11 @@ import { resolveAxes } from "./sum.ts";
  *
  * @throws ShapeError naming the shapes that do not fit
  */
-export function concat(tensors: readonly Tensor[], axis = -1): Tensor {
+export function concat<D extends NumberType>(tensors: readonly Tensor<D>[], axis = -1): Tensor<D> {
   checkTensors("concat", eachOf("concat", "tensors", tensors, NUMBERS));
-  const [head] = tensors as [Tensor];
+  const [head] = tensors as [Tensor<D>];
   const [at] = resolveAxes("concat", head.shape, axis, "axis") as [number];
-  const others = (t: Tensor) => `${t.shape.map((n, i) => (i === at ? -1 : n))}`;
+  const others = (t: Tensor<D>) => `${t.shape.map((n, i) => (i === at ? -1 : n))}`;
   for (const t of tensors) {
     if (others(t) !== others(head))
       throw new ShapeError(
@@ -48,14 +48,18 @@ export function concat(tensors: readonly Tensor[], axis = -1): Tensor {
   );
 }
 
-function joined(tensors: readonly Tensor[], at: number, shape: readonly number[]): Tensor {
-  const { device, dtype } = tensors[0] as Tensor;
+function joined<D extends NumberType>(
+  tensors: readonly Tensor<D>[],
+  at: number,
+  shape: readonly number[],
+): Tensor<D> {
+  const { device, dtype } = tensors[0] as Tensor<D>;
   const out = emptyResult(device, "concat", shape, dtype);
   if (out.size === 0) return empty(device, shape, dtype);
   let parts = tensors.filter((t) => t.size > 0);
   // More inputs than a kernel may bind are joined in groups first.
   while (parts.length > MOST_CONCATENATED) {
-    const groups: Tensor[] = [];
+    const groups: Tensor<D>[] = [];
     for (let i = 0; i < parts.length; i += MOST_CONCATENATED) {
       const group = parts.slice(i, i + MOST_CONCATENATED);
       const along = group.reduce((n, t) => n + (t.shape[at] as number), 0);
@@ -69,7 +73,7 @@ function joined(tensors: readonly Tensor[], at: number, shape: readonly number[]
     }
     parts = groups;
   }
-  const [only] = parts as [Tensor];
+  const [only] = parts as [Tensor<D>];
   if (parts.length === 1) return reshape(only, shape);
   const lengths = parts.map((t) => sizeOf(t.shape.slice(at)));
   device.emit(
@@ -84,9 +88,9 @@ function joined(tensors: readonly Tensor[], at: number, shape: readonly number[]
 }
 
 /** Tensors of one shape along a new axis in front of `axis`. */
-export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
+export function stack<D extends NumberType>(tensors: readonly Tensor<D>[], axis = 0): Tensor<D> {
   checkTensors("stack", eachOf("stack", "tensors", tensors, NUMBERS));
-  const [head] = tensors as [Tensor];
+  const [head] = tensors as [Tensor<D>];
   checkWhole("stack", "axis", axis, 0, head.rank);
   const separate = tensors.map((t) =>
     reshape(t, [...t.shape.slice(0, axis), 1, ...t.shape.slice(axis)]),

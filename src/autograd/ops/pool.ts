@@ -72,7 +72,7 @@ function averageGradient(dy: Tensor, g: PoolGeometry): Tensor {
 }
 
 /** dy added up at the positions in x that it came from. */
-function spread(dy: Tensor, position: Tensor, g: PoolGeometry): Tensor {
+function spread(dy: Tensor, position: Tensor<"u32">, g: PoolGeometry): Tensor {
   const dx = emptyResult(dy.device, "maxPool2d", [g.batch, g.inH, g.inW, g.channels]);
   if (dx.size === 0) return empty(dy.device, dx.shape);
   dy.device.emit(poolGradientCall("maxPool2d gradient", dy.value, position.value, g, dx.value));
@@ -90,8 +90,13 @@ export function upsample2d(x: Tensor, factor: number | readonly [number, number]
   return reshape(repeated, [batch, height * fh, width * fw, channels]);
 }
 
-function pooled(op: string, kind: "mean" | "max" | "position", x: Tensor, g: PoolGeometry): Tensor {
-  const dtype = kind === "position" ? "u32" : "f32";
+function pooled<K extends "mean" | "max" | "position">(
+  op: string,
+  kind: K,
+  x: Tensor,
+  g: PoolGeometry,
+): Tensor<K extends "position" ? "u32" : "f32"> {
+  const dtype = (kind === "position" ? "u32" : "f32") as K extends "position" ? "u32" : "f32";
   const shape = [g.batch, g.outH, g.outW, g.channels];
   const y = emptyResult(x.device, op, shape, dtype);
   if (y.size === 0) return empty(x.device, shape, dtype);

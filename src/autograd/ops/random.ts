@@ -1,6 +1,7 @@
 import { checkDevice, checkOptions, checkWhole, isNot } from "../../gpu/arguments.ts";
 import type { Device } from "../../gpu/device.ts";
 import { DTypeError, ShapeError } from "../../gpu/errors.ts";
+import type { DType } from "../../gpu/value.ts";
 import { philoxCall, type Seed } from "../../kernels/philox.ts";
 import { shuffleCall } from "../../kernels/shuffle.ts";
 import { checkTensors } from "../../tensor/arguments.ts";
@@ -12,7 +13,7 @@ export interface RandomKey {
   /** Two u32. */
   readonly seed: Seed;
   /** One u32, read at each run: a replayed program draws new numbers when it changes. */
-  readonly step: Tensor;
+  readonly step: Tensor<"u32">;
   /** A u32; ops with one seed and step need different streams. */
   readonly stream: number;
 }
@@ -62,9 +63,9 @@ export function batchIndices(
   device: Device,
   count: number,
   batch: number,
-  position: Tensor,
+  position: Tensor<"u32">,
   seed: Seed,
-): Tensor {
+): Tensor<"u32"> {
   const op = "batchIndices";
   checkDevice(op, device);
   checkWhole(op, "count", count, 1, 2 ** 30);
@@ -77,7 +78,13 @@ export function batchIndices(
   return out;
 }
 
-function checkWords(op: string, device: Device, name: string, t: Tensor, size: number): void {
+function checkWords(
+  op: string,
+  device: Device,
+  name: string,
+  t: Tensor<DType>,
+  size: number,
+): void {
   checkTensors(op, [[name, t, "u32"]], device);
   if (t.size !== size)
     throw new ShapeError(op, `${name} is ${formatShape(t.shape)}, expected ${size} elements`);

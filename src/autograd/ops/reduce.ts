@@ -4,7 +4,7 @@ import { argmaxCalls } from "../../kernels/argmax.ts";
 import { apply, input } from "../../kernels/expression.ts";
 import { reduceCalls } from "../../kernels/reduce.ts";
 import { contiguousStrides, contiguousView, sizeOf } from "../../kernels/view.ts";
-import { checkTensor } from "../../tensor/arguments.ts";
+import { checkTensor, type NumberType } from "../../tensor/arguments.ts";
 import { empty } from "../../tensor/create.ts";
 import { emptyResult, formatShape, type Tensor } from "../../tensor/tensor.ts";
 import { differentiable, noGrad } from "../tape.ts";
@@ -22,7 +22,7 @@ import {
 } from "./sum.ts";
 
 /** How many elements each result of a reduction is made of; none is an error. */
-function requireElements(op: string, x: Tensor, axes: readonly number[]): number {
+function requireElements(op: string, x: Tensor<NumberType>, axes: readonly number[]): number {
   const count = sizeOf(axes.map((a) => x.shape[a] as number));
   if (count === 0) throw new ShapeError(op, `${formatShape(x.shape)} is empty along the axes`);
   return count;
@@ -33,10 +33,10 @@ function requireElements(op: string, x: Tensor, axes: readonly number[]): number
  *
  * @throws ShapeError over an empty axis
  */
-export function mean(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
+export function mean(x: Tensor<NumberType>, axes?: Axes, keepAxes = false): Tensor {
   const over = checkReduction("mean", x, axes, keepAxes);
   const count = requireElements("mean", x, over);
-  if (over.length === 0) return x;
+  if (over.length === 0) return broadcastTo(x, x.shape);
   const y = reduceTensor("mean", "sum", x, over, { scale: 1 / count });
   const noted = differentiable("mean", [x], y, [(dy) => mul(broadcastTo(dy, x.shape), 1 / count)]);
   return dropAxes(noted, over, keepAxes);
@@ -49,7 +49,7 @@ export function mean(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
  * @param options.ddof 1 divides by n − 1 (unbiased), default 0
  */
 export function variance(
-  x: Tensor,
+  x: Tensor<NumberType>,
   axes?: Axes,
   keepAxes = false,
   options: { readonly ddof?: 0 | 1 } = {},
@@ -67,7 +67,12 @@ export function variance(
 }
 
 /** Σ (x − centre)² · scale over `axes`, which stay with length 1; x − centre is never stored. */
-function meanSquare(x: Tensor, centre: Tensor, axes: readonly number[], scale: number): Tensor {
+function meanSquare(
+  x: Tensor<NumberType>,
+  centre: Tensor,
+  axes: readonly number[],
+  scale: number,
+): Tensor {
   const shape = keptShape(x.shape, axes);
   const out = emptyResult(x.device, "variance", shape);
   if (out.size === 0) return empty(x.device, shape);
@@ -89,19 +94,24 @@ function meanSquare(x: Tensor, centre: Tensor, axes: readonly number[], scale: n
  *
  * @throws ShapeError over an empty axis
  */
-export function max(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
+export function max(x: Tensor<NumberType>, axes?: Axes, keepAxes = false): Tensor {
   return extremum("max", x, axes, keepAxes);
 }
 
 /** Smallest element over `axes`; as `max`. */
-export function min(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
+export function min(x: Tensor<NumberType>, axes?: Axes, keepAxes = false): Tensor {
   return extremum("min", x, axes, keepAxes);
 }
 
-function extremum(kind: "max" | "min", x: Tensor, axes: Axes, keepAxes: boolean): Tensor {
+function extremum(
+  kind: "max" | "min",
+  x: Tensor<NumberType>,
+  axes: Axes,
+  keepAxes: boolean,
+): Tensor {
   const over = checkReduction(kind, x, axes, keepAxes);
   requireElements(kind, x, over);
-  if (over.length === 0) return x;
+  if (over.length === 0) return broadcastTo(x, x.shape);
   const y = reduceTensor(kind, kind, x, over);
   const noted = differentiable(kind, [x], y, [
     (dy) => {
@@ -119,7 +129,7 @@ function extremum(kind: "max" | "min", x: Tensor, axes: Axes, keepAxes: boolean)
  * @returns u32, without the axes
  * @throws ShapeError along an empty axis
  */
-export function argmax(x: Tensor, axes: number | readonly number[] = -1): Tensor {
+export function argmax(x: Tensor, axes: number | readonly number[] = -1): Tensor<"u32"> {
   checkTensor("argmax", x, ["f32"]);
   const over = resolveAxes("argmax", x.shape, axes);
   requireElements("argmax", x, over);

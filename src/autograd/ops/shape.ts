@@ -1,15 +1,23 @@
 import { checkWhole } from "../../gpu/arguments.ts";
 import { ShapeError } from "../../gpu/errors.ts";
+import type { DType } from "../../gpu/value.ts";
 import { apply, constant, input, inside } from "../../kernels/expression.ts";
 import { mapCall } from "../../kernels/map.ts";
 import { contiguousStrides, sizeOf } from "../../kernels/view.ts";
-import { ANY, checkList, checkNumbers, checkTensor, NUMBERS } from "../../tensor/arguments.ts";
-import { empty, zeros } from "../../tensor/create.ts";
+import {
+  ANY,
+  checkList,
+  checkNumbers,
+  checkTensor,
+  NUMBERS,
+  type NumberType,
+} from "../../tensor/arguments.ts";
+import { empty } from "../../tensor/create.ts";
 import { checkShape, emptyResult, formatShape, Tensor } from "../../tensor/tensor.ts";
 import { differentiable } from "../tape.ts";
 
 /** The same elements in another shape, at no cost. One length may be −1: the rest decides it. */
-export function reshape(x: Tensor, shape: readonly number[]): Tensor {
+export function reshape<D extends DType>(x: Tensor<D>, shape: readonly number[]): Tensor<D> {
   checkTensor("reshape", x, ANY);
   checkNumbers("reshape", "shape", shape);
   const known = sizeOf(shape.filter((n) => n !== -1));
@@ -25,13 +33,16 @@ export function reshape(x: Tensor, shape: readonly number[]): Tensor {
       "reshape",
       `${formatShape(x.shape)} has ${x.size} elements, ${formatShape(resolved)} ${sizeOf(resolved)}`,
     );
-  return differentiable("reshape", [x], new Tensor(x.device, x.value, resolved), [
+  return differentiable("reshape", [x], new Tensor<D>(x.device, x.value, resolved), [
     (dy) => reshape(dy, x.shape),
   ]);
 }
 
 /** The axes in another order; default reversed. Derivative: the inverse permutation. */
-export function transpose(x: Tensor, order?: readonly number[]): Tensor {
+export function transpose<D extends NumberType>(
+  x: Tensor<D>,
+  order?: readonly number[],
+): Tensor<D> {
   checkTensor("transpose", x, NUMBERS);
   if (order !== undefined) checkNumbers("transpose", "order", order);
   const axes = order ?? x.shape.map((_, i) => x.rank - 1 - i);
@@ -54,7 +65,11 @@ export function transpose(x: Tensor, order?: readonly number[]): Tensor {
 }
 
 /** Elements begin[i] ≤ c[i] < begin[i] + size[i]. Derivative: padding with zeros. */
-export function slice(x: Tensor, begin: readonly number[], size: readonly number[]): Tensor {
+export function slice<D extends NumberType>(
+  x: Tensor<D>,
+  begin: readonly number[],
+  size: readonly number[],
+): Tensor<D> {
   checkTensor("slice", x, NUMBERS);
   checkNumbers("slice", "begin", begin);
   checkNumbers("slice", "size", size);
@@ -93,7 +108,10 @@ export function slice(x: Tensor, begin: readonly number[], size: readonly number
 /**
  * x with widths[i] = [before, after] zeros added to axis i. Derivative: the slice that x fills.
  */
-export function pad(x: Tensor, widths: readonly (readonly [number, number])[]): Tensor {
+export function pad<D extends NumberType>(
+  x: Tensor<D>,
+  widths: readonly (readonly [number, number])[],
+): Tensor<D> {
   checkTensor("pad", x, NUMBERS);
   checkList("pad", "widths", widths, "an array of [before, after], one for each axis");
   for (const [i, pair] of widths.entries()) checkNumbers("pad", `widths[${i}]`, pair);
@@ -106,9 +124,13 @@ export function pad(x: Tensor, widths: readonly (readonly [number, number])[]): 
   if (widths.flat().every((w) => w === 0)) return x;
   const shape = x.shape.map((n, i) => n + (widths[i]?.[0] ?? 0) + (widths[i]?.[1] ?? 0));
   const begin = widths.map(([before]) => before);
-  if (x.size === 0)
-    return sizeOf(shape) === 0 ? empty(x.device, shape, x.dtype) : zeros(x.device, shape);
+  if (sizeOf(shape) === 0) return empty(x.device, shape, x.dtype);
   const out = emptyResult(x.device, "pad", shape, x.dtype);
+  if (x.size === 0) {
+    const outputs = [{ value: out.value, expression: constant(0) }];
+    x.device.emit(mapCall("pad", { shape, inputs: [], outputs }));
+    return out;
+  }
   const strides = contiguousStrides(x.shape);
   const offset = begin.reduce((sum, b, i) => sum - b * (strides[i] as number), 0);
   const bounds = widths.flatMap(([before, after], axis) => {
@@ -128,7 +150,12 @@ export function pad(x: Tensor, widths: readonly (readonly [number, number])[]): 
 }
 
 /** Part of one axis: `length` elements from `start`. */
-export function sliceAxis(x: Tensor, axis: number, start: number, length: number): Tensor {
+export function sliceAxis<D extends NumberType>(
+  x: Tensor<D>,
+  axis: number,
+  start: number,
+  length: number,
+): Tensor<D> {
   checkTensor("sliceAxis", x, NUMBERS);
   checkWhole("sliceAxis", "axis", axis, 0, Math.max(0, x.rank - 1));
   checkWhole("sliceAxis", "start", start, 0);
@@ -141,7 +168,11 @@ export function sliceAxis(x: Tensor, axis: number, start: number, length: number
 }
 
 /** x cut along one axis into parts of the given lengths. */
-export function split(x: Tensor, axis: number, lengths: readonly number[]): Tensor[] {
+export function split<D extends NumberType>(
+  x: Tensor<D>,
+  axis: number,
+  lengths: readonly number[],
+): Tensor<D>[] {
   checkTensor("split", x, NUMBERS);
   checkWhole("split", "axis", axis, 0, Math.max(0, x.rank - 1));
   checkNumbers("split", "lengths", lengths);
@@ -159,13 +190,13 @@ export function split(x: Tensor, axis: number, lengths: readonly number[]): Tens
   });
 }
 
-function strided(
-  x: Tensor,
+function strided<D extends DType>(
+  x: Tensor<D>,
   op: string,
   shape: readonly number[],
   strides: readonly number[],
   offset: number,
-): Tensor {
+): Tensor<D> {
   const out = emptyResult(x.device, op, shape, x.dtype);
   if (out.size === 0) return empty(x.device, shape, x.dtype);
   x.device.emit(

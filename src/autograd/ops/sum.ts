@@ -6,7 +6,7 @@ import { mapCall } from "../../kernels/map.ts";
 import { type ReduceOptions, reduceCalls } from "../../kernels/reduce.ts";
 import type { ReduceKind } from "../../kernels/reduce-code.ts";
 import { contiguousStrides, contiguousView } from "../../kernels/view.ts";
-import { checkTensor, NUMBERS } from "../../tensor/arguments.ts";
+import { checkTensor, NUMBERS, type NumberType } from "../../tensor/arguments.ts";
 import { empty, zeros } from "../../tensor/create.ts";
 import { checkShape, emptyResult, formatShape, type Tensor } from "../../tensor/tensor.ts";
 import { differentiable } from "../tape.ts";
@@ -43,7 +43,7 @@ export function resolveAxes(
 /** Checks what every reduction takes. @returns the axes as `resolveAxes` gives them */
 export function checkReduction(
   op: string,
-  x: Tensor,
+  x: Tensor<NumberType>,
   axes: Axes,
   keepAxes: boolean,
   dtypes: readonly DType[] = NUMBERS,
@@ -63,7 +63,7 @@ export function keptShape(shape: readonly number[], axes: readonly number[]): nu
 export function reduceTensor(
   op: string,
   kind: ReduceKind,
-  x: Tensor,
+  x: Tensor<NumberType>,
   axes: readonly number[],
   options?: ReduceOptions,
 ): Tensor {
@@ -94,20 +94,23 @@ export function dropAxes(y: Tensor, axes: readonly number[], keepAxes: boolean):
  *
  * @param keepAxes keep the reduced axes with length 1
  */
-export function sum(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
+export function sum(x: Tensor<NumberType>, axes?: Axes, keepAxes = false): Tensor {
   const over = checkReduction("sum", x, axes, keepAxes);
-  if (over.length === 0) return x;
+  if (over.length === 0) return broadcastTo(x, x.shape);
   const y = differentiable("sum", [x], reduceTensor("sum", "sum", x, over), [
     (dy) => broadcastTo(dy, x.shape),
   ]);
   return dropAxes(y, over, keepAxes);
 }
 
+/** Whole numbers become floats even where no axis changes. */
+const holdsFloats = (x: Tensor<NumberType>): x is Tensor => x.dtype === "f32";
+
 /** x repeated along axes of length 1 (and new leading axes) to `shape`. Derivative: sumTo. */
-export function broadcastTo(x: Tensor, shape: readonly number[]): Tensor {
+export function broadcastTo(x: Tensor<NumberType>, shape: readonly number[]): Tensor {
   checkTensor("broadcastTo", x, NUMBERS);
   checkShape("broadcastTo", shape);
-  if (`${x.shape}` === `${shape}`) return x;
+  if (`${x.shape}` === `${shape}` && holdsFloats(x)) return x;
   const lead = shape.length - x.rank;
   const fits = lead >= 0 && x.shape.every((n, i) => n === 1 || n === shape[i + lead]);
   if (!fits)
@@ -129,10 +132,10 @@ export function broadcastTo(x: Tensor, shape: readonly number[]): Tensor {
 }
 
 /** x summed over the axes along which a tensor of `shape` was broadcast. Derivative: broadcastTo. */
-export function sumTo(x: Tensor, shape: readonly number[]): Tensor {
+export function sumTo(x: Tensor<NumberType>, shape: readonly number[]): Tensor {
   checkTensor("sumTo", x, NUMBERS);
   checkShape("sumTo", shape);
-  if (`${x.shape}` === `${shape}`) return x;
+  if (`${x.shape}` === `${shape}` && holdsFloats(x)) return x;
   const lead = x.rank - shape.length;
   if (lead >= 0 && shape.some((n, i) => n !== 1 && n !== x.shape[i + lead]))
     throw new ShapeError(
@@ -142,5 +145,5 @@ export function sumTo(x: Tensor, shape: readonly number[]): Tensor {
   const axes = x.shape
     .map((_, i) => i)
     .filter((i) => i < lead || (shape[i - lead] === 1 && x.shape[i] !== 1));
-  return reshape(axes.length > 0 ? sum(x, axes, true) : x, shape);
+  return reshape(sum(x, axes, true), shape);
 }

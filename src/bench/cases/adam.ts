@@ -41,7 +41,7 @@ async function build(device: Device, size: number): Promise<BuiltCase> {
   const [gradients, first] = randomOnDevice(device, [[size], [size]]) as [Tensor, Tensor];
   const [parameters] = randomOnDevice(device, [[size]], [-RATE, RATE]) as [Tensor];
   const [second] = randomOnDevice(device, [[size]], [0.01, 1]) as [Tensor];
-  const word = (data: Float32Array | Uint32Array, label: string) =>
+  const word = <A extends Float32Array | Uint32Array>(data: A, label: string) =>
     variable(device, data, [data.length], label);
   const learningRate = word(Float32Array.of(RATE), "learning rate");
   const control = word(Float32Array.of(1, 0), "clipping");
