@@ -80,3 +80,18 @@ export function findDeviceless(files, inputs, opener = "src/gpu/open.ts") {
     for (const importer of importers.get(module) ?? []) reached.add(importer);
   return new Set(files.filter((file) => !reached.has(file)));
 }
+
+/** Host tests that take 20 seconds and more, the longest first. */
+export const slowOnHost = [
+  "test/cli/train.host.test.ts",
+  "test/train/python.host.test.ts",
+  "test/cli/bench.host.test.ts",
+  "test/cli/commands.host.test.ts",
+  "test/cli/figures.host.test.ts",
+];
+
+/** Host tests in an order that leaves no core idle at the end: those that are known to be slow first. */
+export function longestFirst(files) {
+  const known = slowOnHost.filter((file) => files.includes(file));
+  return [...known, ...files.filter((file) => !known.includes(file))];
+}

@@ -18,7 +18,7 @@ import { parseArgs } from "node:util";
 import { build as bundle } from "esbuild";
 import { build, hostOptions, isStale, pageOptions, root } from "./build.mjs";
 import { apiChecks, checks } from "./check.mjs";
-import { findDeviceless, runtimes, shortPasses } from "./test-passes.mjs";
+import { findDeviceless, longestFirst, runtimes, shortPasses } from "./test-passes.mjs";
 
 const { values: options } = parseArgs({
   options: {
@@ -27,7 +27,8 @@ const { values: options } = parseArgs({
     adapter: { type: "string" },
     limits: { type: "string" },
     tiles: { type: "string" },
-    jobs: { type: "string", default: "2" },
+    // One more than two cores: Deno's pass sleeps for about half of its time, 10 ms and more at each read-back.
+    jobs: { type: "string", default: "3" },
     timeout: { type: "string" },
     verbose: { type: "boolean", default: false },
     long: { type: "boolean", default: false },
@@ -240,18 +241,18 @@ if (options.long) {
   const host = wanted.includes("host") ? hostOnly : [];
   // It watches how soon processes end, which others would make later.
   const alone = host.filter((file) => file.endsWith("/exit.host.test.ts"));
-  // Tests of commands start processes and wait for them, so that two share two cores well. The rest build
-  // and pack what commands run: not at the same time.
-  const commands = host.filter((file) => /^test\/(train|cli)\//.test(file));
+  // Tests of commands start processes and wait for them, so that several share two cores well. The rest
+  // build and pack what commands run: not at the same time.
+  const commands = longestFirst(host.filter((file) => /^test\/(train|cli)\//.test(file)));
   const rest = host.filter((file) => !commands.includes(file) && !alone.includes(file));
-  let built;
+  let built = Promise.resolve();
   const [first, ...others] = devicePasses;
   await workOff([
     ...(first ? [first] : []),
     // Documents and packages are tested as users have them.
     () => (built = runRuntime("host", rest, "host", { LATENTGRAD_ACCUMULATORS: "" })),
     ...others,
-    ...(wanted.includes("check") ? [runChecks] : []),
+    ...(wanted.includes("check") ? [() => built.then(runChecks)] : []),
     ...commands.map((file) => async () => {
       await built;
       await runAlone("host", file);

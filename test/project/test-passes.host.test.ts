@@ -1,5 +1,5 @@
 /** Which test files run on which runtime in `npm test`: each at least once. */
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { suite } from "uvu";
@@ -18,6 +18,8 @@ interface TestPasses {
     inputs: Record<string, { imports: { path: string }[] }>,
     opener?: string,
   ): Set<string>;
+  readonly slowOnHost: readonly string[];
+  longestFirst(files: readonly string[]): string[];
 }
 
 const test = suite("passes of the tests");
@@ -99,6 +101,13 @@ test("a file that no import leads to a device from is found by its imports", asy
     "round.ts": to("circle.ts"),
   };
   assert.equal([...findDeviceless(["a.test.ts", "b.test.ts"], inputs)], ["b.test.ts"]);
+});
+
+test("host tests that are known to be slow exist and come first, and none is lost", async () => {
+  const { longestFirst, slowOnHost } = await load();
+  for (const file of slowOnHost) assert.ok(existsSync(file), file);
+  const [slowest, second] = slowOnHost as [string, string];
+  assert.equal(longestFirst(["a", second, "b", slowest]), [slowest, second, "a", "b"]);
 });
 
 test.run();
