@@ -71,8 +71,18 @@ const isPrivate = (member) =>
   ts.getModifiers(member)?.some(({ kind }) => kind === ts.SyntaxKind.PrivateKeyword) ||
   (member.name && ts.isPrivateIdentifier(member.name));
 
-/** A declaration as it stands; of a class without what is private. */
-function textOf(declaration) {
+const expanded =
+  ts.TypeFormatFlags.NoTruncation |
+  ts.TypeFormatFlags.MultilineObjectLiterals |
+  ts.TypeFormatFlags.InTypeAlias;
+
+/** A declaration as it stands; of a class without what is private, of `typeof table` what the table has. */
+function textOf(declaration, checker) {
+  if (ts.isTypeAliasDeclaration(declaration) && ts.isTypeQueryNode(declaration.type)) {
+    const type = checker.getTypeAtLocation(declaration.name);
+    const text = checker.typeToString(type, undefined, expanded).replace(/([{;]) {4}/g, "$1\n    ");
+    return `type ${declaration.name.text} = ${text.replace(/;}$/, ";\n}")};`;
+  }
   const node = ts.isVariableDeclaration(declaration) ? declaration.parent.parent : declaration;
   const plain = (text) => text.replace(/^(export )?(declare )?/, "");
   if (!ts.isClassDeclaration(node)) return plain(node.getText());
@@ -97,7 +107,7 @@ export function apiReports() {
       name: symbol.name,
       texts: (symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol)
         .getDeclarations()
-        .map(textOf),
+        .map((declaration) => textOf(declaration, checker)),
     }));
     symbols.sort((a, b) => (a.name < b.name ? -1 : 1));
     const blocks = symbols.map(

@@ -8,7 +8,8 @@ import { empty } from "../tensor/create.ts";
 import { emptyResult, formatShape, type Tensor } from "../tensor/tensor.ts";
 import { differentiable } from "./tape.ts";
 
-type Shape = readonly number[];
+/** Lengths along the axes of a tensor. */
+export type Shape = readonly number[];
 
 /** A kernel of one's own with its derivatives. */
 export interface OpDefinition {

@@ -73,13 +73,13 @@ export function noGrad<T>(body: () => T): T {
 /** The same numbers, cut off from the tape: derivatives do not pass. */
 export function stopGradient<D extends DType>(x: Tensor<D>): Tensor<D> {
   checkTensor("stopGradient", x, ANY);
-  return new Tensor<D>(x.device, x.value, x.shape);
+  return Tensor.of<D>(x.device, x.value, x.shape);
 }
 
 /** The same numbers as a tensor that derivatives may be taken with respect to. */
 export function track(x: Tensor): Tensor {
   checkTensor("track", x, ["f32"]);
-  const leaf = new Tensor(x.device, x.value, x.shape);
+  const leaf = Tensor.of(x.device, x.value, x.shape);
   leaf.tracked = true;
   return leaf;
 }

@@ -11,10 +11,14 @@ import type { Dataset, Split } from "./types.ts";
  * How grey pixels become black or white: not at all; once and for all, before training; or anew each
  * time an image is seen.
  */
-export const binarisations = ["none", "static", "dynamic"] as const;
+export const binarisations = [
+  "none",
+  "static",
+  "dynamic",
+] as const satisfies readonly Binarisation[];
 
 /** How pixels become black and white: not, once and for all, or anew each time an image is seen. */
-export type Binarisation = (typeof binarisations)[number];
+export type Binarisation = "none" | "static" | "dynamic";
 
 /** "BIN": the seed of the static sets, and what sets the dynamic numbers apart from a step's others. */
 const binariseKey = 0x42494e;

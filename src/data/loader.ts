@@ -11,7 +11,7 @@ import type { Batch } from "./batch.ts";
 import type { Labels, Split } from "./types.ts";
 
 /** Pixels and numbers a pixel. */
-interface ImageSize {
+export interface ImageSize {
   readonly height: number;
   readonly width: number;
   readonly channels: number;

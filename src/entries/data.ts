@@ -4,6 +4,7 @@
 
 export type { Batch, ExampleSource } from "../data/batch.ts";
 export { type Binarisation, binarise, binariseDataset } from "../data/binarise.ts";
+export type { Fingerprint } from "../data/fingerprint.ts";
 export { loadGlyphs } from "../data/glyphs.ts";
 export type { ImageBatch } from "../data/image-batch.ts";
 export {
@@ -12,7 +13,7 @@ export {
   imageSet,
   type OwnPictures,
 } from "../data/image-set.ts";
-export { DeviceImages, ShuffledBatches } from "../data/loader.ts";
+export { DeviceImages, type Examples, type ImageSize, ShuffledBatches } from "../data/loader.ts";
 export { loadShapes } from "../data/shapes.ts";
 export { loadTones } from "../data/tones.ts";
 export type { Attribute, Dataset, Factors, Labels, Split, Values } from "../data/types.ts";

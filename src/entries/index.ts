@@ -9,6 +9,7 @@ export {
   defineOp,
   type OpBenchmark,
   type OpDefinition,
+  type Shape,
 } from "../autograd/define-op.ts";
 export {
   type Conv2dOptions,
@@ -83,9 +84,18 @@ export { type OpenOptions, openDevice } from "../gpu/open.ts";
 export type { PoolStatistics } from "../gpu/pool.ts";
 export { formatProfile, type ProfileRow } from "../gpu/profiler.ts";
 export type { Program, ProgramStatistics } from "../gpu/program.ts";
-export type { AdapterFacts, Target, TargetOptions, TileBudget } from "../gpu/target.ts";
+export type {
+  AdapterFacts,
+  Spread,
+  SubmitLimits,
+  Target,
+  TargetOptions,
+  TexelReads,
+  TextureUse,
+  TileBudget,
+} from "../gpu/target.ts";
 export type { DType } from "../gpu/value.ts";
-export type { VariantChoices, VariantTable } from "../gpu/variant-table.ts";
+export type { Candidates, TuningKey, VariantChoices, VariantTable } from "../gpu/variant-table.ts";
 export type { Seed } from "../kernels/philox.ts";
 export type { TunableKernel } from "../kernels/variants.ts";
 export { BatchNorm, type BatchNormLayerOptions } from "../nn/batch-norm.ts";

@@ -3,11 +3,19 @@
  */
 
 export type { Batch, ExampleSource } from "../data/batch.ts";
-export { type AaeOptions, AdversarialAutoencoder } from "../models/aae.ts";
-export { type AeOptions, PlainAutoencoder } from "../models/ae.ts";
+export { type AaeOptions, type AaeSettings, AdversarialAutoencoder } from "../models/aae.ts";
+export { type AeOptions, type AeSettings, PlainAutoencoder } from "../models/ae.ts";
 export { Autoencoder, type AutoencoderSettings } from "../models/autoencoder.ts";
-export { Classifier, type ClassifierOptions } from "../models/classifier.ts";
-export { ConditionalVae, type ConditionalVaeOptions } from "../models/cvae.ts";
+export {
+  Classifier,
+  type ClassifierOptions,
+  type ClassifierSettings,
+} from "../models/classifier.ts";
+export {
+  ConditionalVae,
+  type ConditionalVaeOptions,
+  type ConditionalVaeSettings,
+} from "../models/cvae.ts";
 export type {
   DataShape,
   ModelClass,
@@ -15,17 +23,27 @@ export type {
   ModelDescription,
   SettingsOf,
 } from "../models/definition.ts";
-export { DualAae, type DualAaeOptions } from "../models/dual-aae.ts";
-export { FactorVae, type FactorVaeOptions } from "../models/factor-vae.ts";
-export { FlexAe, type FlexAeOptions, FlexAeSr } from "../models/flex-ae.ts";
-export { FlowVae, type FlowVaeOptions } from "../models/flow-vae.ts";
+export { DualAae, type DualAaeOptions, type DualAaeSettings } from "../models/dual-aae.ts";
+export { FactorVae, type FactorVaeOptions, type FactorVaeSettings } from "../models/factor-vae.ts";
+export {
+  FlexAe,
+  type FlexAeOptions,
+  type FlexAeSettings,
+  FlexAeSr,
+  type ImageCritic,
+} from "../models/flex-ae.ts";
+export { FlowVae, type FlowVaeOptions, type FlowVaeSettings } from "../models/flow-vae.ts";
 export { type Critic, gradientNormPenalty, gradientPenalty } from "../models/gradient-penalty.ts";
-export { InfoVae, type InfoVaeOptions } from "../models/info-vae.ts";
-export { KMeansVae, type KMeansVaeOptions } from "../models/kmeans-vae.ts";
-export { type LambdaHotOptions, LambdaHotVae } from "../models/lambda-hot.ts";
+export { InfoVae, type InfoVaeOptions, type InfoVaeSettings } from "../models/info-vae.ts";
+export { KMeansVae, type KMeansVaeOptions, type KMeansVaeSettings } from "../models/kmeans-vae.ts";
+export {
+  type LambdaHotOptions,
+  type LambdaHotSettings,
+  LambdaHotVae,
+} from "../models/lambda-hot.ts";
 export { bernoulliNll, type Likelihood } from "../models/likelihoods.ts";
 export { klToStandardNormal, reparameterise } from "../models/losses.ts";
-export { MaskAae, type MaskAaeOptions } from "../models/mask-aae.ts";
+export { MaskAae, type MaskAaeOptions, type MaskAaeSettings } from "../models/mask-aae.ts";
 export type {
   ImageShape,
   LossTerms,
@@ -37,10 +55,23 @@ export type {
   Update,
 } from "../models/model.ts";
 export type { GraphValue, NetworkGraph, NetworkOutputs } from "../models/network-graph.ts";
-export type { NetworkName } from "../models/networks.ts";
-export { type TwoStageOptions, TwoStageVae } from "../models/two-stage.ts";
-export { type Posterior, Vae, type VaeOptions } from "../models/vae.ts";
-export { WaeGan, type WaeGanOptions, WaeMmd, type WaeMmdOptions } from "../models/wae.ts";
+export type { DenseCritic, NetworkName } from "../models/networks.ts";
+export type { Maps, SkipDecoder, SkipEncoder } from "../models/skip-networks.ts";
+export {
+  type CodeVae,
+  type TwoStageOptions,
+  type TwoStageSettings,
+  TwoStageVae,
+} from "../models/two-stage.ts";
+export { type Posterior, Vae, type VaeOptions, type VaeSettings } from "../models/vae.ts";
+export {
+  WaeGan,
+  type WaeGanOptions,
+  type WaeGanSettings,
+  WaeMmd,
+  type WaeMmdOptions,
+  type WaeMmdSettings,
+} from "../models/wae.ts";
 export type { OptimiserRule } from "../optim/rules.ts";
 export type {
   ChoiceSetting,

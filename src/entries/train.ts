@@ -13,7 +13,10 @@ export {
 } from "../optim/schedules.ts";
 export type { TermStatistics } from "../train/evaluation.ts";
 export type { Restored } from "../train/going-on.ts";
+export type { SettingValues } from "../train/live-settings.ts";
+export type { MetadataCheck } from "../train/model-file.ts";
 export type { TrainProgress, TrainRange } from "../train/progress.ts";
+export type { Best, TrainState } from "../train/state.ts";
 export { Trainer } from "../train/trainer.ts";
 export {
   type ModelChoice,

@@ -15,9 +15,10 @@ const arrays = {
   U32: Uint32Array,
   I32: Int32Array,
   U8: Uint8Array,
-} as const;
+} as const satisfies Record<SafetensorsDType, unknown>;
 
-export type SafetensorsDType = keyof typeof arrays;
+/** Element types of safetensors files that are read and written here, as the format calls them. */
+export type SafetensorsDType = "F32" | "U32" | "I32" | "U8";
 
 /** Bytes of an element of the format's other types; there may be more that are not known here. */
 const otherTypes: Readonly<Record<string, number>> = {

@@ -9,7 +9,7 @@ import { Garbage } from "./garbage.ts";
 import { GuardedDevice } from "./guarded-device.ts";
 import { looksOfDawn } from "./node-polling.ts";
 import { type Pipeline, PipelineCache } from "./pipelines.ts";
-import { BufferPool } from "./pool.ts";
+import { BufferPool, type PoolStatistics } from "./pool.ts";
 import { printLine } from "./print-line.ts";
 import { ReadBack } from "./readback.ts";
 import { checkSynchronous } from "./synchronous.ts";
@@ -59,24 +59,32 @@ export interface Holding {
  * or hands them to the recorder that is at work.
  */
 export class Device extends GuardedDevice {
+  /** @internal */
   readonly pool: BufferPool;
+  /** @internal */
   readonly pipelines: PipelineCache;
+  /** @internal */
   readonly bindGroups: BindGroupCache;
+  /** @internal */
   readonly textures: TexturePool;
+  /** @internal */
   readonly finite: FiniteChecker;
   readonly debug: number;
+  /** @internal */
   readonly hasTimestamps: boolean;
   /** Command buffers submitted since the device was opened. */
   submits = 0;
   /**
    * Uploads and submits, but for read-backs: as long as it stays and nothing waits to be submitted, so
    * does what all values hold.
+   * @internal
    */
   changes = 0;
   /** Dispatches encoded since the device was opened. */
   dispatches = 0;
+  /** @internal */
   sink: ItemSink | undefined;
-  /** The device whose recording is at work, if any. */
+  /** The device whose recording is at work, if any. @internal */
   static recorder: Device | undefined;
 
   private readonly log: (line: string) => void;
@@ -88,6 +96,7 @@ export class Device extends GuardedDevice {
   private readonly traced = new Set<string>();
   private readonly commands: Commands;
 
+  /** @internal */
   constructor(
     gpu: GPUDevice,
     readonly adapter: AdapterFacts,
@@ -126,6 +135,11 @@ export class Device extends GuardedDevice {
     return this.target.has;
   }
 
+  /** What its buffers take, and how many were made: in a leak `liveBytes` grows. */
+  get memory(): PoolStatistics {
+    return this.pool.statistics();
+  }
+
   /** Which variants its kernels take. */
   get variants(): VariantTable {
     return this.target.variants;
@@ -141,21 +155,24 @@ export class Device extends GuardedDevice {
     }
   }
 
+  /** @internal */
   protected override makeRoom(): void {
     this.pool.trim();
   }
 
+  /** @internal */
   protected override hasUnsubmitted(): boolean {
     return this.commands.waiting;
   }
 
+  /** @internal */
   protected override dropUnsubmitted(): void {
     this.commands.drop();
   }
 
   // ---- values ---------------------------------------------------------------------------------
 
-  /** A value with storage of its own. Its content is undefined until something is written. */
+  /** A value with storage of its own. Its content is undefined until something is written. @internal */
   allocate(dtype: StorageType, size: number, label: string, persistent = false): Value {
     this.alive();
     const value = new Value(this, dtype, size, label);
@@ -173,17 +190,18 @@ export class Device extends GuardedDevice {
     this.scopes.at(-1)?.push(value);
   }
 
-  /** The buffers return to the pool when `owner` is garbage, unless they did so before. */
+  /** The buffers return to the pool when `owner` is garbage, unless they did so before. @internal */
   hold(owner: object, holding: Holding): void {
     this.finalizer.register(owner, holding);
   }
 
+  /** @internal */
   giveBack(holding: Holding): void {
     if (!this.lost) for (const buffer of holding.buffers) this.pool.release(buffer);
     holding.buffers = [];
   }
 
-  /** Copies host data into a value. */
+  /** Copies host data into a value. @internal */
   write(value: Value, data: ArrayBufferView<ArrayBuffer>): void {
     this.alive();
     this.flush(); // earlier work that is still unsubmitted must not see the new content
@@ -204,7 +222,7 @@ export class Device extends GuardedDevice {
     });
   }
 
-  /** Gives a value's buffer back to the pool. Called by scopes; a value is dead afterwards. */
+  /** Gives a value's buffer back to the pool. Called by scopes; a value is dead afterwards. @internal */
   release(value: Value): void {
     const holding = this.holdings.get(value);
     if (!holding) return;
@@ -216,6 +234,7 @@ export class Device extends GuardedDevice {
   /**
    * Moves a value into a part of another one's buffer (parameters into their arena). Its content
    * is what is there.
+   * @internal
    */
   rehome(value: Value, home: Value, offset: number): void {
     const storage = this.storageOf(home, "rehome");
@@ -233,6 +252,7 @@ export class Device extends GuardedDevice {
    * Synchronous on purpose: values of concurrent async work would be indistinguishable.
    *
    * @param op what errors call the one who asks for it
+   * @internal
    */
   scope<T>(
     body: () => T,
@@ -261,7 +281,7 @@ export class Device extends GuardedDevice {
 
   // ---- running --------------------------------------------------------------------------------
 
-  /** Runs an item now, or adds it to the recording at work. */
+  /** Runs an item now, or adds it to the recording at work. @internal */
   emit(item: Item): void {
     this.alive();
     this.checkHome(item);
@@ -315,7 +335,7 @@ export class Device extends GuardedDevice {
       for (const one of call.parts ?? [call]) this.finite.check(one.op, checkable(writtenBy(one)));
   }
 
-  /** Prints a kernel (LATENTGRAD_DEBUG=1), with its text when it is seen for the first time. */
+  /** Prints a kernel (LATENTGRAD_DEBUG=1), with its text when it is seen for the first time. @internal */
   trace(op: string, name: string, workgroups: readonly number[], code: string): void {
     this.log(`${op}: ${name}, ${workgroups.join("×")} workgroups`);
     if (this.traced.has(code)) return;
@@ -323,6 +343,7 @@ export class Device extends GuardedDevice {
     this.log(code.replace(/^/gm, "    "));
   }
 
+  /** @internal */
   encode(
     op: string,
     pipeline: Pipeline,
@@ -334,6 +355,7 @@ export class Device extends GuardedDevice {
     this.dispatches++;
   }
 
+  /** @internal */
   copy(op: string, from: Storage, to: Storage, toOffset: number, bytes: number): void {
     const target = to.offset + toOffset;
     if (from.buffer === to.buffer) {
@@ -346,7 +368,7 @@ export class Device extends GuardedDevice {
     } else this.commands.copy(op, from.buffer, from.offset, to.buffer, target, bytes);
   }
 
-  /** Submits what was encoded so far. */
+  /** Submits what was encoded so far. @internal */
   flush(): void {
     const batch = this.commands.take();
     if (!batch) return;
@@ -354,14 +376,14 @@ export class Device extends GuardedDevice {
     this.pool.sweep();
   }
 
-  /** Submits even when a failure waits to be thrown: the commands' results are still wanted. */
+  /** Submits even when a failure waits to be thrown: the commands' results are still wanted. @internal */
   submit(commands: GPUCommandBuffer): void {
     this.changes++;
     this.enqueue(commands);
     this.garbage.submitted();
   }
 
-  /** Collects garbage where read-backs and submits have left enough; for work that reads and submits nothing. */
+  /** Collects garbage where read-backs and submits have left enough; for work that reads and submits nothing. @internal */
   tidy(): void {
     this.garbage.tidy();
   }
@@ -382,7 +404,7 @@ export class Device extends GuardedDevice {
     await this.finite.verdict();
   }
 
-  /** The bytes of a value. Waits for all work before it. */
+  /** The bytes of a value. Waits for all work before it. @internal */
   async read(value: Value): Promise<ArrayBuffer> {
     this.alive();
     const storage = this.storageOf(value, "read");
@@ -395,6 +417,7 @@ export class Device extends GuardedDevice {
     return data.byteLength === length ? data : data.slice(0, length);
   }
 
+  /** @internal */
   async readBuffer(buffer: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer> {
     this.alive();
     if (bytes === 0) return new ArrayBuffer(0);
@@ -405,7 +428,7 @@ export class Device extends GuardedDevice {
     return data;
   }
 
-  /** @throws whatever prevents the value from having data */
+  /** @throws whatever prevents the value from having data @internal */
   storageOf(value: Value, op: string): Storage {
     const { storage } = value;
     const label = value.label || "a tensor";

@@ -16,9 +16,9 @@ import type { Target } from "./target.ts";
 export abstract class GuardedDevice extends Shown {
   /** Set once the device is gone; every later use throws it. */
   lost: DeviceLostError | undefined;
-  /** The op that was given to the device last: losses name it. */
+  /** The op that was given to the device last: losses name it. @internal */
   protected lastOp = "idle";
-  /** Counts up whenever everything before is known to be in order. */
+  /** Counts up whenever everything before is known to be in order. @internal */
   protected epoch = 1;
   private failure: LatentgradError | undefined;
   private readonly checks = new Set<Promise<void>>();
@@ -29,6 +29,7 @@ export abstract class GuardedDevice extends Shown {
    */
   private readonly spoiled = new Map<number, LatentgradError>();
 
+  /** @internal */
   constructor(
     readonly gpu: GPUDevice,
     /** What it is good at. */
@@ -48,15 +49,16 @@ export abstract class GuardedDevice extends Shown {
     return this.gpu.limits;
   }
 
-  /** Forgets commands that were encoded and not submitted. */
+  /** Forgets commands that were encoded and not submitted. @internal */
   protected abstract dropUnsubmitted(): void;
 
+  /** @internal */
   protected abstract hasUnsubmitted(): boolean;
 
-  /** Gives back what nobody uses, after the driver had no memory for something. */
+  /** Gives back what nobody uses, after the driver had no memory for something. @internal */
   protected abstract makeRoom(): void;
 
-  /** Notes that the device is gone: everything that waits for it is told. */
+  /** Notes that the device is gone: everything that waits for it is told. @internal */
   lose(reason: string): void {
     this.lost ??= new DeviceLostError(this.lastOp, reason);
     this.dropUnsubmitted();
@@ -64,7 +66,7 @@ export abstract class GuardedDevice extends Shown {
     this.waiters.clear();
   }
 
-  /** Throws if the device is gone or a device error was reported. */
+  /** Throws if the device is gone or a device error was reported. @internal */
   alive(): void {
     if (this.lost) throw this.lost;
     if (this.failure) {
@@ -74,7 +76,7 @@ export abstract class GuardedDevice extends Shown {
     }
   }
 
-  /** Runs `body` such that the implementation's running out of memory becomes an OutOfMemoryError. */
+  /** Runs `body` such that the implementation's running out of memory becomes an OutOfMemoryError. @internal */
   guardMemory<T>(
     tensor: string,
     bytes: number,
@@ -96,6 +98,7 @@ export abstract class GuardedDevice extends Shown {
    * @param more.what put in front of the implementation's message
    * @param more.failed called when the implementation reports the rejection
    * @param more.spoils whether results of ops are lost with it; default true
+   * @internal
    */
   guardValidation<T>(
     op: string,
@@ -173,14 +176,14 @@ export abstract class GuardedDevice extends Shown {
     this.epoch++;
   }
 
-  /** Waits for the answers of all error scopes, then throws the first failure. */
+  /** Waits for the answers of all error scopes, then throws the first failure. @internal */
   async settle(): Promise<void> {
     await this.survive(Promise.all(this.checks));
     this.alive();
     if (this.checks.size === 0 && !this.hasUnsubmitted()) this.epoch++;
   }
 
-  /** Awaits a promise of the device; if the device is lost meanwhile, throws that. */
+  /** Awaits a promise of the device; if the device is lost meanwhile, throws that. @internal */
   async survive<T>(promise: Promise<T>): Promise<T> {
     let giveUp: (lost: DeviceLostError) => void = () => undefined;
     const gone = new Promise<never>((_, reject) => {
@@ -210,7 +213,7 @@ export abstract class GuardedDevice extends Shown {
     return new DeviceLostError(op, reason);
   }
 
-  /** What failed in an epoch, so that nothing written in it is data. */
+  /** What failed in an epoch, so that nothing written in it is data. @internal */
   protected failureIn(epoch: number): LatentgradError | undefined {
     return this.spoiled.get(epoch);
   }

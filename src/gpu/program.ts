@@ -44,7 +44,7 @@ export class Program extends Shown {
 
   private constructor(
     readonly device: Device,
-    readonly steps: readonly Step[],
+    /** @internal */ readonly steps: readonly Step[],
     /** Index of the first step of each submit. */
     private readonly cuts: ReadonlySet<number>,
     readonly statistics: ProgramStatistics,
@@ -52,7 +52,7 @@ export class Program extends Shown {
     private readonly storages: ReadonlyMap<Value, Storage>,
     private readonly outside: ReadonlyMap<Value, Storage>,
     private readonly recording: Recording,
-    /** Keeps constants that were made while recording alive. */
+    /** Keeps constants that were made while recording alive. @internal */
     readonly constants: readonly Value[],
   ) {
     super();
@@ -70,6 +70,7 @@ export class Program extends Shown {
    * @returns the program and what `body` returned. The values that `keep` finds in it hold the
    *   results after each run.
    * @throws GpuValidationError at once when another recording is at work
+   * @internal
    */
   static record<T>(
     device: Device,
@@ -301,6 +302,7 @@ export class Program extends Shown {
   /**
    * Runs the same fused items eagerly: fresh buffers for every value, no planning. Replays must
    * give the same bits.
+   * @internal
    */
   runEager(): void {
     this.ready();
@@ -333,7 +335,7 @@ export class Program extends Shown {
     return tabulate(this.steps, await this.timeSteps(runs));
   }
 
-  /** The same before it is tabulated: for each run, microseconds of each step. */
+  /** The same before it is tabulated: for each run, microseconds of each step. @internal */
   async timeSteps(runs: number): Promise<Float64Array[]> {
     this.ready();
     await this.device.finish();

@@ -30,10 +30,10 @@ export function formatTuningKey({ kernel, shape }: TuningKey): string {
 export class VariantTable {
   private readonly winners = new Map<string, string>();
   private readonly taken = new Map<string, string>();
-  /** Hears of all that is looked up (see `onTunableKernel`). */
+  /** Hears of all that is looked up (see `onTunableKernel`). @internal */
   listener: ((candidates: Candidates) => void) | undefined;
 
-  /** The winner, if one is known and still among the candidates; else the first of them. */
+  /** The winner, if one is known and still among the candidates; else the first of them. @internal */
   lookUp(wanted: Candidates): string {
     this.listener?.(wanted);
     const key = formatTuningKey(wanted);

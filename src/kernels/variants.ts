@@ -52,7 +52,7 @@ export interface TunableKernel extends Candidates {
   /** f32 elements of each operand of the shape that asked, and of its result. */
   readonly operands: readonly number[];
   readonly result: number;
-  /** The kernel of the shape that asked, in one of its variants. */
+  /** The kernel of the shape that asked, in one of its variants. @internal */
   readonly calls: (operands: readonly Value[], result: Value, variant: string) => readonly Call[];
 }
 

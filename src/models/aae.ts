@@ -25,8 +25,15 @@ const aaeSettings = /* @__PURE__ */ defineSettings(() => ({
   adversarialRate: rateSetting(5e-4, "Adam's learning rate of discriminator and generator"),
 }));
 
+/**
+ * Each setting of an adversarial autoencoder: its default, what it may be, and what it does.
+ *
+ * @interface
+ */
+export type AaeSettings = typeof aaeSettings;
+
 /** What can be set of an adversarial autoencoder; `latentgrad models aae` lists it with the defaults. */
-export type AaeOptions = SettingsOptions<typeof aaeSettings>;
+export type AaeOptions = SettingsOptions<AaeSettings>;
 
 /** Hidden units of each of the discriminator's two layers, before the factor `width`. */
 const DISCRIMINATOR_UNITS = 1000;
@@ -37,7 +44,7 @@ const DISCRIMINATOR_UNITS = 1000;
  * the regularisation phase, first the discriminator, then the encoder against it.
  */
 export class AdversarialAutoencoder extends Autoencoder {
-  static override get description(): ModelDescription<typeof aaeSettings> {
+  static override get description(): ModelDescription<AaeSettings> {
     return {
       name: "aae",
       summary: "adversarial autoencoder: a discriminator matches codes and prior",
@@ -47,7 +54,7 @@ export class AdversarialAutoencoder extends Autoencoder {
     };
   }
 
-  declare readonly settings: SettingsValues<typeof aaeSettings>;
+  declare readonly settings: SettingsValues<AaeSettings>;
   readonly discriminator: DenseCritic;
 
   constructor(device: Device, random: HostRandom, image: ImageShape, settings: AaeOptions = {}) {

@@ -36,8 +36,15 @@ const aeSettings = /* @__PURE__ */ defineSettings(() => ({
   learningRate: rateSetting(1e-3),
 }));
 
+/**
+ * Each setting of a plain autoencoder: its default, what it may be, and what it does.
+ *
+ * @interface
+ */
+export type AeSettings = typeof aeSettings;
+
 /** What can be set of a plain autoencoder; `latentgrad models ae` lists it with the defaults. */
-export type AeOptions = SettingsOptions<typeof aeSettings>;
+export type AeOptions = SettingsOptions<AeSettings>;
 
 /** Most codes that the mixture is fitted to. */
 const MOST_CODES = 10_000;
@@ -48,7 +55,7 @@ const MOST_CODES = 10_000;
  * Ghosh et al. 2020).
  */
 export class PlainAutoencoder extends Autoencoder {
-  static override get description(): ModelDescription<typeof aeSettings> {
+  static override get description(): ModelDescription<AeSettings> {
     return {
       name: "ae",
       summary: "plain autoencoder; samples from a Gaussian mixture over its codes",
@@ -58,7 +65,7 @@ export class PlainAutoencoder extends Autoencoder {
     };
   }
 
-  declare readonly settings: SettingsValues<typeof aeSettings>;
+  declare readonly settings: SettingsValues<AeSettings>;
   readonly weights: Tensor;
   readonly means: Tensor;
   /** Cholesky factors, [components, latent, latent]. */

@@ -41,6 +41,7 @@ export abstract class Autoencoder extends Module implements Model {
   /** z → logits or values of the pixels. */
   readonly decoder: Sequential;
   readonly likelihood: Likelihood;
+  /** @internal */
   protected readonly networks: Networks;
   protected readonly rate: number;
 

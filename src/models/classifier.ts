@@ -23,8 +23,15 @@ const classifierSettings = /* @__PURE__ */ defineSettings(() => ({
   learningRate: rateSetting(1e-3),
 }));
 
+/**
+ * Each setting of the classifier: its default, what it may be, and what it does.
+ *
+ * @interface
+ */
+export type ClassifierSettings = typeof classifierSettings;
+
 /** What can be set of the classifier; `latentgrad models classifier` lists it with the defaults. */
-export type ClassifierOptions = SettingsOptions<typeof classifierSettings>;
+export type ClassifierOptions = SettingsOptions<ClassifierSettings>;
 
 /**
  * A classifier like LeNet (LeCun et al. 1998) with ReLU: conv32 and conv64 (5×5, each with 2×2 maximum
@@ -32,7 +39,7 @@ export type ClassifierOptions = SettingsOptions<typeof classifierSettings>;
  * sets of images are measured on.
  */
 export class Classifier extends Module implements Model {
-  static get description(): ModelDescription<typeof classifierSettings> {
+  static get description(): ModelDescription<ClassifierSettings> {
     return {
       name: "classifier",
       summary: "LeNet-style classifier; its 512 features serve evaluation measures",
@@ -47,7 +54,7 @@ export class Classifier extends Module implements Model {
   }
 
   /** What it was built with. */
-  readonly settings: SettingsValues<typeof classifierSettings>;
+  readonly settings: SettingsValues<ClassifierSettings>;
   /** Units of the penultimate layer: its "codes". */
   readonly latent: number;
   readonly classes: number;

@@ -12,8 +12,15 @@ import { classesOf } from "./labels.ts";
 import { withCondition, writeCondition } from "./networks.ts";
 import { Vae } from "./vae.ts";
 
+/**
+ * Each setting of a conditional VAE: its default, what it may be, and what it does.
+ *
+ * @interface
+ */
+export type ConditionalVaeSettings = typeof relativeSettings;
+
 /** What can be set of a conditional VAE; `latentgrad models cvae` lists it with the defaults. */
-export type ConditionalVaeOptions = SettingsOptions<typeof relativeSettings>;
+export type ConditionalVaeOptions = SettingsOptions<ConditionalVaeSettings>;
 
 import type { GraphValue, NetworkGraph } from "./network-graph.ts";
 
@@ -26,7 +33,7 @@ const MOST_PLANES = 256;
  * Minimises −E log p(x|z, y) + β·KL(q(z|x, y) ‖ p(z)).
  */
 export class ConditionalVae extends Vae {
-  static override get description(): ModelDescription<typeof relativeSettings> {
+  static override get description(): ModelDescription<ConditionalVaeSettings> {
     return {
       name: "cvae",
       summary: "conditional VAE: encoder and decoder know the class",

@@ -65,8 +65,15 @@ const dualAaeSettings = /* @__PURE__ */ defineSettings(() => ({
   adversarialRate: rateSetting(5e-4, "Adam's learning rate of the discriminators"),
 }));
 
+/**
+ * Each setting of a dual AAE: its default, what it may be, and what it does.
+ *
+ * @interface
+ */
+export type DualAaeSettings = typeof dualAaeSettings;
+
 /** What can be set of a dual AAE; `latentgrad models dual-aae` lists it with the defaults. */
-export type DualAaeOptions = SettingsOptions<typeof dualAaeSettings>;
+export type DualAaeOptions = SettingsOptions<DualAaeSettings>;
 
 function weightSetting(byDefault: number, of: string) {
   return numberSetting(byDefault, [0, 1e6], `weight of ${of}`);
@@ -118,7 +125,7 @@ interface Codes {
  * evaluation do.
  */
 export class DualAae extends Module implements Model {
-  static get description(): ModelDescription<typeof dualAaeSettings> {
+  static get description(): ModelDescription<DualAaeSettings> {
     return {
       name: "dual-aae",
       summary: "adversarial autoencoder with separate content and style codes",
@@ -131,7 +138,7 @@ export class DualAae extends Module implements Model {
   }
 
   /** What it was built with. */
-  readonly settings: SettingsValues<typeof dualAaeSettings>;
+  readonly settings: SettingsValues<DualAaeSettings>;
   readonly latent: number;
   /** The first so many dimensions of a code are content, the others style. */
   readonly content: number;

@@ -29,8 +29,15 @@ const factorVaeSettings = /* @__PURE__ */ defineSettings(() => ({
   discriminatorRate: rateSetting(1e-4, "Adam's learning rate of the discriminator"),
 }));
 
+/**
+ * Each setting of a FactorVAE: its default, what it may be, and what it does.
+ *
+ * @interface
+ */
+export type FactorVaeSettings = typeof factorVaeSettings;
+
 /** What can be set of a FactorVAE; `latentgrad models factor-vae` lists it with the defaults. */
-export type FactorVaeOptions = SettingsOptions<typeof factorVaeSettings>;
+export type FactorVaeOptions = SettingsOptions<FactorVaeSettings>;
 
 /** Hidden layers of the discriminator. The paper has six of 1000; these are ours. */
 const LAYERS = 3;
@@ -43,7 +50,7 @@ const UNITS = 1000;
  * shuffled among the batch".
  */
 export class FactorVae extends Vae {
-  static override get description(): ModelDescription<typeof factorVaeSettings> {
+  static override get description(): ModelDescription<FactorVaeSettings> {
     return {
       name: "factor-vae",
       summary: "VAE with a total correlation penalty, estimated by a discriminator",
@@ -59,7 +66,7 @@ export class FactorVae extends Vae {
     };
   }
 
-  declare readonly settings: SettingsValues<typeof factorVaeSettings>;
+  declare readonly settings: SettingsValues<FactorVaeSettings>;
   readonly discriminator: DenseCritic;
 
   constructor(

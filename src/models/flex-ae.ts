@@ -37,8 +37,15 @@ const flexAeSettings = /* @__PURE__ */ defineSettings(() => ({
   criticRate: rateSetting(1e-4, "Adam's learning rate of the latent critic"),
 }));
 
+/**
+ * Each setting of a FlexAE: its default, what it may be, and what it does.
+ *
+ * @interface
+ */
+export type FlexAeSettings = typeof flexAeSettings;
+
 /** What can be set of a FlexAE; `latentgrad models flex-ae` lists it with the defaults. */
-export type FlexAeOptions = SettingsOptions<typeof flexAeSettings>;
+export type FlexAeOptions = SettingsOptions<FlexAeSettings>;
 
 const CRITIC_STEPS = 5;
 const PENALTY = 10;
@@ -55,7 +62,7 @@ const PENALTY = 10;
  * 5. encoder: D(E(x))
  */
 export class FlexAe extends Autoencoder {
-  static override get description(): ModelDescription<typeof flexAeSettings> {
+  static override get description(): ModelDescription<FlexAeSettings> {
     return {
       name: "flex-ae",
       summary: "autoencoder with a learned prior and a critic on the latent codes",
@@ -65,7 +72,7 @@ export class FlexAe extends Autoencoder {
     };
   }
 
-  declare readonly settings: SettingsValues<typeof flexAeSettings>;
+  declare readonly settings: SettingsValues<FlexAeSettings>;
   /** Noise → code. */
   readonly generator: Sequential;
   readonly critic: DenseCritic;
@@ -156,7 +163,7 @@ function wassersteinLoss(
 }
 
 /** conv64 and conv128 (4×4, stride 2), dense 1024, one number; no batch norm. Images → [batch]. */
-class ImageCritic extends Sequential {
+export class ImageCritic extends Sequential {
   constructor(device: Device, random: HostRandom, image: ImageShape, width: number) {
     const half = (n: number) => Math.ceil(n / 2);
     const [first, second, hidden] = [64, 128, 1024].map((n) => scaled(n, width)) as [
@@ -188,7 +195,7 @@ class ImageCritic extends Sequential {
  * encoder and decoder against it, with the gradient through both codes.
  */
 export class FlexAeSr extends FlexAe {
-  static override get description(): ModelDescription<typeof flexAeSettings> {
+  static override get description(): ModelDescription<FlexAeSettings> {
     return {
       ...FlexAe.description,
       name: "flex-ae-sr",

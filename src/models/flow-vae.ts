@@ -28,8 +28,15 @@ const flowVaeSettings = /* @__PURE__ */ defineSettings(() => ({
   hidden: wholeSetting(32, [1, 4096], "hidden units of a masked network of iaf"),
 }));
 
+/**
+ * Each setting of a VAE with flows: its default, what it may be, and what it does.
+ *
+ * @interface
+ */
+export type FlowVaeSettings = typeof flowVaeSettings;
+
 /** What can be set of a VAE with flows; `latentgrad models flow-vae` lists it with the defaults. */
-export type FlowVaeOptions = SettingsOptions<typeof flowVaeSettings>;
+export type FlowVaeOptions = SettingsOptions<FlowVaeSettings>;
 
 /**
  * VAE with normalising flows on the posterior (Rezende and Mohamed 2015; Kingma et al. 2016): z_0 is
@@ -37,7 +44,7 @@ export type FlowVaeOptions = SettingsOptions<typeof flowVaeSettings>;
  * estimate from the one draw, ln q_0(z_0) − Σ ln |det ∂f_k/∂z_(k−1)| − ln p(z_K).
  */
 export class FlowVae extends Vae {
-  static override get description(): ModelDescription<typeof flowVaeSettings> {
+  static override get description(): ModelDescription<FlowVaeSettings> {
     return {
       name: "flow-vae",
       summary: "VAE with normalising flows on the posterior: planar or IAF",
@@ -51,7 +58,7 @@ export class FlowVae extends Vae {
     };
   }
 
-  declare readonly settings: SettingsValues<typeof flowVaeSettings>;
+  declare readonly settings: SettingsValues<FlowVaeSettings>;
   readonly flows: Sequential;
   private readonly steps: readonly Flow[];
 

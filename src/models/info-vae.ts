@@ -22,8 +22,15 @@ const infoVaeSettings = /* @__PURE__ */ defineSettings(() => ({
   lambda: numberSetting(10, [0, 1e9], "λ: the MMD has the weight α + λ − 1"),
 }));
 
+/**
+ * Each setting of an InfoVAE: its default, what it may be, and what it does.
+ *
+ * @interface
+ */
+export type InfoVaeSettings = typeof infoVaeSettings;
+
 /** What can be set of an InfoVAE; `latentgrad models info-vae` lists it with the defaults. */
-export type InfoVaeOptions = SettingsOptions<typeof infoVaeSettings>;
+export type InfoVaeOptions = SettingsOptions<InfoVaeSettings>;
 
 /**
  * InfoVAE (Zhao, Song and Ermon 2019), with the maximum mean discrepancy between the batch's codes and as
@@ -31,7 +38,7 @@ export type InfoVaeOptions = SettingsOptions<typeof infoVaeSettings>;
  * A β multiplies the KL term, too. The reconstruction is summed over the pixels.
  */
 export class InfoVae extends Vae {
-  static override get description(): ModelDescription<typeof infoVaeSettings> {
+  static override get description(): ModelDescription<InfoVaeSettings> {
     return {
       name: "info-vae",
       summary: "VAE with a maximum mean discrepancy to the prior beside the KL term",
@@ -47,7 +54,7 @@ export class InfoVae extends Vae {
     };
   }
 
-  declare readonly settings: SettingsValues<typeof infoVaeSettings>;
+  declare readonly settings: SettingsValues<InfoVaeSettings>;
 
   constructor(
     device: Device,

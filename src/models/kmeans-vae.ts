@@ -30,8 +30,15 @@ const kmeansVaeSettings = /* @__PURE__ */ defineSettings(() => ({
   rounds: wholeSetting(10, [1, 1000], "rounds of k-means before each epoch"),
 }));
 
+/**
+ * Each setting of a K-means VAE: its default, what it may be, and what it does.
+ *
+ * @interface
+ */
+export type KMeansVaeSettings = typeof kmeansVaeSettings;
+
 /** What can be set of a K-means VAE; `latentgrad models kmeans-vae` lists it with the defaults. */
-export type KMeansVaeOptions = SettingsOptions<typeof kmeansVaeSettings>;
+export type KMeansVaeOptions = SettingsOptions<KMeansVaeSettings>;
 
 /** Streams of the draws of k-means++, behind those of evaluations. */
 const STREAM = 3000;
@@ -42,7 +49,7 @@ const STREAM = 3000;
  * Minimises −E log p(x|z) + β·½Σ(σ² + (μ − c)² − 1 − ln σ²).
  */
 export class KMeansVae extends Vae {
-  static override get description(): ModelDescription<typeof kmeansVaeSettings> {
+  static override get description(): ModelDescription<KMeansVaeSettings> {
     return {
       name: "kmeans-vae",
       summary: "VAE whose prior has K centres, refitted by k-means; no labels",
@@ -59,7 +66,7 @@ export class KMeansVae extends Vae {
     };
   }
 
-  declare readonly settings: SettingsValues<typeof kmeansVaeSettings>;
+  declare readonly settings: SettingsValues<KMeansVaeSettings>;
   /** [clusters, latent] */
   readonly centres: Tensor;
   /** Share of the images in each cluster. */

@@ -31,8 +31,15 @@ const lambdaHotSettings = /* @__PURE__ */ defineSettings(() => ({
   tau: numberSetting(0.02, [1e-6, 1e6], "τ of the movable centres"),
 }));
 
+/**
+ * Each setting of a λ-hot VAE: its default, what it may be, and what it does.
+ *
+ * @interface
+ */
+export type LambdaHotSettings = typeof lambdaHotSettings;
+
 /** What can be set of a λ-hot VAE; `latentgrad models lambda-hot` lists it with the defaults. */
-export type LambdaHotOptions = SettingsOptions<typeof lambdaHotSettings>;
+export type LambdaHotOptions = SettingsOptions<LambdaHotSettings>;
 
 /**
  * λ-hot VAE: each class y has a prior of its own, N(λ·e_y, I), e_y the unit vector of the dimension y, so
@@ -43,7 +50,7 @@ export type LambdaHotOptions = SettingsOptions<typeof lambdaHotSettings>;
  * loss gains its share of that prior, Σ_y ‖c_y − λ·e_y‖²/(2τ²·images).
  */
 export class LambdaHotVae extends Vae {
-  static override get description(): ModelDescription<typeof lambdaHotSettings> {
+  static override get description(): ModelDescription<LambdaHotSettings> {
     return {
       name: "lambda-hot",
       summary: "VAE with a prior N(λ·e_y, I) for each class y, learned with labels",
@@ -59,7 +66,7 @@ export class LambdaHotVae extends Vae {
     };
   }
 
-  declare readonly settings: SettingsValues<typeof lambdaHotSettings>;
+  declare readonly settings: SettingsValues<LambdaHotSettings>;
   readonly classes: number;
   /** [classes, latent] */
   readonly centres: Tensor;

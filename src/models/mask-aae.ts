@@ -59,8 +59,15 @@ const maskAaeSettings = /* @__PURE__ */ defineSettings(() => ({
   maskRate: rateSetting(5e-4, "RMSProp's step of the mask"),
 }));
 
+/**
+ * Each setting of a MaskAAE: its default, what it may be, and what it does.
+ *
+ * @interface
+ */
+export type MaskAaeSettings = typeof maskAaeSettings;
+
 /** What can be set of a MaskAAE; `latentgrad models mask-aae` lists it with the defaults. */
-export type MaskAaeOptions = SettingsOptions<typeof maskAaeSettings>;
+export type MaskAaeOptions = SettingsOptions<MaskAaeSettings>;
 
 /** A dimension is active from this α on. */
 const ACTIVE = 0.1;
@@ -88,7 +95,7 @@ const RULE = { kind: "rmsprop", convention: "tensorflow" } as const;
  * 5: an autoencoder held to N(0, I) by a Wasserstein critic, to compare with.
  */
 export class MaskAae extends Autoencoder {
-  static override get description(): ModelDescription<typeof maskAaeSettings> {
+  static override get description(): ModelDescription<MaskAaeSettings> {
     return {
       name: "mask-aae",
       summary: "adversarial autoencoder that learns how many dimensions it needs",
@@ -102,7 +109,7 @@ export class MaskAae extends Autoencoder {
     };
   }
 
-  declare readonly settings: SettingsValues<typeof maskAaeSettings>;
+  declare readonly settings: SettingsValues<MaskAaeSettings>;
   /** θ, [latent]; none without a mask. */
   readonly theta: Tensor | undefined;
   readonly critic: DenseCritic;

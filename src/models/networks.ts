@@ -280,10 +280,13 @@ const flex: Builder = (device, random, image, { latent, width, condition = 0 }) 
   };
 };
 
-const builders = { conv, dense, mlp, "two-stage": twoStage, wae, flex } as const;
-
 /** A network by the name that settings give it. */
-export type NetworkName = keyof typeof builders;
+export type NetworkName = "conv" | "dense" | "mlp" | "two-stage" | "wae" | "flex";
+
+const builders = { conv, dense, mlp, "two-stage": twoStage, wae, flex } as const satisfies Record<
+  NetworkName,
+  unknown
+>;
 
 /** What `--set network=` can be, with a line on each. */
 export const networks: Readonly<Record<NetworkName, string>> = {

@@ -1,7 +1,6 @@
 import { checkImage } from "../data/arguments.ts";
 import { type ImageBatch, imagesAt } from "../data/image-batch.ts";
 import type { Dataset, Split } from "../data/types.ts";
-import type { Allocations } from "../gpu/allocations.ts";
 import { checkDevice, checkObject, checkOptions, checkWhole, isNot } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import { ShapeError, UsageError } from "../gpu/errors.ts";
@@ -39,14 +38,14 @@ export class TrainedModel<M extends Model = Model> {
   /**
    * @param image the size of its images
    * @param metadata what the file says that the weights are from
-   * @param allocations what `close` gives back, if it is to do so
+   * @param release what `close` does: it gives the model's buffers back; default nothing
    */
   constructor(
     readonly device: Device,
     readonly model: M,
     readonly image: ImageShape,
     readonly metadata: Readonly<Record<string, string>> = {},
-    private readonly allocations?: Allocations,
+    private readonly release?: () => void,
   ) {
     const op = "trainedModel";
     checkDevice(op, device);
@@ -137,7 +136,7 @@ export class TrainedModel<M extends Model = Model> {
 
   /** Gives the model's buffers back; it cannot be used any more. */
   close(): void {
-    this.allocations?.release();
+    this.release?.();
   }
 }
 

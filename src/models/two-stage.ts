@@ -38,8 +38,15 @@ const twoStageSettings = /* @__PURE__ */ defineSettings(() => ({
   first: numberSetting(0.333, [0, 1], "share of the epochs that go to the first stage"),
 }));
 
+/**
+ * Each setting of a 2-Stage VAE: its default, what it may be, and what it does.
+ *
+ * @interface
+ */
+export type TwoStageSettings = typeof twoStageSettings;
+
 /** What can be set of a 2-Stage VAE; `latentgrad models two-stage` lists it with the defaults. */
-export type TwoStageOptions = SettingsOptions<typeof twoStageSettings>;
+export type TwoStageOptions = SettingsOptions<TwoStageSettings>;
 
 /** Hidden units of each of the second stage's layers, before the factor `width`. */
 const UNITS = 1024;
@@ -53,7 +60,7 @@ const UNITS = 1024;
  * The first stage is trained alone for a share of the epochs, then stays as it is while the second is trained.
  */
 export class TwoStageVae extends Vae {
-  static override get description(): ModelDescription<typeof twoStageSettings> {
+  static override get description(): ModelDescription<TwoStageSettings> {
     return {
       name: "two-stage",
       summary: "2-Stage VAE: a second VAE models the latent codes of the first",
@@ -72,7 +79,7 @@ export class TwoStageVae extends Vae {
     };
   }
 
-  declare readonly settings: SettingsValues<typeof twoStageSettings>;
+  declare readonly settings: SettingsValues<TwoStageSettings>;
   readonly second: CodeVae;
   readonly stages = 2;
 
@@ -166,11 +173,12 @@ export class TwoStageVae extends Vae {
 const next = (key: RandomKey): RandomKey => ({ ...key, stream: key.stream + 1 });
 
 /** The second stage: a VAE on codes; three dense layers each way, whose input joins the last of them. */
-class CodeVae extends Module {
+export class CodeVae extends Module {
   readonly encoder: Sequential;
   readonly head: Linear;
   readonly decoder: Sequential;
   readonly output: Linear;
+  /** @internal */
   readonly likelihood: Gaussian;
 
   constructor(

@@ -26,8 +26,15 @@ import {
 import type { GraphValue, NetworkGraph, NetworkOutputs } from "./network-graph.ts";
 import { buildNetworks, type Networks } from "./networks.ts";
 
+/**
+ * Each setting of a VAE: its default, what it may be, and what it does.
+ *
+ * @interface
+ */
+export type VaeSettings = typeof vaeSettings;
+
 /** What can be set of a VAE; `latentgrad models vae` lists it with the defaults. */
-export type VaeOptions = SettingsOptions<typeof vaeSettings>;
+export type VaeOptions = SettingsOptions<VaeSettings>;
 
 /** Gaussian posteriors with independent dimensions; both [batch, latent]. */
 export interface Posterior {
@@ -44,7 +51,7 @@ export interface Posterior {
  * networks see beside x and z.
  */
 export class Vae extends Module implements Model {
-  static get description(): ModelDescription<typeof vaeSettings> {
+  static get description(): ModelDescription<VaeSettings> {
     return {
       name: "vae",
       summary: "variational autoencoder with a weight β on the KL term",
@@ -56,7 +63,7 @@ export class Vae extends Module implements Model {
   }
 
   /** What it was built with. */
-  readonly settings: SettingsValues<typeof vaeSettings>;
+  readonly settings: SettingsValues<VaeSettings>;
   readonly latent: number;
   /** Encoder up to its last hidden layer. */
   readonly encoder: Sequential;
@@ -66,6 +73,7 @@ export class Vae extends Module implements Model {
   readonly decoder: Sequential;
   readonly likelihood: Likelihood;
   readonly beta: ScheduledWeight;
+  /** @internal */
   protected readonly networks: Networks;
   private readonly rate: number;
   /** The head gives softplus⁻¹(σ), as in the 2-Stage VAE's code, not ln σ². */

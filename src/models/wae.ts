@@ -40,11 +40,25 @@ const waeGanSettings = /* @__PURE__ */ defineSettings(() => ({
   criticRate: rateSetting(5e-4, "Adam's learning rate of the critic"),
 }));
 
+/**
+ * Each setting of a WAE-MMD: its default, what it may be, and what it does.
+ *
+ * @interface
+ */
+export type WaeMmdSettings = typeof waeMmdSettings;
+
 /** What can be set of a WAE-MMD; `latentgrad models wae-mmd` lists it with the defaults. */
-export type WaeMmdOptions = SettingsOptions<typeof waeMmdSettings>;
+export type WaeMmdOptions = SettingsOptions<WaeMmdSettings>;
+
+/**
+ * Each setting of a WAE-GAN: its default, what it may be, and what it does.
+ *
+ * @interface
+ */
+export type WaeGanSettings = typeof waeGanSettings;
 
 /** What can be set of a WAE-GAN; `latentgrad models wae-gan` lists it with the defaults. */
-export type WaeGanOptions = SettingsOptions<typeof waeGanSettings>;
+export type WaeGanOptions = SettingsOptions<WaeGanSettings>;
 
 function penaltySetting(byDefault: number) {
   return numberSetting(byDefault, [0, 1e9], "λ: weight of the penalty");
@@ -70,7 +84,7 @@ function notesWith(penalty: string): ModelDescription["notes"] {
  * authors' pretraining of the encoder, which brings its codes' mean and covariance to the prior's, is left out.
  */
 abstract class Wae extends Autoencoder {
-  declare readonly settings: SettingsValues<typeof waeMmdSettings>;
+  declare readonly settings: SettingsValues<WaeMmdSettings>;
 
   constructor(device: Device, random: HostRandom, image: ImageShape, settings: WaeMmdOptions) {
     super(device, random, image, settings, "gaussian");
@@ -100,7 +114,7 @@ abstract class Wae extends Autoencoder {
 
 /** WAE-MMD: the penalty is the maximum mean discrepancy of the batch's codes and draws of the prior. */
 export class WaeMmd extends Wae {
-  static override get description(): ModelDescription<typeof waeMmdSettings> {
+  static override get description(): ModelDescription<WaeMmdSettings> {
     return {
       name: "wae-mmd",
       summary: "Wasserstein autoencoder with a maximum mean discrepancy penalty",
@@ -129,7 +143,7 @@ export class WaeMmd extends Wae {
  * when its codes are told apart. A step: the autoencoder's loss, then the critic's binary cross-entropy.
  */
 export class WaeGan extends Wae {
-  static override get description(): ModelDescription<typeof waeGanSettings> {
+  static override get description(): ModelDescription<WaeGanSettings> {
     return {
       name: "wae-gan",
       summary: "Wasserstein autoencoder with an adversary on the latent codes",
@@ -139,7 +153,7 @@ export class WaeGan extends Wae {
     };
   }
 
-  declare readonly settings: SettingsValues<typeof waeGanSettings>;
+  declare readonly settings: SettingsValues<WaeGanSettings>;
   readonly critic: DenseCritic;
 
   constructor(device: Device, random: HostRandom, image: ImageShape, settings: WaeGanOptions = {}) {

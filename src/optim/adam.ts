@@ -52,6 +52,7 @@ export class Adam extends Optimiser {
     this.second = this.stateArena("exp_avg_sq");
   }
 
+  /** @internal */
   protected override update(values: UpdateValues, turn: Turn): Call {
     return adamCall(values, this.first, this.second, this.rule, turn);
   }

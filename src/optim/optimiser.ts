@@ -136,7 +136,7 @@ export abstract class Optimiser extends Shown {
     return `${this.op} of ${count.toLocaleString("en")} parameters`;
   }
 
-  /** The update of all parameters as one call; changes `parameters` and the state in place. */
+  /** The update of all parameters as one call; changes `parameters` and the state in place. @internal */
   protected abstract update(values: UpdateValues, turn: Turn): Call;
 
   /**
@@ -220,7 +220,7 @@ export abstract class Optimiser extends Shown {
     this.flag.set(Uint32Array.of(NEVER));
   }
 
-  /** Throws CheckpointError for what `loadState` would not take. */
+  /** Throws CheckpointError for what `loadState` would not take. @internal */
   checkState(state: Readonly<Record<string, Float32Array>>): void {
     for (const name of Object.keys(state))
       if (!this.arenas.has(name)) throw new CheckpointError(`${this.op} has no state "${name}"`);
@@ -233,7 +233,7 @@ export abstract class Optimiser extends Shown {
     }
   }
 
-  /** The parts of an arena's values that belong to each parameter; they share its memory. */
+  /** The parts of an arena's values that belong to each parameter; they share its memory. @internal */
   partsOf(values: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer>[] {
     if (values.length !== this.size)
       throw new ShapeError(this.op, `${values.length} values, the arena has ${this.size}`);
@@ -243,7 +243,7 @@ export abstract class Optimiser extends Shown {
     });
   }
 
-  /** A part of the state, beside the parameters element by element. */
+  /** A part of the state, beside the parameters element by element. @internal */
   protected stateArena(name: string, initial = 0): Value {
     const arena = this.makeArena(name, initial);
     this.arenas.set(name, arena);
@@ -290,7 +290,7 @@ export abstract class Optimiser extends Shown {
       throw new UsageError(
         `${op}: the parameters lie in another order in options.within, ${other.op}`,
       );
-    return new Tensor(device, view, [size]);
+    return Tensor.of(device, view, [size]);
   }
 
   private checkParameters(): void {

@@ -67,6 +67,7 @@ export class RmsProp extends Optimiser {
     this.velocity = momentum > 0 ? this.stateArena("momentum_buffer") : undefined;
   }
 
+  /** @internal */
   protected override update(values: UpdateValues): Call {
     return rmspropCall(values, this.square, this.velocity, this.rule);
   }

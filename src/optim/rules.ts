@@ -7,12 +7,10 @@ import { RmsProp, type RmsPropOptions } from "./rmsprop.ts";
 /** What an optimiser shares with others; the rest of its options is its rule. */
 export type Shared = Omit<OptimiserOptions, "learningRate">;
 
-type Rule<T> = Omit<T, keyof OptimiserOptions>;
-
 /** How parameters are updated, before it is known which: a kind of optimiser and its numbers. */
 export type OptimiserRule =
-  | ({ readonly kind: "adam" } & Rule<AdamOptions>)
-  | ({ readonly kind: "rmsprop" } & Rule<RmsPropOptions>);
+  | ({ readonly kind: "adam" } & Omit<AdamOptions, keyof OptimiserOptions>)
+  | ({ readonly kind: "rmsprop" } & Omit<RmsPropOptions, keyof OptimiserOptions>);
 
 /** The optimiser that a rule describes; its learning rate is 0 until it is set. */
 export function makeOptimiser(

@@ -36,6 +36,7 @@ export class Sgd extends Optimiser {
     this.velocity = momentum > 0 ? this.stateArena("momentum_buffer") : undefined;
   }
 
+  /** @internal */
   protected override update(values: UpdateValues): Call {
     return sgdCall(values, this.velocity, this.rule);
   }

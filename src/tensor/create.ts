@@ -43,7 +43,7 @@ export function tensor<A extends NestedNumbers | Float32Array | Uint32Array>(
   const dtype: DType = flat instanceof Uint32Array ? "u32" : "f32";
   const value = device.allocate(dtype, flat.length, "tensor");
   writeValues("tensor", value, flat);
-  return new Tensor(device, value, [...wanted]);
+  return Tensor.of(device, value, [...wanted]);
 }
 
 /** A one-element tensor without axes. */
@@ -102,7 +102,7 @@ export function empty<D extends DType = "f32">(
   if (!ANY.some((known) => known === dtype))
     throw new DTypeError("empty", isNot("dtype", dtype, ANY.join(", ")));
   if (sizeOf(shape) !== 0) throw new ShapeError("empty", `${formatShape(shape)} has elements`);
-  return new Tensor(device, device.allocate(dtype, 0, "empty"), [...shape]);
+  return Tensor.of(device, device.allocate(dtype, 0, "empty"), [...shape]);
 }
 
 /**
@@ -144,7 +144,7 @@ function held<A extends Float32Array | Uint32Array | Uint8Array>(
     throw new ShapeError(op, `${formatShape(shape)} does not hold ${data.length} ${elements}`);
   const value = device.allocate(dtype, data.length, label, true);
   writeValues(op, value, data);
-  return new Tensor(device, value, [...shape]);
+  return Tensor.of(device, value, [...shape]);
 }
 
 /**

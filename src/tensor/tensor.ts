@@ -35,13 +35,14 @@ const ARRAYS = [
  * `Tensor` holds floats, `Tensor<"u32">` whole numbers, `Tensor<"u8">` bytes, `Tensor<DType>` any of them.
  */
 export class Tensor<D extends DType = "f32"> extends Shown {
-  /** How autograd made this tensor; undefined for data and wherever no derivative was asked for. */
+  /** How autograd made this tensor; undefined for data and wherever no derivative was asked for. @internal */
   provenance: Provenance | undefined;
   /** Derivatives with respect to this tensor may be asked for. */
   tracked = false;
 
-  constructor(
+  private constructor(
     readonly device: Device,
+    /** Where its elements are. @internal */
     readonly value: Value,
     readonly shape: readonly number[],
   ) {
@@ -54,6 +55,20 @@ export class Tensor<D extends DType = "f32"> extends Shown {
       );
     if (!Array.isArray(shape)) checkShape("tensor", shape);
     this.tag();
+  }
+
+  /**
+   * A tensor of a value: how the engine makes one.
+   *
+   * @internal
+   */
+  static of<D extends DType = "f32">(
+    device: Device,
+    value: Value,
+    shape: readonly number[],
+  ): Tensor<D> {
+    // By its own name esbuild would call the class `_Tensor`, and so would consoles and errors.
+    return new this(device, value, shape);
   }
 
   /** What its elements are. */
@@ -173,5 +188,5 @@ export function emptyResult<D extends DType = "f32">(
   dtype: D = "f32" as D,
 ): Tensor<D> {
   checkShape(op, shape);
-  return new Tensor<D>(device, new Value(device, dtype, sizeOf(shape), op), [...shape]);
+  return Tensor.of<D>(device, new Value(device, dtype, sizeOf(shape), op), [...shape]);
 }

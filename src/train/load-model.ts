@@ -84,7 +84,9 @@ export async function loadModelAs<C extends ModelClass>(
     const model = allocations.of(() => buildIn(path, entry, device, { data, settings, seed }));
     model.train(false);
     takeWeights(model, found, path);
-    return new TrainedModel(device, model as InstanceType<C>, data, metadata, allocations);
+    return new TrainedModel(device, model as InstanceType<C>, data, metadata, () =>
+      allocations.release(),
+    );
   } catch (error) {
     allocations.release();
     throw error;

@@ -7,6 +7,7 @@ import { checkOptions } from "../gpu/arguments.ts";
 import { withCleanUp } from "../gpu/clean-up.ts";
 import type { Device } from "../gpu/device.ts";
 import { UsageError } from "../gpu/errors.ts";
+import type { Program } from "../gpu/program.ts";
 import type { Model } from "../models/model.ts";
 import {
   type Images,
@@ -22,27 +23,32 @@ import { StepQueue } from "./step-queue.ts";
 import type { TrainerImages } from "./trainer-images.ts";
 import { evaluationOf, requireLength, seenAsTrained, type TrainerParts } from "./trainer-parts.ts";
 import type { TrainingPlan } from "./training-plan.ts";
-import type { StepRows, TrainingRun } from "./training-run.ts";
+import type { StepRows } from "./training-run.ts";
 import { type Pause, Turns } from "./turns.ts";
 
 /** What stands below a trainer's loop: its place, its steps, and looks at the model in between. */
 export abstract class TrainerCore {
+  /** @internal */
   protected readonly queue: StepQueue;
+  /** @internal */
   protected epochsDone = 0;
-  /** Of other data that the model was trained on before, in their order. */
+  /** Of other data that the model was trained on before, in their order. @internal */
   protected earlier: readonly Fingerprint[] = [];
-  /** What trains at the moment. */
+  /** What trains at the moment. @internal */
   protected working: string | undefined;
+  /** @internal */
   protected pausing: Pause | undefined;
-  /** Whoever exchanges the weights for their average, or reads them all, has them to himself. */
+  /** Whoever exchanges the weights for their average, or reads them all, has them to himself. @internal */
   protected readonly turns = new Turns();
+  /** @internal */
   protected closed = false;
 
+  /** @internal */
   protected constructor(
     readonly device: Device,
     readonly plan: TrainingPlan,
-    protected readonly parts: TrainerParts,
-    protected readonly images: TrainerImages,
+    /** @internal */ protected readonly parts: TrainerParts,
+    /** @internal */ protected readonly images: TrainerImages,
   ) {
     this.queue = new StepQueue(parts.run);
   }
@@ -52,7 +58,7 @@ export abstract class TrainerCore {
     return this.parts.model;
   }
 
-  /** Which step is of which epoch. */
+  /** Which step is of which epoch. @internal */
   get calendar(): Calendar {
     return this.parts.calendar;
   }
@@ -78,7 +84,7 @@ export abstract class TrainerCore {
   }
 
   /** The training step as it was recorded; of a model of several stages the first's. */
-  get program(): TrainingRun["program"] {
+  get program(): Program {
     return this.parts.run.program;
   }
 
@@ -275,6 +281,7 @@ export abstract class TrainerCore {
 
   // ---- within ---------------------------------------------------------------------------------
 
+  /** @internal */
   protected get facts(): StateFacts {
     const { plan, device } = this;
     const { live, calendar, kernels } = this.parts;
@@ -295,7 +302,7 @@ export abstract class TrainerCore {
     };
   }
 
-  /** The epoch at work, from 1, with the steps before it and before the next. */
+  /** The epoch at work, from 1, with the steps before it and before the next. @internal */
   protected get atWork(): { readonly epoch: number; readonly begin: number; readonly end: number } {
     const { epochsDone } = this;
     const { calendar } = this.parts;
@@ -304,13 +311,14 @@ export abstract class TrainerCore {
     return { epoch, begin, end: begin + calendar.stepsPerEpoch };
   }
 
-  /** Queues steps when nobody has the weights to himself. */
+  /** Queues steps when nobody has the weights to himself. @internal */
   protected async add(last: number): Promise<void> {
     await this.turns.free();
     this.requireOpen(this.working ?? "train");
     this.queue.add(last);
   }
 
+  /** @internal */
   protected begin(op: string, epochs: number | undefined): void {
     this.requireOpen(op);
     this.queue.requireSound();
@@ -322,6 +330,7 @@ export abstract class TrainerCore {
     this.working = op;
   }
 
+  /** @internal */
   protected requireOpen(op: string): void {
     if (this.closed) throw new UsageError(`${op}: the trainer is closed`);
     if (this.device.lost) throw this.device.lost;

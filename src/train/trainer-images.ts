@@ -14,7 +14,8 @@ export class TrainerImages {
   private users = 1;
 
   /** @throws OutOfMemoryError; then nothing is left behind */
-  constructor(device: Device, { dataset, split, held }: TrainingPlan) {
+  constructor(device: Device, plan: TrainingPlan) {
+    const { dataset, split, held } = plan;
     this.allocations = new Allocations(device);
     const imagesOf = (from: Split, rows: Uint32Array, label: string) =>
       this.allocations.of(() => new DeviceImages(device, selectImages(from, rows), dataset, label));

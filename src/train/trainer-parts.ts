@@ -94,9 +94,9 @@ export function evaluationOf(
 }
 
 /** Images to evaluate, or a set's training part, black and white where the plan's set is so from the start. */
-export function seenAsTrained(images: Dataset | Split, { options }: TrainingPlan): Split {
+export function seenAsTrained(images: Dataset | Split, plan: TrainingPlan): Split {
   const [split, stream] = "train" in images ? [images.train, 0] : [images, 1];
-  if (options.binarise !== "static") return split;
+  if (plan.options.binarise !== "static") return split;
   checkSplit("evaluate", "images", split);
   return binariseSplit(split, stream);
 }
@@ -108,10 +108,11 @@ function transformOf({ options }: TrainingPlan) {
 /** Stages are shares of the epochs: each wants one at least. Some schedules end with the last epoch. */
 export function requireLength(
   op: string,
-  { options, entry }: TrainingPlan,
+  plan: TrainingPlan,
   { stages = 1 }: Model,
   epochs: number | undefined,
 ): void {
+  const { options, entry } = plan;
   if (options.dryRun) return;
   if (epochs === undefined && (stages > 1 || options.lrSchedule.needsLength))
     throw new UsageError(

@@ -10,7 +10,7 @@ import type { Device } from "../gpu/device.ts";
 import { UsageError } from "../gpu/errors.ts";
 import { optionName } from "../settings/settings.ts";
 import { goingOn, type Restored } from "./going-on.ts";
-import type { LiveSettings } from "./live-settings.ts";
+import type { SettingValues } from "./live-settings.ts";
 import {
   type CheckpointFile,
   type MetadataCheck,
@@ -225,7 +225,7 @@ export class Trainer extends TrainerCore {
   }
 
   /** The model's settings as they are now. */
-  get settings(): ReturnType<LiveSettings["all"]> {
+  get settings(): SettingValues {
     return this.parts.live.all();
   }
 

@@ -40,15 +40,16 @@ export interface PlanOptions {
 
 /** Everything about a training that is decided before it has a device. */
 export interface TrainingPlan {
+  /** @internal */
   readonly options: PlanOptions;
   readonly entry: ModelDefinition;
   readonly settings: Readonly<Record<string, SettingValue>>;
   readonly dataset: Dataset;
-  /** Of the training part. */
+  /** Of the training part. @internal */
   readonly fingerprint: Fingerprint;
-  /** Which images to train and to validate on; the latter are indices into `held`. */
+  /** Which images to train and to validate on; the latter are indices into `held`. @internal */
   readonly split: TrainingSplit;
-  /** What is validated on: the training part, of which some are held out, or a part for that. */
+  /** What is validated on: the training part, of which some are held out, or a part for that. @internal */
   readonly held: Split;
   /** Images a step. */
   readonly batch: number;
@@ -57,11 +58,11 @@ export interface TrainingPlan {
   /** Steps in an epoch. */
   readonly steps: number;
   readonly seed: readonly [number, number];
-  /** What checkpoints say of how the model is trained. */
+  /** What checkpoints say of how the model is trained. @internal */
   readonly config: Readonly<Record<string, unknown>>;
-  /** Names in it of what a training keeps from its beginning to its end. */
+  /** Names in it of what a training keeps from its beginning to its end. @internal */
   readonly fixed: readonly string[];
-  /** What errors call an option: `--batch`. */
+  /** What errors call an option: `--batch`. @internal */
   readonly named: (option: keyof PlanOptions) => string;
 }
 

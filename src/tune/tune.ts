@@ -283,7 +283,7 @@ async function enter(
   const { program, result } = await record(device, () => {
     const value = new Value(device, "f32", size, "result");
     for (const call of calls(operands, value, variant)) device.emit(call);
-    return new Tensor(device, value, [size]);
+    return Tensor.of(device, value, [size]);
   });
   return { variant, program, result, ms: [] };
 }

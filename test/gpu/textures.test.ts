@@ -53,7 +53,7 @@ function operands(device: Device, size: number): [Tensor, Tensor] {
 }
 
 const result = (device: Device, size: number): Tensor =>
-  new Tensor(device, new Value(device, "f32", size, "sum"), [size]);
+  Tensor.of(device, new Value(device, "f32", size, "sum"), [size]);
 
 const row = TEXTURE_WIDTH * 4;
 for (const [name, size] of [

@@ -50,7 +50,7 @@ function stepTensor(device: Device, step: number): Tensor<"u32"> {
 async function words(device: Device, step: number, size: number, options: PhiloxOptions) {
   const y = new Value(device, "u32", size, "words");
   device.emit(philoxCall("words", options, stepTensor(device, step).value, y));
-  return Array.from(await new Tensor<"u32">(device, y, [size]).data());
+  return Array.from(await Tensor.of<"u32">(device, y, [size]).data());
 }
 
 test("gives the published numbers on the host", () => {

@@ -49,7 +49,7 @@ async function reduced(
   const view = contiguousView(data.value, x.shape);
   const calls = reduceCalls(kind, kind, x.shape, axes, view, out, options);
   for (const call of calls) device.emit(call);
-  return { result: new Tensor(device, out, shape), calls: calls.length };
+  return { result: Tensor.of(device, out, shape), calls: calls.length };
 }
 
 test("sum, max and min over random axes agree with float64", async () => {
@@ -150,7 +150,7 @@ test("reduces an expression of broadcast, transposed and whole inputs", async ()
         };
         const want = reduceHost(mixed, [axis], (e) => 0.5 * references.sum(e));
         await assertClose(
-          new Tensor(device, out, [length]),
+          Tensor.of(device, out, [length]),
           { ...want, shape: [length] },
           `${variant} ${rows}×${columns} over ${axis}`,
         );

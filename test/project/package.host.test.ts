@@ -52,8 +52,16 @@ rate.set(Float32Array.of(2));
 const { x } = new DeviceImages(device, data.train, data).take(lg.tensor(device, Uint32Array.of(0, 1)));
 console.log(vae instanceof Vae, x instanceof lg.Tensor, vae.encode({ x }) instanceof lg.Tensor);
 `;
-/** What types say of elements. */
+/** What types say of elements, and of what is the engine's own. */
 const TYPED = `
+import * as bench from "latentgrad/bench";
+import * as checkpoints from "latentgrad/checkpoints";
+import * as figures from "latentgrad/figures";
+import * as metrics from "latentgrad/metrics";
+import * as train from "latentgrad/train";
+console.log(bench, checkpoints, figures, metrics, device.memory.liveBytes);
+const trained = async (trainer: train.Trainer) => [trainer.step, trainer.settings, trainer.program.statistics];
+console.log(trained);
 const places = lg.tensor(device, Uint32Array.of(1, 0));
 const found: Uint32Array = await places.data();
 const rows: lg.Tensor = lg.gather(lg.tensor(device, [[1], [2]]), places);
@@ -120,6 +128,9 @@ test("type-checks, and its types say what is wrong", async ({ project }) => {
       lib: ["ES2023", "DOM"],
       types: [],
       strict: true,
+      // The declarations themselves are checked, too: nothing is missing in them.
+      skipLibCheck: false,
+      exactOptionalPropertyTypes: true,
       noEmit: true,
     },
     files: ["program.ts"],
@@ -146,8 +157,12 @@ test("type-checks, and its types say what is wrong", async ({ project }) => {
     "lg.conv2d(lg.bytes(device, new Uint8Array(9), [1, 3, 3, 1]), sum);",
     "lg.upload(rate, Float32Array.of(2));",
     "sum.integers();",
+    "new lg.Tensor();",
+    "sum.value;",
+    "device.emit;",
+    "const loops = (trainer: train.Trainer) => trainer.calendar;",
   ];
-  writeFileSync(join(project, "program.ts"), [PROGRAM, ...wrong].join("\n"));
+  writeFileSync(join(project, "program.ts"), [PROGRAM, TYPED, ...wrong].join("\n"));
   const errors = await tsc();
   assert.match(errors, /TS2345: Argument of type 'string'/);
   assert.match(errors, /TS2339.*'none'/);
@@ -168,7 +183,9 @@ test("type-checks, and its types say what is wrong", async ({ project }) => {
     /TS2345: Argument of type 'Tensor<"u8">' .* parameter of type 'Tensor<"f32">'/,
   );
   assert.match(errors, /TS2339.*'upload'/);
-  assert.match(errors, /TS2339: Property 'integers' does not exist/);
+  for (const name of ["integers", "value", "emit", "calendar"])
+    assert.match(errors, new RegExp(`TS2339: Property '${name}' does not exist`));
+  assert.match(errors, /TS2673: Constructor of class 'Tensor<D>' is private/);
 });
 
 test("bundles for a browser as one module that imports nothing", async ({ project }) => {

@@ -41,7 +41,7 @@ const tracked: Wanted = { ...matrix, tracked: true };
 /** A tensor without storage: what is checked before anything runs never looks at it. */
 export function blank(device: Device, { shape, tracked }: Wanted, dtype: DType): Tensor {
   const size = shape.reduce((a, b) => a * b, 1);
-  const t = new library.Tensor(device, new Value(device, dtype, size, "t"), shape);
+  const t = library.Tensor.of(device, new Value(device, dtype, size, "t"), shape);
   if (tracked) t.tracked = true;
   return t;
 }

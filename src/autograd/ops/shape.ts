@@ -33,7 +33,7 @@ export function reshape<D extends DType>(x: Tensor<D>, shape: readonly number[])
       "reshape",
       `${formatShape(x.shape)} has ${x.size} elements, ${formatShape(resolved)} ${sizeOf(resolved)}`,
     );
-  return differentiable("reshape", [x], new Tensor<D>(x.device, x.value, resolved), [
+  return differentiable("reshape", [x], Tensor.of<D>(x.device, x.value, resolved), [
     (dy) => reshape(dy, x.shape),
   ]);
 }
