@@ -16,6 +16,41 @@ import { bundledPackages, noticeComment, noticesOf } from "./licenses.mjs";
 export const root = fileURLToPath(new URL("..", import.meta.url));
 const require = createRequire(import.meta.url);
 
+/**
+ * A shader without comments, indentation, and spaces inside of functions that separate nothing; comments that
+ * start with @ are for the host, which also looks for declarations and loops as they are written.
+ */
+export function shortShader(wgsl) {
+  const separators = "=+*/%<>&|!-(){},;:?";
+  return wgsl
+    .replace(/[ \t]*\/\/(?!@).*$/gm, "")
+    .replace(/^[ \t]+(?![ \t]|for\b|\}|@|.*\/\/@).*$/gm, (line) =>
+      line.trim().replace(/(?<=(\S)) (?=(\S))/g, (space, before, after) =>
+        // Of "> =" or "- -" without the space another operator would come.
+        (separators.includes(before) || separators.includes(after)) &&
+        !/[^\w(){}[\],;.]{2}/.test(before + after)
+          ? ""
+          : space,
+      ),
+    )
+    .replace(/\s*\n\s*/g, "\n")
+    .trimStart();
+}
+
+/**
+ * All bundles have the same text of a shader: a training that goes on elsewhere finds its kernels again.
+ *
+ * @type {import("esbuild").Plugin}
+ */
+const shortShaders = {
+  name: "short shaders",
+  setup({ onLoad }) {
+    onLoad({ filter: /\.wgsl$/ }, async ({ path }) => {
+      return { contents: shortShader(await readFile(path, "utf8")), loader: "text" };
+    });
+  },
+};
+
 /** Options that every bundle of this project shares. */
 export const bundleOptions = {
   absWorkingDir: root,
@@ -23,7 +58,8 @@ export const bundleOptions = {
   format: "esm",
   target: "es2022",
   charset: "utf8",
-  loader: { ".wgsl": "text", ".wasm": "binary" },
+  loader: { ".wasm": "binary" },
+  plugins: [shortShaders],
   mainFields: ["module", "main"],
   legalComments: "none",
   logLevel: "warning",
@@ -67,29 +103,16 @@ export const entries = Object.keys(manifest.exports)
 /** Parts that several entry points share: a page that imports two of them has one engine. */
 const chunks = "lib/chunks";
 
-/** A shader without indentation and the comments that are for readers; those that start with @ are for the host. */
-export function withoutComments(wgsl) {
-  return wgsl
-    .replace(/[ \t]*\/\/(?!@).*$/gm, "")
-    .replace(/\s*\n\s*/g, "\n")
-    .trimStart();
-}
-
-/** @type {import("esbuild").Plugin} */
-const shortShaders = {
-  name: "short shaders",
-  setup({ onLoad }) {
-    onLoad({ filter: /\.wgsl$/ }, async ({ path }) => {
-      return { contents: withoutComments(await readFile(path, "utf8")), loader: "text" };
-    });
-  },
-};
+/**
+ * A part that is imported where it is needed, under a name that stays: package.json's `browser` tells
+ * bundlers to leave it out of what is for browsers.
+ */
+export const native = { source: "src/gpu/native-adapter.ts", file: `${chunks}/native-adapter.js` };
 
 /** The library as others bundle it: modules without dependencies, whose unused parts fall out. */
 export const libraryOptions = {
   ...bundleOptions,
   platform: "neutral",
-  plugins: [shortShaders],
   entryPoints: Object.fromEntries(entries.map(({ name, source }) => [name, source])),
   splitting: true,
   outdir: "dist/lib",
@@ -164,8 +187,13 @@ async function buildLibrary(bundle, define) {
   });
   const packages = bundledPackages(metafile);
   const comment = noticeComment(noticesOf(packages, root));
+  const [hashed] = Object.entries(metafile.outputs).find(
+    ([, { entryPoint }]) => entryPoint === native.source,
+  );
+  const stable = (text) => text.replaceAll(basename(hashed), basename(native.file));
   const files = outputFiles.map(({ path, text }) => {
-    return { file: relative(join(root, "dist"), path).replaceAll("\\", "/"), text };
+    const file = relative(join(root, "dist"), path).replaceAll("\\", "/");
+    return { file: stable(file), text: stable(text) };
   });
   const shared = files.filter(({ file }) => file.startsWith(`${chunks}/`));
   for (const { file, text } of shared) await replace(file, text);

@@ -36,8 +36,12 @@ export interface ImageSetOptions {
 }
 
 const rules: OptionRules<ImageSetOptions> = {
-  ...{ height: "number?", width: "number?", channels: "number?" },
-  ...{ labels: "any?", classNames: "any?", name: "text?" },
+  height: "number?",
+  width: "number?",
+  channels: "number?",
+  labels: "any?",
+  classNames: "any?",
+  name: "text?",
 };
 
 const OP = "imageSet";

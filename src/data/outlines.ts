@@ -16,11 +16,14 @@ const quarterSteps = 6;
  * after half a turn at the soonest, so that one can read the orientation from any image.
  */
 export const outlines: readonly Outline[] = [
-  outline("rectangle", [-1.6, -1, 1.6, -1, 1.6, 1, -1.6, 1]),
-  outline("ellipse", ellipse(1.6, 1)),
-  outline("triangle", [0, -1.3, 0.95, 0.9, -0.95, 0.9]),
-  outline("ell", [-1, -1.4, -0.2, -1.4, -0.2, 0.6, 1, 0.6, 1, 1.4, -1, 1.4]),
-  outline("arrow", [1.4, 0, 0.1, 1.2, 0.1, 0.45, -1.4, 0.45, -1.4, -0.45, 0.1, -0.45, 0.1, -1.2]),
+  /* @__PURE__ */ outline("rectangle", [-1.6, -1, 1.6, -1, 1.6, 1, -1.6, 1]),
+  /* @__PURE__ */ outline("ellipse", /* @__PURE__ */ ellipse(1.6, 1)),
+  /* @__PURE__ */ outline("triangle", [0, -1.3, 0.95, 0.9, -0.95, 0.9]),
+  /* @__PURE__ */ outline("ell", [-1, -1.4, -0.2, -1.4, -0.2, 0.6, 1, 0.6, 1, 1.4, -1, 1.4]),
+  /* @__PURE__ */ outline(
+    "arrow",
+    [1.4, 0, 0.1, 1.2, 0.1, 0.45, -1.4, 0.45, -1.4, -0.45, 0.1, -0.45, 0.1, -1.2],
+  ),
 ];
 
 /** An ellipse with half axes rx and ry. The circle's rational parametrisation needs no sine. */

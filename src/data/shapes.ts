@@ -12,7 +12,9 @@ import type { Attribute, Dataset, Split } from "./types.ts";
 export const shapeSize = 32;
 
 /** Names of the five classes, in label order. */
-export const shapeNames: readonly string[] = outlines.map((outline) => outline.name);
+export const shapeNames: readonly string[] = /* @__PURE__ */ outlines.map(
+  (outline) => outline.name,
+);
 
 /**
  * The factors, in the order of a row of `Split.factors.values`: the class; the hue in turns, from red

@@ -52,7 +52,7 @@ function pulse(t: number, rate: number): number {
 }
 
 /** Names of the kinds, in label order. */
-export const soundNames: readonly string[] = kinds.map((kind) => kind.name);
+export const soundNames: readonly string[] = /* @__PURE__ */ kinds.map((kind) => kind.name);
 
 /** Partials of a tone at most. */
 const PARTIALS = 8;

@@ -26,7 +26,7 @@ interface Band {
   readonly weights: Float64Array;
 }
 
-const bands: readonly Band[] = Array.from({ length: BANDS }, (_, b) => makeBand(b));
+const bands: readonly Band[] = /* @__PURE__ */ Array.from({ length: BANDS }, (_, b) => makeBand(b));
 
 /**
  * A triangle from the centre of the band below to that of the band above. Low bands lie closer together
@@ -47,14 +47,21 @@ function makeBand(b: number): Band {
 }
 
 /** Hann's window. */
-const hann = Float64Array.from({ length: WINDOW }, (_, n) => 0.5 - 0.5 * cosTurns(n / WINDOW));
+const hann = /* @__PURE__ */ Float64Array.from(
+  { length: WINDOW },
+  (_, n) => 0.5 - 0.5 * cosTurns(n / WINDOW),
+);
 
 /** Cosines and sines of n/WINDOW turns, for the first half turn. */
-const cosines = Float64Array.from({ length: WINDOW / 2 }, (_, n) => cosTurns(n / WINDOW));
-const sines = Float64Array.from({ length: WINDOW / 2 }, (_, n) => sinTurns(n / WINDOW));
+const cosines = /* @__PURE__ */ Float64Array.from({ length: WINDOW / 2 }, (_, n) =>
+  cosTurns(n / WINDOW),
+);
+const sines = /* @__PURE__ */ Float64Array.from({ length: WINDOW / 2 }, (_, n) =>
+  sinTurns(n / WINDOW),
+);
 
 /** Where the transform's input n is stored: n with its bits in reverse order. */
-const reversed = Uint16Array.from({ length: WINDOW }, (_, n) => {
+const reversed = /* @__PURE__ */ Uint16Array.from({ length: WINDOW }, (_, n) => {
   let bits = 0;
   for (let place = 1; place < WINDOW; place *= 2) bits = bits * 2 + (Math.floor(n / place) % 2);
   return bits;
@@ -88,7 +95,7 @@ function transform(re: Float64Array, im: Float64Array): void {
  * transform. A steady sound of mean square 1 in a single band has full scale, since by Parseval the
  * squares over all positive frequencies add up to WINDOW · Σ hann² / 2 = WINDOW² · 3/16.
  */
-const thresholds = Float64Array.from(
+const thresholds = /* @__PURE__ */ Float64Array.from(
   { length: 255 },
   (_, k) => (WINDOW * WINDOW * 3 * exp10(((k + 0.5) / 255 - 1) * (FLOOR / 10))) / 16,
 );
@@ -105,11 +112,11 @@ function toByte(power: number): number {
   return low;
 }
 
-const re = new Float64Array(WINDOW);
-const im = new Float64Array(WINDOW);
+const re = /* @__PURE__ */ new Float64Array(WINDOW);
+const im = /* @__PURE__ */ new Float64Array(WINDOW);
 /** Powers of the bins of an even frame and of the odd one after it. */
-const even = new Float64Array(WINDOW / 2);
-const odd = new Float64Array(WINDOW / 2);
+const even = /* @__PURE__ */ new Float64Array(WINDOW / 2);
+const odd = /* @__PURE__ */ new Float64Array(WINDOW / 2);
 
 /**
  * The log-magnitude spectrogram of `samples` [SAMPLES] as bytes, into `image` [BANDS, FRAMES]: time runs

@@ -1,20 +1,12 @@
 import {
   detectRuntime,
-  importAtRunTime,
   isInsecure,
   platformGpu,
   type Runtime,
   readEnvironment,
 } from "./adapter-environment.ts";
-import {
-  type AdapterPreference,
-  applyEnvironment,
-  driversChosen,
-  preloadVulkanLoader,
-  vulkanCandidates,
-} from "./adapter-vulkan.ts";
-import { LatentgradError, NoAdapterError, UsageError } from "./errors.ts";
-import { paceDawn } from "./node-polling.ts";
+import type { AdapterPreference } from "./adapter-vulkan.ts";
+import { NoAdapterError, UsageError } from "./errors.ts";
 
 export type { AdapterPreference } from "./adapter-vulkan.ts";
 
@@ -86,82 +78,6 @@ function fits(prefer: AdapterPreference, kind: AdapterKind): boolean {
   return prefer === "auto" || prefer === kind;
 }
 
-interface NodeWebgpu {
-  create(flags: string[]): GPU;
-  globals: Record<string, unknown>;
-}
-
-/** Dawn for Node; its globals (GPUBufferUsage and so on) become this process's. */
-async function loadNodeWebgpu(): Promise<NodeWebgpu> {
-  let cause = "";
-  for (const specifier of ["webgpu", await webgpuFile()]) {
-    if (!specifier) continue;
-    try {
-      const dawn = await importAtRunTime<NodeWebgpu>(specifier);
-      for (const [name, value] of Object.entries(dawn.globals)) {
-        if (!(name in globalThis)) {
-          Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
-        }
-      }
-      return dawn;
-    } catch (error) {
-      cause = (error as Error).message.split("\n")[0] ?? "";
-    }
-  }
-  throw new NoAdapterError(
-    `Node has no WebGPU of its own: npm install webgpu, or use --runtime deno (${cause})`,
-  );
-}
-
-/** The package as seen from the work folder, for a library that lies elsewhere. */
-async function webgpuFile(): Promise<string | undefined> {
-  const { findPackage } = await import("./embedded.ts");
-  const folder = await findPackage("webgpu");
-  if (!folder) return undefined;
-  const url = await importAtRunTime<typeof import("node:url")>("node:url");
-  return url.pathToFileURL(`${folder}/index.js`).href;
-}
-
-/**
- * WebGPU instances in use. Dawn for Node frees an instance that is garbage-collected even while
- * its devices are at work; it does not keep the process from ending.
- */
-const instances = new Set<GPU>();
-
-/** Node: every attempt makes a WebGPU instance of its own, with the drivers of one set. */
-async function requestInNode(prefer: AdapterPreference): Promise<GPUAdapter | null> {
-  const dawn = await loadNodeWebgpu();
-  paceDawn();
-  await preloadVulkanLoader();
-  const chosen = driversChosen() && prefer === "auto";
-  const sets = chosen ? [{}] : await vulkanCandidates("node", prefer);
-  if (sets.length === 0 && process.platform !== "linux") sets.push({});
-  for (const set of sets) {
-    applyEnvironment(set);
-    const instance = dawn.create([]);
-    instances.add(instance);
-    const adapter = await ask(instance);
-    if (adapter && fits(prefer, describe(adapter).kind)) return adapter;
-    instances.delete(instance);
-  }
-  return null;
-}
-
-async function requestInDeno(prefer: AdapterPreference): Promise<GPUAdapter | null> {
-  try {
-    if (!(driversChosen() && prefer === "auto")) {
-      const [set] = await vulkanCandidates("deno", prefer);
-      if (set) applyEnvironment(set);
-    }
-    await preloadVulkanLoader();
-  } catch (error) {
-    // Deno without permissions: its own choice of adapter may still do.
-    if (error instanceof LatentgradError) throw error;
-  }
-  const gpu = platformGpu();
-  return gpu ? await ask(gpu) : null;
-}
-
 function missing(runtime: Runtime, prefer: AdapterPreference, found: string | undefined): string {
   const wanted = prefer === "auto" ? "no WebGPU adapter" : `no ${prefer} adapter`;
   const instead = found ? ` (found ${found})` : "";
@@ -172,6 +88,31 @@ function missing(runtime: Runtime, prefer: AdapterPreference, found: string | un
     browser: "use a browser with WebGPU",
   }[runtime];
   return `${wanted} in ${runtime}${instead}: ${prefer === "auto" ? help : "set LATENTGRAD_ADAPTER=auto, or install one"}`;
+}
+
+async function requestOfPlatform(): Promise<GPUAdapter | null> {
+  const gpu = platformGpu();
+  if (!gpu && isInsecure()) throw new NoAdapterError("WebGPU needs https or localhost");
+  return gpu ? await ask(gpu) : null;
+}
+
+/**
+ * Outside of a browser. What that takes is a file of its own: a page does not load it, and bundles for
+ * browsers leave it out (package.json's `browser`). Where such a bundle runs elsewhere all the same, the
+ * runtime's own WebGPU is what there is.
+ */
+async function requestOutside(
+  runtime: "node" | "deno",
+  prefer: AdapterPreference,
+): Promise<GPUAdapter | null> {
+  const native: Partial<typeof import("./native-adapter.ts")> = await import("./native-adapter.ts");
+  if (runtime === "node" && native.requestInNode)
+    return native.requestInNode(prefer, async (gpu) => {
+      const adapter = await ask(gpu);
+      return adapter && fits(prefer, describe(adapter).kind) ? adapter : null;
+    });
+  await native.prepareDeno?.(prefer);
+  return requestOfPlatform();
 }
 
 /**
@@ -185,13 +126,9 @@ export async function requestAdapter(request: AdapterRequest = {}): Promise<Foun
   const runtime = detectRuntime();
   let adapter: GPUAdapter | null;
   if (request.gpu) adapter = await ask(request.gpu);
-  else if (runtime === "node") adapter = await requestInNode(prefer);
-  else if (runtime === "deno") adapter = await requestInDeno(prefer);
-  else {
-    const gpu = platformGpu();
-    if (!gpu && isInsecure()) throw new NoAdapterError("WebGPU needs https or localhost");
-    adapter = gpu ? await ask(gpu) : null;
-  }
+  else if (runtime === "node" || runtime === "deno")
+    adapter = await requestOutside(runtime, prefer);
+  else adapter = await requestOfPlatform();
   if (!adapter) throw new NoAdapterError(missing(runtime, prefer, undefined));
   const facts = describe(adapter);
   if (!fits(prefer, facts.kind)) throw new NoAdapterError(missing(runtime, prefer, facts.name));

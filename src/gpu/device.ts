@@ -5,9 +5,8 @@ import { checkDispatch } from "./dispatch-rules.ts";
 import { DeviceError, GpuValidationError } from "./errors.ts";
 import { type OptionalFeature, optionalFeatures } from "./features.ts";
 import { type Checkable, FiniteChecker } from "./finite.ts";
-import { Garbage } from "./garbage.ts";
+import { Garbage, looksForResults } from "./garbage.ts";
 import { GuardedDevice } from "./guarded-device.ts";
-import { looksOfDawn } from "./node-polling.ts";
 import { type Pipeline, PipelineCache } from "./pipelines.ts";
 import { BufferPool, type PoolStatistics } from "./pool.ts";
 import { printLine } from "./print-line.ts";
@@ -106,7 +105,7 @@ export class Device extends GuardedDevice {
     this.commands = new Commands(gpu);
     this.debug = options.debug ?? 0;
     this.log = options.log ?? printLine;
-    this.garbage = new Garbage(options.collect, looksOfDawn);
+    this.garbage = new Garbage(options.collect, looksForResults);
     this.hasTimestamps = gpu.features.has("timestamp-query");
     this.pool = new BufferPool(
       this,

@@ -50,6 +50,18 @@ export class Garbage {
   }
 }
 
+let looks = () => 0;
+
+/** How often this process has looked for results: Dawn for Node does (node-polling.ts). */
+export function looksForResults(): number {
+  return looks();
+}
+
+/** Says what counts the looks of this process. */
+export function countLooks(count: () => number): void {
+  looks = count;
+}
+
 /**
  * A function that collects all garbage at once, in Node and Deno; undefined elsewhere. For a program
  * that has its process for itself: a collection takes longer the more a program holds.

@@ -1,3 +1,5 @@
+import { countLooks } from "./garbage.ts";
+
 /*
  * Dawn for Node learns of results only when it looks, and while anything is waited for it looks at every turn
  * of the event loop: 29,000 times a second in a training on SwiftShader. That keeps the main thread busy, and
@@ -49,22 +51,18 @@ export class Pacing {
 
 type SetImmediate = (callback: (...values: unknown[]) => void, ...values: unknown[]) => unknown;
 
-let pacing: Pacing | undefined;
-
-/** How often Dawn for Node has looked for results in this process. */
-export function looksOfDawn(): number {
-  return pacing?.looks ?? 0;
-}
+let paced = false;
 
 /** Lets Dawn for Node, in this process, look for results at intervals. */
 export function paceDawn(): void {
-  if (pacing) return;
+  if (paced) return;
+  paced = true;
   const { setImmediate: immediately, setTimeout: later } = globalThis as unknown as {
     setImmediate: SetImmediate;
     setTimeout: (callback: () => void, milliseconds: number) => unknown;
   };
   const planned = new Pacing(immediately, later);
-  pacing = planned;
+  countLooks(() => planned.looks);
   const setImmediate: SetImmediate = (callback, ...values) =>
     isUnnamedNative(callback) ? planned.plan(callback) : immediately(callback, ...values);
   // Among them is what `promisify` makes of it.

@@ -34,7 +34,7 @@ export interface Flow {
 /** The least of 1 + w·û: at 0 the determinant could be 0, too. */
 const LEAST = 1e-4;
 /** Where softplus is 1 less that. */
-const SHIFT = Math.log(Math.exp(1 - LEAST) - 1);
+const SHIFT = /* @__PURE__ */ Math.log(/* @__PURE__ */ Math.exp(1 - LEAST) - 1);
 
 /** Newton's steps of the planar flow's inverse. */
 const NEWTON_STEPS = 40;

@@ -11,7 +11,7 @@ const test = suite("bundles");
 interface Options {
   readonly libraryOptions: BuildOptions;
   readonly pageOptions: BuildOptions;
-  readonly withoutComments: (wgsl: string) => string;
+  readonly shortShader: (wgsl: string) => string;
 }
 
 /** Files that a bundle is made of. */
@@ -36,10 +36,10 @@ test("the decoders of pictures, of which one wants Node's zlib, are in neither",
   }
 });
 
-test("the library's shaders are those of the sources without comments and indentation", async () => {
+test("shaders are those of the sources without comments, indentation and idle spaces", async () => {
   const script = pathToFileURL(join(process.cwd(), "scripts", "build.mjs")).href;
-  const { withoutComments } = (await import(script)) as Options;
-  const short = withoutComments(`// What it does.
+  const { shortShader } = (await import(script)) as Options;
+  const short = shortShader(`// What it does.
 
 alias F = vec4f; // f32 or vec4f
   //@unroll
@@ -47,8 +47,17 @@ alias F = vec4f; // f32 or vec4f
     if (A) { //@static
 
       //@insert body
+      for (var j = 0u; j < 4u; j++) {
+        let far = vec2<f32>(1.0, 2.0); // of which
+        var at: vec2<f32> = a - -b * (c + 1.0);
+      }
     }
   }
+@compute fn main(
+  @builtin(local_invocation_index) lane: u32,
+) {
+  return;
+}
 `);
   assert.is(
     short,
@@ -57,14 +66,28 @@ alias F = vec4f; // f32 or vec4f
 for (var i = 0u; i < 4u; i++) {
 if (A) { //@static
 //@insert body
+for (var j = 0u; j < 4u; j++) {
+let far=vec2<f32>(1.0,2.0);
+var at:vec2<f32> =a- -b*(c+1.0);
 }
+}
+}
+@compute fn main(
+@builtin(local_invocation_index) lane: u32,
+) {
+return;
 }
 `,
   );
   for (const name of readdirSync("shaders").filter((file) => file.endsWith(".wgsl"))) {
     const text = readFileSync(join("shaders", name), "utf8");
     const marks = (of: string) => of.match(/\/\/@.*$/gm) ?? [];
-    assert.equal(marks(withoutComments(text)), marks(text), name);
+    const short = shortShader(text);
+    assert.equal(marks(short), marks(text), name);
+    // Of the same tokens, whichever way they are spaced.
+    const tokens = (of: string) =>
+      of.replace(/\/\/.*$/gm, "").match(/[\w.]+|[-+*/%=<>!&|]+|\S/g) ?? [];
+    assert.equal(tokens(short), tokens(text), name);
   }
 });
 

@@ -39,7 +39,7 @@ function small(g: MatmulGeometry, side: 2 | 4): string {
 
 /** The interpreter mixes up the results of functions that several threads call. */
 function withoutEpilogue(code: string): string {
-  return code.replace(/= epilogue\((.*), .*\);/g, "= $1;");
+  return code.replace(/= ?epilogue\((.*), ?.*\);/g, "= $1;");
 }
 
 /** Runs a kernel in lockstep on the CPU. */

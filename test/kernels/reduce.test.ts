@@ -253,7 +253,7 @@ async function interpreted(kind: ReduceKind, x: Host, edit = (code: string) => c
   const [call] = reduceCalls(kind, kind, [rows, columns], [1], view, out!, options);
   // The interpreter mixes up the results of functions that several threads call.
   const inline = kind === "sum" ? "($1 + $2)" : `${kind}($1, $2)`;
-  const code = call!.kernel().code.replace(/= combine\((.*), (.*)\);/g, `= ${inline};`);
+  const code = call!.kernel().code.replace(/= ?combine\((.*), ?(.*)\);/g, `= ${inline};`);
   const result = new Float32Array(rows);
   const buffers = { 0: { 0: Float32Array.from(x.data), 1: result } };
   return { ...detectRaces(edit(code), "main", [rows, 1, 1], buffers), result };

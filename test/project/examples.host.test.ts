@@ -64,7 +64,7 @@ test.before(async (context) => {
   await build({
     ...bundleOptions,
     platform: "neutral",
-    plugins: [fromSources],
+    plugins: [...bundleOptions.plugins, fromSources],
     entryPoints: programs.map(({ name }) => join(folder, `${name}.ts`)),
     outdir: folder,
     outExtension: { ".js": ".mjs" },

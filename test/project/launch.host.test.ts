@@ -47,7 +47,8 @@ test.before(async (context) => {
     ["src/cli/browser.ts", "cli.browser.js", pageOptions],
   ]) {
     const outfile = join(context.bundles, file);
-    await build({ ...options, entryPoints: [entry], plugins: [otherCore], outfile });
+    const plugins = [...options.plugins, otherCore];
+    await build({ ...options, entryPoints: [entry], plugins, outfile });
   }
 });
 

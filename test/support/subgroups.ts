@@ -49,8 +49,8 @@ export function madeSubgroups(size: number, first = 0, last = first + size - 1):
     return substitute(code, [
       ["enable subgroups;", ""],
       ["diagnostic(off, subgroup_uniformity);", ""],
-      ["  @builtin(subgroup_invocation_id) lane: u32,\n", ""],
-      ["  let first =", `  let lane = thread % ${size}u + ${first}u;\n  let first =`],
+      ["@builtin(subgroup_invocation_id) lane: u32,\n", ""],
+      ["let first=", `let lane = thread % ${size}u + ${first}u;\nlet first=`],
       ["subgroupMin(lane)", `${first}u`],
       ["subgroupMax(lane)", `${last}u`],
       ["subgroupAdd(1u)", `${size}u`],
