@@ -2,6 +2,7 @@ import type { runNamedLadder } from "../bench/ladders/run.ts";
 import type { OwnKernelOptions, OwnKernelReport } from "../bench/own-kernels.ts";
 import type { listProgram } from "../bench/program.ts";
 import type { runBenchmarks } from "../bench/run.ts";
+import type { examine } from "../doctor/examine.ts";
 import type { embed } from "../figures/embed.ts";
 import type { interpolate } from "../figures/interpolate.ts";
 import type { manifold } from "../figures/manifold.ts";
@@ -52,6 +53,8 @@ export interface Actions {
   readonly embed: typeof embed;
   readonly swap: typeof swap;
   readonly exportRun: typeof exportRun;
+  /** What `doctor` finds out. */
+  readonly examine: typeof examine;
   readonly bench: typeof runBenchmarks;
   /** The same, and the comparison with other engines. */
   readonly benchWithPeers: typeof runBenchmarks;

@@ -3,6 +3,7 @@ import { rateOwnKernels } from "../bench/own-kernels.ts";
 import { listProgram } from "../bench/program.ts";
 import { runBenchmarks } from "../bench/run.ts";
 import { kernelsOfStep } from "../bench/step.ts";
+import { examine } from "../doctor/examine.ts";
 import { figuresAfterTraining, trainingPictures } from "../figures/after-training.ts";
 import { embed } from "../figures/embed.ts";
 import { interpolate } from "../figures/interpolate.ts";
@@ -52,6 +53,7 @@ const actions: Omit<Actions, "models"> = {
   embed,
   swap,
   exportRun,
+  examine,
   bench: runBenchmarks,
   async benchWithPeers() {
     throw new UsageError("--peers starts a process for each engine: give it to latentgrad bench");

@@ -191,6 +191,12 @@ const actions: Actions = {
     const nothing = { file: "", inputs: [], outputs: [] };
     return { format: "onnx", opset: 13, encoder: nothing, decoder: nothing };
   },
+  examine: async () => ({
+    examination: {
+      ...{ version: "", installed: [], dataFolder: "", datasets: [], environment: {}, advice: [] },
+      runtime: { runtime: "node", version: "", system: "", threads: 1 },
+    },
+  }),
   bench: async ({ filter }) => {
     select(filter);
     return emptyReport;

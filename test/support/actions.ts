@@ -17,6 +17,7 @@ export const unusedActions: Actions = {
   embed: unused,
   swap: unused,
   exportRun: unused,
+  examine: unused,
   bench: unused,
   benchWithPeers: unused,
   serveBenchPage: unused,

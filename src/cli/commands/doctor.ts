@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { type Examination, examine } from "../../doctor/examine.ts";
+import type { Examination } from "../../doctor/examine.ts";
 import type { Speed } from "../../doctor/speed.ts";
 import { LatentgradError } from "../../gpu/errors.ts";
 import type { Context } from "../context.ts";
@@ -12,7 +12,7 @@ interface Options extends CommonOptions {
 }
 
 /** `doctor`: what training would run on here, how fast that is, and what would make it faster. */
-export function addDoctor(program: Command, { host, output }: Context): void {
+export function addDoctor(program: Command, { host, output, actions }: Context): void {
   const command = program
     .command("doctor")
     .description("Say what training runs on here, how fast it is, and what would make it faster.")
@@ -26,7 +26,7 @@ export function addDoctor(program: Command, { host, output }: Context): void {
     async (options: Options) => {
       applyCommon(options, output);
       output.progress("looking at the adapter and measuring it; this takes a few seconds");
-      const { examination, failure } = await examine(host, options.dataDir);
+      const { examination, failure } = await actions.examine(host, options.dataDir);
       if (options.json) output.json(examination);
       else for (const line of linesOf(examination)) output.data(line);
       if (failure) throw failure;
