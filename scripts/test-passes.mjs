@@ -85,7 +85,6 @@ export function findDeviceless(files, inputs, opener = "src/gpu/open.ts") {
 export const slowOnHost = [
   "test/cli/train.host.test.ts",
   "test/train/python.host.test.ts",
-  "test/cli/bench.host.test.ts",
   "test/cli/commands.host.test.ts",
   "test/cli/figures.host.test.ts",
 ];

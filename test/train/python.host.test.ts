@@ -2,36 +2,40 @@
  * The documented Python programs read what a training leaves and make of it what the engine makes.
  * Each part is skipped where there is no Python with NumPy, or with PyTorch.
  */
-import { execFile } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
-import { promisify } from "node:util";
+import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { loadDataset } from "../../src/data/datasets.ts";
 import { hash32 } from "../../src/data/hash.ts";
 import type { Device } from "../../src/gpu/device.ts";
-import { openDevice } from "../../src/gpu/open.ts";
 import { bernoulliNll } from "../../src/models/likelihoods.ts";
 import type { ImageShape } from "../../src/models/model.ts";
 import { Vae } from "../../src/models/vae.ts";
 import { HostRandom } from "../../src/nn/initialisers.ts";
 import { tensor } from "../../src/tensor/create.ts";
 import { loadModel, requireModel } from "../../src/train/model-file.ts";
+import { testDevice } from "../support/device.ts";
 import { idxFile } from "../support/idx-file.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 import { npyDictionary, npyFile } from "../support/npy-file.ts";
+import {
+  examples,
+  executeAll,
+  execute as executeIn,
+  type Outcome,
+  python,
+} from "../support/python.ts";
 import { skip } from "../support/skip.ts";
 import { trainInMemory } from "../support/training.ts";
 
 const test = suite("checkpoints in Python");
-const run = promisify(execFile);
-const examples = resolve("docs/examples");
 /** What the documents promise. */
 const TOLERANCE = 1e-4;
 const IMAGES = 9;
+const WIDTH = 0.125;
 
 /** A training and the form in which Python gets its test images. */
 interface Case {
@@ -67,50 +71,13 @@ interface Trained {
 const temporary = mkdtempSync(join(tmpdir(), "latentgrad-python-"));
 let device: Device;
 test.before(async () => {
-  device = await openDevice();
+  // The one that the trainings use: its kernels are compiled once.
+  device = await testDevice();
 });
-test.after(() => {
-  device.close();
-  rmSync(temporary, { recursive: true, force: true });
-});
+test.after(() => rmSync(temporary, { recursive: true, force: true }));
 
-/** The first interpreter that has these modules. */
-async function interpreterWith(modules: string): Promise<string | undefined> {
-  for (const name of ["python3", "python", "/usr/bin/python3"]) {
-    try {
-      await run(name, ["-c", `import ${modules}`]);
-      return name;
-    } catch {
-      // not installed, or without them
-    }
-  }
-  return undefined;
-}
-
-const interpreters = new Map<string, Promise<string | undefined>>();
-
-function python(modules: "numpy" | "numpy, torch"): Promise<string | undefined> {
-  const found = interpreters.get(modules) ?? interpreterWith(modules);
-  interpreters.set(modules, found);
-  return found;
-}
-
-interface Outcome {
-  readonly status: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function execute(interpreter: string, args: readonly string[]): Promise<Outcome> {
-  const env = { ...process.env, PYTHONDONTWRITEBYTECODE: "1", PYTHONPATH: examples };
-  try {
-    const done = await run(interpreter, [...args], { env, cwd: temporary, timeout: 120_000 });
-    return { status: 0, ...done };
-  } catch (error) {
-    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
-    return { status: code, stdout, stderr };
-  }
-}
+const execute = (interpreter: string, args: readonly string[]): Promise<Outcome> =>
+  executeIn(interpreter, args, temporary);
 
 const program = (name: string) => join(examples, `latentgrad_${name}.py`);
 
@@ -146,8 +113,8 @@ async function makeRun({ network, size, ema, images }: Case, folder: string): Pr
     ...{ data, limit: "80", overfit: undefined, "full-train": "true" },
     ...{ epochs: "20", ema: ema ? "0.9" : undefined },
   };
-  const settings = { network, latent: 3, beta: 0, width: 0.25 } as const;
-  const more = { network, latent: "3", beta: "0", width: "0.25", "learning-rate": "0.01" };
+  const settings = { network, latent: 3, beta: 0, width: WIDTH } as const;
+  const more = { network, latent: "3", beta: "0", width: String(WIDTH), "learning-rate": "0.01" };
   await trainInMemory(host, texts, {}, more);
   mkdirSync(join(folder, "checkpoints"), { recursive: true });
   const best = "checkpoints/best.safetensors";
@@ -324,7 +291,7 @@ np.save("decoded.npy", again.decode(np.array([[0.5, -1, 2]])))`;
     assert.is(same, modules === "numpy", "codes");
 
     const vae = new Vae(device, new HostRandom(3), image, {
-      ...{ network: "conv", latent: 3, beta: 1, width: 0.25 },
+      ...{ network: "conv", latent: 3, beta: 1, width: WIDTH },
     });
     await load(vae, join(temporary, "runs/vae-mnist/checkpoints/tuned.safetensors"));
     const pixels = await vae.decode(tensor(device, [[0.5, -1, 2]])).data();
@@ -376,13 +343,24 @@ test("bad files and bad usage are one line and a status", async () => {
     [2, /unrecognized/, [checkpoint, images, "--cout", "1"]],
     [2, /does not end in \.npy/, [checkpoint, images, "--out", "x.png"]],
   ];
-  for (const [expected, message, args] of all) {
-    const { status, stdout, stderr } = await execute(interpreter, [program("numpy"), ...args]);
-    assert.is(status, expected, stderr);
+  const outcomes = await executeAll(
+    interpreter,
+    program("numpy"),
+    all.map(([, , args]) => args),
+    temporary,
+  );
+  for (const [i, [expected, message, args]] of all.entries()) {
+    const { status, stdout, stderr } = outcomes[i]!;
+    assert.is(status, expected, `${args.join(" ")}: ${stderr}`);
     assert.ok(message.test(stderr), `${message}: ${stderr}`);
     assert.match(stderr, /^latentgrad_numpy\.py: [^\n]+\n$/);
     assert.ok(expected === 7 || stdout === "", stdout);
   }
+  // And as a process of its own.
+  const [expected, message, args] = all[0]!;
+  const { status, stdout, stderr } = await execute(interpreter, [program("numpy"), ...args]);
+  assert.equal([status, stdout], [expected, ""], stderr);
+  assert.ok(message.test(stderr), stderr);
   assert.throws(() => readFileSync(join(temporary, "ran")), /ENOENT/);
 });
 
