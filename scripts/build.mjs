@@ -51,6 +51,24 @@ const shortShaders = {
   },
 };
 
+/**
+ * What opens a device outside of browsers: a part that is imported where it is needed, under a name that
+ * stays. package.json's `browser` tells bundlers to leave it out of what is for browsers.
+ */
+const native = { source: "src/gpu/native-adapter.ts", file: "lib/chunks/native-adapter.js" };
+
+/**
+ * Leaves out of a page what the package's manifest does.
+ *
+ * @type {import("esbuild").Plugin}
+ */
+export const withoutNative = {
+  name: "without what is native",
+  setup({ onLoad }) {
+    onLoad({ filter: /\bnative-adapter\.ts$/ }, () => ({ contents: "", loader: "js" }));
+  },
+};
+
 /** Options that every bundle of this project shares. */
 export const bundleOptions = {
   absWorkingDir: root,
@@ -77,6 +95,7 @@ export const hostOptions = {
 /** Bundles for a page: the argument parser asks for Node's modules without needing them there. */
 export const pageOptions = {
   ...bundleOptions,
+  plugins: [...bundleOptions.plugins, withoutNative],
   platform: "browser",
   alias: {
     "node:events": "./src/cli/shims/events.ts",
@@ -102,12 +121,6 @@ export const entries = Object.keys(manifest.exports)
 
 /** Parts that several entry points share: a page that imports two of them has one engine. */
 const chunks = "lib/chunks";
-
-/**
- * A part that is imported where it is needed, under a name that stays: package.json's `browser` tells
- * bundlers to leave it out of what is for browsers.
- */
-export const native = { source: "src/gpu/native-adapter.ts", file: `${chunks}/native-adapter.js` };
 
 /** The library as others bundle it: modules without dependencies, whose unused parts fall out. */
 export const libraryOptions = {

@@ -4,10 +4,10 @@
  *
  *   node scripts/sizes.mjs PAGE.js [--files]
  */
-import { dirname, join, relative } from "node:path";
+import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
-import { bundleOptions, entries, native, root } from "./build.mjs";
+import { bundleOptions, entries, root, withoutNative } from "./build.mjs";
 
 const args = process.argv.slice(2);
 const [page] = args.filter((arg) => !arg.startsWith("--"));
@@ -19,7 +19,7 @@ if (page === undefined) {
 /** The package as a bundler for browsers sees it, each source a module of its own. */
 const fromSources = {
   name: "from sources",
-  setup({ onResolve, onLoad }) {
+  setup({ onResolve }) {
     onResolve({ filter: /^latentgrad(\/|$)/ }, ({ path }) => {
       const entry = entries.find((each) => join("latentgrad", each.path) === path);
       return entry && { path: join(root, entry.source), sideEffects: false };
@@ -28,15 +28,12 @@ const fromSources = {
       const file = join(resolveDir, path);
       return { path: file, sideEffects: false };
     });
-    onLoad({ filter: /\.ts$/ }, ({ path }) =>
-      relative(root, path) === native.source ? { contents: "" } : undefined,
-    );
   },
 };
 
 const { outputFiles, metafile } = await build({
   ...bundleOptions,
-  plugins: [fromSources, ...bundleOptions.plugins],
+  plugins: [fromSources, withoutNative, ...bundleOptions.plugins],
   absWorkingDir: root,
   platform: "browser",
   entryPoints: [join(process.cwd(), page)],

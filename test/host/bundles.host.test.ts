@@ -34,6 +34,10 @@ test("the decoders of pictures, of which one wants Node's zlib, are in neither",
       [],
     );
   }
+  // A page has the name alone of the file that opens devices in Node and Deno, and nothing that it imports.
+  assert.ok(page.includes("src/gpu/native-adapter.ts"));
+  assert.not(page.includes("src/gpu/node-polling.ts"));
+  assert.ok(library.includes("src/gpu/node-polling.ts"));
 });
 
 test("shaders are those of the sources without comments, indentation and idle spaces", async () => {
