@@ -14,6 +14,29 @@ import { entries } from "./api-report.mjs";
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 /**
+ * Functions, methods, accessors and what classes hold that have no docstring: typedoc itself asks for it of all
+ * members or of none. What a class has from another, or puts in the place of it, is said there.
+ */
+function withoutDocstring(project) {
+  const { Function: fn, Method, Accessor, Property, Class } = ReflectionKind;
+  return project
+    .getReflectionsByKind(fn | Method | Accessor | Property)
+    .filter(
+      (each) =>
+        !each.inheritedFrom &&
+        !each.overwrites &&
+        (!each.kindOf(Property) || each.parent.kindOf(Class)),
+    )
+    .flatMap((each) => {
+      const { signatures, getSignature, setSignature } = each;
+      const said = signatures ?? [getSignature, setSignature].filter(Boolean);
+      const all = said.length > 0 ? said : [each];
+      return all.filter((one) => !one.hasComment() && !each.hasComment());
+    })
+    .map((one) => one.getFullName());
+}
+
+/**
  * @returns whether there is nothing to complain of; complaints are on stderr
  */
 export async function apiDocs({ write }) {
@@ -22,7 +45,7 @@ export async function apiDocs({ write }) {
     entryPoints: entries().map(({ source }) => join(root, source)),
     tsconfig: join(root, "tsconfig.types.json"),
     out: join(root, "dist/web/api"),
-    readme: "none",
+    readme: join(root, "scripts/api-start.md"),
     // No address of a repository is known, and no time is written: the same sources give the same pages.
     disableSources: true,
     githubPages: false,
@@ -37,11 +60,8 @@ export async function apiDocs({ write }) {
   const project = await application.convert();
   if (project) {
     application.validate(project);
-    // typedoc itself asks for docstrings of all methods or of no functions.
-    for (const { signatures = [] } of project.getReflectionsByKind(ReflectionKind.Function))
-      for (const signature of signatures)
-        if (!signature.hasComment())
-          application.logger.warn(`${signature.getFullName()} has no docstring`);
+    for (const name of withoutDocstring(project))
+      application.logger.warn(`${name} has no docstring`);
     if (write) await application.generateOutputs(project);
   }
   const { logger } = application;

@@ -8,6 +8,7 @@ import { add, mul } from "./ops/elementwise.ts";
 import { sum } from "./ops/sum.ts";
 import { grad, track } from "./tape.ts";
 
+/** How derivatives are compared with finite differences. */
 export interface CheckOptions {
   /** Step of the differences, relative to the root mean square of the input; default 0.02. */
   readonly epsilon?: number;

@@ -23,6 +23,7 @@ export interface ImageSize {
  * several, each of whole images.
  */
 export class DeviceImages {
+  /** How many images. */
   readonly count: number;
   /** One behind the other, [count of the part, height, width, channels] each. */
   private readonly parts: readonly Tensor<"f32" | "u8">[];
@@ -31,6 +32,7 @@ export class DeviceImages {
   private readonly factors: Tensor | undefined;
 
   constructor(
+    /** Where they are. */
     readonly device: Device,
     split: Split,
     image: ImageSize,
@@ -154,6 +156,7 @@ export class Examples implements Batch {
 export class ShuffledBatches {
   /** [epoch, offset of the batch], as `placeOf` gives them: u32 variable. */
   readonly position: Tensor<"u32">;
+  /** Whole batches in an epoch: what is left of the images waits for another. */
   readonly batchesPerEpoch: number;
 
   constructor(

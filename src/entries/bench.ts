@@ -1,5 +1,7 @@
 /**
- * latentgrad/bench: measures variants of kernels on an adapter, and keeps what won.
+ * Measures variants of kernels on an adapter, and keeps what won.
+ *
+ * @module latentgrad/bench
  */
 
 export {

@@ -1,5 +1,7 @@
 /**
- * latentgrad/checkpoints: models and weights from files and to files, as bytes.
+ * Models and weights from files and to files, as bytes.
+ *
+ * @module latentgrad/checkpoints
  */
 
 export {

@@ -1,5 +1,7 @@
 /**
- * latentgrad/data: data sets of own pictures and those that need no files, and images on the device.
+ * Data sets of own pictures and those that need no files, and images on the device.
+ *
+ * @module latentgrad/data
  */
 
 export type { Batch, ExampleSource } from "../data/batch.ts";

@@ -1,5 +1,7 @@
 /**
- * latentgrad/figures: grids of images, as pixels and as PNG files.
+ * Grids of images, as pixels and as PNG files.
+ *
+ * @module latentgrad/figures
  */
 
 export {

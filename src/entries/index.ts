@@ -1,6 +1,8 @@
 /**
- * latentgrad: a WebGPU compute engine with automatic differentiation: tensors, ops and their derivatives, layers,
+ * A WebGPU compute engine with automatic differentiation: tensors, ops and their derivatives, layers,
  * optimisers, recorded programs. Models, data and training are entry points of their own: docs/library.md.
+ *
+ * @module latentgrad
  */
 
 export { type CheckOptions, checkGradients, type DirectionCheck } from "../autograd/check.ts";

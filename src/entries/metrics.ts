@@ -1,5 +1,7 @@
 /**
- * latentgrad/metrics: what tells how good codes and samples are.
+ * What tells how good codes and samples are.
+ *
+ * @module latentgrad/metrics
  */
 
 export { type Moments, momentsOf } from "../math/covariance.ts";

@@ -1,5 +1,7 @@
 /**
- * latentgrad/models: the models, each by its class. A page that imports one of them gets no other.
+ * The models, each by its class. A page that imports one of them gets no other.
+ *
+ * @module latentgrad/models
  */
 
 export type { Batch, ExampleSource } from "../data/batch.ts";

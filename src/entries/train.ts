@@ -1,5 +1,7 @@
 /**
- * latentgrad/train: trains a model, and goes on from a checkpoint.
+ * Trains a model, and goes on from a checkpoint.
+ *
+ * @module latentgrad/train
  */
 
 export type { InterpolationMethod } from "../models/interpolation.ts";

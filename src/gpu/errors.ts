@@ -49,6 +49,7 @@ export class IoError extends LatentgradError {
 export class ShapeError extends LatentgradError {
   override name = "ShapeError";
   constructor(
+    /** The op, layer or function whose arguments do not fit. */
     readonly op: string,
     detail: string,
   ) {
@@ -60,6 +61,7 @@ export class ShapeError extends LatentgradError {
 export class DTypeError extends LatentgradError {
   override name = "DTypeError";
   constructor(
+    /** The op, layer or function that does not take the type. */
     readonly op: string,
     detail: string,
   ) {
@@ -71,6 +73,7 @@ export class DTypeError extends LatentgradError {
 export class DeviceError extends LatentgradError {
   override name = "DeviceError";
   constructor(
+    /** The op, layer or function that was given it. */
     readonly op: string,
     detail: string,
   ) {
@@ -88,6 +91,7 @@ export class NoAdapterError extends LatentgradError {
 export class GpuValidationError extends LatentgradError {
   override name = "GpuValidationError";
   constructor(
+    /** The op whose kernel, binding or command was rejected. */
     readonly op: string,
     detail: string,
   ) {
@@ -100,7 +104,9 @@ export class OutOfMemoryError extends LatentgradError {
   override readonly exitCode = 8;
   override name = "OutOfMemoryError";
   constructor(
+    /** What the buffer was for. */
     readonly tensor: string,
+    /** How large it was to be. */
     readonly bytes: number,
     detail: string,
   ) {
@@ -113,7 +119,9 @@ export class DeviceLostError extends LatentgradError {
   override readonly exitCode = 5;
   override name = "DeviceLostError";
   constructor(
+    /** What the device was given last. */
     readonly op: string,
+    /** What the runtime says of it. */
     readonly detail: string,
   ) {
     super(`device lost (${op}): ${detail}`);
@@ -125,8 +133,11 @@ export class NonFiniteError extends LatentgradError {
   override readonly exitCode = 6;
   override name = "NonFiniteError";
   constructor(
+    /** The op, weight or loss term that is not finite. */
     readonly op: string,
+    /** The step of the training, from 1, where there is one. */
     readonly step: number | undefined,
+    /** What was found, and what has become of the run. */
     readonly detail: string,
   ) {
     super(step === undefined ? `${op}: ${detail}` : `${op} at step ${step}: ${detail}`, TECHNICAL);

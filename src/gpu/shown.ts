@@ -7,7 +7,13 @@ const DENO = Symbol.for("Deno.customInspect");
  * class has a base: what should be shown there, too, calls `tag`.
  */
 export abstract class Shown {
+  /** What it is, in one line: consoles show this. */
   abstract toString(): string;
+
+  /** The same line: JSON of what holds it, as a log may have it, stays short and has no circles. */
+  toJSON(): string {
+    return this.toString();
+  }
 
   /** Fixes the line for consoles that ask for none. */
   protected tag(): void {

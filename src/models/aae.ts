@@ -55,6 +55,7 @@ export class AdversarialAutoencoder extends Autoencoder {
   }
 
   declare readonly settings: SettingsValues<AaeSettings>;
+  /** Codes → a logit that tells draws from the prior from codes of images. */
   readonly discriminator: DenseCritic;
 
   constructor(device: Device, random: HostRandom, image: ImageShape, settings: AaeOptions = {}) {

@@ -66,7 +66,9 @@ export class PlainAutoencoder extends Autoencoder {
   }
 
   declare readonly settings: SettingsValues<AeSettings>;
+  /** Shares of the components of the fitted prior, [components]. */
   readonly weights: Tensor;
+  /** Their means, [components, latent]. */
   readonly means: Tensor;
   /** Cholesky factors, [components, latent, latent]. */
   readonly factors: Tensor;
@@ -87,6 +89,7 @@ export class PlainAutoencoder extends Autoencoder {
     this.choice = new ComponentChoice(device, k);
   }
 
+  /** A mixture of normal distributions, fitted to the codes of the training examples after each epoch. */
   get prior(): Prior {
     const { latent } = this;
     return {

@@ -29,6 +29,9 @@ export type AutoencoderSettings = {
 
 /** An encoder to one code for each image, and a decoder. What regularises the codes is derived from it. */
 export abstract class Autoencoder extends Module implements Model {
+  /**
+   * Name, settings, source, and how the loss terms are to be read: what is known of the model before one is made.
+   */
   declare static readonly description: ModelDescription<AutoencoderSettings>;
 
   /** What it was built with. */
@@ -40,9 +43,11 @@ export abstract class Autoencoder extends Module implements Model {
   readonly head: Linear;
   /** z → logits or values of the pixels. */
   readonly decoder: Sequential;
+  /** p(x|z): what the decoder's logits or values say of the pixels. */
   readonly likelihood: Likelihood;
   /** @internal */
   protected readonly networks: Networks;
+  /** The learning rate that it was built with. */
   protected readonly rate: number;
 
   /**
@@ -51,8 +56,10 @@ export abstract class Autoencoder extends Module implements Model {
    * @throws UsageError for settings that it does not have, or that these images do not take
    */
   constructor(
+    /** Where its weights are. */
     protected readonly device: Device,
     random: HostRandom,
+    /** What it was built for. */
     protected readonly image: ImageShape,
     settings: SettingsOptions<AutoencoderSettings> = {},
     likelihood: LikelihoodName = "auto",
@@ -76,6 +83,10 @@ export abstract class Autoencoder extends Module implements Model {
     this.likelihood = likelihoodOf(likelihood, device, image);
   }
 
+  /**
+   * The reconstruction of x, [batch, height, width, channels] → the same shape: pixels in [0, 1] (of a learned or normal likelihood its means),
+   * or vectors.
+   */
   override forward(x: Tensor): Tensor {
     return this.decode(this.encode({ x }));
   }

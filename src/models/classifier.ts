@@ -39,6 +39,9 @@ export type ClassifierOptions = SettingsOptions<ClassifierSettings>;
  * sets of images are measured on.
  */
 export class Classifier extends Module implements Model {
+  /**
+   * Name, settings, source, and how the loss terms are to be read: what is known of the model before one is made.
+   */
   static get description(): ModelDescription<ClassifierSettings> {
     return {
       name: "classifier",
@@ -60,6 +63,7 @@ export class Classifier extends Module implements Model {
   readonly classes: number;
   /** Images → penultimate layer. */
   readonly features: Sequential;
+  /** Penultimate layer → logits of the classes. */
   readonly output: Linear;
 
   /**

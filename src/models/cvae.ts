@@ -45,7 +45,9 @@ export class ConditionalVae extends Vae {
     };
   }
 
+  /** How many classes encoder and decoder see, one-hot. */
   readonly classes: number;
+  /** The class is the content; all latent dimensions are the style's. */
   readonly content = "class";
 
   /** @throws UsageError for more classes than a convolutional encoder takes */

@@ -125,6 +125,9 @@ interface Codes {
  * evaluation do.
  */
 export class DualAae extends Module implements Model {
+  /**
+   * Name, settings, source, and how the loss terms are to be read: what is known of the model before one is made.
+   */
   static get description(): ModelDescription<DualAaeSettings> {
     return {
       name: "dual-aae",
@@ -142,15 +145,25 @@ export class DualAae extends Module implements Model {
   readonly latent: number;
   /** The first so many dimensions of a code are content, the others style. */
   readonly content: number;
+  /** Images → features and, for `skip`, feature maps. */
   readonly encoder: SkipEncoder;
+  /** Features → content, before its batch norm. */
   readonly contentHead: Linear;
+  /** Features → style, before its batch norm. */
   readonly styleHead: Linear;
+  /** Brings each dimension of the content to mean 0 and variance 1, with `codeNorm`. */
   readonly contentNorm: BatchNorm | undefined;
+  /** The same of the style. */
   readonly styleNorm: BatchNorm | undefined;
+  /** Content and style, side by side → pixels. */
   readonly decoder: SkipDecoder;
+  /** Content → logits of the classes. */
   readonly contentClassifier: Linear;
+  /** Style → logits of the style's labels, where there are some. */
   readonly styleClassifier: Linear | undefined;
+  /** Content → the logit of being a draw from N(0, I), with `adversarialWeight`. */
   readonly contentDiscriminator: DenseCritic | undefined;
+  /** The same of the style. */
   readonly styleDiscriminator: DenseCritic | undefined;
 
   /**
@@ -200,6 +213,7 @@ export class DualAae extends Module implements Model {
     }
   }
 
+  /** The reconstruction of x, [batch, height, width, channels] → the same shape: pixels in [0, 1]. */
   override forward(x: Tensor): Tensor {
     return this.decode(this.encode({ x }));
   }

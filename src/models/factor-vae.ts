@@ -67,6 +67,7 @@ export class FactorVae extends Vae {
   }
 
   declare readonly settings: SettingsValues<FactorVaeSettings>;
+  /** Codes → the logit of coming from the posterior rather than from its dimensions shuffled apart. */
   readonly discriminator: DenseCritic;
 
   constructor(

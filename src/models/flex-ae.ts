@@ -75,6 +75,7 @@ export class FlexAe extends Autoencoder {
   declare readonly settings: SettingsValues<FlexAeSettings>;
   /** Noise → code. */
   readonly generator: Sequential;
+  /** Codes → a score that tells those of images from the generator's. */
   readonly critic: DenseCritic;
 
   constructor(device: Device, random: HostRandom, image: ImageShape, settings: FlexAeOptions = {}) {
@@ -88,6 +89,7 @@ export class FlexAe extends Autoencoder {
     this.critic = new DenseCritic(device, random, latent, units);
   }
 
+  /** What the generator makes of normal noise. */
   get prior(): Prior {
     return { noise: this.latent, draw: (normal) => this.generator.forward(normal) };
   }
@@ -184,6 +186,9 @@ export class ImageCritic extends Sequential {
     );
   }
 
+  /**
+   * Images, [batch, height, width, channels] → one number each, [batch], without an activation: higher for what looks real.
+   */
   override forward(x: Tensor): Tensor {
     return reshape(super.forward(x), [x.shape[0] ?? 1]);
   }
@@ -204,6 +209,7 @@ export class FlexAeSr extends FlexAe {
     };
   }
 
+  /** Images → a score: higher for real ones than for decoded mixtures of codes. */
   readonly imageCritic: ImageCritic;
 
   /** @throws UsageError for vectors */

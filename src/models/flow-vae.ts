@@ -59,6 +59,7 @@ export class FlowVae extends Vae {
   }
 
   declare readonly settings: SettingsValues<FlowVaeSettings>;
+  /** The normalising flows that follow the posterior's draw, in their order. */
   readonly flows: Sequential;
   private readonly steps: readonly Flow[];
 

@@ -1,6 +1,7 @@
 /** A point between a (t = 0) and b (t = 1). */
 export type Interpolation = (a: Float64Array, b: Float64Array, t: number) => Float64Array;
 
+/** On a straight line, or on the arc of a great circle, as suits codes that are far from 0. */
 export type InterpolationMethod = "lerp" | "slerp";
 
 /** Below this sine the angle between two vectors decides nothing. */

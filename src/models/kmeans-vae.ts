@@ -92,6 +92,7 @@ export class KMeansVae extends Vae {
     this.choice = new ComponentChoice(device, clusters);
   }
 
+  /** A mixture of N(centre, I), one for each cluster, with the clusters' shares as weights. */
   get prior(): Prior {
     return {
       noise: this.latent,

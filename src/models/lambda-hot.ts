@@ -67,6 +67,7 @@ export class LambdaHotVae extends Vae {
   }
 
   declare readonly settings: SettingsValues<LambdaHotSettings>;
+  /** How many classes have a centre. */
   readonly classes: number;
   /** [classes, latent] */
   readonly centres: Tensor;
@@ -107,6 +108,7 @@ export class LambdaHotVae extends Vae {
     this.centres = movable ? parameter(device, values, [classes, latent], "centres") : this.start;
   }
 
+  /** N(centre of the class, I): of the class that is asked for, else of a random one. */
   get prior(): Prior {
     return {
       noise: this.latent,

@@ -112,7 +112,9 @@ export class MaskAae extends Autoencoder {
   declare readonly settings: SettingsValues<MaskAaeSettings>;
   /** θ, [latent]; none without a mask. */
   readonly theta: Tensor | undefined;
+  /** Codes → a score: higher for draws from the prior. */
   readonly critic: DenseCritic;
+  /** Weights that grow with the steps. */
   readonly schedules: readonly StepSchedule[];
   /** c, and what divides the first and the last loss. */
   private readonly polarisation: Tensor;
@@ -153,6 +155,7 @@ export class MaskAae extends Autoencoder {
     return theta ? neg(expm1(neg(theta))) : full(device, [latent], 1);
   }
 
+  /** N(0, I) in the dimensions that the mask leaves. */
   get prior(): Prior {
     return { noise: this.latent, draw: (normal) => mul(normal, this.mask()) };
   }
@@ -179,6 +182,7 @@ export class MaskAae extends Autoencoder {
     return active === 0 ? NOTHING_ACTIVE : undefined;
   }
 
+  /** Says so where the mask has closed every dimension. */
   validateWeights(weights: ReadonlyMap<string, Float32Array>): string | undefined {
     if (!this.theta) return undefined;
     const isActive = (theta: number) => 1 - Math.exp(-theta) > ACTIVE;

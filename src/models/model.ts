@@ -45,6 +45,9 @@ export interface Update {
   readonly stage?: number;
   /** How often in a step, each time with random numbers of its own. Default 1. */
   readonly times?: number;
+  /**
+   * The loss terms of a batch, [batch] each, in nats per sample; the mean of `loss` is lowered. Must be recordable.
+   */
   terms(batch: Batch, key: RandomKey): LossTerms;
   /** Follows each update: what it changes must be recordable. */
   after?(): void;
@@ -54,7 +57,11 @@ export interface Update {
 export interface StepSchedule {
   /** One f32 variable. */
   readonly variable: Tensor;
-  /** @param step from 1 */
+  /**
+   * Its value in a step.
+   *
+   * @param step from 1
+   */
   at(step: number): number;
 }
 
@@ -91,10 +98,13 @@ export interface Model {
    */
   readonly content?: number | "class";
 
+  /** What is trained, by the names that checkpoints have (`encoder.0.weight`). */
   parameters(): NamedTensor[];
+  /** What checkpoints hold beside it: running statistics, centres, a fitted prior. */
   buffers(): NamedTensor[];
   /** Switches between training and evaluation: batch norm differs. */
   readonly training: boolean;
+  /** Training (true, the default) or evaluation. */
   train(training?: boolean): unknown;
 
   /** Stages of training, one after another. Default 1. */

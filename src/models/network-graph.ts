@@ -25,10 +25,15 @@ export interface NetworkGraph {
   layer(layer: Module, x: GraphValue): GraphValue;
   /** An image as a vector, [height · width · channels]; vectors stay what they are. */
   flatten(x: GraphValue): GraphValue;
+  /** 1 / (1 + e^−x), element by element. */
   sigmoid(x: GraphValue): GraphValue;
+  /** ln(1 + e^x), element by element. */
   softplus(x: GraphValue): GraphValue;
+  /** ln x, element by element. */
   log(x: GraphValue): GraphValue;
+  /** x + number, element by element. */
   plus(x: GraphValue, number: number): GraphValue;
+  /** x · number, element by element. */
   times(x: GraphValue, number: number): GraphValue;
   /**
    * Times a vector that follows from a parameter of the model.

@@ -346,6 +346,9 @@ export class DenseCritic extends Sequential {
     );
   }
 
+  /**
+   * Codes, [batch, latent] → one number each, [batch]: the logit of being a draw from the prior, or the critic's score.
+   */
   override forward(x: Tensor): Tensor {
     return reshape(super.forward(x), [x.shape[0] ?? 1]);
   }

@@ -77,6 +77,7 @@ export class SkipEncoder extends Module {
     );
   }
 
+  /** Images, [batch, height, width, channels] → features, [batch, features]. */
   override forward(x: Tensor): Tensor {
     return this.see(x).features;
   }

@@ -4,6 +4,7 @@ import type { Dataset, Split } from "../data/types.ts";
 import { checkDevice, checkObject, checkOptions, checkWhole, isNot } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import { ShapeError, UsageError } from "../gpu/errors.ts";
+import { Shown } from "../gpu/shown.ts";
 import { Codec } from "./codec.ts";
 import { DEFAULT_SEED } from "./definition.ts";
 import { type InterpolationMethod, interpolationRows, interpolations } from "./interpolation.ts";
@@ -32,7 +33,7 @@ export interface InterpolationOptions {
  * A model with weights that were trained, for images on the host. Images come out in [0, 1], never as
  * logits. All of it is in evaluation mode.
  */
-export class TrainedModel<M extends Model = Model> {
+export class TrainedModel<M extends Model = Model> extends Shown {
   private readonly codec: Codec;
 
   /**
@@ -41,18 +42,26 @@ export class TrainedModel<M extends Model = Model> {
    * @param release what `close` does: it gives the model's buffers back; default nothing
    */
   constructor(
+    /** Where its weights are. */
     readonly device: Device,
+    /** The network itself, for ops of one's own. */
     readonly model: M,
     readonly image: ImageShape,
     readonly metadata: Readonly<Record<string, string>> = {},
     private readonly release?: () => void,
   ) {
+    super();
     const op = "trainedModel";
     checkDevice(op, device);
     checkModel(op, model);
     checkImage(op, image);
     checkObject(op, "metadata", metadata, []);
     this.codec = new Codec(device, model, image);
+  }
+
+  override toString(): string {
+    const { height, width, channels } = this.image;
+    return `Trained ${this.metadata.model ?? "model"} of ${height}×${width}×${channels}`;
   }
 
   /** Latent dimensions. */

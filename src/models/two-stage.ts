@@ -80,7 +80,9 @@ export class TwoStageVae extends Vae {
   }
 
   declare readonly settings: SettingsValues<TwoStageSettings>;
+  /** The VAE of the codes, which is trained behind the other. */
   readonly second: CodeVae;
+  /** First images, then codes. */
   readonly stages = 2;
 
   constructor(
@@ -100,6 +102,7 @@ export class TwoStageVae extends Vae {
     return epoch <= last ? 0 : 1;
   }
 
+  /** The second stage's decoder of normal noise: it has learned how the first stage's codes are spread. */
   get prior(): Prior {
     const { latent } = this;
     return {
@@ -206,6 +209,7 @@ export class CodeVae extends Module {
     return add(this.forward(u), mul(epsilon, exp(this.likelihood.logGamma as Tensor)));
   }
 
+  /** Loss terms on codes of the first stage, z: [batch, latent]: nats per sample, [batch] each. */
   terms(z: Tensor, key: RandomKey): LossTerms {
     const { latent, device } = this;
     const both = this.head.forward(concat([this.encoder.forward(z), z], 1));

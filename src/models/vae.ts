@@ -51,6 +51,9 @@ export interface Posterior {
  * networks see beside x and z.
  */
 export class Vae extends Module implements Model {
+  /**
+   * Name, settings, source, and how the loss terms are to be read: what is known of the model before one is made.
+   */
   static get description(): ModelDescription<VaeSettings> {
     return {
       name: "vae",
@@ -71,6 +74,7 @@ export class Vae extends Module implements Model {
   readonly head: Linear;
   /** z → logits or values of the pixels. */
   readonly decoder: Sequential;
+  /** p(x|z): what the decoder's logits or values say of the pixels. */
   readonly likelihood: Likelihood;
   readonly beta: ScheduledWeight;
   /** @internal */
@@ -85,8 +89,10 @@ export class Vae extends Module implements Model {
    * @throws UsageError for settings that it does not have, or that these images do not take
    */
   constructor(
+    /** Where its weights are. */
     protected readonly device: Device,
     random: HostRandom,
+    /** What it was built for. */
     protected readonly image: ImageShape,
     settings: VaeOptions = {},
     conditions = 0,
@@ -114,6 +120,10 @@ export class Vae extends Module implements Model {
     this.likelihood = likelihoodOf(likelihood, device, image);
   }
 
+  /**
+   * The reconstruction of x, [batch, height, width, channels] → the same shape: pixels in [0, 1] (of a learned or normal likelihood its means),
+   * or vectors.
+   */
   override forward(x: Tensor): Tensor {
     return this.likelihood.mean(this.decoder.forward(this.posterior({ x }).mean));
   }

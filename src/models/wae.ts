@@ -133,6 +133,7 @@ export class WaeMmd extends Wae {
     return broadcastToBatch(imqMmd(z, randomNormal(this.device, z.shape, key)), z.shape[0] ?? 1);
   }
 
+  /** One update of encoder and decoder: reconstruction and λ times the penalty. */
   override updates(): readonly Update[] {
     return [this.mainUpdate()];
   }
@@ -154,6 +155,7 @@ export class WaeGan extends Wae {
   }
 
   declare readonly settings: SettingsValues<WaeGanSettings>;
+  /** Codes → the logit of being a draw from the prior. */
   readonly critic: DenseCritic;
 
   constructor(device: Device, random: HostRandom, image: ImageShape, settings: WaeGanOptions = {}) {
@@ -167,6 +169,7 @@ export class WaeGan extends Wae {
     return realLoss(this.critic.forward(z));
   }
 
+  /** An update of encoder and decoder, then one of the critic, which tells codes from draws of the prior. */
   override updates(): readonly Update[] {
     const critic: Update = {
       name: "critic",

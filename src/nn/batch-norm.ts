@@ -26,8 +26,11 @@ export interface BatchNormLayerOptions extends Pick<BatchNormOptions, "epsilon" 
 export class BatchNorm extends Module {
   /** γ and β, [channels]; not affine, they stay 1 and 0 and are no parameters. */
   readonly weight: Tensor;
+  /** β: see `weight`. */
   readonly bias: Tensor;
+  /** Moving mean of the batches, [channels]; starts at 0. */
   readonly runningMean: Tensor;
+  /** Moving variance of the batches, [channels]; starts at 1. */
   readonly runningVariance: Tensor;
   /** Added to the variance. */
   readonly epsilon: number;
@@ -56,6 +59,12 @@ export class BatchNorm extends Module {
     this.runningVariance = variable(device, ones(), shape, "running variance");
   }
 
+  /**
+   * x: […, channels], as wide as the layer → the same shape.
+   *
+   * In training each channel is brought to mean 0 and variance 1 over the batch (and the pixels), and the running
+   * statistics move; in evaluation (`train(false)`) these stand for the batch's.
+   */
   override forward(x: Tensor): Tensor {
     checkInput("batchNorm", x, this.weight);
     const running = { mean: this.runningMean, variance: this.runningVariance };

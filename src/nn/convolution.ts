@@ -88,6 +88,10 @@ export class Conv2d extends Convolution {
     super(device, random, "conv", [kernel, kernel, inChannels, outChannels], outChannels, options);
   }
 
+  /**
+   * x: [batch, height, width, inputs] → [batch, height′, width′, outputs]. With padding `same` the lengths are divided
+   * by the stride and rounded up.
+   */
   override forward(x: Tensor): Tensor {
     checkInput("conv", x, this.weight);
     return this.withBias(conv2d(x, this.weight, this.geometry));
@@ -114,6 +118,10 @@ export class ConvTranspose2d extends Convolution {
     );
   }
 
+  /**
+   * x: [batch, height, width, inputs] → [batch, height′, width′, outputs]. With padding `same` the lengths are
+   * multiplied by the stride.
+   */
   override forward(y: Tensor): Tensor {
     checkInput("convTranspose", y, this.weight, "y");
     return this.withBias(convTranspose2d(y, this.weight, this.geometry));

@@ -21,7 +21,9 @@ export interface LinearOptions {
 
 /** y = x·W + b. x: [batch, inputs], W: [inputs, outputs], y: [batch, outputs]. */
 export class Linear extends Module {
+  /** W: [inputs, outputs]. */
   readonly weight: Tensor;
+  /** b: [outputs]; undefined where the layer was made without. */
   readonly bias: Tensor | undefined;
 
   constructor(
@@ -53,6 +55,7 @@ export class Linear extends Module {
       this.bias = parameter(device, new Float32Array(outputs), [outputs], "linear bias");
   }
 
+  /** x: […, inputs] → […, outputs]. */
   override forward(x: Tensor): Tensor {
     checkInput("linear", x, this.weight);
     const y = matmul(x, this.weight);

@@ -19,6 +19,7 @@ export abstract class Module extends Shown {
   /** False for evaluation: batch norm then uses its running statistics. */
   training = true;
 
+  /** Applies the layer: what x and the result are is said by each layer. */
   abstract forward(x: Tensor): Tensor;
 
   /** Trainable tensors of this module itself. */
@@ -31,6 +32,9 @@ export abstract class Module extends Shown {
     return [];
   }
 
+  /**
+   * Modules within it, by the names that their parameters begin with: by default its properties that are modules.
+   */
   protected children(): [string, Module][] {
     return Object.entries(this).filter(
       (entry): entry is [string, Module] => entry[1] instanceof Module,

@@ -8,6 +8,7 @@ import { Module } from "./module.ts";
 
 /** Modules one after another; their checkpoint names are their positions. */
 export class Sequential extends Module {
+  /** In their order. */
   readonly layers: readonly Module[];
 
   constructor(...layers: Module[]) {
@@ -20,6 +21,7 @@ export class Sequential extends Module {
     this.layers = layers;
   }
 
+  /** The layers one behind the other. */
   override forward(x: Tensor): Tensor {
     return this.layers.reduce(
       (value, layer, i) => tensorFrom("sequential", `layer ${i}`, layer.forward(value)),
@@ -27,6 +29,7 @@ export class Sequential extends Module {
     );
   }
 
+  /** Its layers, by their places from 0, as PyTorch names them. */
   protected override children(): [string, Module][] {
     return this.layers.map((layer, i) => [String(i), layer]);
   }
@@ -50,6 +53,7 @@ export class Lambda extends Module {
     if (known !== undefined) checkObject("lambda", "known", known, ["name"]);
   }
 
+  /** The function of x. */
   override forward(x: Tensor): Tensor {
     return tensorFrom("lambda", "fn", this.fn(x));
   }

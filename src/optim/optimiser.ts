@@ -90,6 +90,7 @@ export abstract class Optimiser extends Shown {
    */
   protected constructor(
     private readonly op: string,
+    /** Where the parameters are. */
     readonly device: Device,
     readonly parameters: readonly Tensor[],
     options: OptimiserOptions,

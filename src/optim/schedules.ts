@@ -14,6 +14,7 @@ export interface Schedule {
   readonly text: string;
   /** It depends on how many epochs the run will have, so a run that is extended changes it. */
   readonly needsLength: boolean;
+  /** The factor at a time of the training. */
   at(progress: Progress): number;
 }
 

@@ -41,9 +41,11 @@ export class Tensor<D extends DType = "f32"> extends Shown {
   tracked = false;
 
   private constructor(
+    /** Where its elements are. */
     readonly device: Device,
     /** Where its elements are. @internal */
     readonly value: Value,
+    /** Lengths along the axes; [] of a single number. */
     readonly shape: readonly number[],
   ) {
     super();

@@ -8,6 +8,7 @@ import { withCleanUp } from "../gpu/clean-up.ts";
 import type { Device } from "../gpu/device.ts";
 import { UsageError } from "../gpu/errors.ts";
 import type { Program } from "../gpu/program.ts";
+import { Shown } from "../gpu/shown.ts";
 import type { Model } from "../models/model.ts";
 import {
   type Images,
@@ -27,7 +28,7 @@ import type { StepRows } from "./training-run.ts";
 import { type Pause, Turns } from "./turns.ts";
 
 /** What stands below a trainer's loop: its place, its steps, and looks at the model in between. */
-export abstract class TrainerCore {
+export abstract class TrainerCore extends Shown {
   /** @internal */
   protected readonly queue: StepQueue;
   /** @internal */
@@ -50,7 +51,12 @@ export abstract class TrainerCore {
     /** @internal */ protected readonly parts: TrainerParts,
     /** @internal */ protected readonly images: TrainerImages,
   ) {
+    super();
     this.queue = new StepQueue(parts.run);
+  }
+
+  override toString(): string {
+    return `Trainer of ${this.plan.entry.name}, step ${this.step}`;
   }
 
   /** The model that is trained. */

@@ -207,6 +207,7 @@ export class Trainer extends TrainerCore {
     this.pausing = undefined;
   }
 
+  /** `pause` was called, and `resume` not yet. */
   get isPaused(): boolean {
     return this.pausing !== undefined;
   }

@@ -1,5 +1,7 @@
 /**
- * latentgrad/models/all: every model by its name, as the command line knows them. It brings the code of all.
+ * Every model by its name, as the command line knows them. It brings the code of all.
+ *
+ * @module latentgrad/models/all
  */
 
 export type { ModelOptions } from "../../models/build.ts";
