@@ -35,7 +35,7 @@ export async function latentgradStep(device: Device, batch: number): Promise<Ste
   });
   return {
     step(step) {
-      optimiser.stepCounter.set(Uint32Array.of(step));
+      optimiser.setStep(step);
       epsilon.set(noise(batch, step));
       program.run();
       return result.loss.item();

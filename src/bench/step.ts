@@ -9,7 +9,6 @@ import { onTunableKernel, type TunableKernel } from "../kernels/variants.ts";
 import { buildModel } from "../models/build.ts";
 import type { ModelDefinition } from "../models/definition.ts";
 import { HostRandom } from "../nn/initialisers.ts";
-import { NEVER } from "../optim/optimiser.ts";
 import { parseSettings } from "../settings/settings.ts";
 import { TrainingRun } from "../train/training-run.ts";
 import { type Counts, countCalls, since } from "./counting.ts";
@@ -160,8 +159,8 @@ export async function timeStep(
   const timing = await timeQueued(device, queue, runs === undefined ? {} : { runs });
   // Last: a step's first replays take the host a tenth to a quarter longer, until its engine has compiled them.
   const { made, hostMicros } = await watchHost(device, queue);
-  const [flag = NEVER] = await run.optimiser.flag.data();
-  if (flag !== NEVER) throw new NonFiniteError("gradient", flag, "the benchmark diverged");
+  const failed = await run.nonFiniteStep();
+  if (failed !== undefined) throw new NonFiniteError("gradient", failed, "the benchmark diverged");
   const { peakBytes, textureBytes, flops } = run.program.statistics;
   return {
     model: label,

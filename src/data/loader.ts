@@ -2,10 +2,10 @@ import { gather, gatherParts } from "../autograd/ops/indexing.ts";
 import { batchIndices, checkSeed } from "../autograd/ops/random.ts";
 import { checkDevice, checkText, checkWhole, isNot } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
-import { UsageError } from "../gpu/errors.ts";
+import { ShapeError, UsageError } from "../gpu/errors.ts";
 import { checkTensors } from "../tensor/arguments.ts";
 import { bytes, variable } from "../tensor/create.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import { formatShape, type Tensor } from "../tensor/tensor.ts";
 import { checkImage, checkSplit } from "./arguments.ts";
 import type { Batch } from "./batch.ts";
 import type { Labels, Split } from "./types.ts";
@@ -159,16 +159,19 @@ export class ShuffledBatches {
   /** Whole batches in an epoch: what is left of the images waits for another. */
   readonly batchesPerEpoch: number;
 
+  /** @param position who says which batch is next, as a training's `StepState` does. Default: a variable of its own */
   constructor(
     private readonly images: DeviceImages,
     private readonly batch: number,
     private readonly seed: readonly [number, number],
+    position?: Tensor<"u32">,
   ) {
     if (!(images instanceof DeviceImages))
       throw new UsageError(`shuffledBatches: ${isNot("images", images, "DeviceImages")}`);
     checkWhole("shuffledBatches", "batch", batch);
     checkSeed("shuffledBatches", seed);
-    this.position = variable(images.device, new Uint32Array(2), [2], "batch position");
+    if (position !== undefined) checkPosition(position, images.device);
+    this.position = position ?? variable(images.device, new Uint32Array(2), [2], "batch position");
     this.batchesPerEpoch = Math.floor(images.count / batch);
   }
 
@@ -189,4 +192,13 @@ export class ShuffledBatches {
   placeOf(epoch: number, index: number): readonly [number, number] {
     return [epoch, index * this.batch];
   }
+}
+
+function checkPosition(position: Tensor<"u32">, device: Device): void {
+  checkTensors("shuffledBatches", [["position", position, "u32"]], device);
+  if (position.size !== 2)
+    throw new ShapeError(
+      "shuffledBatches",
+      `position is ${formatShape(position.shape)}, wanted [2]: the epoch and the offset of the batch`,
+    );
 }

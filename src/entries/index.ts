@@ -127,7 +127,7 @@ export {
   Unflatten,
 } from "../nn/sequential.ts";
 export { Adam, type AdamOptions, AdamW } from "../optim/adam.ts";
-export { NEVER, Optimiser, type OptimiserOptions } from "../optim/optimiser.ts";
+export { Optimiser, type OptimiserOptions } from "../optim/optimiser.ts";
 export { RmsProp, type RmsPropOptions } from "../optim/rmsprop.ts";
 export {
   betaSchedule,
@@ -137,6 +137,7 @@ export {
   warmUp,
 } from "../optim/schedules.ts";
 export { Sgd, type SgdOptions } from "../optim/sgd.ts";
+export { ALL_FINITE, type StepEpochs, type StepPlace, StepState } from "../optim/step-state.ts";
 export { WeightAverage } from "../optim/weight-average.ts";
 export type { NumberType } from "../tensor/arguments.ts";
 export {

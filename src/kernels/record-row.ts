@@ -6,10 +6,12 @@ import { specialise } from "./specialise.ts";
 /** Most vectors of one call: with the row and the table they are the 8 buffers that a kernel may have. */
 export const MOST_VECTORS = 6;
 
-/** How the words that say which step it is move on behind it. */
-export interface Advance {
+/** How the words that say which step it is move on behind it. The first of them is the step's number. */
+export interface StepAdvance {
   /** Element at which [epoch, offset of the batch] lie. */
   readonly position: number;
+  /** Element of the step's number within its stage. */
+  readonly stageStep: number;
   /** By which the offset grows. */
   readonly batch: number;
   /** Offset at which the next epoch begins. */
@@ -30,7 +32,7 @@ export function recordRowCall(
   rows: number,
   table: Value,
   first = 0,
-  advance?: Advance,
+  advance?: StepAdvance,
 ): Call {
   const count = vectors[0]?.size ?? 0;
   const inputs = advance ? vectors : [row, ...vectors];
@@ -75,7 +77,13 @@ export function recordRowCall(
         constants: {
           ...{ ROWS: rows, COLUMNS: table.size / rows, FIRST: first, COUNT: count },
           ...(advance
-            ? { ADVANCES: true, POSITION: advance.position, BATCH: advance.batch, END: advance.end }
+            ? {
+                ADVANCES: true,
+                POSITION: advance.position,
+                STAGE_STEP: advance.stageStep,
+                BATCH: advance.batch,
+                END: advance.end,
+              }
             : {}),
         },
         inserts: { bindings: bindings.join("\n"), columns: columns.join("\n") },

@@ -8,7 +8,7 @@ import {
 } from "../gpu/arguments.ts";
 import type { Call } from "../gpu/call.ts";
 import type { Device } from "../gpu/device.ts";
-import { CheckpointError, DTypeError, ShapeError, UsageError } from "../gpu/errors.ts";
+import { CheckpointError, DeviceError, DTypeError, ShapeError, UsageError } from "../gpu/errors.ts";
 import { Shown } from "../gpu/shown.ts";
 import { Value } from "../gpu/value.ts";
 import {
@@ -19,11 +19,9 @@ import {
   type UpdateValues,
 } from "../kernels/optimiser.ts";
 import { checkList, checkTensors, eachOf } from "../tensor/arguments.ts";
-import { variable } from "../tensor/create.ts";
+import { partOf, variable } from "../tensor/create.ts";
 import { formatShape, Tensor } from "../tensor/tensor.ts";
-
-/** Value of an optimiser's flag as long as every step was finite. */
-export const NEVER = 0xffffffff;
+import { ALL_FINITE, StepState } from "./step-state.ts";
 
 /** Parameters start at multiples of this many elements: buffers are bound at multiples of 256 bytes. */
 const ALIGNMENT = 64;
@@ -35,8 +33,11 @@ export interface OptimiserOptions {
   readonly learningRate: number;
   /** Largest global norm of the gradients: greater ones are scaled down to it. */
   readonly clipNorm?: number;
-  /** An optimiser whose step counter and flag this one shares, so that both stop together. */
-  readonly together?: Optimiser;
+  /**
+   * Which step this is, shared with other optimisers, so that all stop at a step that is not finite. Default: a
+   * state of its own.
+   */
+  readonly stepState?: StepState;
   /**
    * An optimiser that moves these parameters, too: in its list they follow one another as in this
    * one's. They stay in its arena; gradients and state are this one's own.
@@ -44,11 +45,6 @@ export interface OptimiserOptions {
   readonly within?: Optimiser;
   /** Updates in a step. Default 1. */
   readonly times?: number;
-  /**
-   * It counts its updates apart from the steps, as an optimiser does that starts later than the one that it
-   * goes together with: `setCount` then says how many of its steps there were.
-   */
-  readonly ownCount?: boolean;
 }
 
 /**
@@ -59,15 +55,8 @@ export interface OptimiserOptions {
 export abstract class Optimiser extends Shown {
   /** f32 variable, one element. */
   readonly learningRate: Tensor;
-  /** u32 variable, one element: the number of the step, from 1; whoever runs the steps keeps it. */
-  readonly stepCounter: Tensor<"u32">;
-  /** The number of the step among its own, from 1; the step counter itself without `ownCount`. */
-  private readonly count: Tensor<"u32">;
-  /**
-   * u32 variable, one element: the first step whose gradients or guarded tensors were not finite,
-   * else NEVER. Once it is set, parameters and state stay as they are.
-   */
-  readonly flag: Tensor<"u32">;
+  /** Which step this is, and the first that was not finite; whoever runs the steps keeps it. */
+  readonly stepState: StepState;
   /**
    * f32 variable [factor, norm]: the last step's gradients were multiplied by the factor, and had
    * the norm before. [1, 0] without clipNorm.
@@ -113,21 +102,19 @@ export abstract class Optimiser extends Shown {
       return offset;
     });
     this.size = end;
-    const scalar = <A extends Float32Array | Uint32Array>(data: A, label: string) =>
+    const scalar = (data: Float32Array<ArrayBuffer>, label: string) =>
       variable(device, data, [data.length], label);
     this.learningRate = scalar(Float32Array.of(options.learningRate), "learning rate");
-    this.stepCounter = options.together?.stepCounter ?? scalar(Uint32Array.of(1), "step counter");
-    this.count = options.ownCount ? scalar(Uint32Array.of(1), "own steps") : this.stepCounter;
-    this.flag = options.together?.flag ?? scalar(Uint32Array.of(NEVER), "finite flag");
+    this.stepState = options.stepState ?? new StepState(device);
     this.clipping = scalar(Float32Array.of(1, 0), "clipping");
-    this.arena = options.within ? this.partOf(options.within) : this.moveParameters();
+    this.arena = options.within ? this.groupOf(options.within) : this.moveParameters();
     this.values = {
       gradients: this.makeArena("gradients").value,
       learningRate: this.learningRate.value,
       control: this.clipping.value,
-      flag: this.flag.value,
-      step: this.stepCounter.value,
-      count: this.count.value,
+      flag: this.stepState.nonFiniteStep.value,
+      step: this.stepState.step.value,
+      count: this.stepState.stageStep.value,
       parameters: this.arena.value,
     };
   }
@@ -183,18 +170,10 @@ export abstract class Optimiser extends Shown {
     device.emit(this.update(values, { times, turn }));
   }
 
-  /** Writes the step's number, from 1, for the next step or run. */
+  /** Writes the step's number, from 1, for the next step or run: `stepState.moveTo({ step })`. */
   setStep(step: number): void {
-    checkWhole(this.op, "step", step, 0, NEVER);
-    this.stepCounter.set(Uint32Array.of(step));
-  }
-
-  /** Writes which of its own steps, from 1, the next one is; with `ownCount` only. */
-  setCount(step: number): void {
-    if (this.count === this.stepCounter)
-      throw new UsageError(`${this.op}: it counts the steps of the step counter, not its own`);
-    checkWhole(this.op, "step", step, 0, NEVER);
-    this.count.set(Uint32Array.of(step));
+    checkWhole(this.op, "step", step, 0, ALL_FINITE);
+    this.stepState.moveTo({ step });
   }
 
   /** Writes the learning rate for the next step or run. */
@@ -209,7 +188,7 @@ export abstract class Optimiser extends Shown {
   }
 
   /**
-   * Puts back what `state` gave, and clears the flag.
+   * Puts back what `state` gave, and forgets that a step was not finite.
    *
    * @throws CheckpointError for state of another kind of optimiser or of other parameters; nothing
    *   is changed then
@@ -218,7 +197,7 @@ export abstract class Optimiser extends Shown {
     checkObject(this.op, "state", state, []);
     this.checkState(state);
     for (const [name, arena] of this.arenas) arena.set(state[name] as Float32Array);
-    this.flag.set(Uint32Array.of(NEVER));
+    this.stepState.clearNonFinite();
   }
 
   /** Throws CheckpointError for what `loadState` would not take. @internal */
@@ -274,8 +253,8 @@ export abstract class Optimiser extends Shown {
   }
 
   /** The stretch of another optimiser's arena that holds the parameters. */
-  private partOf(other: Optimiser): Tensor {
-    const { device, op, parameters, offsets, size } = this;
+  private groupOf(other: Optimiser): Tensor {
+    const { op, parameters, offsets, size } = this;
     const place = other.parameters.findIndex(({ value }) => value === parameters[0]?.value);
     for (const [i, { value }] of parameters.entries())
       if (place < 0 || other.parameters[place + i]?.value !== value)
@@ -283,15 +262,12 @@ export abstract class Optimiser extends Shown {
           `${op}: ${this.describe(i)} has another place in options.within, ${other.op}`,
         );
     const start = other.offsets[place] as number;
-    const view = new Value(device, "f32", size, `${op} parameters`);
-    view.persistent = true;
-    device.rehome(view, other.arena.value, start * 4);
     // Both lay their parameters out by the same rule, so the distances agree.
     if (offsets.some((offset, i) => start + offset !== other.offsets[place + i]))
       throw new UsageError(
         `${op}: the parameters lie in another order in options.within, ${other.op}`,
       );
-    return Tensor.of(device, view, [size]);
+    return partOf(other.arena, start, [size], `${op} parameters`);
   }
 
   private checkParameters(): void {
@@ -341,10 +317,9 @@ export abstract class Optimiser extends Shown {
 const sharedRules: OptionRules<OptimiserOptions> = {
   learningRate: "number",
   clipNorm: "number?",
-  together: "any?",
+  stepState: "any?",
   within: "any?",
   times: "number?",
-  ownCount: "boolean?",
 };
 
 /** Checks what an optimiser is made of, before its constructor looks at the options. */
@@ -356,12 +331,13 @@ export function checkOptimiser<T extends OptimiserOptions>(
 ): void {
   checkDevice(op, device);
   checkOptions<T>(op, options, { ...sharedRules, ...rules } as OptionRules<T>);
-  for (const name of ["together", "within"] as const) checkOther(op, name, options[name]);
-}
-
-function checkOther(op: string, name: string, other: unknown): void {
-  if (other !== undefined && !(other instanceof Optimiser))
-    throw new UsageError(`${op}: ${isNot(`options.${name}`, other, "an optimiser")}`);
+  const { stepState, within } = options;
+  if (stepState !== undefined && !(stepState instanceof StepState))
+    throw new UsageError(`${op}: ${isNot("options.stepState", stepState, "a StepState")}`);
+  if (stepState && stepState.device !== device)
+    throw new DeviceError(op, "options.stepState is on another device than the one given");
+  if (within !== undefined && !(within instanceof Optimiser))
+    throw new UsageError(`${op}: ${isNot("options.within", within, "an optimiser")}`);
 }
 
 /** @throws ShapeError for a hyperparameter outside [low, high), or NaN */

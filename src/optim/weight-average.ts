@@ -31,8 +31,9 @@ export class WeightAverage {
   /** Follows the parameters by one step: call it after the optimiser's step. Recordable. */
   update(): void {
     const { optimiser, decay } = this;
-    const { arena, flag, stepCounter } = optimiser;
-    const values = { parameters: arena.value, flag: flag.value, step: stepCounter.value };
+    const { arena, stepState } = optimiser;
+    const { step, nonFiniteStep } = stepState;
+    const values = { parameters: arena.value, flag: nonFiniteStep.value, step: step.value };
     optimiser.device.emit(weightAverageCall(values, this.arena.value, decay));
   }
 

@@ -1,7 +1,7 @@
 import { checkDevice, checkNumber, checkText, isNot, kindOf } from "../gpu/arguments.ts";
 import type { Device } from "../gpu/device.ts";
 import { DTypeError, ShapeError } from "../gpu/errors.ts";
-import type { DType } from "../gpu/value.ts";
+import { type DType, ELEMENT_BYTES, Value } from "../gpu/value.ts";
 import { constant } from "../kernels/expression.ts";
 import { mapCall } from "../kernels/map.ts";
 import { sizeOf } from "../kernels/view.ts";
@@ -161,6 +161,25 @@ export function parameter(
   const made = held("parameter", ["f32"], device, data, shape, label);
   made.tracked = true;
   return made;
+}
+
+/**
+ * A variable that lies in another one's memory, from an element on. Buffers are bound at multiples of 256 bytes:
+ * `start` is a multiple of 64.
+ *
+ * @param label its name in errors and profiles
+ */
+export function partOf<D extends DType>(
+  home: Tensor<D>,
+  start: number,
+  shape: readonly number[],
+  label: string,
+): Tensor<D> {
+  const { device, dtype } = home;
+  const value = new Value(device, dtype, sizeOf(shape), label);
+  value.persistent = true;
+  device.rehome(value, home.value, start * ELEMENT_BYTES[dtype]);
+  return Tensor.of(device, value, shape);
 }
 
 /** Overwrites a variable with a tensor of as many elements, on the device. Recordable. */

@@ -1,6 +1,6 @@
 import type { Device } from "../gpu/device.ts";
 import { ShapeError } from "../gpu/errors.ts";
-import { type Advance, MOST_VECTORS, recordRowCall } from "../kernels/record-row.ts";
+import { MOST_VECTORS, recordRowCall, type StepAdvance } from "../kernels/record-row.ts";
 import { variable } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
@@ -24,7 +24,7 @@ export class LossLog {
    * @param terms [batch] tensors by name, one for each column; their means are written
    * @param advance moves `row` on to the next step, when all terms are written
    */
-  write(row: Tensor<"u32">, terms: Readonly<Record<string, Tensor>>, advance?: Advance): void {
+  write(row: Tensor<"u32">, terms: Readonly<Record<string, Tensor>>, advance?: StepAdvance): void {
     const batch = terms[this.columns[0] ?? ""]?.size;
     const vectors = this.columns.map((name) => {
       const term = terms[name];

@@ -6,15 +6,13 @@ import type { Device } from "../gpu/device.ts";
 import { NonFiniteError } from "../gpu/errors.ts";
 import type { Program } from "../gpu/program.ts";
 import { type Model, stageEpochs } from "../models/model.ts";
-import { NEVER, type Optimiser } from "../optim/optimiser.ts";
+import { ALL_FINITE, type StepPlace, StepState } from "../optim/step-state.ts";
 import { record } from "../tensor/run.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Calendar } from "./calendar.ts";
 import { LossLog } from "./loss-log.ts";
-import { TrainingPlace } from "./place.ts";
 import { PortionSize } from "./portion-size.ts";
 import {
-  isLater,
   makeOptimisers,
   recordUpdates,
   type TrainedUpdate,
@@ -77,7 +75,9 @@ export class TrainingRun {
     /** What it is trained on. */
     readonly images: DeviceImages,
     private readonly calendar: Calendar,
-    private readonly place: TrainingPlace,
+    /** Which step this is, for all that ask on the device. */
+    private readonly stepState: StepState,
+    private readonly batches: ShuffledBatches,
     private readonly options: TrainingRunOptions,
     private readonly allocations: Allocations,
   ) {
@@ -95,20 +95,14 @@ export class TrainingRun {
     const { batch, seed, transform } = options;
     for (const { name, tensor } of model.parameters()) tensor.value.label = name;
     const allocations = new Allocations(device);
-    const { trained, step, batches, calendar, place } = allocations.of(() => {
-      const trained = makeOptimisers(device, model, options);
-      const { stepCounter: step } = trained[0]!.optimiser;
-      const batches = new ShuffledBatches(images, batch, seed);
-      const { calendar = new Calendar(batches.batchesPerEpoch) } = options;
-      return {
-        trained,
-        step,
-        batches,
-        calendar,
-        place: new TrainingPlace(step, batches, calendar),
-      };
+    const { stepState, trained, batches } = allocations.of(() => {
+      const stepState = new StepState(device, { batch, images: images.count });
+      const trained = makeOptimisers(device, model, stepState, options);
+      const batches = new ShuffledBatches(images, batch, seed, stepState.position);
+      return { stepState, trained, batches };
     });
-    const key: RandomKey = { seed, step, stream: 0 };
+    const { calendar = new Calendar(batches.batchesPerEpoch) } = options;
+    const key: RandomKey = { seed, step: stepState.step, stream: 0 };
     const stages: RecordedStage[] = [];
     for (let stage = 0; stage < (model.stages ?? 1); stage++) {
       const active = trained.filter(({ update }) => (update.stage ?? 0) === stage);
@@ -118,7 +112,7 @@ export class TrainingRun {
         const taken = transform ? drawn.withValues(transform(drawn.x, key)) : drawn;
         const terms = recordUpdates(active, taken, key, trained.length > 1);
         log = new LossLog(device, LOG_ROWS, Object.keys(terms));
-        log.write(place.words, terms, place.advance);
+        log.write(stepState.words, terms, stepState.advance);
       };
       const { program } = await allocations.begin(() => record(device, body));
       stages.push({ program, log: log as LossLog | undefined as LossLog });
@@ -131,7 +125,8 @@ export class TrainingRun {
       trained,
       images,
       calendar,
-      place,
+      stepState,
+      batches,
       options,
       allocations,
     );
@@ -148,9 +143,10 @@ export class TrainingRun {
     return this.stages[0]!.program;
   }
 
-  /** The optimiser whose step counter and flag all share. */
-  get optimiser(): Optimiser {
-    return this.trained[0]!.optimiser;
+  /** The first step that was not finite, if there was one. */
+  async nonFiniteStep(): Promise<number | undefined> {
+    const [step = ALL_FINITE] = await this.stepState.nonFiniteStep.data();
+    return step === ALL_FINITE ? undefined : step;
   }
 
   /** A step makes one update: one that fails has moved no weights. */
@@ -206,7 +202,7 @@ export class TrainingRun {
   runStep(step: number): void {
     this.prepare(step);
     this.stageAt(step).program.run();
-    this.place.moved();
+    this.stepState.advanced();
   }
 
   /**
@@ -251,7 +247,7 @@ export class TrainingRun {
 
   /** Asks for what the queue will have come to behind these steps. */
   private observe(first: number, last: number): Portion {
-    const outcome = Promise.all([this.optimiser.flag.data(), this.stageAt(last).log.read()]);
+    const outcome = Promise.all([this.nonFiniteStep(), this.stageAt(last).log.read()]);
     outcome.catch(() => undefined); // awaited later, unless something else fails before
     return { first, last, outcome };
   }
@@ -267,8 +263,8 @@ export class TrainingRun {
     { first, last, outcome }: Portion,
     onRows: (done: StepRows) => void | Promise<void>,
   ): Promise<void> {
-    const [[flag = NEVER], values] = await outcome;
-    const good = Math.min(last, flag - 1);
+    const [failed, values] = await outcome;
+    const good = failed === undefined ? last : Math.min(last, failed - 1);
     const rows: LossRow[] = [];
     for (let step = first; step <= good; step++) {
       const row = this.stageAt(step).log.rowOf(values, step);
@@ -277,20 +273,20 @@ export class TrainingRun {
       rows.push(row);
     }
     if (rows.length > 0) await onRows({ first, last: good, rows });
-    if (flag !== NEVER) await this.diagnose(flag);
+    if (failed !== undefined) await this.diagnose(failed);
   }
 
   /** Throws the NonFiniteError of a step that was not finite, if there was one. */
   async requireFinite(): Promise<void> {
-    const [flag = NEVER] = await this.optimiser.flag.data();
-    if (flag !== NEVER) await this.diagnose(flag);
+    const failed = await this.nonFiniteStep();
+    if (failed !== undefined) await this.diagnose(failed);
   }
 
-  private async diagnose(flag: number): Promise<never> {
+  private async diagnose(step: number): Promise<never> {
     // The optimiser has left the weights alone since that step, so it can be run again, op by op.
-    this.prepare(flag);
-    await this.stageAt(flag).program.diagnose(flag);
-    throw new NonFiniteError("gradient", flag, "a value is NaN or infinite");
+    this.prepare(step);
+    await this.stageAt(step).program.diagnose(step);
+    throw new NonFiniteError("gradient", step, "a value is NaN or infinite");
   }
 
   /** The stage that a step, from 1, belongs to: it changes between epochs only. */
@@ -310,21 +306,26 @@ export class TrainingRun {
 
   /** Steps before the stage of a step. */
   private stageStart(step: number): number {
+    if (this.stages.length === 1) return 0;
     const epoch = this.calendar.epochOf(step);
     const { first } = stageEpochs(this.model, epoch, this.epochs ?? epoch);
     return this.calendar.firstBeginOf(first);
   }
 
-  /** Writes the variables that say which step it is. */
+  /** What the device is to know of a step, from 1. */
+  private placeOf(step: number): StepPlace {
+    const { calendar, batches } = this;
+    const number = calendar.epochOf(step);
+    const [epoch, offset] = batches.placeOf(number - 1, step - 1 - calendar.beginOf(number));
+    return { step, stageStep: step - this.stageStart(step), epoch, offset };
+  }
+
+  /** Writes the variables that depend on which step it is. */
   private prepare(step: number): void {
-    this.place.moveTo(step);
+    this.stepState.moveTo(this.placeOf(step));
     const pace = this.paceAt(step);
-    const stage = this.stageNumber(step);
-    for (const [i, { update, optimiser }] of this.trained.entries()) {
+    for (const [i, { optimiser }] of this.trained.entries())
       this.hold(optimiser.learningRate, this.rates[i]! * pace);
-      if (isLater(update) && update.stage === stage)
-        optimiser.setCount(step - this.stageStart(step));
-    }
     const weight = this.betaAt(step);
     if (weight !== undefined) this.hold(this.model.beta!.variable, weight);
     for (const { variable, at } of this.model.schedules ?? []) this.hold(variable, at(step));
@@ -348,11 +349,11 @@ interface RecordedStage {
   readonly log: LossLog;
 }
 
-/** Steps that were queued together, and what they come to: the optimiser's flag and the loss log. */
+/** Steps that were queued together, and what they come to: the first that was not finite, and the loss log. */
 export interface Portion {
   readonly first: number;
   readonly last: number;
-  readonly outcome: Promise<[Uint32Array, Float32Array]>;
+  readonly outcome: Promise<[number | undefined, Float32Array]>;
 }
 
 function valueAt(rate: Rate, step: number): number {

@@ -5,6 +5,7 @@ import type { Device } from "../gpu/device.ts";
 import type { LossTerms, Model, SampleTerms, Update } from "../models/model.ts";
 import type { Optimiser } from "../optim/optimiser.ts";
 import { makeOptimiser } from "../optim/rules.ts";
+import type { StepState } from "../optim/step-state.ts";
 import { WeightAverage } from "../optim/weight-average.ts";
 import { full } from "../tensor/create.ts";
 import { recordPart } from "../tensor/run.ts";
@@ -69,33 +70,27 @@ export function recordUpdates(
 export function makeOptimisers(
   device: Device,
   model: Model,
+  stepState: StepState,
   { clip, ema }: UpdateOptions,
 ): TrainedUpdate[] {
   const trained: TrainedUpdate[] = [];
   for (const update of model.updates()) {
     const { rule, times } = update;
     const parameters = update.parameters.map(({ tensor }) => tensor);
-    const together = trained[0]?.optimiser;
     const within = trained.find(({ optimiser }) =>
       optimiser.parameters.some(({ value }) => value === parameters[0]?.value),
     )?.optimiser;
     const optimiser = makeOptimiser(device, parameters, rule, {
+      stepState,
       ...(clip === undefined ? {} : { clipNorm: clip }),
-      ...(together ? { together } : {}),
       ...(within ? { within } : {}),
       ...(times === undefined ? {} : { times }),
-      ...(isLater(update) ? { ownCount: true } : {}),
     });
     const average =
       ema === undefined || within ? {} : { average: new WeightAverage(optimiser, ema) };
     trained.push({ update, optimiser, ...average });
   }
   return trained;
-}
-
-/** An update of a later stage, whose optimiser counts from the start of that stage. */
-export function isLater({ stage = 0 }: Update): boolean {
-  return stage > 0;
 }
 
 /** The terms of an update behind the first: its loss goes by the update's name. */

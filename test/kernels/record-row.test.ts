@@ -49,18 +49,18 @@ test("the last kernel of a step moves the place on, into the next epoch behind t
   const columns = Array.from({ length: 8 }, (_, c) => `c${c}`);
   const log = new LossLog(device, 4, columns);
   const terms = Object.fromEntries(columns.map((c, k) => [c, full(device, [5], k)]));
-  const words = Uint32Array.of(6, 99, 3, 20, 99); // the step, [epoch, offset of the batch]
-  const place = variable(device, words, [5], "place");
-  const advance = { position: 2, batch: 10, end: 40 };
+  const words = Uint32Array.of(6, 99, 3, 20, 1, 99); // the step, [epoch, offset of the batch], the stage's step
+  const place = variable(device, words, [6], "place");
+  const advance = { position: 2, stageStep: 4, batch: 10, end: 40 };
   const seen: number[][] = [];
   for (let n = 0; n < 3; n++) {
     log.write(place, terms, advance);
     seen.push([...(await place.data())]);
   }
   assert.equal(seen, [
-    [7, 99, 3, 30, 99],
-    [8, 99, 4, 0, 99],
-    [9, 99, 4, 10, 99],
+    [7, 99, 3, 30, 2, 99],
+    [8, 99, 4, 0, 3, 99],
+    [9, 99, 4, 10, 4, 99],
   ]);
   const table = await log.read();
   const rows = [4, 5, 6, 7, 8].map((step) => log.rowOf(table, step).c7);
@@ -90,19 +90,19 @@ test("has no race, but has one without its barriers", async () => {
   assert.is(races.length, 0);
   assert.ok(Math.abs((bound[3][2] as number) - meanOf(bound[1])) < 1e-5);
   const moving = recordRowCall(
-    value("u32", 5),
+    value("u32", 6),
     [value("f32", count), value("f32", count)],
     2,
     value("f32", 4),
     0,
-    { position: 2, batch: 10, end: 40 },
+    { position: 2, stageStep: 4, batch: 10, end: 40 },
   );
-  const place = Uint32Array.of(1, 99, 3, 30, 99);
+  const place = Uint32Array.of(1, 99, 3, 30, 6, 99);
   const { 0: _, ...rest } = buffers();
   const shifted = { 0: rest[1], 1: rest[2], 2: rest[3], 3: place };
   const moved = detectRaces(moving.kernel().code, "main", [1, 1, 1], { 0: shifted });
   assert.equal([moved.errors, moved.races.length], [[], 0]);
-  assert.equal([...place], [2, 99, 4, 0, 99]);
+  assert.equal([...place], [2, 99, 4, 0, 7, 99]);
   const open = code.replaceAll("workgroupBarrier();", "");
   assert.ok(detectRaces(open, "main", [1, 1, 1], { 0: buffers() }).races.length > 0);
 });

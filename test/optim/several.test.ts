@@ -3,8 +3,8 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { ShapeError, UsageError } from "../../src/gpu/errors.ts";
 import { Adam } from "../../src/optim/adam.ts";
-import { NEVER } from "../../src/optim/optimiser.ts";
 import { Sgd } from "../../src/optim/sgd.ts";
+import { ALL_FINITE } from "../../src/optim/step-state.ts";
 import { parameter, tensor } from "../../src/tensor/create.ts";
 import { testDevice } from "../support/device.ts";
 import { rejects } from "../support/rejects.ts";
@@ -51,28 +51,28 @@ test("three updates in each of two steps are the six of a plain optimiser", asyn
   );
 });
 
-test("an optimiser that starts later counts its own steps", async () => {
+test("an optimiser of a later stage counts the steps of that stage", async () => {
   const { device, made, filled, values } = await weights();
   const first = new Sgd(device, made.slice(0, 1), { learningRate: 1 });
-  const later = new Adam(device, made.slice(1), { ...rule, together: first, ownCount: true });
-  first.setStep(1000);
-  later.setCount(1);
+  const later = new Adam(device, made.slice(1), {
+    ...{ ...rule, stepState: first.stepState },
+  });
+  first.stepState.moveTo({ step: 1000, stageStep: 1 });
   later.step([filled(0.5), filled(-3)]);
   // The first step of Adam is the learning rate itself, whatever the gradient.
   const [, b = 0, c = 0] = await values();
   assert.ok(Math.abs(b - 1.9) < 1e-6 && Math.abs(c - 3.1) < 1e-6, `${b} ${c}`);
-  // What is not finite is noted by the step's number, not by its own.
-  later.setCount(2);
+  // What is not finite is noted by the step's number, not by the stage's.
+  first.stepState.moveTo({ step: 1001, stageStep: 2 });
   later.step([filled(Number.NaN), filled(1)]);
-  assert.equal([...(await first.flag.data())], [1000]);
-  await rejects(async () => first.setCount(1), UsageError, /counts the steps of the step counter/);
+  assert.equal(await first.stepState.nonFiniteStep.item(), 1001);
 });
 
 test("a second optimiser moves some of the first one's parameters, with a state of its own", async () => {
   const { device, made, filled, values } = await weights();
   const [a, b, c] = made as [(typeof made)[0], (typeof made)[0], (typeof made)[0]];
   const all = new Sgd(device, made, { learningRate: 1 });
-  const some = new Adam(device, [b, c], { ...rule, together: all, within: all });
+  const some = new Adam(device, [b, c], { ...rule, stepState: all.stepState, within: all });
   all.step([filled(0.5), filled(0.5), filled(0.5)]);
   assert.equal(await values(), [0.5, 1.5, 2.5]);
   some.step([filled(3), filled(-3)]);
@@ -85,7 +85,7 @@ test("a second optimiser moves some of the first one's parameters, with a state 
   const state = some.state();
   assert.is(state.exp_avg!.size, 2 * 128);
   await rejects(
-    async () => new Adam(device, [a, c], { ...rule, together: all, within: all }),
+    async () => new Adam(device, [a, c], { ...rule, stepState: all.stepState, within: all }),
     UsageError,
     /^adam: parameters\[1\] .* has another place in options\.within, sgd$/,
   );
@@ -94,19 +94,23 @@ test("a second optimiser moves some of the first one's parameters, with a state 
 test("a value that is not finite in one stops all of them", async () => {
   const { device, made, filled, values } = await weights();
   const all = new Sgd(device, made, { learningRate: 1 });
-  const some = new Adam(device, made.slice(0, 1), { ...rule, together: all, within: all });
+  const some = new Adam(device, made.slice(0, 1), {
+    ...rule,
+    stepState: all.stepState,
+    within: all,
+  });
   all.setStep(4);
   some.step([filled(Number.NaN)]);
   all.step(made.map(() => filled(1)));
   assert.equal(await values(), [1, 2, 3]);
-  assert.is((await all.flag.data())[0], 4);
-  assert.is(some.flag, all.flag);
+  assert.is(await all.stepState.nonFiniteStep.item(), 4);
+  assert.is(some.stepState, all.stepState);
   some.loadState(
     Object.fromEntries(
       Object.entries(some.state()).map(([name, t]) => [name, new Float32Array(t.size)]),
     ),
   );
-  assert.is((await all.flag.data())[0], NEVER);
+  assert.is(await all.stepState.nonFiniteStep.item(), ALL_FINITE);
 });
 
 test.run();

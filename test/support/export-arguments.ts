@@ -52,7 +52,7 @@ const isClass = (fn: unknown) => /^class\b/.test(Function.prototype.toString.cal
 
 /** Exports that are no functions, or are never called: what others are made of, or what has methods to make it. */
 export const notCalled: readonly string[] = [
-  ...["NEVER", "modelClasses"],
+  ...["ALL_FINITE", "modelClasses"],
   ...["Autoencoder", "Module", "Optimiser", "Trainer"],
 ];
 
@@ -269,7 +269,9 @@ export function argumentCalls(device: library.Device): Readonly<Record<string, A
     },
     "deviceImages",
   );
-  add("ShuffledBatches", { images: is(images), batch: is(1), seed }, "shuffledBatches");
+  const position = may(library.variable(device, new Uint32Array(2), [2]));
+  add("ShuffledBatches", { images: is(images), batch: is(1), seed, position }, "shuffledBatches");
+  add("StepState", { device: onDevice, epochs: may({ batch: 1, images: 1 }) }, "stepState");
   add("binariseDataset", { data: is({ ...library.loadGlyphs(1, 1) }) });
   add("pairGrid", { originals: pictures, reconstructions: pictures, options });
   const picture = { width: 1, height: 1, channels: 1, pixels: new Uint8Array(1) };
@@ -289,6 +291,7 @@ export function argumentCalls(device: library.Device): Readonly<Record<string, A
   for (const name of ["uniform", "normal"]) method(generator, name, { n: is(1) });
   method(adam, "step", { gradients: is([vector.right]), options }, "adam");
   method(adam, "setStep", { step: is(1) }, "adam");
+  method(adam.stepState, "moveTo", { place: is({ step: 1 }) });
   method(adam, "setLearningRate", { learningRate: is(0.1, "fraction") }, "adam");
   method(adam, "loadState", { state: is(adam.state()) }, "adam");
   method(new library.Lambda(library.exp), "train", { training: may(true, "flag") });

@@ -117,7 +117,7 @@ function optimiser(
 /** Exports that take no tensors. What else they and the others take is in export-arguments.ts. */
 const none = {
   "the host's data, options and texts": [
-    ...["HostRandom", "NEVER", "Tensor", "betaSchedule", "binariseDataset", "bytes", "empty"],
+    ...["ALL_FINITE", "HostRandom", "Tensor", "betaSchedule", "binariseDataset", "bytes", "empty"],
     ...[
       "encodePng",
       "fitLinearProbe",
@@ -141,6 +141,7 @@ const none = {
     "Module",
     "Optimiser",
     "ShuffledBatches",
+    "StepState",
     "WeightAverage",
   ],
   "layers, as Vae shows": [

@@ -186,9 +186,14 @@ test("options that are missing, misnamed or of another kind", () => {
       "convTranspose: options.initialiser gives 2 numbers, wanted 18 for [3, 3, 2, 1]",
     ],
     [
-      adam({ learningRate: 0.1, together: x }),
+      adam({ learningRate: 0.1, stepState: x }),
       UsageError,
-      "adam: options.together is a Tensor, wanted an optimiser",
+      "adam: options.stepState is a Tensor, wanted a StepState",
+    ],
+    [
+      adam({ learningRate: 0.1, within: x }),
+      UsageError,
+      "adam: options.within is a Tensor, wanted an optimiser",
     ],
     [
       adam({ learningRate: 0.1 }),

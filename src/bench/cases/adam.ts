@@ -1,6 +1,6 @@
 import type { Device } from "../../gpu/device.ts";
 import { adamCall } from "../../kernels/optimiser.ts";
-import { NEVER } from "../../optim/optimiser.ts";
+import { ALL_FINITE } from "../../optim/step-state.ts";
 import { variable } from "../../tensor/create.ts";
 import { record } from "../../tensor/run.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
@@ -45,7 +45,7 @@ async function build(device: Device, size: number): Promise<BuiltCase> {
     variable(device, data, [data.length], label);
   const learningRate = word(Float32Array.of(RATE), "learning rate");
   const control = word(Float32Array.of(1, 0), "clipping");
-  const flag = word(Uint32Array.of(NEVER), "flag");
+  const flag = word(Uint32Array.of(ALL_FINITE), "flag");
   const step = word(Uint32Array.of(STEP), "step");
   const values = {
     gradients: gradients.value,
