@@ -149,7 +149,8 @@ test("mistakes are one line with the status of their kind", async () => {
 
 test("an interrupted run has its report", async () => {
   const out = join(folder, "interrupted");
-  const running = start([...small, "--epochs", "1000", "--out", out]);
+  const dense = ["--set", "network=dense"];
+  const running = start([...small, ...dense, "--epochs", "1000", "--out", out]);
   await untilPrinted(running, /epoch 1\//);
   running.child.kill("SIGINT");
   const { status, stderr } = await running.ended;
