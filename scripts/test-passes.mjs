@@ -81,16 +81,25 @@ export function findDeviceless(files, inputs, opener = "src/gpu/open.ts") {
   return new Set(files.filter((file) => !reached.has(file)));
 }
 
-/** Host tests that take 20 seconds and more, the longest first. */
-export const slowOnHost = [
+/**
+ * Host tests that take 20 seconds and more, and long tests that take minutes, the longest of either kind
+ * first.
+ */
+export const slow = [
+  "test/models/defaults.device.long.test.ts",
+  "test/models/science.device.long.test.ts",
+  "test/models/family.device.long.test.ts",
+  "test/train/memory.long.test.ts",
+  "test/cli/special-files.long.test.ts",
+  "test/cli/bench-kernel.long.test.ts",
   "test/cli/train.host.test.ts",
   "test/train/python.host.test.ts",
   "test/cli/commands.host.test.ts",
   "test/cli/figures.host.test.ts",
 ];
 
-/** Host tests in an order that leaves no core idle at the end: those that are known to be slow first. */
+/** Files in an order that leaves no core idle at the end: those that are known to be slow first. */
 export function longestFirst(files) {
-  const known = slowOnHost.filter((file) => files.includes(file));
+  const known = slow.filter((file) => files.includes(file));
   return [...known, ...files.filter((file) => !known.includes(file))];
 }

@@ -162,7 +162,7 @@ async function runRuntime(runtime, list, name = runtime, more = {}) {
       bundle: outfile,
       files: sound,
       env,
-      timeoutSeconds: Number(options.timeout ?? (options.long ? 1800 : 1200)),
+      timeoutSeconds: Number(options.timeout ?? (options.long ? 2700 : 1200)),
       verbose: options.verbose,
       print,
     });
@@ -232,10 +232,12 @@ if (options.long) {
   const runtimeOf = (file) => (onHost(file) ? "host" : "deno");
   const long = files.filter((file) => isLong(file) && wanted.includes(runtimeOf(file)));
   const kills = (file) => file.endsWith("/kill.long.test.ts");
-  await workOff([
-    ...devicePasses,
-    ...long.filter((file) => !kills(file)).map((file) => () => runAlone(runtimeOf(file), file)),
-  ]);
+  const jobs = longestFirst(long.filter((file) => !kills(file))).map(
+    (file) => () => runAlone(runtimeOf(file), file),
+  );
+  // The longest file takes longer than any pass.
+  const [longest, ...others] = jobs;
+  await workOff([...(longest ? [longest] : []), ...devicePasses, ...others]);
   await runRuntime("host", long.filter(kills));
 } else {
   const host = wanted.includes("host") ? hostOnly : [];
