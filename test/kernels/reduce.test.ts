@@ -224,8 +224,9 @@ test("empty axes: sums are 0, everything else has no answer", async () => {
   assert.equal([...(await sum(x, 0).data())], [0, 0, 0]);
   assert.equal([...(await sum(x).data())], [0]);
   assert.equal(sum(x, 1).shape, [0]);
-  for (const f of [mean, max, min, variance])
-    await rejects(() => f(x, 0), ShapeError, new RegExp(`${f.name || ""}.*\\[0, 3\\]`));
+  // By these names: a bundle gives a function another where two have the same.
+  for (const [name, f] of Object.entries({ mean, max, min, variance }))
+    await rejects(() => f(x, 0), ShapeError, new RegExp(`${name}.*\\[0, 3\\]`));
   await rejects(() => argmax(x, 0), ShapeError, /argmax: \[0, 3\]/);
   await rejects(() => sum(tensor(device, [1, 2]), 1), ShapeError, /sum: \[2\] has no axis 1/);
 });
