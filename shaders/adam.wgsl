@@ -1,7 +1,7 @@
 // Adam (Kingma and Ba 2015), and AdamW where the decay is DECOUPLED (Loshchilov and Hutter 2019):
 // m ← β₁m + (1 − β₁)g;  v ← β₂v + (1 − β₂)g²;
 // p ← p − rate · m/(1 − β₁ᵗ) / (√(v/(1 − β₂ᵗ)) + ε), where t is the number of the update, from 1: that of
-// the step, or in steps of several updates the step's number · TIMES − those of the step behind this one.
+// the step, or in steps of several updates the step's number · SUBSTEPS − those of the step behind this one.
 //
 // Every buffer is a flat arena of all parameters. Once a step was not finite (flag), parameters and
 // state stay as they are.
@@ -20,7 +20,7 @@ const LOG_BETA_2 = -0.0010005;
 const EPSILON = 0.00000001;
 const DECAY = 0.0;
 const DECOUPLED = false;
-const TIMES = 1u; // updates in a step
+const SUBSTEPS = 1u; // updates in a step
 const BEHIND = 0u; // updates behind this one in its step
 const NEVER = 0xffffffffu;
 
@@ -49,7 +49,7 @@ fn main(
   if (thread >= THREADS || flag[0] != NEVER) {
     return;
   }
-  let t = f32(stepNumber[0] * TIMES - BEHIND);
+  let t = f32(stepNumber[0] * SUBSTEPS - BEHIND);
   let rate = learningRate[0];
   let pace = rate / complement(t * LOG_BETA_1);
   let correction = 1.0 / complement(t * LOG_BETA_2);

@@ -30,11 +30,11 @@ export interface UpdateValues {
 }
 
 /** Which of a step's updates it is. */
-export interface Turn {
+export interface Substep {
   /** Updates in a step. */
-  readonly times: number;
+  readonly substeps: number;
   /** From 0. */
-  readonly turn: number;
+  readonly substep: number;
 }
 
 /** Number of shares that the check leaves of the sum of squares: one for each of its threads. */
@@ -139,7 +139,7 @@ export function adamCall(
     /** The decay shrinks the parameters themselves (AdamW) instead of adding to the gradient. */
     readonly decoupled: boolean;
   },
-  { times, turn }: Turn,
+  { substeps, substep }: Substep,
 ): Call {
   const { beta1, beta2 } = options;
   const logarithm = (beta: number): number => Math.max(-80, Math.log(beta));
@@ -154,8 +154,8 @@ export function adamCall(
       EPSILON: options.epsilon,
       DECAY: options.weightDecay,
       DECOUPLED: options.decoupled,
-      TIMES: times,
-      BEHIND: times - 1 - turn,
+      SUBSTEPS: substeps,
+      BEHIND: substeps - 1 - substep,
     },
     flops: 14,
   });

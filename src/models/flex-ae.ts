@@ -119,7 +119,7 @@ export class FlexAe extends Autoencoder {
         rule: wasserstein,
         rate: criticRate,
         setting: "criticRate",
-        times: CRITIC_STEPS,
+        substeps: CRITIC_STEPS,
         terms: (batch, key) => {
           const made = stopGradient(generated(batch, key));
           const real = stopGradient(this.encode(batch));
@@ -233,7 +233,7 @@ export class FlexAeSr extends FlexAe {
         parameters: parametersOf(this, "imageCritic"),
         rule,
         rate,
-        times: CRITIC_STEPS,
+        substeps: CRITIC_STEPS,
         terms: (batch, key) => {
           const made = stopGradient(between(batch, key));
           return { loss: wassersteinLoss((x) => imageCritic.forward(x), made, batch.x, key) };

@@ -217,7 +217,7 @@ export class MaskAae extends Autoencoder {
         setting: "criticRate",
         name: "critic",
         parameters: of("critic"),
-        times: CRITIC_STEPS,
+        substeps: CRITIC_STEPS,
         terms: (batch, key) => {
           const made = stopGradient(this.encode(batch));
           const drawn = stopGradient(this.drawPrior(made.shape, key));

@@ -44,7 +44,7 @@ export interface Update {
   /** In which stage of the training it is made, from 0. Default 0. */
   readonly stage?: number;
   /** How often in a step, each time with random numbers of its own. Default 1. */
-  readonly times?: number;
+  readonly substeps?: number;
   /**
    * The loss terms of a batch, [batch] each, in nats per sample; the mean of `loss` is lowered. Must be recordable.
    */

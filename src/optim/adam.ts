@@ -1,7 +1,7 @@
 import type { Call } from "../gpu/call.ts";
 import type { Device } from "../gpu/device.ts";
 import type { Value } from "../gpu/value.ts";
-import { adamCall, type Turn, type UpdateValues } from "../kernels/optimiser.ts";
+import { adamCall, type Substep, type UpdateValues } from "../kernels/optimiser.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkOptimiser, Optimiser, type OptimiserOptions, requireRange } from "./optimiser.ts";
 
@@ -53,8 +53,8 @@ export class Adam extends Optimiser {
   }
 
   /** @internal */
-  protected override update(values: UpdateValues, turn: Turn): Call {
-    return adamCall(values, this.first, this.second, this.rule, turn);
+  protected override update(values: UpdateValues, substep: Substep): Call {
+    return adamCall(values, this.first, this.second, this.rule, substep);
   }
 }
 

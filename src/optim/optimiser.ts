@@ -14,8 +14,8 @@ import { Value } from "../gpu/value.ts";
 import {
   globalNormCall,
   gradientCheckCall,
+  type Substep,
   squareShares,
-  type Turn,
   type UpdateValues,
 } from "../kernels/optimiser.ts";
 import { checkList, checkTensors, eachOf } from "../tensor/arguments.ts";
@@ -39,12 +39,12 @@ export interface OptimiserOptions {
    */
   readonly stepState?: StepState;
   /**
-   * An optimiser that moves these parameters, too: in its list they follow one another as in this
-   * one's. They stay in its arena; gradients and state are this one's own.
+   * An optimiser of which these parameters are a group: it moves them, too, and in its list they follow one
+   * another as in this one's. They stay in its arena; gradients and state are this one's own.
    */
-  readonly within?: Optimiser;
-  /** Updates in a step. Default 1. */
-  readonly times?: number;
+  readonly parameterGroupOf?: Optimiser;
+  /** Updates in a step, as a critic has several. Default 1. */
+  readonly substeps?: number;
 }
 
 /**
@@ -70,7 +70,7 @@ export abstract class Optimiser extends Shown {
   private readonly values: UpdateValues;
   private readonly arenas = new Map<string, Tensor>();
   private readonly clipNorm: number | undefined;
-  private readonly times: number;
+  private readonly substeps: number;
 
   /**
    * @param op name for errors
@@ -91,9 +91,9 @@ export abstract class Optimiser extends Shown {
     this.clipNorm = options.clipNorm;
     if (this.clipNorm !== undefined) requireRange(op, "clipNorm", this.clipNorm, 0);
     requireRange(op, "learningRate", options.learningRate, 0);
-    this.times = options.times ?? 1;
-    if (!Number.isInteger(this.times) || this.times < 1)
-      throw new ShapeError(op, `times is ${this.times}, expected a whole number from 1 on`);
+    this.substeps = options.substeps ?? 1;
+    if (!Number.isInteger(this.substeps) || this.substeps < 1)
+      throw new ShapeError(op, `substeps is ${this.substeps}, expected a whole number from 1 on`);
 
     let end = 0;
     this.offsets = parameters.map(({ size }) => {
@@ -107,7 +107,9 @@ export abstract class Optimiser extends Shown {
     this.learningRate = scalar(Float32Array.of(options.learningRate), "learning rate");
     this.stepState = options.stepState ?? new StepState(device);
     this.clipping = scalar(Float32Array.of(1, 0), "clipping");
-    this.arena = options.within ? this.groupOf(options.within) : this.moveParameters();
+    this.arena = options.parameterGroupOf
+      ? this.groupOf(options.parameterGroupOf)
+      : this.moveParameters();
     this.values = {
       gradients: this.makeArena("gradients").value,
       learningRate: this.learningRate.value,
@@ -125,7 +127,7 @@ export abstract class Optimiser extends Shown {
   }
 
   /** The update of all parameters as one call; changes `parameters` and the state in place. @internal */
-  protected abstract update(values: UpdateValues, turn: Turn): Call;
+  protected abstract update(values: UpdateValues, substep: Substep): Call;
 
   /**
    * Changes the parameters by their gradients. Eager, or recorded; in a recording the gradients are
@@ -133,17 +135,17 @@ export abstract class Optimiser extends Shown {
    *
    * @param gradients one for each parameter, in the same order
    * @param options.guard further f32 tensors (the loss) that must be finite, at most 4
-   * @param options.turn which of the step's updates it is, from 0; default 0
+   * @param options.substep which of the step's updates it is, from 0; default 0
    */
   step(
     gradients: readonly (Tensor | undefined)[],
-    options: { readonly guard?: readonly Tensor[]; readonly turn?: number } = {},
+    options: { readonly guard?: readonly Tensor[]; readonly substep?: number } = {},
   ): void {
-    const { device, op, values, times } = this;
-    checkOptions(op, options, { guard: "any?", turn: "number?" });
-    const { turn = 0 } = options;
-    if (!(turn >= 0 && turn < times))
-      throw new ShapeError(op, `turn ${turn} of a step with ${times} updates`);
+    const { device, op, values, substeps } = this;
+    checkOptions(op, options, { guard: "any?", substep: "number?" });
+    const { substep = 0 } = options;
+    if (!(substep >= 0 && substep < substeps))
+      throw new ShapeError(op, `substep ${substep} of a step with ${substeps} updates`);
     const found = this.checkGradients(gradients);
     const guard = options.guard ?? [];
     const named = eachOf(op, "guard", guard, ["f32"]);
@@ -167,7 +169,7 @@ export abstract class Optimiser extends Shown {
     const guarded = guards.map((t) => t.value);
     device.emit(gradientCheckCall(values, guarded, shares));
     if (shares) device.emit(globalNormCall(shares, this.clipNorm as number, values.control));
-    device.emit(this.update(values, { times, turn }));
+    device.emit(this.update(values, { substeps, substep }));
   }
 
   /** Writes the step's number, from 1, for the next step or run: `stepState.moveTo({ step })`. */
@@ -259,13 +261,13 @@ export abstract class Optimiser extends Shown {
     for (const [i, { value }] of parameters.entries())
       if (place < 0 || other.parameters[place + i]?.value !== value)
         throw new UsageError(
-          `${op}: ${this.describe(i)} has another place in options.within, ${other.op}`,
+          `${op}: ${this.describe(i)} has another place in options.parameterGroupOf, ${other.op}`,
         );
     const start = other.offsets[place] as number;
     // Both lay their parameters out by the same rule, so the distances agree.
     if (offsets.some((offset, i) => start + offset !== other.offsets[place + i]))
       throw new UsageError(
-        `${op}: the parameters lie in another order in options.within, ${other.op}`,
+        `${op}: the parameters lie in another order in options.parameterGroupOf, ${other.op}`,
       );
     return partOf(other.arena, start, [size], `${op} parameters`);
   }
@@ -318,8 +320,8 @@ const sharedRules: OptionRules<OptimiserOptions> = {
   learningRate: "number",
   clipNorm: "number?",
   stepState: "any?",
-  within: "any?",
-  times: "number?",
+  parameterGroupOf: "any?",
+  substeps: "number?",
 };
 
 /** Checks what an optimiser is made of, before its constructor looks at the options. */
@@ -331,13 +333,15 @@ export function checkOptimiser<T extends OptimiserOptions>(
 ): void {
   checkDevice(op, device);
   checkOptions<T>(op, options, { ...sharedRules, ...rules } as OptionRules<T>);
-  const { stepState, within } = options;
+  const { stepState, parameterGroupOf } = options;
   if (stepState !== undefined && !(stepState instanceof StepState))
     throw new UsageError(`${op}: ${isNot("options.stepState", stepState, "a StepState")}`);
   if (stepState && stepState.device !== device)
     throw new DeviceError(op, "options.stepState is on another device than the one given");
-  if (within !== undefined && !(within instanceof Optimiser))
-    throw new UsageError(`${op}: ${isNot("options.within", within, "an optimiser")}`);
+  if (parameterGroupOf !== undefined && !(parameterGroupOf instanceof Optimiser))
+    throw new UsageError(
+      `${op}: ${isNot("options.parameterGroupOf", parameterGroupOf, "an optimiser")}`,
+    );
 }
 
 /** @throws ShapeError for a hyperparameter outside [low, high), or NaN */

@@ -14,7 +14,7 @@ import { LiveSettings } from "./live-settings.ts";
 import type { StateFacts } from "./state.ts";
 import { kernelsOf } from "./step-kernels.ts";
 import type { TrainerImages } from "./trainer-images.ts";
-import { betaFactorAt, paceAt, type TrainingPlan } from "./training-plan.ts";
+import { betaFactorAt, learningRateFactorAt, type TrainingPlan } from "./training-plan.ts";
 import { TrainingRun } from "./training-run.ts";
 
 /** Images that are evaluated at once, at least: small training batches would make it slow. */
@@ -66,7 +66,7 @@ export async function buildTrainer(
     const scheduled = () => ({ options, epochs: run?.epochs ?? Number.POSITIVE_INFINITY });
     run = await TrainingRun.create(model, images.training, {
       ...{ batch, seed, epochs, calendar, transform, clip: options.clip, ema: options.ema },
-      pace: (step) => paceAt(scheduled(), model, calendar, step),
+      learningRateFactor: (step) => learningRateFactorAt(scheduled(), model, calendar, step),
       betaFactor: (step) => betaFactorAt(scheduled(), calendar, step),
     });
     signal?.throwIfAborted();

@@ -178,7 +178,7 @@ interface Scheduled {
  * The factor on the learning rates at a step, from 1. Schedule and warm-up begin anew with each stage of a
  * model's training, and a stage's epochs are all that they know of.
  */
-export function paceAt(
+export function learningRateFactorAt(
   { options, epochs }: Scheduled,
   model: Pick<Model, "stages" | "stageAt">,
   calendar: Calendar,

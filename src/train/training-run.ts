@@ -33,7 +33,7 @@ export interface TrainingRunOptions extends UpdateOptions {
   /** Which step is of which epoch; default: epochs of as many steps as the images have batches. */
   readonly calendar?: Calendar | undefined;
   /** Factor on the updates' learning rates; default 1. */
-  readonly pace?: Rate | undefined;
+  readonly learningRateFactor?: Rate | undefined;
   /** Factor on the weight of the KL term, for a model that has one; default 1. */
   readonly betaFactor?: Rate | undefined;
   readonly seed: readonly [number, number];
@@ -152,7 +152,7 @@ export class TrainingRun {
   /** A step makes one update: one that fails has moved no weights. */
   get isSingle(): boolean {
     const steps = this.trained.map(({ update }) => update.stage ?? 0);
-    const once = this.trained.every(({ update }) => (update.times ?? 1) === 1);
+    const once = this.trained.every(({ update }) => (update.substeps ?? 1) === 1);
     return once && new Set(steps).size === steps.length;
   }
 
@@ -168,11 +168,11 @@ export class TrainingRun {
 
   /** The learning rate of the first update at a step, from 1. */
   learningRateAt(step: number): number {
-    return this.rates[0]! * this.paceAt(step);
+    return this.rates[0]! * this.learningRateFactorAt(step);
   }
 
-  private paceAt(step: number): number {
-    return valueAt(this.options.pace ?? 1, step);
+  private learningRateFactorAt(step: number): number {
+    return valueAt(this.options.learningRateFactor ?? 1, step);
   }
 
   /** The weight of the KL term at a step, from 1; undefined where the model has none. */
@@ -323,9 +323,9 @@ export class TrainingRun {
   /** Writes the variables that depend on which step it is. */
   private prepare(step: number): void {
     this.stepState.moveTo(this.placeOf(step));
-    const pace = this.paceAt(step);
+    const factor = this.learningRateFactorAt(step);
     for (const [i, { optimiser }] of this.trained.entries())
-      this.hold(optimiser.learningRate, this.rates[i]! * pace);
+      this.hold(optimiser.learningRate, this.rates[i]! * factor);
     const weight = this.betaAt(step);
     if (weight !== undefined) this.hold(this.model.beta!.variable, weight);
     for (const { variable, at } of this.model.schedules ?? []) this.hold(variable, at(step));

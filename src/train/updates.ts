@@ -46,15 +46,15 @@ export function recordUpdates(
   let stream = 0;
   for (const [i, { update, optimiser, average }] of active.entries()) {
     const parameters = update.parameters.map(({ tensor }) => tensor);
-    const { times = 1 } = update;
+    const { substeps = 1 } = update;
     let found: LossTerms | undefined;
     const make = () => {
-      for (let turn = 0; turn < times; turn++) {
+      for (let substep = 0; substep < substeps; substep++) {
         found = update.terms(batch, { seed, step, stream });
         stream += STREAMS;
         // The derivative of the batch's mean loss: each sample's loss has the cotangent 1/batch.
         const dy = full(batch.x.device, [size], 1 / size);
-        optimiser.step(grad(found.loss, parameters, { dy }), { guard: [found.loss], turn });
+        optimiser.step(grad(found.loss, parameters, { dy }), { guard: [found.loss], substep });
         update.after?.();
       }
       average?.update();
@@ -75,19 +75,19 @@ export function makeOptimisers(
 ): TrainedUpdate[] {
   const trained: TrainedUpdate[] = [];
   for (const update of model.updates()) {
-    const { rule, times } = update;
+    const { rule, substeps } = update;
     const parameters = update.parameters.map(({ tensor }) => tensor);
-    const within = trained.find(({ optimiser }) =>
+    const owner = trained.find(({ optimiser }) =>
       optimiser.parameters.some(({ value }) => value === parameters[0]?.value),
     )?.optimiser;
     const optimiser = makeOptimiser(device, parameters, rule, {
       stepState,
       ...(clip === undefined ? {} : { clipNorm: clip }),
-      ...(within ? { within } : {}),
-      ...(times === undefined ? {} : { times }),
+      ...(owner ? { parameterGroupOf: owner } : {}),
+      ...(substeps === undefined ? {} : { substeps }),
     });
     const average =
-      ema === undefined || within ? {} : { average: new WeightAverage(optimiser, ema) };
+      ema === undefined || owner ? {} : { average: new WeightAverage(optimiser, ema) };
     trained.push({ update, optimiser, ...average });
   }
   return trained;

@@ -151,7 +151,7 @@ test("MaskAAE without the mask: the same critic and penalty, codes and draws as 
   });
   const free = model as MaskAae;
   assert.equal(
-    model.updates().map(({ name, times = 1, rate, rule }) => [name, times, rate, rule.kind]),
+    model.updates().map(({ name, substeps = 1, rate, rule }) => [name, substeps, rate, rule.kind]),
     [
       ["autoencoder", 1, 5e-4, "rmsprop"],
       ["critic", 5, 1e-4, "rmsprop"],
@@ -226,7 +226,7 @@ test("FlexAE: the critic, and who plays against it", async () => {
   );
   close(await loss("encoder"), dReal, "encoder");
   close(await loss("autoencoder"), await squaredErrors(model, model.encode(batch), batch), "error");
-  assert.is(update("critic").times, 5);
+  assert.is(update("critic").substeps, 5);
 });
 
 test("WAE-GAN: 0.05 times the error, λ times the penalty", async () => {

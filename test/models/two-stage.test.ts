@@ -14,7 +14,7 @@ import { learningRateSchedule } from "../../src/optim/schedules.ts";
 import { tensor, variable } from "../../src/tensor/create.ts";
 import { Calendar } from "../../src/train/calendar.ts";
 import type { Plan } from "../../src/train/plan.ts";
-import { paceAt } from "../../src/train/training-plan.ts";
+import { learningRateFactorAt } from "../../src/train/training-plan.ts";
 import { testDevice } from "../support/device.ts";
 import { MemoryHost } from "../support/memory-host.ts";
 import { rejects } from "../support/rejects.ts";
@@ -95,7 +95,7 @@ test("a schedule over the run is one over each stage, and so is the warm-up", ()
     [41, 0.5],
     [60, 0.975],
   ] as const)
-    near(paceAt(cosine, model, tens, step), (1 + Math.cos(Math.PI * share)) / 2);
+    near(learningRateFactorAt(cosine, model, tens, step), (1 + Math.cos(Math.PI * share)) / 2);
   const warm = plan("constant", 5);
   for (const [step, factor] of [
     [1, 0.2],
@@ -104,9 +104,9 @@ test("a schedule over the run is one over each stage, and so is the warm-up", ()
     [21, 0.2],
     [25, 1],
   ] as const)
-    near(paceAt(warm, model, tens, step), factor);
+    near(learningRateFactorAt(warm, model, tens, step), factor);
   // Of one stage, it is the whole run.
-  near(paceAt(cosine, {}, tens, 31), 0.5);
+  near(learningRateFactorAt(cosine, {}, tens, 31), 0.5);
 });
 
 test("the bound is that of the model that samples, not of the first stage with its own prior", async () => {

@@ -34,20 +34,20 @@ test("three updates in each of two steps are the six of a plain optimiser", asyn
     reference.step(plain.made.map(() => plain.filled(g)));
   }
   const several = await weights();
-  const optimiser = new Adam(several.device, several.made, { ...rule, times: 3 });
+  const optimiser = new Adam(several.device, several.made, { ...rule, substeps: 3 });
   for (const [i, g] of gradients.entries()) {
     optimiser.setStep(Math.floor(i / 3) + 1);
-    const turn = i % 3;
+    const substep = i % 3;
     optimiser.step(
       several.made.map(() => several.filled(g)),
-      { turn },
+      { substep },
     );
   }
   assert.equal(await several.values(), await plain.values());
   await rejects(
-    () => optimiser.step([], { turn: 3 }),
+    () => optimiser.step([], { substep: 3 }),
     ShapeError,
-    /turn 3 of a step with 3 updates/,
+    /substep 3 of a step with 3 updates/,
   );
 });
 
@@ -72,7 +72,11 @@ test("a second optimiser moves some of the first one's parameters, with a state 
   const { device, made, filled, values } = await weights();
   const [a, b, c] = made as [(typeof made)[0], (typeof made)[0], (typeof made)[0]];
   const all = new Sgd(device, made, { learningRate: 1 });
-  const some = new Adam(device, [b, c], { ...rule, stepState: all.stepState, within: all });
+  const some = new Adam(device, [b, c], {
+    ...rule,
+    stepState: all.stepState,
+    parameterGroupOf: all,
+  });
   all.step([filled(0.5), filled(0.5), filled(0.5)]);
   assert.equal(await values(), [0.5, 1.5, 2.5]);
   some.step([filled(3), filled(-3)]);
@@ -85,9 +89,10 @@ test("a second optimiser moves some of the first one's parameters, with a state 
   const state = some.state();
   assert.is(state.exp_avg!.size, 2 * 128);
   await rejects(
-    async () => new Adam(device, [a, c], { ...rule, stepState: all.stepState, within: all }),
+    async () =>
+      new Adam(device, [a, c], { ...rule, stepState: all.stepState, parameterGroupOf: all }),
     UsageError,
-    /^adam: parameters\[1\] .* has another place in options\.within, sgd$/,
+    /^adam: parameters\[1\] .* has another place in options\.parameterGroupOf, sgd$/,
   );
 });
 
@@ -97,7 +102,7 @@ test("a value that is not finite in one stops all of them", async () => {
   const some = new Adam(device, made.slice(0, 1), {
     ...rule,
     stepState: all.stepState,
-    within: all,
+    parameterGroupOf: all,
   });
   all.setStep(4);
   some.step([filled(Number.NaN)]);

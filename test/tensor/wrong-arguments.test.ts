@@ -191,9 +191,9 @@ test("options that are missing, misnamed or of another kind", () => {
       "adam: options.stepState is a Tensor, wanted a StepState",
     ],
     [
-      adam({ learningRate: 0.1, within: x }),
+      adam({ learningRate: 0.1, parameterGroupOf: x }),
       UsageError,
-      "adam: options.within is a Tensor, wanted an optimiser",
+      "adam: options.parameterGroupOf is a Tensor, wanted an optimiser",
     ],
     [
       adam({ learningRate: 0.1 }),

@@ -56,9 +56,9 @@ async function build(device: Device, size: number): Promise<BuiltCase> {
     count: step.value,
     parameters: parameters.value,
   };
-  const turn = { times: 1, turn: 0 };
+  const substep = { substeps: 1, substep: 0 };
   const { program } = await record(device, () =>
-    device.emit(adamCall(values, first.value, second.value, RULE, turn)),
+    device.emit(adamCall(values, first.value, second.value, RULE, substep)),
   );
   return {
     program,
