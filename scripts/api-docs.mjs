@@ -49,6 +49,7 @@ export async function apiDocs({ write }) {
     // No address of a repository is known, and no time is written: the same sources give the same pages.
     disableSources: true,
     githubPages: false,
+    navigation: { includeFolders: false },
     excludePrivate: true,
     excludeInternal: true,
     skipErrorChecking: true,

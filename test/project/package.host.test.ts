@@ -292,6 +292,22 @@ for (const [what, most, source] of [
     assert.ok(size > most / 3, `${size} bytes: is it the page?`);
   });
 
+test("a page that loads a model brings nothing of ONNX", async ({ project }) => {
+  const bundled = async (what: string) => {
+    const { outputFiles } = await build({
+      stdin: {
+        contents: `import { ${what} } from "latentgrad/checkpoints"; console.log(${what});`,
+        resolveDir: project,
+        loader: "js",
+      },
+      ...{ bundle: true, format: "esm", logLevel: "silent", write: false },
+    });
+    return outputFiles![0]!.text;
+  };
+  assert.match(await bundled("exportOnnx"), /BatchNormalization/);
+  assert.not.match(await bundled("loadModel, saveWeights"), /BatchNormalization/);
+});
+
 test("a model given by its class brings no other", async ({ project }) => {
   const { outputFiles } = await build({
     stdin: {

@@ -325,6 +325,7 @@ export function argumentCalls(device: library.Device): Readonly<Record<string, A
   const takes = { device: onDevice, model: coder, image: is(size), metadata: facts };
   add("TrainedModel", takes, "trainedModel");
   const trained = new library.TrainedModel(device, coder.right as library.Vae, size);
+  add("exportOnnx", { model: is(trained) }, "exportOnnx", true);
   method(trained, "sample", { count: is(1), options });
   method(trained, "encode", { images: pictures });
   method(trained, "reconstruct", { images: pictures });

@@ -131,7 +131,7 @@ const none = {
     ...["loadTones", "loadVariants", "ones", "openDevice", "pairGrid", "parameter", "saveVariants"],
     ...["scalar", "tensor", "tileGrid", "tunableKernels", "tune", "variable", "warmUp"],
     ...["imageSet", "loadAnyModel", "loadModel", "loadWeights", "planTrainer", "saveWeights"],
-    ...["createModel", "frechetDistance", "modelClasses", "momentKl", "momentsOf"],
+    ...["createModel", "exportOnnx", "frechetDistance", "modelClasses", "momentKl", "momentsOf"],
     ...["readSafetensors", "toRgba", "writeSafetensors", "zeros", "zerosInit"],
   ],
   "a function whose ops check": ["record", "scope", "noGrad"],

@@ -13,7 +13,7 @@ import { UsageError } from "../../src/gpu/errors.ts";
 import { openDevice } from "../../src/gpu/open.ts";
 import type { DataShape } from "../../src/models/definition.ts";
 import { models } from "../../src/models/registry.ts";
-import { exportOnnx } from "../../src/train/onnx/export.ts";
+import { writeNetworks } from "../../src/train/onnx/export.ts";
 import { exportRun } from "../../src/train/onnx/export-run.ts";
 import { latentgrad } from "../support/command.ts";
 import { MemoryHost } from "../support/memory-host.ts";
@@ -111,7 +111,7 @@ for (const { model: name, data, settings } of load ? cases : []) {
   const size = `${data.height}×${data.width}×${data.channels}`;
   test(`${name} ${chosen.join(" ")} on ${size}`, async () => {
     const model = await movedModel(device, name, data, settings);
-    const files = await exportOnnx(model, name, data);
+    const files = await writeNetworks(model, name, data);
     for (const part of ["encoder", "decoder"] as const) {
       const graph = await (load as (file: Uint8Array) => Promise<Loaded>)(files[part].bytes);
       for (const batch of BATCHES) {

@@ -2,6 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { mul } from "../../src/autograd/ops/elementwise.ts";
 import type { Batch } from "../../src/data/batch.ts";
+import { loadGlyphs } from "../../src/data/glyphs.ts";
 import { writeOnnx } from "../../src/formats/onnx.ts";
 import { Message } from "../../src/formats/protobuf.ts";
 import type { Device } from "../../src/gpu/device.ts";
@@ -9,13 +10,17 @@ import { UsageError } from "../../src/gpu/errors.ts";
 import { PlainAutoencoder } from "../../src/models/ae.ts";
 import type { DataShape } from "../../src/models/definition.ts";
 import type { Model } from "../../src/models/model.ts";
+import { Vae } from "../../src/models/vae.ts";
 import { HostRandom } from "../../src/nn/initialisers.ts";
 import { Linear } from "../../src/nn/linear.ts";
 import { MaskedLinear } from "../../src/nn/masked-linear.ts";
 import { Flatten, Lambda, ReLU, Sequential, Unflatten } from "../../src/nn/sequential.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
-import { exportOnnx } from "../../src/train/onnx/export.ts";
+import { loadModel } from "../../src/train/load-model.ts";
+import { writeNetworks } from "../../src/train/onnx/export.ts";
+import { exportOnnx } from "../../src/train/onnx/export-model.ts";
 import { OnnxNetwork } from "../../src/train/onnx/graph.ts";
+import { Trainer } from "../../src/train/trainer.ts";
 import { testDevice } from "../support/device.ts";
 import { readOnnx } from "../support/onnx-file.ts";
 import { engineResults, largestDifference, movedModel } from "../support/onnx-models.ts";
@@ -46,7 +51,7 @@ test("numbers are written as Protocol Buffers have them", () => {
 test("files say how they are to be used", async () => {
   const device = await testDevice();
   const model = await movedModel(device, "cvae", data, { ...tiny, network: "conv" });
-  const { encoder, decoder } = await exportOnnx(model, "cvae", data, { epoch: "7" });
+  const { encoder, decoder } = await writeNetworks(model, "cvae", data, { epoch: "7" });
   const read = readOnnx(encoder.bytes);
   assert.is(read.irVersion, 7);
   assert.equal(read.opsets, [{ domain: "", version: 13 }]);
@@ -79,7 +84,7 @@ test("files say how they are to be used", async () => {
 test("weights have the names and shapes of checkpoints, and no others are in the files", async () => {
   const device = await testDevice();
   const model = await movedModel(device, "factor-vae", data, { ...tiny, network: "conv" });
-  const { encoder, decoder } = await exportOnnx(model, "factor-vae", data);
+  const { encoder, decoder } = await writeNetworks(model, "factor-vae", data);
   const names = [encoder, decoder].flatMap(({ bytes }) =>
     [...readOnnx(bytes).constants.keys()].filter((name) => !name.startsWith("constant_")),
   );
@@ -97,7 +102,7 @@ test("networks compute what they compute in evaluation", async () => {
     ["dual-aae", { width: "0.04", content: "2", style: "1", skip: "true", "style-weight": "0" }],
   ] as const) {
     const model = await movedModel(device, name, data, settings);
-    const files = await exportOnnx(model, name, data);
+    const files = await writeNetworks(model, name, data);
     const agreement = await engineResults(device, model, data, 3);
     for (const part of ["encoder", "decoder"] as const) {
       const { inputs, outputs } = agreement[part];
@@ -146,16 +151,16 @@ test("what cannot be exported is refused", async () => {
   ] as const) {
     const settings = name === "classifier" ? { width: "0.02" } : tiny;
     const model = await movedModel(device, name, data, settings);
-    await refusal(() => exportOnnx(model, name, data), pattern);
+    await refusal(() => writeNetworks(model, name, data), pattern);
   }
   const derived = new Doubled(device);
   await refusal(
-    () => exportOnnx(derived, "doubled", data),
+    () => writeNetworks(derived, "doubled", data),
     /^doubled: its class has a encode of its own and no writeEncoder/,
   );
   const without = { decode: derived.decode } as unknown as Model;
   await refusal(
-    () => exportOnnx(without, "own", data),
+    () => writeNetworks(without, "own", data),
     /^own: it does not write its networks down/,
   );
 });
@@ -202,6 +207,42 @@ test("a file of 2 GiB is refused before it is made", () => {
   const about = { producer: { name: "p", version: "1" }, description: "", metadata: {} };
   const model = { name: "huge", ...about, inputs: [], outputs: [], nodes: [], constants };
   assert.throws(() => writeOnnx(model), /^huge: ONNX files hold less than 2 GiB, and this would/);
+});
+
+test("a model that was loaded is exported as it decodes", async () => {
+  const device = await testDevice();
+  const settings = { network: "dense", width: 0.02, latent: 2 } as const;
+  const glyphs = loadGlyphs(32, 4);
+  const trainer = await Trainer.create(device, { model: Vae, settings, data: glyphs, batch: 8 });
+  await trainer.advance(4);
+  const file = await trainer.checkpoint();
+  trainer.close();
+  const vae = await loadModel(device, file, [Vae]);
+  const { encoder, decoder } = await exportOnnx(vae);
+  const read = readOnnx(decoder.bytes);
+  const { settings: texts, ...facts } = read.metadata;
+  assert.equal(facts, { model: "vae", data: "glyphs", epoch: "1", step: "4" });
+  assert.is(JSON.parse(texts!).width, 0.02);
+  assert.equal(
+    [encoder, decoder].map(({ inputs, outputs }) =>
+      [inputs, outputs].map((a) => a.map((v) => v.name)),
+    ),
+    [
+      [["image"], ["mean", "log_variance"]],
+      [["latent"], ["image"]],
+    ],
+  );
+  const codes = Float32Array.of(0.5, -1, 2, 0.25);
+  const latent = { shape: [2, 2], values: Float64Array.from(codes) };
+  const found = runReference(read, { latent }).image!;
+  assert.equal(found.shape, [2, 1, 28, 28]);
+  const { values } = await vae.decode(codes);
+  assert.ok(largestDifference(found.values, values) <= 1e-5);
+  vae.close();
+  await refusal(
+    () => exportOnnx(file as never),
+    /^exportOnnx: model is an? .*wanted a trained model/,
+  );
 });
 
 test.run();

@@ -3,7 +3,7 @@ import { afterFailure } from "../../gpu/clean-up.ts";
 import type { Host } from "../../host/host.ts";
 import { parseSettings, settingsTexts } from "../../settings/settings.ts";
 import { type OpenRun, type OpenRunOptions, withRun } from "../open-run.ts";
-import { exportOnnx, type OnnxFile } from "./export.ts";
+import { type OnnxFile, writeNetworks } from "./export.ts";
 
 /** What a file takes or gives. */
 export interface ExportedValue {
@@ -35,7 +35,7 @@ export async function exportRun(
 ): Promise<Exported> {
   return withRun(run, options, host, async (open) => {
     const { model, config, folder } = open;
-    const { encoder, decoder } = await exportOnnx(
+    const { encoder, decoder } = await writeNetworks(
       model,
       config.entry.name,
       config.image,

@@ -7,6 +7,7 @@ import { OnnxNetwork } from "./graph.ts";
 
 /** A network as a file, and what it takes and gives. */
 export interface OnnxFile {
+  /** The content of the file. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly inputs: readonly OnnxValue[];
   readonly outputs: readonly OnnxValue[];
@@ -38,7 +39,7 @@ const written = {
  * @param metadata what else the files say
  * @throws UsageError for a model that has no decoder, or whose networks are not all layers
  */
-export async function exportOnnx(
+export async function writeNetworks(
   model: Model,
   name: string,
   image: ImageShape,
