@@ -69,7 +69,7 @@ runTests({ ${loaders.join("\n")} });`,
       loader: "js",
     },
     // Only host tests build things themselves.
-    external: ["esbuild", "playwright-core"],
+    external: ["esbuild", "playwright-core", "vite"],
     sourcemap: "inline",
     sourcesContent: false,
     ...output,
@@ -201,7 +201,7 @@ async function askAdapters() {
 async function askDeviceless() {
   const quiet = { logLevel: "silent", metafile: true, write: false, outdir: work };
   try {
-    const external = ["esbuild", "playwright-core"];
+    const external = ["esbuild", "playwright-core", "vite"];
     const options = { ...hostOptions, ...quiet, entryPoints: everywhere, external };
     return findDeviceless(everywhere, (await bundle(options)).metafile.inputs);
   } catch {

@@ -1,18 +1,14 @@
 /** The package as others get it: packed, installed in an empty project, used as a library. */
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
-import { build } from "esbuild";
+import { build, transform } from "esbuild";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { encodePng } from "../../src/formats/png.ts";
-import { readSafetensors } from "../../src/formats/safetensors.ts";
-import { openChromium } from "../../src/host/chromium.ts";
-import { availableRuntimes, runtimeCommand } from "../../src/host/node-launch.ts";
-import { startFileServer } from "../support/file-server.ts";
+import { availableRuntimes } from "../../src/host/node-launch.ts";
+import { installPackage, runInstalled } from "../support/installed-package.ts";
 import { skip } from "../support/skip.ts";
 
 interface Context {
@@ -23,18 +19,6 @@ interface Context {
 const run = promisify(execFile);
 const test = suite<Context>("package");
 const checkout = process.cwd();
-
-/** npm as the suite was started with, else the one on the search path. */
-function npm(args: string[], cwd: string) {
-  const cli = process.env.npm_execpath;
-  const env: NodeJS.ProcessEnv = { ...process.env };
-  // What the surrounding npm run sets must not reach the empty project.
-  for (const name of Object.keys(env))
-    if (/^npm_(config_|package_|lifecycle)/.test(name)) delete env[name];
-  return cli?.endsWith(".js")
-    ? run(process.execPath, [cli, ...args], { cwd, env })
-    : run(process.platform === "win32" ? "npm.cmd" : "npm", args, { cwd, env });
-}
 
 const PROGRAM = `
 import * as lg from "latentgrad";
@@ -76,22 +60,7 @@ const draw = lg.randomNormal(device, [2], { seed: [1, 0], step: lg.variable(devi
 const SCRIPT = PROGRAM.replace(" as const", "");
 
 test.before(async (context) => {
-  context.project = mkdtempSync(join(tmpdir(), "latentgrad-project-"));
-  const { project } = context;
-  writeFileSync(
-    join(project, "package.json"),
-    '{ "name": "empty", "private": true, "type": "module" }',
-  );
-  try {
-    const packed = await npm(["pack", "--silent", "--pack-destination", project], checkout);
-    const tarball = packed.stdout.trim().split("\n").at(-1)!;
-    await npm(["install", "--offline", "--no-audit", "--no-fund", `./${tarball}`], project);
-  } catch (error) {
-    // uvu says no more than that a hook failed
-    const { stdout, stderr } = error as { stdout?: string; stderr?: string };
-    console.error(error, stdout, stderr);
-    throw error;
-  }
+  context.project = await installPackage();
 });
 
 test.after(({ project }) => rmSync(project, { recursive: true, force: true }));
@@ -328,72 +297,6 @@ test("a model given by its class brings no other", async ({ project }) => {
     assert.not.match(text, other);
 });
 
-/** Pictures of bars of several widths, as files that a page is given. */
-async function pictureFiles() {
-  const files = Array.from({ length: 40 }, async (_, i) => {
-    const pixels = Uint8Array.from({ length: 32 * 32 }, (_, at) =>
-      at % 32 < 4 + (i % 20) ? 240 : 10,
-    );
-    const png = await encodePng({ width: 32, height: 32, channels: 1, pixels });
-    return { name: `${i}.png`, mimeType: "image/png", buffer: Buffer.from(png) };
-  });
-  return Promise.all(files);
-}
-
-test("the page of docs/library.md trains on pictures of its own, saves and loads", async ({
-  project,
-}) => {
-  if (!(await availableRuntimes()).includes("chrome")) return skip("Chromium is not installed");
-  const source = readFileSync(join(checkout, "docs/examples/page.ts"), "utf8");
-  assert.ok(
-    readFileSync(join(checkout, "docs/library.md"), "utf8").includes(source),
-    "it is quoted",
-  );
-  const { outputFiles } = await build({
-    stdin: { contents: source, resolveDir: project, loader: "ts" },
-    ...{ bundle: true, format: "esm", platform: "browser", logLevel: "silent", write: false },
-  });
-  const server = await startFileServer();
-  server.answer = ({ url }, response) => {
-    const script = url === "/page.js";
-    response.setHeader("content-type", script ? "text/javascript" : "text/html");
-    response.end(
-      script
-        ? outputFiles![0]!.text
-        : '<!doctype html><input type="file" multiple><canvas></canvas><a>save</a><script type="module" src="page.js"></script>',
-    );
-  };
-  const { browser, page } = await openChromium(`${server.url}/`);
-  try {
-    const errors: string[] = [];
-    page.on("pageerror", (error) => errors.push(error.message));
-    await page.locator("input").setInputFiles(await pictureFiles());
-    const ended = page.waitForFunction(() => document.title === "trained", null, {
-      timeout: 120_000,
-    });
-    await ended.catch((error: Error) =>
-      assert.unreachable(`${errors.join("; ")} ${error.message}`),
-    );
-    const saved = await page.evaluate(async () => {
-      const { href } = document.querySelector("a") as HTMLAnchorElement;
-      return [...new Uint8Array(await (await fetch(href)).arrayBuffer())];
-    });
-    const { metadata, tensors } = await readSafetensors(Uint8Array.from(saved), "saved");
-    assert.equal([metadata.model, metadata.data, metadata.epoch], ["vae", "pictures", "10"]);
-    assert.ok(tensors.has("head.weight"));
-    const inked = await page.evaluate(() => {
-      const { width, height } = document.querySelector("canvas") as HTMLCanvasElement;
-      const context = (document.querySelector("canvas") as HTMLCanvasElement).getContext("2d");
-      const { data } = (context as CanvasRenderingContext2D).getImageData(0, 0, width, height);
-      return new Set(data).size;
-    });
-    assert.ok(inked > 10, `${inked} values in the samples`);
-  } finally {
-    await browser.close();
-    await server.close();
-  }
-});
-
 test("says that other engines are compared in a checkout", async ({ project }) => {
   const script = join(project, "node_modules/latentgrad/bin/latentgrad.js");
   const ended = await run(process.execPath, [script, "bench", "--peers"], { cwd: project }).then(
@@ -404,26 +307,28 @@ test("says that other engines are compared in a checkout", async ({ project }) =
   assert.match(ended.stderr, /^latentgrad: --peers wants a checkout of latentgrad[^\n]*\n$/);
 });
 
+/** The second program of docs/library.md's part on training, and what it prints. */
+function trainerProgram(): { source: string; output: string } {
+  const text = readFileSync(join(checkout, "docs/library.md"), "utf8");
+  const part = text.slice(text.indexOf("## Train the VAE in your page"));
+  const found = /^```ts\n([\s\S]*?)^```\n\n```text\n([\s\S]*?)^```/m.exec(part);
+  assert.match(found?.[1] ?? "", /Trainer\.create[\s\S]*checkpoint[\s\S]*loadModel[\s\S]*sample/);
+  return { source: found![1]!, output: found![2]! };
+}
+
 for (const runtime of ["deno", "node"] as const) {
   test(`runs in ${runtime}`, async ({ project }) => {
     if (!(await availableRuntimes()).includes(runtime)) return skip(`${runtime} is not installed`);
-    // Node's WebGPU and the software adapter are the user's to install; here, the checkout's.
-    const modules = join(project, "node_modules");
-    mkdirSync(join(modules, "@sparticuz"), { recursive: true });
-    for (const name of ["webgpu", "@sparticuz/chromium"]) {
-      rmSync(join(modules, name), { force: true });
-      symlinkSync(join(checkout, "node_modules", name), join(modules, name), "junction");
-    }
     writeFileSync(join(project, "program.mjs"), SCRIPT);
-    const { command, args, env } = await runtimeCommand(runtime, "program.mjs", []);
-    // Unlike the command line, which is bundled, this program is to find node_modules.
-    const { DENO_NO_PACKAGE_JSON: _, ...environment } = env;
-    const { stdout } = await run(
-      command,
-      args.filter((argument) => argument !== "--no-config"),
-      { cwd: project, env: environment, timeout: 60_000 },
-    );
-    assert.is(stdout, "11,22,33\ntrue true true\n");
+    assert.is(await runInstalled(project, runtime, "program.mjs"), "11,22,33\ntrue true true\n");
+  });
+
+  test(`the trainer of docs/library.md runs in ${runtime}`, async ({ project }) => {
+    if (!(await availableRuntimes()).includes(runtime)) return skip(`${runtime} is not installed`);
+    const { source, output } = trainerProgram();
+    const { code } = await transform(source, { loader: "ts", format: "esm" });
+    writeFileSync(join(project, "trainer.mjs"), code);
+    assert.is(await runInstalled(project, runtime, "trainer.mjs"), output);
   });
 }
 
