@@ -70,6 +70,7 @@ export class StepState extends Shown {
 
   /** @param epochs where each step takes a batch; else epoch and offset stay what they are set to */
   constructor(
+    /** Where its variables are. */
     readonly device: Device,
     epochs: StepEpochs = { batch: 0, images: 0 },
   ) {
