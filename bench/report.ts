@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { LadderReport, RungResult } from "../src/bench/ladder.ts";
 import { numberOf } from "../src/bench/ladder-report.ts";
+import { aboutPeers } from "../src/bench/peers.ts";
 import type { BenchReport } from "../src/bench/run.ts";
 import {
   type Cells,
@@ -179,8 +180,9 @@ function measuredPeers({ peers, peerFailures = [] }: BenchReport): string[] {
     ]),
     table([
       ["first step done after", "latentgrad", "engine"],
-      ...starts.map((p) => [p.peer, seconds(p.ours.firstMs), seconds(p.firstMs)]),
+      ...starts.map((p) => [`${p.peer}, ${p.what}`, seconds(p.ours.firstMs), seconds(p.firstMs)]),
     ]),
+    ...aboutPeers(peers).map((about) => `${about}.`),
     ...voids.map((p) => `**Void**: ${p.peer}, ${p.what}: ${p.void}.`),
     ...peerFailures.map((f) => `**Failed**: ${f.peer}, ${f.what}.`),
   ];

@@ -108,7 +108,9 @@ async function trainer(options, launch) {
 
 async function peers({ runtime, batch, steps, filter, json }) {
   if (!installed()) throw new Usage("the peers are not installed: npm ci --prefix bench/peers");
-  const { comparisons, compare } = await preparePeers((name) => filter.test(name), batch);
+  const { comparisons, leftOut, compare } = await preparePeers((name) => filter.test(name), batch);
+  for (const line of leftOut) console.error(line);
+  if (comparisons === 0 && leftOut.length > 0) throw new Usage("no engine is left to compare with");
   if (comparisons === 0) throw new Usage(`no comparison's name matches "${filter.source}"`);
   const report = await compare(runtime, { steps }, (line) => console.error(line));
   const { countInvalid, formatPeers } = await loadDriver();

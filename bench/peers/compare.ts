@@ -63,8 +63,8 @@ export async function comparePeers(options: CompareOptions): Promise<PeersReport
       try {
         const opened = await openSide(side);
         open.push(opened);
-        const { name, openMs, adapter } = opened;
-        options.log(`${name}: open after ${openMs.toFixed(0)} ms on ${adapter ?? "the CPU"}`);
+        const { name, openMs, adapter, about = adapter ?? "the CPU" } = opened;
+        options.log(`${name}: open after ${openMs.toFixed(0)} ms on ${about}`);
       } catch (error) {
         // Without ours nothing can be compared; without a peer all others can.
         if (side === options.sides[0]) throw error;
@@ -108,8 +108,8 @@ export async function comparePeers(options: CompareOptions): Promise<PeersReport
 async function openSide({ name, start, tasks }: StartSide): Promise<OpenSide> {
   const runner = await start();
   try {
-    const { ms, adapter } = await runner.ask({ ask: "open" });
-    return { name, runner, tasks: tasks.map(taskName), openMs: ms, adapter };
+    const { ms, adapter, about } = await runner.ask({ ask: "open" });
+    return { name, runner, tasks: tasks.map(taskName), openMs: ms, adapter, about };
   } catch (error) {
     await runner.close();
     throw error;
@@ -158,7 +158,7 @@ async function compareSteps(
       ...times(all.slice(1).map(({ ms }) => ms)),
       firstMs: (preparedMs.get(side) as number) + (all[0] as Stepped).ms,
       losses: all.map(({ loss }) => loss),
-      ...countsOf(side, all.at(-1) as Stepped, 1),
+      ...countsOf(all.at(-1) as Stepped, 1),
     };
   });
   return peers.map((theirs, i) => {
@@ -204,7 +204,7 @@ async function compareOps(
       gflops: taskFlops(task) / t.ms / 1e6,
       gbps: taskBytes(task) / t.ms / 1e6,
     };
-    return { ...t, ...rates, ...countsOf(side, timed.at(-1) as Timed, count) };
+    return { ...t, ...rates, ...countsOf(timed.at(-1) as Timed, count) };
   });
   return peers.map((theirs, i) => {
     const side = turns.sides[i + 1] as OpenSide;
@@ -245,8 +245,8 @@ async function chooseGroups(turns: Turns): Promise<Map<OpenSide, number>> {
 }
 
 /** What one of `calls` calls asked of WebGPU. */
-function countsOf(side: OpenSide, timed: Timed, calls: number): { counts?: Counts } {
-  return side.adapter === undefined ? {} : { counts: each(timed.counts, calls) };
+function countsOf({ counts }: Timed, calls: number): { counts?: Counts } {
+  return counts === undefined ? {} : { counts: each(counts, calls) };
 }
 
 function each(counts: Counts, calls: number): Counts {
@@ -270,6 +270,7 @@ function pair(
   const reason = voidReason(found, tolerance, of);
   return {
     peer: side.name,
+    ...(side.about === undefined ? {} : { about: side.about }),
     what: taskName(task),
     ...theirs,
     ratio: theirs.ms / ours.ms,

@@ -13,13 +13,18 @@ export interface Parameter {
   readonly values: Float32Array<ArrayBuffer>;
 }
 
+/** The convolutional VAE of the Keras examples, or the dense one, 784-400-z-400-784. */
+export type Network = "conv" | "dense";
+
+/** [name, shape, standard deviation] */
+type Drawn = readonly [string, readonly number[], number];
+
 /**
- * The convolutional VAE: [name, shape, standard deviation]. Convolutions are [h, w, in, out],
- * transposed ones [h, w, out, in], linear ones [in, out]; images flatten as h, w, channels.
- * Scaled such that the signal keeps its size through the layers, and so that every weight
- * matters for the loss.
+ * Convolutions are [h, w, in, out], transposed ones [h, w, out, in], linear ones [in, out]; images
+ * flatten as h, w, channels. Scaled such that the signal keeps its size through the layers, and so
+ * that every weight matters for the loss.
  */
-const SHAPES: readonly (readonly [string, readonly number[], number])[] = [
+const CONV: readonly Drawn[] = [
   ["encoder.0.weight", [3, 3, 1, 32], 0.4],
   ["encoder.0.bias", [32], 0.1],
   ["encoder.2.weight", [3, 3, 32, 64], 0.083],
@@ -36,6 +41,17 @@ const SHAPES: readonly (readonly [string, readonly number[], number])[] = [
   ["decoder.5.bias", [32], 0.1],
   ["decoder.7.weight", [3, 3, 1, 32], 0.059],
   ["decoder.7.bias", [1], 0.1],
+];
+
+const DENSE: readonly Drawn[] = [
+  ["encoder.1.weight", [784, 400], 0.05],
+  ["encoder.1.bias", [400], 0.1],
+  ["head.weight", [400, 2 * LATENT], 0.05],
+  ["head.bias", [2 * LATENT], 0.1],
+  ["decoder.0.weight", [LATENT, 400], 0.7],
+  ["decoder.0.bias", [400], 0.1],
+  ["decoder.2.weight", [400, 784], 0.05],
+  ["decoder.2.bias", [784], 0.1],
 ];
 
 /** Number `index` of stream `stream`, uniform in (0, 1): two rounds of an integer hash. */
@@ -62,8 +78,8 @@ export function normals(stream: number, shape: readonly number[]): Float32Array<
   return values;
 }
 
-export function initialParameters(): Parameter[] {
-  return SHAPES.map(([name, shape, deviation], stream) => ({
+export function initialParameters(network: Network): Parameter[] {
+  return (network === "conv" ? CONV : DENSE).map(([name, shape, deviation], stream) => ({
     name,
     shape,
     values: normals(stream, shape).map((x) => x * deviation),

@@ -107,8 +107,8 @@ export async function openJaxjs(device: "webgpu" | "wasm"): Promise<Engine> {
         },
       };
     },
-    async step(batch) {
-      return jaxjsStep(batch);
+    async step(task) {
+      return jaxjsStep(task);
     },
   };
 }

@@ -1,26 +1,20 @@
 import type { Array as JaxArray } from "@jax-js/jax";
 import { blockUntilReady, jit, lax, nn, numpy as np, tree, valueAndGrad } from "@jax-js/jax";
-import {
-  ADAM,
-  images,
-  initialParameters,
-  LATENT,
-  noise,
-  type Parameter,
-  transpose,
-} from "./data.ts";
+import { ADAM, images, initialParameters, LATENT, type Parameter, transpose } from "./data.ts";
 import type { Step } from "./side.ts";
+import type { StepTask } from "./tasks.ts";
 
 type Arrays = Record<string, JaxArray>;
 
+const array = (values: Float32Array<ArrayBuffer>, shape: readonly number[]) =>
+  np.array(values, { shape: [...shape] });
+
 /**
- * A parameter in the layout that serves jax-js best: channels before pixels, as its convolutions
+ * A parameter of the convolutional network in the layout that serves jax-js best: channels before pixels, as its convolutions
  * want them. Its `convTranspose` is a correlation with the dilated input, so that the weights of
  * the convolution it is the gradient of are turned by 180°.
  */
 function convert({ name, shape, values }: Parameter): JaxArray {
-  const array = (data: Float32Array<ArrayBuffer>, dimensions: readonly number[]) =>
-    np.array(data, { shape: [...dimensions] });
   if (name === "encoder.5.weight") {
     const moved = transpose(values, [7, 7, 64, 16], [2, 0, 1, 3]);
     return array(moved, shape);
@@ -41,14 +35,17 @@ function convert({ name, shape, values }: Parameter): JaxArray {
 }
 
 /** The step in jax-js, compiled as a whole by its `jit`. */
-export function jaxjsStep(batch: number): Step {
-  let parameters: Arrays = Object.fromEntries(initialParameters().map((p) => [p.name, convert(p)]));
+export function jaxjsStep({ network, batch }: StepTask): Step {
+  const place = (p: Parameter) => (network === "conv" ? convert(p) : array(p.values, p.shape));
+  let parameters: Arrays = Object.fromEntries(
+    initialParameters(network).map((p) => [p.name, place(p)]),
+  );
   const names = Object.keys(parameters);
   const zeros = (): Arrays =>
     Object.fromEntries(names.map((name) => [name, np.zeros((parameters[name] as JaxArray).shape)]));
   let first = zeros();
   let second = zeros();
-  const x = np.array(images(batch), { shape: [batch, 1, 28, 28] });
+  const x = array(images(batch), network === "conv" ? [batch, 1, 28, 28] : [batch, 784]);
 
   const loss = (p: Arrays, x: JaxArray, epsilon: JaxArray): JaxArray => {
     const weight = (layer: string) => p[`${layer}.weight`] as JaxArray;
@@ -58,17 +55,24 @@ export function jaxjsStep(batch: number): Step {
     const dense = (h: JaxArray, layer: string) => np.matmul(h, weight(layer)).add(bias(layer));
     const enlarge = (h: JaxArray, layer: string) =>
       lax.convTranspose(h, weight(layer), [2, 2], "SAME").add(bias(layer));
-    let h = nn.relu(conv(x.ref, "encoder.0"));
-    h = nn.relu(conv(h, "encoder.2"));
-    h = nn.relu(dense(h.reshape([batch, 3136]), "encoder.5"));
-    const both = dense(h, "head");
+    const encode = (): JaxArray => {
+      if (network === "dense") return nn.relu(dense(x.ref, "encoder.1"));
+      const h = nn.relu(conv(nn.relu(conv(x.ref, "encoder.0")), "encoder.2"));
+      return nn.relu(dense(h.reshape([batch, 3136]), "encoder.5"));
+    };
+    /** The pixels' logits. */
+    const decode = (z: JaxArray): JaxArray => {
+      const h = nn.relu(dense(z, "decoder.0"));
+      if (network === "dense") return dense(h, "decoder.2");
+      let g = h.reshape([batch, 64, 7, 7]);
+      g = nn.relu(enlarge(g, "decoder.3"));
+      g = nn.relu(enlarge(g, "decoder.5"));
+      return lax.convGeneralDilated(g, weight("decoder.7"), [1, 1], "SAME").add(bias("decoder.7"));
+    };
+    const both = dense(encode(), "head");
     const mu = both.ref.slice([], [0, LATENT]);
     const logVariance = both.slice([], [LATENT, 2 * LATENT]);
-    const z = mu.ref.add(np.exp(logVariance.ref.mul(0.5)).mul(epsilon));
-    let g = nn.relu(dense(z, "decoder.0")).reshape([batch, 64, 7, 7]);
-    g = nn.relu(enlarge(g, "decoder.3"));
-    g = nn.relu(enlarge(g, "decoder.5"));
-    g = lax.convGeneralDilated(g, weight("decoder.7"), [1, 1], "SAME").add(bias("decoder.7"));
+    const g = decode(mu.ref.add(np.exp(logVariance.ref.mul(0.5)).mul(epsilon)));
     const nll = nn.softplus(g.ref).sub(g.mul(x)).sum();
     const divergence = np
       .square(mu)
@@ -110,10 +114,10 @@ export function jaxjsStep(batch: number): Step {
   );
 
   return {
-    async step(step) {
-      const epsilon = np.array(noise(batch, step), { shape: [batch, LATENT] });
+    async step(step, noise) {
+      const epsilon = array(noise, [batch, LATENT]);
       const corrections = [ADAM.beta1, ADAM.beta2].map((beta) =>
-        np.array(Float32Array.of(1 / (1 - beta ** step)), { shape: [] }),
+        array(Float32Array.of(1 / (1 - beta ** step)), []),
       ) as [JaxArray, JaxArray];
       const [value, p, m, v] = update(parameters, first, second, x.ref, epsilon, ...corrections);
       [parameters, first, second] = [p, m, v];

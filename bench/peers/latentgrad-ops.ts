@@ -38,6 +38,6 @@ export async function openLatentgrad(): Promise<Engine> {
         close() {},
       };
     },
-    step: (batch) => latentgradStep(device, batch),
+    step: (task) => latentgradStep(device, task),
   };
 }

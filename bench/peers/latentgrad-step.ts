@@ -11,12 +11,13 @@ import { variable } from "../../src/tensor/create.ts";
 import { record } from "../../src/tensor/run.ts";
 import { ADAM, images, initialParameters, LATENT, noise } from "./data.ts";
 import type { Step } from "./side.ts";
+import type { StepTask } from "./tasks.ts";
 
 /** The step as `train` records it, but for the noise, which is a variable here. */
-export async function latentgradStep(device: Device, batch: number): Promise<Step> {
+export async function latentgradStep(device: Device, { network, batch }: StepTask): Promise<Step> {
   const image = { height: 28, width: 28, channels: 1 };
-  const model = new Vae(device, new HostRandom(1), image, { latent: LATENT });
-  const given = new Map(initialParameters().map((p) => [p.name, p.values]));
+  const model = new Vae(device, new HostRandom(1), image, { network, latent: LATENT });
+  const given = new Map(initialParameters(network).map((p) => [p.name, p.values]));
   const parameters = model.parameters().map(({ name, tensor }) => {
     const values = given.get(name);
     if (!values) throw new Error(`the comparison has no weights for ${name}`);
@@ -34,9 +35,9 @@ export async function latentgradStep(device: Device, batch: number): Promise<Ste
     return { loss };
   });
   return {
-    step(step) {
+    step(step, given) {
       optimiser.setStep(step);
-      epsilon.set(noise(batch, step));
+      epsilon.set(given);
       program.run();
       return result.loss.item();
     },

@@ -71,7 +71,12 @@ export class ProcessRunner implements Runner {
       if (this.tail.length > KEPT_LINES) this.tail.shift();
       return;
     }
-    const answer = JSON.parse(text.slice(MARK.length)) as { error?: string };
+    let answer: { error?: string };
+    try {
+      answer = JSON.parse(text.slice(MARK.length)) as { error?: string };
+    } catch {
+      answer = { error: `gave an answer that is no JSON: ${text}` };
+    }
     if (answer.error) this.settle()?.reject(new Error(`${this.name}: ${answer.error}`));
     else this.settle()?.resolve(answer);
   }

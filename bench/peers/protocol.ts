@@ -10,8 +10,11 @@ export type Ask =
   | { readonly ask: "step"; readonly step: number };
 
 export interface Answers {
-  /** `ms` from asking for the adapter to the open engine; `adapter` where the engine has one. */
-  readonly open: { readonly ms: number; readonly adapter?: string };
+  /**
+   * `ms` from asking for the adapter to the open engine; `adapter` where the engine has one; `about`
+   * says what else decides how fast it is.
+   */
+  readonly open: { readonly ms: number; readonly adapter?: string; readonly about?: string };
   /** Whether the engine can do the task. */
   readonly prepare: { readonly ms: number; readonly able: boolean };
   /** The result, as the base64 text of its floats. */
@@ -20,10 +23,10 @@ export interface Answers {
   readonly step: Timed & { readonly loss: number };
 }
 
-/** Time of the whole, in milliseconds, and what it asked of WebGPU. */
+/** Time of the whole, in milliseconds, and what it asked of WebGPU, of an engine that uses it. */
 export interface Timed {
   readonly ms: number;
-  readonly counts: Counts;
+  readonly counts?: Counts;
 }
 
 export type Answer = Answers[keyof Answers];

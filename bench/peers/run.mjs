@@ -1,6 +1,7 @@
 /**
  * Compares latentgrad with other engines. Each engine runs in a process or page of its own, from a
- * bundle that is made here. The engines are packages of this folder: npm ci --prefix bench/peers
+ * bundle that is made here, or in Python. The engines for JavaScript are packages of this folder:
+ * npm ci --prefix bench/peers
  */
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
@@ -35,29 +36,35 @@ export async function loadDriver() {
 /**
  * Chooses the comparisons whose names `wanted` accepts, and bundles their engines.
  *
- * @returns how many there are, and `compare`, which makes them on a runtime, `deno` or `chrome`, with
+ * @returns how many there are; `leftOut`, lines on engines that cannot run here; and `compare`, which makes them on a runtime, `deno` or `chrome`, with
  *   so many steps, of which the first is not timed, and rounds of each op
  */
 export async function preparePeers(wanted, batch = 128) {
   const { comparePeers, selectSides, startRunner } = await loadDriver();
-  const sides = selectSides(wanted, batch);
-  const bundles = sides.map(({ name }) => join(work, `${name}.js`));
-  for (const [i, { entry }] of sides.entries())
+  const { sides, leftOut } = await selectSides(wanted, batch);
+  const scripts = [];
+  for (const { name, entry, python } of sides) {
+    const source = join(folder, entry);
+    const file = python === undefined ? join(work, `${name}.js`) : source;
+    scripts.push({ name, file, python });
+    if (python !== undefined) continue;
     await build({
       ...pageOptions,
       mainFields: ["browser", "module", "main"],
-      entryPoints: [join(folder, entry)],
+      entryPoints: [source],
       logOverride: { "direct-eval": "silent" },
-      outfile: bundles[i],
+      outfile: file,
     });
+  }
   const compare = (runtime, { steps, rounds }, log) =>
     comparePeers({
       sides: sides.map(({ name, tasks }, i) => ({
         name,
         tasks,
-        start: () => startRunner(runtime, name, bundles[i]),
+        start: () => startRunner(runtime, scripts[i]),
       })),
       ...{ runtime, steps, rounds, log },
     });
-  return { comparisons: sides.slice(1).reduce((sum, { tasks }) => sum + tasks.length, 0), compare };
+  const comparisons = sides.slice(1).reduce((sum, { tasks }) => sum + tasks.length, 0);
+  return { comparisons, leftOut, compare };
 }

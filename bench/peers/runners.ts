@@ -9,17 +9,27 @@ import { PatientRunner } from "./patience.ts";
 import { ProcessRunner } from "./process-runner.ts";
 import type { Answers, Ask, Runner } from "./protocol.ts";
 import { emptyShaderCache } from "./shader-cache.ts";
+import { TorchRunner } from "./torch-runner.ts";
 
-export async function startRunner(
-  runtime: "deno" | "chrome",
-  name: string,
-  bundle: string,
-): Promise<Runner> {
-  const runner =
-    runtime === "deno"
-      ? new ProcessRunner(name, await runtimeCommand("deno", bundle, []))
-      : await PageRunner.start(bundle);
-  return new PatientRunner(name, runner);
+export interface Script {
+  /** The engine's, for messages. */
+  readonly name: string;
+  readonly file: string;
+  /** The interpreter of one in Python, which is a process beside every runtime. */
+  readonly python?: string | undefined;
+}
+
+export async function startRunner(runtime: "deno" | "chrome", script: Script): Promise<Runner> {
+  return new PatientRunner(script.name, await start(runtime, script));
+}
+
+async function start(runtime: "deno" | "chrome", { name, file, python }: Script): Promise<Runner> {
+  if (python !== undefined) {
+    const command = { command: python, args: [file], env: process.env };
+    return new TorchRunner(new ProcessRunner(name, command));
+  }
+  if (runtime === "chrome") return PageRunner.start(file);
+  return new ProcessRunner(name, await runtimeCommand("deno", file, []));
 }
 
 class PageRunner implements Runner {

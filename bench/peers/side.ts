@@ -1,8 +1,8 @@
 import { type Counts, countCalls, since } from "../../src/bench/counting.ts";
 import { requestAdapter } from "../../src/gpu/adapter.ts";
-import { normals } from "./data.ts";
+import { noise, normals } from "./data.ts";
 import { type Answer, type Ask, MARK, type Timed } from "./protocol.ts";
-import { OPERAND_STREAMS, type OpTask, opShapes } from "./tasks.ts";
+import { OPERAND_STREAMS, type OpTask, opShapes, type StepTask } from "./tasks.ts";
 
 /** An op on operands that lie where the engine keeps them. */
 export interface Op {
@@ -18,8 +18,11 @@ export interface Op {
 
 /** The training step with its state. */
 export interface Step {
-  /** Runs step `step` (from 1) and waits for all of it. Returns the loss. */
-  step(step: number): Promise<number>;
+  /**
+   * Runs step `step` (from 1) with this noise, [batch, latent], and waits for all of it. Returns the
+   * loss.
+   */
+  step(step: number, noise: Float32Array<ArrayBuffer>): Promise<number>;
 }
 
 /** An open engine. */
@@ -29,7 +32,7 @@ export interface Engine {
   /** Undefined where the engine has no such op. */
   op(task: OpTask, first: Float32Array, second: Float32Array): Promise<Op | undefined>;
   /** Undefined where the engine lacks an op of the step. */
-  step(batch: number): Promise<Step | undefined>;
+  step(task: StepTask): Promise<Step | undefined>;
 }
 
 /** Loads and opens an engine. */
@@ -40,7 +43,7 @@ export class Answerer {
   private engine: Engine | undefined;
   private counts: Counts | undefined;
   private op: Op | undefined;
-  private training: Step | undefined;
+  private training: { readonly step: Step; readonly batch: number } | undefined;
 
   constructor(
     private readonly load: Open,
@@ -66,8 +69,10 @@ export class Answerer {
         this.training = undefined;
         const { task } = ask;
         if (!this.engine) throw new Error("nothing is open");
-        if (task.kind === "step") this.training = await this.engine.step(task.batch);
-        else {
+        if (task.kind === "step") {
+          const step = await this.engine.step(task);
+          if (step) this.training = { step, batch: task.batch };
+        } else {
           const { first, second } = opShapes(task);
           const operands = [
             normals(OPERAND_STREAMS.first, first),
@@ -96,8 +101,9 @@ export class Answerer {
         const { training } = this;
         if (!training) throw new Error("no step is prepared");
         let loss = Number.NaN;
+        const given = noise(training.batch, ask.step);
         const timed = await this.timed(async () => {
-          loss = await training.step(ask.step);
+          loss = await training.step.step(ask.step, given);
         });
         return { ...timed, loss };
       }
@@ -110,16 +116,13 @@ export class Answerer {
   }
 
   private async timed(body: () => Promise<void>): Promise<Timed> {
-    const before = { ...(this.counts ?? NOTHING) };
+    const before = this.counts && { ...this.counts };
     const start = performance.now();
     await body();
     const ms = performance.now() - start;
-    return { ms, counts: since(before, this.counts ?? NOTHING) };
+    return { ms, ...(before && this.counts ? { counts: since(before, this.counts) } : {}) };
   }
 }
-
-/** What an engine without WebGPU asks of it. */
-const NOTHING: Counts = { buffers: 0, bindGroups: 0, pipelines: 0, dispatches: 0, submits: 0 };
 
 function base64(bytes: Uint8Array): string {
   // A piece at a time: arguments of a call are limited in number.

@@ -1,4 +1,5 @@
 import { convFlops, type VaeLayer, vaeLayers } from "../../src/bench/conv-layers.ts";
+import type { Network } from "./data.ts";
 
 /**
  * What the engines are compared at. A task's name is the `what` of its result and, behind
@@ -31,9 +32,10 @@ export interface ConvTask {
   readonly stride: number;
 }
 
-/** The training step of the convolutional VAE. */
+/** The training step of a VAE. */
 export interface StepTask {
   readonly kind: "step";
+  readonly network: Network;
   readonly batch: number;
 }
 
@@ -67,10 +69,14 @@ function convTasks({ batch, large, small, stride, transposed }: VaeLayer): ConvT
   ];
 }
 
-/** All tasks; only the step's batch is to be chosen. The step comes first, while no engine has compiled anything yet. */
+/**
+ * All tasks; only the steps' batch is to be chosen. The convolutional VAE's step comes first, while no
+ * engine has compiled anything yet.
+ */
 export function allTasks(stepBatch: number): Task[] {
   return [
-    { kind: "step", batch: stepBatch },
+    { kind: "step", network: "conv", batch: stepBatch },
+    { kind: "step", network: "dense", batch: stepBatch },
     ...MATMULS.map(([m, k, n]): MatmulTask => ({ kind: "matmul", m, k, n })),
     ...vaeLayers.flatMap(convTasks),
   ];
@@ -78,7 +84,7 @@ export function allTasks(stepBatch: number): Task[] {
 
 /** NAME/SHAPE as the kernels of the benchmark are called, or step/MODEL/BATCH. */
 export function taskName(task: Task): string {
-  if (task.kind === "step") return `step/vae-conv/${task.batch}`;
+  if (task.kind === "step") return `step/vae-${task.network}/${task.batch}`;
   if (task.kind === "matmul") return `matmul/${task.m}x${task.k}x${task.n}`;
   const { name, batch, large, small, stride } = task;
   const image = ([size, channels]: readonly [number, number]) => `${size}x${size}x${channels}`;

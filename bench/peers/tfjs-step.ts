@@ -1,10 +1,11 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { ADAM, images, initialParameters, LATENT, noise } from "./data.ts";
+import { ADAM, images, initialParameters, LATENT } from "./data.ts";
 import type { Step } from "./side.ts";
+import type { StepTask } from "./tasks.ts";
 
 /** The step in TensorFlow.js; its layouts are latentgrad's. */
-export function tfjsStep(batch: number): Step {
-  const variables = initialParameters().map(({ name, shape, values }) => ({
+export function tfjsStep({ network, batch }: StepTask): Step {
+  const variables = initialParameters(network).map(({ name, shape, values }) => ({
     name,
     variable: tf.variable(tf.tensor(values, shape)),
   }));
@@ -24,16 +25,23 @@ export function tfjsStep(batch: number): Step {
       tf.conv2dTranspose(h, p(`${layer}.weight`), [batch, size, size, channels], stride, "same"),
       p(`${layer}.bias`),
     );
-  const loss = (epsilon: tf.Tensor): tf.Tensor => {
-    let h = tf.relu(conv(x, "encoder.0"));
-    h = tf.relu(conv(h, "encoder.2"));
-    h = tf.relu(dense(tf.reshape(h, [batch, 3136]), "encoder.5"));
-    const [mu, logVariance] = tf.split(dense(h, "head"), 2, 1) as [tf.Tensor, tf.Tensor];
-    const z = tf.add(mu, tf.mul(tf.exp(tf.mul(logVariance, 0.5)), epsilon));
-    let g = tf.reshape(tf.relu(dense(z, "decoder.0")), [batch, 7, 7, 64]);
+  const encode = (): tf.Tensor => {
+    if (network === "dense") return tf.relu(dense(tf.reshape(x, [batch, 784]), "encoder.1"));
+    const h = tf.relu(conv(tf.relu(conv(x, "encoder.0")), "encoder.2"));
+    return tf.relu(dense(tf.reshape(h, [batch, 3136]), "encoder.5"));
+  };
+  /** The pixels' logits. */
+  const decode = (z: tf.Tensor): tf.Tensor => {
+    const h = tf.relu(dense(z, "decoder.0"));
+    if (network === "dense") return tf.reshape(dense(h, "decoder.2"), [batch, 28, 28, 1]);
+    let g = tf.reshape(h, [batch, 7, 7, 64]);
     g = tf.relu(enlarge(g, "decoder.3", 14, 64, 2));
     g = tf.relu(enlarge(g, "decoder.5", 28, 32, 2));
-    g = enlarge(g, "decoder.7", 28, 1, 1);
+    return enlarge(g, "decoder.7", 28, 1, 1);
+  };
+  const loss = (epsilon: tf.Tensor): tf.Tensor => {
+    const [mu, logVariance] = tf.split(dense(encode(), "head"), 2, 1) as [tf.Tensor, tf.Tensor];
+    const g = decode(tf.add(mu, tf.mul(tf.exp(tf.mul(logVariance, 0.5)), epsilon)));
     const nll = tf.sum(tf.sub(tf.softplus(g), tf.mul(g, x)), [1, 2, 3]);
     const divergence = tf.sum(
       tf.sub(tf.sub(tf.add(tf.square(mu), tf.exp(logVariance)), 1), logVariance),
@@ -42,8 +50,8 @@ export function tfjsStep(batch: number): Step {
     return tf.mean(tf.add(nll, tf.mul(divergence, 0.5)));
   };
   return {
-    async step(step) {
-      const epsilon = tf.tensor(noise(batch, step), [batch, LATENT]);
+    async step(_step, noise) {
+      const epsilon = tf.tensor(noise, [batch, LATENT]);
       const result = adam.minimize(
         () => loss(epsilon),
         true,

@@ -65,8 +65,8 @@ export async function open(): Promise<Engine> {
         },
       };
     },
-    async step(batch) {
-      return tfjsStep(batch);
+    async step(task) {
+      return tfjsStep(task);
     },
   };
 }

@@ -12,6 +12,8 @@ export interface OpenSide {
   readonly openMs: number;
   /** None for an engine on the CPU. */
   readonly adapter: string | undefined;
+  /** What else decides how fast it is, where it says so. */
+  readonly about: string | undefined;
 }
 
 /**

@@ -24,6 +24,8 @@ export interface Measured extends Times {
 /** A peer held against latentgrad at one task. */
 export interface PeerResult extends Measured {
   readonly peer: string;
+  /** What decides how fast the peer is beside the processor, where it says so: version, threads, libraries. */
+  readonly about?: string;
   readonly what: string;
   /** The peer's time over ours. */
   readonly ratio: number;
@@ -77,20 +79,26 @@ function row(p: PeerResult, previous: PeerResult | undefined): string[] {
   ];
 }
 
+/** What the peers are that say so, one a line. */
+export function aboutPeers(peers: readonly PeerResult[]): string[] {
+  return [...new Set(peers.flatMap(({ peer, about }) => (about ? [`${peer}: ${about}`] : [])))];
+}
+
 /** The comparisons as text for people. */
 export function formatPeers(
   peers: readonly PeerResult[],
   failures: readonly PeerFailure[],
 ): string {
   const table = alignColumns([HEADER, ...peers.map((p, i) => row(p, peers[i - 1]))]);
-  const notes = peers.flatMap((p) => [
+  const results = peers.flatMap((p) => [
     ...(p.void ? [`void: ${p.peer}, ${p.what}: ${p.void}`] : []),
     ...(p.firstMs !== undefined && p.ours.firstMs !== undefined
       ? [
-          `first step of ${p.peer} done after ${(p.firstMs / 1000).toFixed(1)} s, latentgrad's after ${(p.ours.firstMs / 1000).toFixed(1)} s (${(p.firstMs / p.ours.firstMs).toFixed(1)} times)`,
+          `${p.what}: first step of ${p.peer} done after ${(p.firstMs / 1000).toFixed(1)} s, latentgrad's after ${(p.ours.firstMs / 1000).toFixed(1)} s (${(p.firstMs / p.ours.firstMs).toFixed(1)} times)`,
         ]
       : []),
   ]);
+  const notes = [...aboutPeers(peers), ...results];
   for (const { peer, what, message } of failures)
     notes.push(`failed: ${peer}, ${what}: ${message.split("\n")[0]}`);
   return [table, ...(notes.length > 0 ? ["", ...notes] : [])].join("\n");

@@ -18,6 +18,8 @@ interface Comparison {
   preparePeers(wanted: (name: string) => boolean): Promise<{
     /** How many were chosen. */
     readonly comparisons: number;
+    /** Why an engine that is wanted cannot run here, a line each. */
+    readonly leftOut: readonly string[];
     compare(
       runtime: string,
       often: { readonly steps: number; readonly rounds: number | undefined },
@@ -69,10 +71,11 @@ export async function benchWithPeers(
   const runtime = runtimes.find((name) => name !== "node");
   if (!runtime)
     throw new UsageError("--peers runs on deno or chrome: the engines start on no other");
-  const { comparisons, compare } = await comparison.preparePeers(
+  const { comparisons, leftOut, compare } = await comparison.preparePeers(
     (name) => !filter || filter.test(name),
   );
-  const own = ownFilter(filter, comparisons);
+  const own = ownFilter(filter, comparisons, leftOut);
+  for (const line of leftOut) log(line);
   const words = ["--runtime", runtime, ...(own === undefined ? [] : ["--filter", own])];
   if (runs !== undefined) words.push("--runs", `${runs}`);
   const report = await measureApart(words, yieldTo);
@@ -82,11 +85,16 @@ export async function benchWithPeers(
 }
 
 /** The filter for what is not compared: the ceilings alone where it matches comparisons only. */
-function ownFilter(filter: RegExp | undefined, comparisons: number): string | undefined {
+function ownFilter(
+  filter: RegExp | undefined,
+  comparisons: number,
+  leftOut: readonly string[],
+): string | undefined {
   try {
     select(filter);
     return filter?.source;
   } catch (error) {
+    if (comparisons === 0 && leftOut.length > 0) throw new UsageError(leftOut.join("; "));
     if (comparisons === 0) throw error;
     return CEILINGS;
   }

@@ -48,6 +48,13 @@ test("what a process says went wrong fails the question, and only that one", asy
   await runner.close();
 });
 
+test("an answer that is no JSON fails the question", async () => {
+  const runner = start("console.log('@bench { loss: NaN }');", "setInterval(() => {}, 1000);");
+  const words = "peer: gave an answer that is no JSON: @bench { loss: NaN }";
+  assert.is(await failure(runner.ask(QUESTION)), words);
+  await runner.close();
+});
+
 test("every process has an empty folder for compiled shaders, which goes with it", async () => {
   const variable = "process.env.MESA_SHADER_CACHE_DIR";
   const runners = [1, 2].map(() => start(answering(`{ values: ${variable} }`)));

@@ -1,6 +1,7 @@
 /** What is measured of other engines, and which of it a filter chooses. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import type { FoundPython } from "../../bench/peers/python.ts";
 import { selectSides } from "../../bench/peers/select.ts";
 import { allTasks, opShapes, taskFlops, taskName } from "../../bench/peers/tasks.ts";
 import { nameOfCase } from "../../src/bench/kernel-case.ts";
@@ -9,33 +10,70 @@ import { stepCases } from "../../src/bench/steps.ts";
 
 const test = suite("tasks of the comparison with other engines");
 
-test("a filter chooses engines and tasks by peer/ENGINE/WHAT", () => {
-  const chosen = (filter: RegExp) =>
-    selectSides((name) => filter.test(name), 64).map(({ name, tasks }) => [
-      name,
-      tasks.map(taskName),
-    ]);
-  assert.equal(chosen(/^peer\/tfjs-webgpu\/matmul\/512x512x512$/), [
+/** Names of the engines that a filter chooses, with their tasks, where Python has PyTorch or has not. */
+async function selected(filter: RegExp, python: FoundPython = { command: "python" }) {
+  const { sides, leftOut } = await selectSides(
+    (name) => filter.test(name),
+    64,
+    async () => python,
+  );
+  return { sides: sides.map(({ name, tasks }) => [name, tasks.map(taskName)]), leftOut };
+}
+
+test("a filter chooses engines and tasks by peer/ENGINE/WHAT", async () => {
+  const chosen = async (filter: RegExp) => (await selected(filter)).sides;
+  assert.equal(await chosen(/^peer\/tfjs-webgpu\/matmul\/512x512x512$/), [
     ["latentgrad", ["matmul/512x512x512"]],
     ["tfjs-webgpu", ["matmul/512x512x512"]],
   ]);
   assert.equal(
-    chosen(/step/).map(([name]) => name),
-    ["latentgrad", "tfjs-webgpu", "jax-js-webgpu", "jax-js-wasm"],
+    (await chosen(/step/)).map(([name]) => name),
+    ["latentgrad", "tfjs-webgpu", "jax-js-webgpu", "jax-js-wasm", "torch-cpu"],
   );
-  assert.equal(chosen(/step/)[0]?.[1], ["step/vae-conv/64"]);
+  assert.equal((await chosen(/step/))[0]?.[1], ["step/vae-conv/64", "step/vae-dense/64"]);
   assert.equal(
-    chosen(/wasm\/matmul\/128/).map(([name]) => name),
+    (await chosen(/wasm\/matmul\/128/)).map(([name]) => name),
     ["latentgrad", "tfjs-wasm", "jax-js-wasm"],
   );
-  assert.equal(chosen(/^kernel\//), []);
+  assert.equal(await chosen(/^kernel\//), []);
   // Each engine has only what was asked of it; ours has all that any has.
-  const mixed = chosen(/tfjs-webgpu\/matmul\/256|jax-js-webgpu\/matmul\/512/);
+  const mixed = await chosen(/tfjs-webgpu\/matmul\/256|jax-js-webgpu\/matmul\/512/);
   assert.equal(mixed, [
     ["latentgrad", ["matmul/256x256x256", "matmul/512x512x512"]],
     ["tfjs-webgpu", ["matmul/256x256x256"]],
     ["jax-js-webgpu", ["matmul/512x512x512"]],
   ]);
+});
+
+test("PyTorch is run by Python, at products and steps; without it that is one line", async () => {
+  const steps = ["step/vae-conv/64", "step/vae-dense/64"];
+  const { sides } = await selectSides(
+    (name) => name.startsWith("peer/torch-cpu/"),
+    64,
+    async (modules) => ({ command: `python with ${modules}` }),
+  );
+  assert.equal(
+    sides.map(({ name, python }) => [name, python]),
+    [
+      ["latentgrad", undefined],
+      ["torch-cpu", "python with torch"],
+    ],
+  );
+  const names = sides[1]?.tasks.map(taskName) ?? [];
+  assert.equal(names.slice(0, 2), steps);
+  assert.ok(names.slice(2).every((name) => name.startsWith("matmul/")));
+
+  const absent = { reason: "no torch for python3" };
+  const mixed = await selected(/(torch-cpu|tfjs-webgpu)\/step/, absent);
+  assert.equal(mixed.sides, [
+    ["latentgrad", steps],
+    ["tfjs-webgpu", steps],
+  ]);
+  assert.is(mixed.leftOut.length, 1);
+  assert.match(mixed.leftOut[0] ?? "", /^torch-cpu is left out: no torch for python3 \(apt-get /);
+  assert.equal((await selected(/torch-cpu/, absent)).sides, []);
+  // Nobody looks for Python where it is not wanted.
+  assert.equal((await selected(/tfjs-webgpu/, absent)).leftOut, []);
 });
 
 test("an op or step is called what the rest of the benchmark calls it", () => {
@@ -49,8 +87,8 @@ test("an op or step is called what the rest of the benchmark calls it", () => {
 test("the tasks are the models' own, three directions a layer", () => {
   const names = allTasks(128).map(taskName);
   assert.is(new Set(names).size, names.length);
-  assert.is(names.length, 1 + 6 + 3 * 5);
-  assert.is(names[0], "step/vae-conv/128");
+  assert.is(names.length, 2 + 6 + 3 * 5);
+  assert.equal(names.slice(0, 2), ["step/vae-conv/128", "step/vae-dense/128"]);
   const conv = allTasks(128).filter((task) => task.kind === "conv");
   for (const task of conv) {
     const { first, second, result } = opShapes(task);

@@ -15,6 +15,7 @@ const NOTHING = { buffers: 0, bindGroups: 0, pipelines: 0, dispatches: 0, submit
 
 interface FakeEngine {
   readonly adapter?: string;
+  readonly about?: string;
   /** Milliseconds of a call or step, one after another, the last for all that follow. */
   readonly ms: readonly number[];
   readonly result?: readonly number[];
@@ -45,11 +46,18 @@ class FakeRunner implements Runner {
 
   private answer(question: Ask): Answer {
     this.asked.push(`${this.name} ${question.ask}`);
-    const { adapter, unable, result = [1, -2], losses = [], fails } = this.engine;
+    const { adapter, about, unable, result = [1, -2], losses = [], fails } = this.engine;
+    // An engine on the CPU asks nothing of WebGPU.
+    const counted = (submits: number) =>
+      adapter === undefined ? {} : { counts: { ...NOTHING, submits } };
     if (fails === question.ask) throw new Error("out of memory");
     switch (question.ask) {
       case "open":
-        return { ms: 10, ...(adapter === undefined ? {} : { adapter }) };
+        return {
+          ms: 10,
+          ...(adapter === undefined ? {} : { adapter }),
+          ...(about === undefined ? {} : { about }),
+        };
       case "prepare":
         return { ms: 5, able: unable !== true };
       case "read": {
@@ -57,12 +65,9 @@ class FakeRunner implements Runner {
         return { ms: 1, values };
       }
       case "calls":
-        return {
-          ms: question.count * this.next(),
-          counts: { ...NOTHING, submits: question.count },
-        };
+        return { ms: question.count * this.next(), ...counted(question.count) };
       case "step":
-        return { ms: this.next(), counts: NOTHING, loss: losses[question.step - 1] ?? 1 };
+        return { ms: this.next(), ...counted(1), loss: losses[question.step - 1] ?? 1 };
     }
   }
 
@@ -76,7 +81,7 @@ const invalid = ({ peers, failures }: PeersReport) => countInvalid(peers, failur
 const text = ({ peers, failures }: PeersReport) => formatPeers(peers, failures);
 
 const PRODUCT: Task = { kind: "matmul", m: 100, k: 1000, n: 500 };
-const STEP: Task = { kind: "step", batch: 128 };
+const STEP: Task = { kind: "step", network: "conv", batch: 128 };
 const DEVICE = { adapter: "an adapter" };
 
 async function compare(
@@ -129,7 +134,7 @@ test("short calls are queued in groups, and their time is divided by their numbe
   assert.is(found?.ms, 0.5);
   assert.is(found?.ratio, 0.25);
   assert.is(found?.ours.counts?.submits, 1, "of one call");
-  assert.is(found?.counts, undefined, "an engine on the CPU asks nothing of WebGPU");
+  assert.is(found?.counts, undefined);
 });
 
 test("the engines take turns, and none is always first or behind the same one", async () => {
@@ -265,6 +270,23 @@ test("engines on different adapters are not compared; the CPU is no other adapte
   const cpu = await compare({ latentgrad: { ...DEVICE, ms: [500] }, wasm: { ms: [500] } });
   assert.is(cpu.report.peers[0]?.void, undefined);
   assert.is(cpu.report.adapter, "an adapter");
+});
+
+test("what decides how fast a peer is stands in its rows, and once in the text", async () => {
+  const about = "2 threads, OpenBLAS";
+  const { report } = await compare(
+    { latentgrad: { ...DEVICE, ms: [500] }, cpu: { about, ms: [500] }, other: { ms: [500] } },
+    [STEP, PRODUCT],
+  );
+  assert.equal(
+    report.peers.map((peer) => [peer.peer, peer.about]),
+    [STEP, PRODUCT].flatMap(() => [
+      ["cpu", about],
+      ["other", undefined],
+    ]),
+  );
+  assert.is(text(report).split(about).length, 2);
+  assert.match(text(report), /^cpu: 2 threads, OpenBLAS$/m);
 });
 
 test("the adapter of a side is what its engine's own device is of", async () => {

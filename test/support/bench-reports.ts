@@ -67,7 +67,8 @@ export const smallReport: BenchReport = {
   ],
   peers: [
     {
-      ...{ peer: "tfjs-webgpu", what: "step/vae-conv/128", ms: 30, minMs: 28, maxMs: 33 },
+      ...{ peer: "tfjs-webgpu", about: "version 4, two threads" },
+      ...{ what: "step/vae-conv/128", ms: 30, minMs: 28, maxMs: 33 },
       ...{ ratio: 15, ours, difference: 2e-6, tolerance: 1e-3, firstMs: 4500 },
     },
     {

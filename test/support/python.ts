@@ -3,28 +3,17 @@ import { execFile } from "node:child_process";
 import { resolve } from "node:path";
 import { promisify } from "node:util";
 import * as assert from "uvu/assert";
+import { findPython } from "../../bench/peers/python.ts";
 
 const run = promisify(execFile);
 /** Where the documented programs are. */
 export const examples = resolve("docs/examples");
 
-/** The first interpreter that has these modules. */
-async function interpreterWith(modules: string): Promise<string | undefined> {
-  for (const name of ["python3", "python", "/usr/bin/python3"]) {
-    try {
-      await run(name, ["-c", `import ${modules}`]);
-      return name;
-    } catch {
-      // not installed, or without them
-    }
-  }
-  return undefined;
-}
-
 const interpreters = new Map<string, Promise<string | undefined>>();
 
 export function python(modules: "numpy" | "numpy, torch"): Promise<string | undefined> {
-  const found = interpreters.get(modules) ?? interpreterWith(modules);
+  const found =
+    interpreters.get(modules) ?? findPython(modules.split(", ")).then(({ command }) => command);
   interpreters.set(modules, found);
   return found;
 }

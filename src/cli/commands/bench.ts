@@ -50,7 +50,7 @@ export function addBench(program: Command, context: Context): void {
     )
     .option(
       "--peers",
-      "compare with TensorFlow.js and jax-js, too; in a checkout, after npm ci --prefix bench/peers",
+      "compare with TensorFlow.js and jax-js, too, and PyTorch where Python has it; in a checkout, after npm ci --prefix bench/peers",
     )
     .option("--tuned", "follow the variants that tune found on this adapter")
     .option("--program <model>", "print the recorded step of a model, a line a dispatch, instead")
