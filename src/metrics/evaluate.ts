@@ -15,7 +15,12 @@ import { Evaluation, type TermStatistics } from "../train/evaluation.ts";
 import type { MetricRecord } from "../train/metrics.ts";
 import { now } from "../train/metrics-log.ts";
 import { type OpenRun, withRun } from "../train/open-run.ts";
-import { loadRunData, type RunDataPlace, type RunDataWatch } from "../train/run-data.ts";
+import {
+  loadRunData,
+  type RunDataPlace,
+  type RunDataWatch,
+  runDataName,
+} from "../train/run-data.ts";
 import { momentKl } from "./frechet.ts";
 import { probeAccuracy } from "./probe.ts";
 
@@ -65,8 +70,9 @@ export async function evaluate(
     };
     const dataset = await loadRunData(config, host, options, { ...told, onOtherData });
     const { entry } = config;
+    const source = runDataName(config, options);
     if (entry.pairs && dataset.test.count < 2)
-      throw new DataError(`${dataset.name}: ${entry.name} compares images, and one is for testing`);
+      throw new DataError(`${source}: ${entry.name} compares images, and one is for testing`);
     const terms = await evaluateTest(open, dataset);
     for (const [name, { mean }] of Object.entries(terms))
       if (!Number.isFinite(mean))
@@ -79,7 +85,7 @@ export async function evaluate(
     }
     Object.assign(metrics, await priorMatch(open, dataset));
     if (options.probe) {
-      const { accuracy, fitted } = await probeAccuracy(open, dataset);
+      const { accuracy, fitted } = await probeAccuracy(open, dataset, source);
       const note = `share of classes that a linear map of the codes finds, fitted to ${fitted} training images`;
       metrics.probe_accuracy = { value: accuracy, n: dataset.test.count, note };
     }

@@ -13,14 +13,16 @@ const MOST_PROBED = 10_000;
  * Accuracy of a linear probe on a run's codes: fitted to the first training images' classes, measured on
  * the test part.
  *
+ * @param source what the error calls the set, as the user has
  * @throws UsageError for a set without classes
  */
 export async function probeAccuracy(
   { device, model }: OpenRun,
   dataset: Dataset,
+  source: string,
 ): Promise<{ readonly accuracy: number; readonly fitted: number }> {
   if (dataset.classes < 2)
-    throw new UsageError(`--probe tells classes apart, and ${dataset.name} has none`);
+    throw new UsageError(`--probe tells classes apart, and ${source} has none`);
   const { train, test } = dataset;
   const first = Uint32Array.from({ length: Math.min(MOST_PROBED, train.count) }, (_, i) => i);
   const codesOf = async (split: Split): Promise<LabelledCodes> => {

@@ -16,15 +16,17 @@ export interface RunLabels {
  * Checks that a set has the labels of a run whose model knows labels: it knows them by their numbers, and
  * with other names these would mean something else. Other models do not care.
  *
+ * @param source what the error calls the set, as the user has
  * @throws DataError naming what differs first
  */
 export function requireSameLabels(
+  source: string,
   dataset: Dataset,
   { entry, classes, attributes }: RunLabels,
 ): void {
   if (!entry.labels) return;
   const fail = (what: string): never => {
-    throw new DataError(`${dataset.name}: ${what}`);
+    throw new DataError(`${source}: ${what}`);
   };
   const { classNames } = dataset;
   if (classNames.length !== classes.length)

@@ -35,6 +35,11 @@ export interface RunDataWatch extends Pick<DataSource, "onDownload"> {
   readonly onOtherData?: ((line: string) => void) | undefined;
 }
 
+/** What errors call a run's data: as the user names them now, or did when it was trained. */
+export function runDataName({ options }: RunConfig, { data = options.data }: RunDataPlace): string {
+  return data;
+}
+
 /**
  * Loads the data set of a run, binarised as it was trained on where that is done once and for all.
  *
@@ -48,14 +53,15 @@ export async function loadRunData(
   { onDownload, onOtherData }: RunDataWatch = {},
 ): Promise<Dataset> {
   const { options, image } = config;
-  const { data = options.data, dataDir = options.dataDir } = place;
+  const { dataDir = options.dataDir } = place;
+  const data = runDataName(config, place);
   const pictures = pictureOptions(options);
   const load = () => loadDataset(data, { host, dataDir, onDownload, pictures });
   const loaded = place.data === undefined ? await sayingWhereNow(data, "", load) : await load();
   const size = ({ height, width, channels }: ImageShape) => `${height}×${width}×${channels}`;
   if (size(loaded) !== size(image))
     throw new DataError(`${data}: images of ${size(loaded)}, the run has ${size(image)}`);
-  requireSameLabels(loaded, config);
+  requireSameLabels(data, loaded, config);
   if (onOtherData) {
     const line = await otherDataOf(loaded, config);
     if (line !== undefined) onOtherData(line);
@@ -108,7 +114,7 @@ async function requireSameData(
   run: RunConfig,
   moved: boolean,
 ): Promise<void> {
-  requireSameLabels(dataset, run);
+  requireSameLabels(options.data, dataset, run);
   if (options.allowOtherData) return;
   const known = await knownData(folder, run, moved);
   const goesOn = "--allow-other-data goes on with them";

@@ -7,7 +7,7 @@ import { reconstruct } from "../../src/figures/reconstruct.ts";
 import { swap } from "../../src/figures/swap.ts";
 import { traverse } from "../../src/figures/traverse.ts";
 import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors.ts";
-import { CheckpointError, DataError } from "../../src/gpu/errors.ts";
+import { CheckpointError, DataError, UsageError } from "../../src/gpu/errors.ts";
 import { evaluate } from "../../src/metrics/evaluate.ts";
 import { idxFile } from "../support/idx-file.ts";
 import { MemoryHost } from "../support/memory-host.ts";
@@ -37,6 +37,29 @@ function remove(host: MemoryHost, folder: string): void {
 
 const texts: Texts = { data: "folder:/p", overfit: undefined, "full-train": "true", epochs: "1" };
 const last = "r/checkpoints/last.safetensors";
+
+test("errors about a user's own data call them as the user has", async () => {
+  const host = new MemoryHost();
+  pictures(host, "/p");
+  await trainInMemory(host, texts, {}, { width: "0.05", latent: "2", network: "dense" }, "cvae");
+  for (let i = 10; i < 30; i++) {
+    for (const name of ["a", "c"]) put(host, `/q/${name}/${i}.png`, i);
+    put(host, `/plain/${i}.png`, i);
+  }
+  const on = (folder: string, more: { probe?: true } = {}) =>
+    evaluate("r", { data: `folder:${folder}`, ...more }, host);
+  await rejects(() => on("/q"), DataError, /^folder:\/q: class 1 is "c", the run has "b"$/);
+  await rejects(() => on("/plain"), DataError, /^folder:\/plain: \d+ class/);
+  const other = new MemoryHost();
+  pictures(other, "/p");
+  await trainInMemory(other, texts, {}, { width: "0.05", latent: "2", network: "dense" }, "vae");
+  for (let i = 10; i < 30; i++) put(other, `/plain/${i}.png`, i);
+  await rejects(
+    () => evaluate("r", { data: "folder:/plain", probe: true }, other),
+    UsageError,
+    /^--probe tells classes apart, and folder:\/plain has none$/,
+  );
+});
 
 test("a folder that was moved is named by --data, and the run goes on bit for bit", async () => {
   const [host, still] = [new MemoryHost(), new MemoryHost()];
