@@ -46,14 +46,16 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let thread = (group.x + group.y * GROUPS_X + group.z * GROUPS_XY) * WORKGROUP + lane;
-  if (thread >= THREADS || flag[0] != NEVER) {
-    return;
-  }
+  // What all threads read alike is read before any of them leaves: llvmpipe then loads it once.
+  let failed = flag[0] != NEVER;
   let t = f32(stepNumber[0] * SUBSTEPS - BEHIND);
   let rate = learningRate[0];
+  let factor = control[0];
+  if (thread >= THREADS || failed) {
+    return;
+  }
   let pace = rate / complement(t * LOG_BETA_1);
   let correction = 1.0 / complement(t * LOG_BETA_2);
-  let factor = control[0];
   //@unroll
   for (var k = 0u; k < PER_THREAD; k++) {
     let i = thread + k * THREADS;

@@ -25,6 +25,7 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let thread = (group.x + group.y * GROUPS_X + group.z * GROUPS_XY) * WORKGROUP + lane;
+  let step = stepNumber[0]; // before any thread leaves: llvmpipe then loads it once
   if (thread >= THREADS) {
     return;
   }
@@ -54,6 +55,6 @@ fn main(
     shares[thread] = (squares.x + squares.y) + (squares.z + squares.w);
   }
   if (any(largest >= vec4u(0x7f800000u)) && atomicLoad(&flag) == NEVER) {
-    atomicStore(&flag, stepNumber[0]);
+    atomicStore(&flag, step);
   }
 }

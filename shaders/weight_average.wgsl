@@ -23,13 +23,16 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let thread = (group.x + group.y * GROUPS_X + group.z * GROUPS_XY) * WORKGROUP + lane;
-  if (thread >= THREADS || flag[0] != NEVER) {
+  // What all threads read alike is read before any of them leaves: llvmpipe then loads it once.
+  let failed = flag[0] != NEVER;
+  let rest = max(REST, 9.0 / (10.0 + f32(stepNumber[0])));
+  if (thread >= THREADS || failed) {
     return;
   }
-  let rest = max(REST, 9.0 / (10.0 + f32(stepNumber[0])));
   //@unroll
   for (var k = 0u; k < PER_THREAD; k++) {
     let i = thread + k * THREADS;
-    average[i] += rest * (parameters[i] - average[i]);
+    let a = average[i];
+    average[i] = a + rest * (parameters[i] - a);
   }
 }

@@ -112,6 +112,7 @@ export function defineOp<D extends NumberType = "f32">(definition: OpDefinition)
       inputs: inputs.map((t) => t.value),
       outputs: [out.value],
       updates: [],
+      asWritten: true,
       kernel: () => {
         const workgroups = grid(definition, shape);
         return {

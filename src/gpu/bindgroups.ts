@@ -3,6 +3,11 @@ import type { Pipeline } from "./pipelines.ts";
 import type { TextureCopy } from "./textures.ts";
 import type { Storage } from "./value.ts";
 
+/** Textures by the binding at which they stand in for a buffer. */
+export type BoundTextures = ReadonlyMap<number, TextureCopy>;
+
+const NONE: BoundTextures = new Map();
+
 /**
  * Bind groups by what they bind. Eager ops that come round again with pooled buffers find theirs;
  * recorded programs make each of theirs once.
@@ -20,17 +25,19 @@ export class BindGroupCache {
     private readonly capacity = 4096,
   ) {}
 
-  /** @param textures stand in for the first of the storages */
+  /** @param textures stand in for the storages of these bindings */
   get(
     op: string,
     pipeline: Pipeline,
     storages: readonly Storage[],
-    textures: readonly TextureCopy[] = [],
+    textures: BoundTextures = NONE,
   ): GPUBindGroup {
     const key = [
       this.id(pipeline.layout),
-      ...textures.map(({ texture }) => this.id(texture)),
-      ...storages.slice(textures.length).map((s) => `${this.id(s.buffer)}+${s.offset}+${s.bytes}`),
+      ...storages.map((s, binding) => {
+        const copy = textures.get(binding);
+        return copy ? this.id(copy.texture) : `${this.id(s.buffer)}+${s.offset}+${s.bytes}`;
+      }),
     ].join();
     const found = this.groups.get(key);
     if (found) return found;
@@ -45,7 +52,7 @@ export class BindGroupCache {
     op: string,
     pipeline: Pipeline,
     storages: readonly Storage[],
-    textures: readonly TextureCopy[] = [],
+    textures: BoundTextures = NONE,
   ): GPUBindGroup {
     this.created++;
     return this.device.guardValidation(op, () =>
@@ -53,7 +60,7 @@ export class BindGroupCache {
         layout: pipeline.layout,
         entries: storages.map(({ buffer, offset, bytes }, binding) => ({
           binding,
-          resource: textures[binding]?.texture.createView() ?? { buffer, offset, size: bytes },
+          resource: textures.get(binding)?.texture.createView() ?? { buffer, offset, size: bytes },
         })),
       }),
     );

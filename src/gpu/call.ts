@@ -28,11 +28,19 @@ export interface Call {
   readonly outputs: readonly Value[];
   /** Variables that are changed in place; a call with updates is never dropped. */
   readonly updates: readonly Value[];
+  /** Which of the inputs the kernel reads as textures (see TEXTURE_WIDTH) in place of buffers. Default none. */
+  readonly textures?: readonly number[];
+  /** How many of the inputs, from the first, are read in a way that was chosen with the kernel. */
+  readonly settled?: number;
+  /** Elements that all threads together load of each input; default: of each as many as it has. */
+  readonly loads?: readonly number[];
   /**
-   * How many of the inputs, from the first, the kernel reads as textures (see TEXTURE_WIDTH)
-   * instead of buffers. Default none.
+   * Each element of the updates is read and written by one thread alone, which writes to it after its
+   * last reading.
    */
-  readonly textures?: number;
+  readonly readsFirst?: boolean;
+  /** Its text is a user's: no pass rewrites it. */
+  readonly asWritten?: boolean;
   /** Produces the shader; called once, when it is known what was fused into the call. */
   kernel(): KernelSource;
   /** It may run at another place of a recording, and beside other calls (src/kernels/side-by-side.ts). */
@@ -74,7 +82,7 @@ export function partWith(call: Call, v: Value): Call {
 /** What its kernel does with each of them. */
 export function accessOf(call: Call): Access[] {
   return [
-    ...call.inputs.map((_, i) => (i < (call.textures ?? 0) ? "texture" : "read")),
+    ...call.inputs.map((_, i) => (call.textures?.includes(i) ? "texture" : "read")),
     ...call.outputs.map(() => "write" as const),
     ...call.updates.map(() => "write" as const),
   ];

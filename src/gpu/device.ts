@@ -13,7 +13,7 @@ import { printLine } from "./print-line.ts";
 import { ReadBack } from "./readback.ts";
 import { checkSynchronous } from "./synchronous.ts";
 import { type AdapterFacts, type TargetOptions, targetOf } from "./target.ts";
-import { type TextureCopy, TexturePool } from "./textures.ts";
+import { atBindings, type TextureCopy, TexturePool, texturedOf } from "./textures.ts";
 import { ELEMENT_BYTES, type Storage, type StorageType, Value } from "./value.ts";
 import type { VariantTable } from "./variant-table.ts";
 
@@ -327,8 +327,8 @@ export class Device extends GuardedDevice {
     checkDispatch(this.limits, call.op, source.workgroups, storages, access);
     const pipeline = this.pipelines.get(call.op, source, access);
     if (this.debug >= 1) this.trace(call.op, source.name, source.workgroups, source.code);
-    const copies = this.textures.copies(storages.slice(0, call.textures ?? 0));
-    const group = this.bindGroups.get(call.op, pipeline, storages, copies);
+    const copies = this.textures.copies(texturedOf(call, storages));
+    const group = this.bindGroups.get(call.op, pipeline, storages, atBindings(call, copies));
     this.encode(call.op, pipeline, group, source.workgroups, copies);
     if (this.debug >= 2)
       for (const one of call.parts ?? [call]) this.finite.check(one.op, checkable(writtenBy(one)));

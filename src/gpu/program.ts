@@ -13,7 +13,14 @@ import { DeviceError, GpuValidationError, NonFiniteError } from "./errors.ts";
 import { dropDead, planMemory } from "./liveness.ts";
 import type { Pipeline } from "./pipelines.ts";
 import { KernelTimer, type ProfileRow, tabulate } from "./profiler.ts";
-import { allocate, dispatchStep, packSteps, Recording, throughTemporary } from "./recording.ts";
+import {
+  allocate,
+  dispatchStep,
+  packSteps,
+  Recording,
+  textureAccess,
+  throughTemporary,
+} from "./recording.ts";
 import { Shown } from "./shown.ts";
 import { type DispatchStep, encodeSteps, type Step, splitSubmits, type Written } from "./step.ts";
 import { gatherFills, TexturePlan } from "./texture-plan.ts";
@@ -156,21 +163,24 @@ export class Program extends Shown {
     const pipelines = await compiled;
     const outside = new Map<Value, Storage>();
     const listed: Step[] = [];
-    const texturePlan = new TexturePlan(device.textures);
+    const texturePlan = new TexturePlan(
+      device.textures,
+      items.map((item) => textureAccess(item, find)),
+    );
     for (const [i, item] of items.entries()) {
       const values = isPack(item) ? [...item.inputs, item.target] : bindingsOf(item);
       const opWith = (v: Value) => (isPack(item) ? item.op : partWith(item, v).op);
       for (const v of values) if (!storages.has(v)) outside.set(v, find(v, opWith(v)));
       if (isPack(item)) {
         const copies = packSteps(item, plan, (v) => find(v, item.op));
-        for (const copy of copies.flatMap((c) => throughTemporary(device, recording, c))) {
-          listed.push(copy);
-          texturePlan.changed(copy.to);
-        }
+        listed.push(...copies.flatMap((c) => throughTemporary(device, recording, c)));
+        texturePlan.changed(i);
         continue;
       }
       const source = sources[i] as KernelSource;
-      listed.push(dispatchStep(device, item, source, pipelines[i] as Pipeline, find, texturePlan));
+      const assigned = texturePlan.assign(i);
+      texturePlan.changed(i);
+      listed.push(dispatchStep(device, item, source, pipelines[i] as Pipeline, find, assigned));
     }
     const steps = gatherFills(listed);
     for (const v of keep) v.storage ??= storages.get(v);

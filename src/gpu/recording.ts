@@ -3,6 +3,7 @@ import {
   bindingsOf,
   type Call,
   type Item,
+  isPack,
   type KernelSource,
   type Pack,
   partWith,
@@ -14,7 +15,8 @@ import { GpuValidationError } from "./errors.ts";
 import type { Plan } from "./liveness.ts";
 import type { Pipeline } from "./pipelines.ts";
 import type { CopyStep, Step } from "./step.ts";
-import type { TexturePlan } from "./texture-plan.ts";
+import type { Assigned, TextureAccess } from "./texture-plan.ts";
+import { atBindings } from "./textures.ts";
 import type { Storage, Value } from "./value.ts";
 
 /** What the tensors of a recording have in common: it keeps the program's memory reserved. */
@@ -36,14 +38,14 @@ export class Recording {
   }
 }
 
-/** A dispatch with its bind group and textures; `find` gives the storage of what the call binds. */
+/** A dispatch with its bind group; `find` gives the storage of what the call binds. */
 export function dispatchStep(
   device: Device,
   call: Call,
   source: KernelSource,
   pipeline: Pipeline,
   find: (v: Value, op: string) => Storage,
-  plan: TexturePlan,
+  { textures, fills }: Assigned,
 ): Step {
   const { op } = call;
   const storages = bindingsOf(call).map((v) => find(v, partWith(call, v).op));
@@ -54,11 +56,18 @@ export function dispatchStep(
     const kernel = call.parts?.indexOf(writer) ?? 0;
     return { op: writer.op, kernel, label, dtype, size, part, storage: find(v, op) };
   });
-  const { textures, fills } = plan.assign(storages.slice(0, call.textures ?? 0));
-  for (const { storage } of written) plan.changed(storage);
-  const group = device.bindGroups.create(op, pipeline, storages, textures);
+  const group = device.bindGroups.create(op, pipeline, storages, atBindings(call, textures));
   const kernels = call.parts?.length ?? 1;
   return { kind: "dispatch", op, kernels, source, pipeline, group, textures, fills, written };
+}
+
+/** What an item reads through textures and what it writes. */
+export function textureAccess(item: Item, find: (v: Value, op: string) => Storage): TextureAccess {
+  const written = writtenBy(item).map((v) => find(v, item.op));
+  if (isPack(item)) return { reads: [], writes: written };
+  const { textures = [], inputs } = item;
+  const reads = textures.map((k) => inputs[k] as Value);
+  return { reads: reads.map((v) => find(v, partWith(item, v).op)), writes: written };
 }
 
 /** Copies for the parts of a pack that are not produced in place. */

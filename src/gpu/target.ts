@@ -34,6 +34,24 @@ export interface TileBudget {
  */
 export type TexelReads = "sampled" | "storage";
 
+/**
+ * What loads and copies cost when all threads together make many, in nanoseconds. What adapters differ in
+ * most: on llvmpipe a buffer's element may cost ten times a texel's four.
+ */
+export interface ReadCosts {
+  /** A load of one f32 of a buffer, and of four. */
+  readonly number: number;
+  readonly vector: number;
+  /** A load of a texel of four, where all four or one of them are used. */
+  readonly texel: number;
+  readonly channel: number;
+  /** To copy an element to a texture. */
+  readonly copy: number;
+  /** Of a copy however small it is, and of a pass that ends for copies. */
+  readonly fill: number;
+  readonly pass: number;
+}
+
 /** When products read their inputs through textures in place of buffers. */
 export interface TextureUse {
   readonly reads: TexelReads;
@@ -41,6 +59,11 @@ export interface TextureUse {
   leastLoads: number;
   /** Only where all that they load is whole texels. */
   readonly wholeTexels: boolean;
+  /**
+   * By which it is decided what else kernels read through textures: maps, sums, epilogues, updates of
+   * weights. Undefined: nothing else. The bits of a result do not depend on it.
+   */
+  costs: ReadCosts | undefined;
 }
 
 /** How sums are spread over threads. */
@@ -156,13 +179,29 @@ function tilesOf(kind: AdapterKind): TileBudget {
 function texturesOf(kind: AdapterKind): TextureUse {
   switch (kind) {
     case "llvmpipe":
-      return { reads: "storage", leastLoads: 2 ** 16, wholeTexels: false };
+      return { reads: "storage", leastLoads: 2 ** 16, wholeTexels: false, costs: LLVMPIPE };
     case "swiftshader":
-      return { reads: "sampled", leastLoads: 0, wholeTexels: true };
+      return { reads: "sampled", leastLoads: 0, wholeTexels: true, costs: undefined };
     default:
-      return { reads: "sampled", leastLoads: Number.POSITIVE_INFINITY, wholeTexels: false };
+      return {
+        reads: "sampled",
+        leastLoads: Number.POSITIVE_INFINITY,
+        wholeTexels: false,
+        costs: undefined,
+      };
   }
 }
+
+/** Measured on two cores with AVX2. */
+const LLVMPIPE: ReadCosts = {
+  number: 8,
+  vector: 24,
+  texel: 4,
+  channel: 4,
+  copy: 0.1,
+  fill: 1_000,
+  pass: 44_000,
+};
 
 const SPREAD: Readonly<Record<"software" | "hardware", Spread>> = {
   software: {

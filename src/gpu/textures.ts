@@ -1,3 +1,4 @@
+import type { Call } from "./call.ts";
 import type { GuardedDevice } from "./guarded-device.ts";
 import type { TexelReads } from "./target.ts";
 import type { Storage } from "./value.ts";
@@ -77,6 +78,19 @@ export class TexturePool {
     this.textures.set(key, texture);
     return texture;
   }
+}
+
+/** Of what a call binds, the storages that its kernel reads through textures. */
+export function texturedOf({ textures = [] }: Call, storages: readonly Storage[]): Storage[] {
+  return textures.map((binding) => storages[binding] as Storage);
+}
+
+/** The textures of those, by their bindings. */
+export function atBindings(
+  { textures = [] }: Call,
+  copies: readonly TextureCopy[],
+): ReadonlyMap<number, TextureCopy> {
+  return new Map(textures.map((binding, k) => [binding, copies[k] as TextureCopy]));
 }
 
 /** Rows of the texture that holds so many bytes: powers of two, so that many values share one. */

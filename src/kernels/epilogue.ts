@@ -113,7 +113,7 @@ export function callWithEpilogue(spec: {
   /** The same call with another epilogue; absent where the kernel can have none. */
   readonly again: ((epilogue: Epilogue) => Call) | undefined;
   readonly source: (inputs: readonly Value[]) => KernelSource;
-  /** The kernel reads its own inputs through textures. */
+  /** Whether the kernel reads its own inputs through textures, where it has chosen that itself. */
   readonly textures?: boolean;
   /** Its epilogue may keep the hole. */
   readonly canKeep?: boolean;
@@ -134,7 +134,8 @@ export function callWithEpilogue(spec: {
     inputs,
     outputs: storedBy(epilogue, result),
     updates: [],
-    ...(spec.textures ? { textures: spec.inputs.length } : {}),
+    ...(spec.textures === undefined ? {} : { settled: spec.inputs.length }),
+    ...(spec.textures ? { textures: [...spec.inputs.keys()] } : {}),
     ...(spec.movable ? { movable: true } : {}),
     kernel: () => spec.source(inputs),
     fusible: facet,

@@ -42,6 +42,7 @@ export function gatherCall(
     shader: bytes ? bytesShader : gatherShader,
     threads: y.size / (wide ? 4 : 1),
     inputs: [table, indices],
+    loads: [y.size, indices.size],
     outputs: [y],
     aliases: { E: wgslType(y.dtype, wide ? 4 : 1) },
     constants: {

@@ -210,6 +210,7 @@ export function weightAverageCall(
     threads: parameters.size / PER_THREAD,
     inputs: [parameters, flag, step],
     updates: [average],
+    readsFirst: true,
     constants: { REST: 1 - decay },
     flops: 3 * parameters.size,
   });
@@ -238,6 +239,7 @@ function updateCall(
     threads: parameters.size / PER_THREAD,
     inputs: [gradients, learningRate, control, flag, ...inputs],
     updates: [parameters, ...state],
+    readsFirst: true,
     flops: kernel.flops * parameters.size,
   });
 }

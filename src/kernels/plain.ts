@@ -20,6 +20,8 @@ export interface PlainKernel {
   readonly inputs: readonly Value[];
   readonly outputs?: readonly Value[];
   readonly updates?: readonly Value[];
+  readonly readsFirst?: boolean;
+  readonly loads?: readonly number[];
   readonly constants?: Readonly<Record<string, number | boolean>>;
   readonly aliases?: Readonly<Record<string, string>>;
   readonly inserts?: Readonly<Record<string, string>>;
@@ -36,6 +38,8 @@ export function plainCall(kernel: PlainKernel): Call {
     outputs,
     updates,
     movable: true,
+    ...(kernel.readsFirst ? { readsFirst: true } : {}),
+    ...(kernel.loads ? { loads: kernel.loads } : {}),
     kernel: () => {
       const workgroups = foldWorkgroups(Math.ceil(threads / WORKGROUP));
       const all = [...inputs, ...outputs, ...updates, ...updates];

@@ -8,6 +8,7 @@ import {
 } from "../gpu/call.ts";
 import { isBindable } from "../gpu/dispatch-rules.ts";
 import type { Value } from "../gpu/value.ts";
+import { writtenOnce } from "./written-once.ts";
 
 /**
  * Most workgroups of a kernel that is put beside others. llvmpipe runs both sides of a branch, with the
@@ -102,20 +103,8 @@ function mayMove(call: Call, over: Touched): boolean {
   return bytes <= MOST_MOVED_BYTES && over.leaves(call);
 }
 
-/** The call with a kernel that is written once, however often it is asked for. */
-function writtenOnce(call: Call): Call {
-  let source: KernelSource | undefined;
-  return {
-    ...call,
-    kernel: () => {
-      source ??= call.kernel();
-      return source;
-    },
-  };
-}
-
 function isSmall(item: Item): item is Call {
-  if (isPack(item) || !item.movable || item.textures) return false;
+  if (isPack(item) || !item.movable || item.textures?.length) return false;
   const { workgroups, code } = item.kernel();
   const [x, y, z] = workgroups;
   return x <= MOST_WORKGROUPS && y === 1 && z === 1 && ENTRY.test(code) && !REFUSED.test(code);

@@ -6,6 +6,7 @@ import type { Value } from "../gpu/value.ts";
 import { fuse } from "../kernels/fusion.ts";
 import { mergeSums } from "../kernels/merge-sums.ts";
 import { putSideBySide } from "../kernels/side-by-side.ts";
+import { readThroughTextures } from "../kernels/textured-items.ts";
 import { Tensor } from "./tensor.ts";
 
 /** Tensors in nested arrays and plain objects. */
@@ -64,6 +65,7 @@ export function recordPart<T>(device: Device, name: string, body: () => T): T {
 export function record<T>(device: Device, body: () => T): Promise<{ program: Program; result: T }> {
   checkDevice("record", device);
   checkFunction("record", "body", body, BODY);
-  const optimise: Optimiser = (items, keep) => putSideBySide(mergeSums(fuse(items, keep), keep));
+  const optimise: Optimiser = (items, keep) =>
+    readThroughTextures(putSideBySide(mergeSums(fuse(items, keep), keep)), device);
   return Program.record(device, body, valuesIn, optimise);
 }

@@ -35,7 +35,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     inputs: [a, b],
     outputs: [out],
     updates: [],
-    textures: 2,
+    textures: [0, 1],
     kernel: () => ({
       name: "addition",
       code,

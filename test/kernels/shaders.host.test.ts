@@ -110,9 +110,9 @@ test("are bound by the host in the order of their bindings", async () => {
   const device = await openDevice();
   for (const call of calls(device)) {
     const { name, code } = call.kernel();
-    const textures = call.textures ?? 0;
+    const textures = call.textures ?? [];
     const expected = [
-      ...call.inputs.map((_, i) => (i < textures ? "texture" : "read")),
+      ...call.inputs.map((_, i) => (textures.includes(i) ? "texture" : "read")),
       ...call.outputs.map(() => "read_write"),
     ];
     assert.equal(bindings(code), expected, `${name} with ${call.inputs.length} inputs`);

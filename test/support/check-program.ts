@@ -6,17 +6,21 @@ import { grad, track } from "../../src/autograd/tape.ts";
 import { type Item, isPack, writtenBy } from "../../src/gpu/call.ts";
 import type { Device } from "../../src/gpu/device.ts";
 import { Program } from "../../src/gpu/program.ts";
+import type { ReadCosts } from "../../src/gpu/target.ts";
 import type { Value } from "../../src/gpu/value.ts";
 import { fuse } from "../../src/kernels/fusion.ts";
 import { mergeSums } from "../../src/kernels/merge-sums.ts";
 import { putSideBySide } from "../../src/kernels/side-by-side.ts";
+import { readThroughTextures } from "../../src/kernels/textured-items.ts";
 import { variable } from "../../src/tensor/create.ts";
+import { record } from "../../src/tensor/run.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { checkFused } from "./fused.ts";
 import { sizeOf } from "./host.ts";
 import { fixed, type Hyper, type HyperTensor, plus, scaled, times, total } from "./hyper.ts";
 import { numbers } from "./products.ts";
 import { type Draft, type Statement, statementOf } from "./random-programs.ts";
+import { FREE, withCosts } from "./read-costs.ts";
 
 /** How many of the last results the loss and its derivatives are made of. */
 const LAST = 3;
@@ -157,7 +161,8 @@ export async function checkPasses(device: Device, draft: Draft): Promise<void> {
       const fused = fuse(items, kept);
       const merged = mergeSums(fused, kept);
       const joined = putSideBySide(merged);
-      for (const [pass, left] of Object.entries({ items, fused, merged, joined }))
+      const textured = readThroughTextures(joined, device);
+      for (const [pass, left] of Object.entries({ items, fused, merged, joined, textured }))
         faults.push(...missing(left, kept).map((fault) => `${pass}: ${fault}`));
       throw new Seen();
     });
@@ -167,6 +172,25 @@ export async function checkPasses(device: Device, draft: Draft): Promise<void> {
     release();
   }
   if (faults.length > 0) assert.unreachable(`program\n${textOf(draft)}\n${faults.join("\n")}`);
+}
+
+/** Asserts that a program gives the same bits when all that can be is read through textures. */
+export async function checkTextures(device: Device, draft: Draft): Promise<void> {
+  const plan = planOf(draft);
+  const { inputs, directions, release } = uploaded(device, plan);
+  const body = () => bodyOf(plan, inputs, directions)().filter((t) => t !== undefined);
+  const computed = async (costs: ReadCosts | undefined): Promise<number[][]> => {
+    const { program, result } = await withCosts(device, costs, () => record(device, body));
+    program.run();
+    const data = await Promise.all(result.map((t) => t.data()));
+    program.release();
+    return data.map((d) => [...new Uint32Array(d.buffer)]);
+  };
+  try {
+    assert.equal(await computed(FREE), await computed(undefined), `program\n${textOf(draft)}`);
+  } finally {
+    release();
+  }
 }
 
 /** Asserts that a program gives the same op by op, recorded, and in float64. */

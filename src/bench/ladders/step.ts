@@ -63,7 +63,7 @@ export function fileRung(
         inputs,
         outputs: [result],
         updates: [],
-        ...(textures ? { textures: inputs.length } : {}),
+        ...(textures ? { textures: [...inputs.keys()] } : {}),
         kernel: () => ({
           name,
           code: specialise(textures ? asTextures(text, device.target.textures.reads) : text, {
