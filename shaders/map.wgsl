@@ -15,6 +15,8 @@ fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
+  // What all threads read alike is read before any of them leaves: llvmpipe then loads it once.
+  //@insert alike
   let thread = (group.x + group.y * GROUPS_X + group.z * GROUPS_XY) * WORKGROUP + lane;
   if (thread >= THREADS) {
     return;

@@ -1,5 +1,6 @@
 import shader from "../../shaders/map.wgsl";
 import { type Call, foldWorkgroups, type KernelSource } from "../gpu/call.ts";
+import type { Value } from "../gpu/value.ts";
 import {
   canVectorise,
   elementCode,
@@ -11,8 +12,7 @@ import { type Expression, expressionSize, wgslType } from "./expression.ts";
 import type { Facet } from "./facets.ts";
 import { specialise } from "./specialise.ts";
 import { sizeOf } from "./view.ts";
-
-const WORKGROUP = 64;
+import { groupThreads } from "./workgroups.ts";
 
 /**
  * An elementwise map with broadcasting.
@@ -41,7 +41,9 @@ function mapSource(op: string, spec: MapSpec, width: 1 | 4): KernelSource {
   const element = movesIntegers(spec) ? "u32" : "f32";
   const code = elementCode(spec, width, 0, new Set(), element);
   const threads = sizeOf(spec.shape) / width;
-  const workgroups = foldWorkgroups(Math.ceil(threads / WORKGROUP));
+  const { target } = (spec.outputs[0] as { value: Value }).value.device;
+  const grouped = groupThreads(shader, threads, target);
+  const workgroups = foldWorkgroups(Math.ceil(threads / grouped.size));
   const outputs = spec.outputs.map(({ value }, k) => {
     const binding = code.values.length + k;
     const type = wgslType(value.dtype, width);
@@ -51,11 +53,13 @@ function mapSource(op: string, spec: MapSpec, width: 1 | 4): KernelSource {
     ({ value }, k) =>
       `out${k}[thread] = ${storeText(value.dtype, width, code.results[k] as string, element)};`,
   );
-  const body = [...code.statements, ...stores].map((line) => `  ${line}`).join("\n");
+  const lines = (statements: readonly string[]) => statements.map((s) => `  ${s}`).join("\n");
+  const alike = code.loads.map((load) => load.statement).filter((s) => !/\bi\b/.test(s));
+  const body = lines([...code.statements.filter((s) => !alike.includes(s)), ...stores]);
   const elements = sizeOf(spec.shape);
   return {
     name: `${op} ${spec.shape.join("×") || "scalar"}`,
-    code: specialise(shader, {
+    code: specialise(grouped.shader, {
       op,
       constants: {
         THREADS: threads,
@@ -66,6 +70,7 @@ function mapSource(op: string, spec: MapSpec, width: 1 | 4): KernelSource {
       inserts: {
         helpers: helperFunctions(body, width, element),
         bindings: [code.bindings, ...outputs].filter(Boolean).join("\n"),
+        alike: lines(alike),
         body,
       },
     }),

@@ -2,8 +2,7 @@ import { type Call, foldWorkgroups } from "../gpu/call.ts";
 import type { Value } from "../gpu/value.ts";
 import { gridConstants } from "./epilogue.ts";
 import { specialise } from "./specialise.ts";
-
-const WORKGROUP = 64;
+import { groupThreads } from "./workgroups.ts";
 
 /**
  * A kernel that nothing is fused into: one thread for each of `threads` pieces of work. It may be put
@@ -41,11 +40,14 @@ export function plainCall(kernel: PlainKernel): Call {
     ...(kernel.readsFirst ? { readsFirst: true } : {}),
     ...(kernel.loads ? { loads: kernel.loads } : {}),
     kernel: () => {
-      const workgroups = foldWorkgroups(Math.ceil(threads / WORKGROUP));
+      const [some] = [...outputs, ...updates];
+      const { target } = (some as Value).device;
+      const { shader, size } = groupThreads(kernel.shader, threads, target);
+      const workgroups = foldWorkgroups(Math.ceil(threads / size));
       const all = [...inputs, ...outputs, ...updates, ...updates];
       return {
         name: `${op} ${kernel.detail}`,
-        code: specialise(kernel.shader, {
+        code: specialise(shader, {
           op,
           aliases: kernel.aliases ?? {},
           constants: { ...gridConstants(workgroups), THREADS: threads, ...kernel.constants },
