@@ -4,6 +4,7 @@ import { checkOptions, type OptionRules } from "./arguments.ts";
 import { Device, type DeviceOptions } from "./device.ts";
 import { NoAdapterError, UsageError } from "./errors.ts";
 import { featuresOfEnvironment } from "./features.ts";
+import { readsOf } from "./read-probe.ts";
 import type { TargetOptions } from "./target.ts";
 
 /** Which adapter is opened, and how its device is used. */
@@ -73,16 +74,21 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
     const reason = error instanceof Error ? error.message : String(error);
     throw new NoAdapterError(`${name} gives no device: ${reason}`);
   }
-  return new Device(
+  // Only llvmpipe reads buffers slowly, and on some processors alone.
+  const probes = kind === "llvmpipe" && target.costs === undefined;
+  const measured = probes ? await readsOf(gpu, `${name} ${runtime}`) : undefined;
+  const device = new Device(
     gpu,
     { kind, name, runtime },
     {
       ...options,
       debug,
-      target,
+      target: measured ? { ...target, costs: measured.costs ?? null } : target,
       ...(memoryLimit === undefined ? {} : { memoryLimit }),
     },
   );
+  if (measured) device.target.textures.reads = measured.reads;
+  return device;
 }
 
 /** Smaller tiles than the adapter bears: tests of much else than tiles have their shaders sooner. */

@@ -54,14 +54,15 @@ export interface ReadCosts {
 
 /** When products read their inputs through textures in place of buffers. */
 export interface TextureUse {
-  readonly reads: TexelReads;
+  reads: TexelReads;
   /** They load at least so many elements; Infinity: never. */
   leastLoads: number;
   /** Only where all that they load is whole texels. */
   readonly wholeTexels: boolean;
   /**
    * By which it is decided what else kernels read through textures: maps, sums, epilogues, updates of
-   * weights. Undefined: nothing else. The bits of a result do not depend on it.
+   * weights. Undefined: nothing else. They are measured where a device is opened on an adapter that may
+   * gain by it; the bits of a result do not depend on them.
    */
   costs: ReadCosts | undefined;
 }
@@ -95,7 +96,7 @@ export interface Target {
   readonly tiles: TileBudget;
   readonly textures: TextureUse;
   /** Threads of a workgroup of kernels whose threads have nothing to do with each other, if many. */
-  readonly loneThreads: number;
+  loneThreads: number;
   readonly spread: Spread;
   readonly submits: SubmitLimits;
   /** The optional features that the device was opened with. */
@@ -107,6 +108,8 @@ export interface Target {
 /** What a caller states otherwise than the kind of the adapter does. */
 export interface TargetOptions {
   readonly tiles?: Partial<TileBudget>;
+  /** In place of what is measured at opening; null: kernels other than products read buffers. */
+  readonly costs?: ReadCosts | null;
 }
 
 /** @param stated in place of what is stated for the kind */
@@ -119,7 +122,7 @@ export function targetOf(
   return {
     software,
     tiles: { ...tilesOf(kind), ...stated.tiles },
-    textures: texturesOf(kind),
+    textures: { ...texturesOf(kind), costs: stated.costs ?? undefined },
     // A workgroup costs llvmpipe some time of its own: copies ran a quarter faster.
     loneThreads: kind === "llvmpipe" ? 256 : 64,
     spread: software ? SPREAD.software : SPREAD.hardware,
@@ -183,7 +186,7 @@ function tilesOf(kind: AdapterKind): TileBudget {
 function texturesOf(kind: AdapterKind): TextureUse {
   switch (kind) {
     case "llvmpipe":
-      return { reads: "storage", leastLoads: 2 ** 16, wholeTexels: false, costs: LLVMPIPE };
+      return { reads: "storage", leastLoads: 2 ** 16, wholeTexels: false, costs: undefined };
     case "swiftshader":
       return { reads: "sampled", leastLoads: 0, wholeTexels: true, costs: undefined };
     default:
@@ -195,17 +198,6 @@ function texturesOf(kind: AdapterKind): TextureUse {
       };
   }
 }
-
-/** Measured on two cores with AVX2. */
-const LLVMPIPE: ReadCosts = {
-  number: 8,
-  vector: 24,
-  texel: 4,
-  channel: 4,
-  copy: 0.1,
-  fill: 1_000,
-  pass: 44_000,
-};
 
 const SPREAD: Readonly<Record<"software" | "hardware", Spread>> = {
   software: {

@@ -52,7 +52,8 @@ function consider(item: Item, costs: ReadCosts, most: number): Considered | unde
   const code = withoutComments(call.kernel().code);
   const bound = bindingsOf(call);
   const candidates = readBindings(code).flatMap((read): Candidate[] => {
-    const value = bound[read.binding] as Value;
+    const value = bound[read.binding];
+    if (!value) return []; // who made the call hears of it from the device
     const isInput = read.binding < call.inputs.length;
     const isSettled = read.binding < (call.settled ?? 0) || call.textures?.includes(read.binding);
     if (isSettled || !mayPay(value)) return [];

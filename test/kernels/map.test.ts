@@ -118,6 +118,8 @@ test("reads four elements at once where rows allow it, and only there", async ()
 
 test("folds a grid of more than 65,535 workgroups", async () => {
   const device = await testDevice();
+  const usual = device.target.loneThreads;
+  device.target.loneThreads = 64;
   const rows = 65_536 * 64 + 7;
   const data = numbers(rows + 1, 5);
   // A view that steps over an element cannot be read four at a time.
@@ -127,7 +129,9 @@ test("folds a grid of more than 65,535 workgroups", async () => {
     [rows],
     [view],
     [apply("mul", input(0), constant(2))],
-  );
+  ).finally(() => {
+    device.target.loneThreads = usual;
+  });
   assert.equal(source.workgroups, [32769, 2, 1]);
   for (const i of [0, 1, 63, 64, 32769 * 64 - 1, 32769 * 64, 65_535 * 64, rows - 1])
     assert.is(results[0]![i], 2 * data[i]!, `element ${i}`);
