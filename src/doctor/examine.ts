@@ -6,6 +6,7 @@ import { installedDrivers } from "../gpu/adapter-vulkan.ts";
 import { NoAdapterError } from "../gpu/errors.ts";
 import { openDevice } from "../gpu/open.ts";
 import { type RuntimeFacts, runtimeFacts } from "../gpu/runtime-facts.ts";
+import type { ReadCosts } from "../gpu/target.ts";
 import type { Host } from "../host/host.ts";
 import { version } from "../version.ts";
 import { advise } from "./advice.ts";
@@ -48,6 +49,11 @@ export interface Examination {
     readonly limits: Readonly<Record<string, { readonly offered: number; readonly used: number }>>;
   };
   readonly speed?: { readonly matmul: Speed; readonly copy: Speed };
+  /**
+   * What loads cost, in nanoseconds, where that decides whether kernels read buffers or textures; absent
+   * where they read buffers anyhow.
+   */
+  readonly reads?: ReadCosts;
   readonly dataFolder: string;
   readonly datasets: readonly Pick<InventoryRow, "name" | "state" | "available">[];
   /** Variables of the environment that play a part. */
@@ -72,7 +78,7 @@ export async function examine(
     ([name, value]) =>
       value && /^(LATENTGRAD_(?!RUNTIMES|CHILD)\w+|VK_(ICD_FILENAMES|DRIVER_FILES))$/.test(name),
   ) as [string, string][];
-  let found: Partial<Pick<Examination, "adapter" | "speed">> = {};
+  let found: Partial<Pick<Examination, "adapter" | "speed" | "reads">> = {};
   let failure: NoAdapterError | undefined;
   try {
     found = await examineAdapter();
@@ -105,7 +111,7 @@ export async function examine(
   return failure ? { examination, failure } : { examination };
 }
 
-async function examineAdapter(): Promise<Required<Pick<Examination, "adapter" | "speed">>> {
+async function examineAdapter(): Promise<Pick<Examination, "adapter" | "speed" | "reads">> {
   const { adapter, kind, name } = await requestAdapter();
   const { vendor, architecture, device: model, description } = adapter.info;
   const words = Object.entries({
@@ -115,8 +121,10 @@ async function examineAdapter(): Promise<Required<Pick<Examination, "adapter" | 
     description: description === name ? "" : description,
   });
   const device = await openDevice();
+  const { costs } = device.target.textures;
   try {
     return {
+      ...(costs ? { reads: costs } : {}),
       adapter: {
         name,
         kind,

@@ -88,6 +88,7 @@ export { formatProfile, type ProfileRow } from "../gpu/profiler.ts";
 export type { Program, ProgramStatistics } from "../gpu/program.ts";
 export type {
   AdapterFacts,
+  ReadCosts,
   Spread,
   SubmitLimits,
   Target,

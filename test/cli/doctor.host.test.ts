@@ -23,6 +23,7 @@ test("says what there is, and that the adapter computes right", async () => {
     assert.ok(speed.rate > 0 && speed.milliseconds > 0);
     assert.is(speed.right, true);
   }
+  assert.is(found.reads !== undefined, found.adapter.kind === "llvmpipe");
   assert.equal(found.datasets.map(({ name }: { name: string }) => name).slice(0, 6), [
     "glyphs",
     "shapes",

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { Examination } from "../../doctor/examine.ts";
 import type { Speed } from "../../doctor/speed.ts";
 import { LatentgradError } from "../../gpu/errors.ts";
+import type { ReadCosts } from "../../gpu/target.ts";
 import type { Context } from "../context.ts";
 import { addCommon, addRuntime, applyCommon, type CommonOptions } from "../options.ts";
 import { path } from "../parsers.ts";
@@ -38,7 +39,7 @@ export function addDoctor(program: Command, { host, output, actions }: Context):
 }
 
 function linesOf(examination: Examination): string[] {
-  const { runtime, installed, adapter, speed, problem } = examination;
+  const { runtime, installed, adapter, speed, reads, problem } = examination;
   const row = (name: string, value: string) => `${name.padEnd(12)}${value}`;
   const lines = [
     row("latentgrad", examination.version),
@@ -63,6 +64,7 @@ function linesOf(examination: Examination): string[] {
   if (speed) {
     lines.push(row("matmul", describe(speed.matmul)), row("copy", describe(speed.copy)));
   }
+  if (reads) lines.push(row("loads", describeReads(reads)));
   for (const [i, { name, state }] of examination.datasets.entries())
     lines.push(row(i === 0 ? "data" : "", `${name}: ${state}`));
   lines.push(row("", `data folder ${examination.dataFolder}`));
@@ -76,6 +78,14 @@ function linesOf(examination: Examination): string[] {
 function describe({ rate, unit, milliseconds, what, right }: Speed): string {
   const checked = right ? "result right" : "RESULT WRONG";
   return `${rate.toFixed(1)} ${unit} (${what}: ${milliseconds.toFixed(1)} ms; ${checked})`;
+}
+
+function describeReads({ number, vector, texel, channel }: ReadCosts): string {
+  const [one, four, whole, part] = [number, vector, texel, channel].map((ns) => ns.toFixed(1));
+  const pays = texel < vector || channel < number;
+  return `a buffer's number ${one} ns, four ${four}; a texel ${whole}, of it one ${part}: kernels read ${
+    pays ? "textures where that pays" : "buffers"
+  }`;
 }
 
 /** Large powers of two in MiB. */
