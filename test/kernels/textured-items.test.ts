@@ -15,6 +15,7 @@ import { grad, track } from "../../src/autograd/tape.ts";
 import type { Device } from "../../src/gpu/device.ts";
 import type { Program } from "../../src/gpu/program.ts";
 import type { ReadCosts } from "../../src/gpu/target.ts";
+import type { DType } from "../../src/gpu/value.ts";
 import { sizeOf } from "../../src/kernels/view.ts";
 import { Adam, AdamW } from "../../src/optim/adam.ts";
 import type { Optimiser } from "../../src/optim/optimiser.ts";
@@ -37,18 +38,18 @@ test.before(async () => {
 
 const value = (...shape: number[]): Tensor =>
   variable(device, numbers(sizeOf(shape), sizeOf(shape) + shape.length), shape, "operand");
-const indices = (...numbers: number[]): Tensor =>
+const indices = (...numbers: number[]): Tensor<"u32"> =>
   variable(device, Uint32Array.from(numbers), [numbers.length], "indices");
 
-async function bitsOf(tensors: readonly Tensor[]): Promise<number[][]> {
-  const data = await Promise.all(tensors.map((t) => (t.dtype === "u32" ? t.integers() : t.data())));
+async function bitsOf(tensors: readonly Tensor<DType>[]): Promise<number[][]> {
+  const data = await Promise.all(tensors.map((t) => t.data()));
   return data.map((d) => [...new Uint32Array(d.buffer)]);
 }
 
 /** Bits of what a recording gives, and what its dispatches read through textures. */
 async function computed(
   costs: ReadCosts | undefined,
-  body: () => readonly Tensor[],
+  body: () => readonly Tensor<DType>[],
   changes = false,
 ) {
   const { program, result } = await withCosts(device, costs, () => record(device, body));
@@ -65,7 +66,7 @@ async function computed(
 }
 
 /** Each family with rows of whole texels and without, and how many elements it reads of textures at least. */
-const families: Readonly<Record<string, readonly [number, () => Tensor[]]>> = {
+const families: Readonly<Record<string, readonly [number, () => Tensor<DType>[]]>> = {
   "maps of fours": [48, () => [exp(mul(value(6, 8), value(8)))]],
   "maps of single numbers": [35, () => [exp(mul(value(5, 7), value(7)))]],
   "transposed and sliced maps": [
