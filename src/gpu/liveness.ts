@@ -1,5 +1,6 @@
-import { type Item, isPack, type Pack, writtenBy } from "./call.ts";
-import { sharesBuffer, sharesMemory, type Value } from "./value.ts";
+import { type Item, isPack, writtenBy } from "./call.ts";
+import { ItemList } from "./item-list.ts";
+import { sharesBuffer, type Value } from "./value.ts";
 
 /** Where a planned value lives: a slot of the plan, or a byte range inside another value. */
 export type Place = { readonly slot: number } | { readonly within: Value; readonly offset: number };
@@ -98,27 +99,28 @@ function takeSlot(slots: number[], free: number[], bytes: number): number {
 
 /** Decides which packed values can be produced in place. */
 function placePacked(
-  items: readonly Item[],
+  recorded: readonly Item[],
   keep: ReadonlySet<Value>,
 ): Map<Value, { within: Value; offset: number }> {
+  const items = new ItemList(recorded);
   const placed = new Map<Value, { within: Value; offset: number }>();
-  const produced = new Map<Value, number>();
-  for (const [i, item] of items.entries())
-    if (!isPack(item))
-      for (const v of item.outputs) if (!v.storage && !produced.has(v)) produced.set(v, i);
-  for (const [to, pack] of items.entries()) {
+  /** Every target with what was placed in it. */
+  const homes = new Map<Value, Set<Value>>();
+  for (const [to, pack] of recorded.entries()) {
     if (!isPack(pack)) continue;
+    const { target } = pack;
+    const inside = homes.get(target) ?? new Set([target]);
+    homes.set(target, inside);
     for (const [i, v] of pack.inputs.entries()) {
       const offset = pack.offsets[i] ?? 0;
-      const from = produced.get(v);
+      const from = v.storage ? undefined : items.makerOf(v);
       const aligned = offset % 256 === 0; // minStorageBufferOffsetAlignment
       if (!aligned || from === undefined || keep.has(v) || placed.has(v)) continue;
-      const neighbours = new Set<Value>([pack.target]);
-      for (const [x, place] of placed) if (place.within === pack.target) neighbours.add(x);
-      if (conflicts(items, v, neighbours)) continue;
-      if (touchedBetween(items, v, offset, pack, from, to)) continue;
-      if (overwrittenLater(items, v, pack.target, to)) continue;
-      placed.set(v, { within: pack.target, offset });
+      if (conflicts(items, v, target, inside)) continue;
+      if (touchedBetween(items, v, offset, target, from, to)) continue;
+      if (overwrittenLater(items, v, target, to)) continue;
+      placed.set(v, { within: target, offset });
+      inside.add(v);
     }
   }
   return placed;
@@ -126,50 +128,35 @@ function placePacked(
 
 /** Whether the target is read, or v's place in it written, between v's making and its packing. */
 function touchedBetween(
-  items: readonly Item[],
+  items: ItemList,
   v: Value,
   offset: number,
-  pack: Pack,
+  target: Value,
   from: number,
   to: number,
 ): boolean {
-  const { target } = pack;
   const inPlace = (start: number, bytes: number) =>
     start < offset + v.dataBytes && offset < start + bytes;
-  return items.slice(from, to).some((item) => {
-    if (item.inputs.some((x) => sharesMemory(x, target))) return true;
-    if (isPack(item) && item.target === target)
-      return item.inputs.some((x, i) => inPlace(item.offsets[i] ?? 0, x.dataBytes));
-    return writtenBy(item).some((x) => sharesMemory(x, target));
+  if (items.isRead(target, from, to)) return true;
+  return items.isWritten(target, from, to, (item) => {
+    if (!isPack(item) || item.target !== target) return true;
+    return item.inputs.some((x, i) => inPlace(item.offsets[i] ?? 0, x.dataBytes));
   });
 }
 
 /** Whether v is still read after its place in the target has been given a new content. */
-function overwrittenLater(
-  items: readonly Item[],
-  v: Value,
-  target: Value,
-  packed: number,
-): boolean {
-  let overwritten = false;
-  for (const item of items.slice(packed + 1)) {
-    overwritten ||= writtenBy(item).some((x) => sharesMemory(x, target));
-    if (overwritten && item.inputs.includes(v)) return true;
-  }
-  return false;
+function overwrittenLater(items: ItemList, v: Value, target: Value, packed: number): boolean {
+  return items.readersOf(v).some((i) => i > packed && items.isWritten(target, packed + 1, i + 1));
 }
 
-/** Whether some dispatch would both read and write the buffer if `v` moved beside `neighbours`. */
-function conflicts(items: readonly Item[], v: Value, neighbours: ReadonlySet<Value>): boolean {
-  const beside = (x: Value): boolean => {
-    if (neighbours.has(x)) return true;
-    for (const n of neighbours) if (sharesBuffer(x, n)) return true;
-    return false;
-  };
-  return items.some((item) => {
+/** Whether some dispatch would both read and write the buffer if `v` moved into `target`. */
+function conflicts(items: ItemList, v: Value, target: Value, inside: ReadonlySet<Value>): boolean {
+  const beside = (x: Value): boolean => x === v || inside.has(x) || sharesBuffer(x, target);
+  return [...items.readersOf(v), ...items.writersOf(v)].some((i) => {
+    const item = items.at(i) as Item;
     if (isPack(item)) return false;
     const writes = writtenBy(item);
-    if (writes.includes(v) && item.inputs.some((x) => x === v || beside(x))) return true;
-    return item.inputs.includes(v) && writes.some((x) => x === v || beside(x));
+    if (writes.includes(v) && item.inputs.some(beside)) return true;
+    return item.inputs.includes(v) && writes.some(beside);
   });
 }

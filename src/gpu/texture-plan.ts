@@ -1,3 +1,4 @@
+import { firstFrom } from "./item-list.ts";
 import type { DispatchStep, Step } from "./step.ts";
 import { type TextureCopy, type TexturePool, textureHeight, textureSize } from "./textures.ts";
 import { overlaps, type Storage } from "./value.ts";
@@ -27,8 +28,9 @@ export interface TextureAccess {
  * its last reader on it serves others.
  */
 export class TexturePlan {
-  /** What each texture holds. */
+  /** What each texture holds, and those that hold something of a buffer. */
   private readonly held = new Map<GPUTexture, Storage>();
+  private readonly holders = new Map<GPUBuffer, Set<GPUTexture>>();
   /** Number of the dispatch that read it last. */
   private readonly used = new Map<GPUTexture, number>();
   private readonly made = new Map<number, GPUTexture[]>();
@@ -56,7 +58,7 @@ export class TexturePlan {
       const texture = found[k] ?? this.holding(from) ?? this.take(from, now);
       if (!found[k] && !fills.some((fill) => fill.texture === texture))
         fills.push({ from, texture });
-      this.held.set(texture, from);
+      this.hold(texture, from);
       this.used.set(texture, now);
       this.next.set(texture, this.nextReads[now]?.[k] ?? NEVER);
       return { from, texture };
@@ -67,12 +69,26 @@ export class TexturePlan {
   /** Notes what the item has changed. */
   changed(now: number): void {
     for (const storage of this.accesses[now]?.writes ?? [])
-      for (const [texture, from] of this.held)
-        if (overlaps(from, storage)) this.held.delete(texture);
+      for (const texture of [...(this.holders.get(storage.buffer) ?? [])])
+        if (overlaps(this.held.get(texture) as Storage, storage)) this.drop(texture);
+  }
+
+  private hold(texture: GPUTexture, from: Storage): void {
+    this.drop(texture);
+    this.held.set(texture, from);
+    const holders = this.holders.get(from.buffer) ?? new Set();
+    this.holders.set(from.buffer, holders.add(texture));
+  }
+
+  private drop(texture: GPUTexture): void {
+    const from = this.held.get(texture);
+    if (from) this.holders.get(from.buffer)?.delete(texture);
+    this.held.delete(texture);
   }
 
   private holding(from: Storage): GPUTexture | undefined {
-    for (const [texture, storage] of this.held) if (isSame(storage, from)) return texture;
+    for (const texture of this.holders.get(from.buffer) ?? [])
+      if (isSame(this.held.get(texture) as Storage, from)) return texture;
     return undefined;
   }
 
@@ -106,22 +122,22 @@ export class TexturePlan {
 
 /** For each item's reads the item that reads the same next, before it is written. */
 function nextReadsOf(accesses: readonly TextureAccess[]): (readonly number[])[] {
-  const ahead = new Map<GPUBuffer, { from: Storage; item: number }[]>();
+  /** What is read further on, of each buffer by its range. */
+  const ahead = new Map<GPUBuffer, Map<string, { from: Storage; item: number }>>();
+  const rangeOf = ({ offset, bytes }: Storage) => `${offset}+${bytes}`;
   const all: (readonly number[])[] = [];
   for (let i = accesses.length - 1; i >= 0; i--) {
     const { reads, writes } = accesses[i] as TextureAccess;
     // It reads before it writes.
     for (const written of writes) {
       const known = ahead.get(written.buffer);
-      const left = known?.filter(({ from }) => !overlaps(from, written));
-      if (left) ahead.set(written.buffer, left);
+      for (const [range, { from }] of known ?? [])
+        if (overlaps(from, written)) known?.delete(range);
     }
-    all[i] = reads.map(
-      (read) => ahead.get(read.buffer)?.find((a) => isSame(a.from, read))?.item ?? NEVER,
-    );
+    all[i] = reads.map((read) => ahead.get(read.buffer)?.get(rangeOf(read))?.item ?? NEVER);
     for (const from of reads) {
-      const known = ahead.get(from.buffer)?.filter((a) => !isSame(a.from, from)) ?? [];
-      ahead.set(from.buffer, [...known, { from, item: i }]);
+      const known = ahead.get(from.buffer) ?? new Map();
+      ahead.set(from.buffer, known.set(rangeOf(from), { from, item: i }));
     }
   }
   return all;
@@ -137,29 +153,35 @@ function isSame(a: Storage, b: Storage): boolean {
  */
 export function gatherFills(steps: readonly Step[]): Step[] {
   const gathered = [...steps];
+  const isFirst = (i: number) => i === 0 || steps[i - 1]?.kind === "copy";
+  /** Where others are filled or no pass is open; the last writes so far to a buffer, readings of a texture. */
+  const places = steps.flatMap((step, i) =>
+    step.kind === "dispatch" && (step.fills.length > 0 || isFirst(i)) ? [i] : [],
+  );
+  const written = new Map<GPUBuffer, { readonly at: number; readonly storage: Storage }[]>();
+  const read = new Map<GPUTexture, number>();
   for (const [i, step] of steps.entries()) {
-    if (step.kind === "copy") continue;
-    for (const fill of step.fills) {
-      const to = earliest(gathered, i, fill);
-      if (to === i) continue;
-      const [earlier, late] = [gathered[to] as DispatchStep, gathered[i] as DispatchStep];
-      gathered[to] = { ...earlier, fills: [...earlier.fills, fill] };
-      gathered[i] = { ...late, fills: late.fills.filter((f) => f !== fill) };
+    if (step.kind === "dispatch") {
+      for (const fill of step.fills) {
+        const { buffer } = fill.from;
+        const changed = written
+          .get(buffer)
+          ?.findLast(({ storage }) => overlaps(storage, fill.from));
+        const behind = Math.max(changed?.at ?? -1, read.get(fill.texture) ?? -1);
+        const to = places[firstFrom(places, behind + 1)] as number;
+        if (to === i) continue;
+        const [earlier, late] = [gathered[to] as DispatchStep, gathered[i] as DispatchStep];
+        gathered[to] = { ...earlier, fills: [...earlier.fills, fill] };
+        gathered[i] = { ...late, fills: late.fills.filter((f) => f !== fill) };
+        if (late.fills.length === 1 && !isFirst(i)) places.splice(firstFrom(places, i), 1);
+      }
+      for (const { texture } of step.textures) read.set(texture, i);
+    }
+    for (const storage of step.kind === "copy" ? [step.to] : step.written.map((w) => w.storage)) {
+      const known = written.get(storage.buffer) ?? [];
+      written.set(storage.buffer, known);
+      known.push({ at: i, storage });
     }
   }
   return gathered;
-}
-
-/** The first dispatch that no pass leads to before which the texture can be filled, from i backwards. */
-function earliest(steps: readonly Step[], i: number, { from, texture }: TextureCopy): number {
-  let place = i;
-  for (let k = i - 1; k >= 0; k--) {
-    const step = steps[k] as Step;
-    const written = step.kind === "copy" ? [step.to] : step.written.map((w) => w.storage);
-    if (written.some((storage) => overlaps(storage, from))) break;
-    if (step.kind === "copy") continue;
-    if ([...step.textures, ...step.fills].some((t) => t.texture === texture)) break;
-    if (step.fills.length > 0 || k === 0 || steps[k - 1]?.kind === "copy") place = k;
-  }
-  return place;
 }

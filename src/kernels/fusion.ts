@@ -1,6 +1,7 @@
-import { type Call, type Item, isPack, writtenBy } from "../gpu/call.ts";
+import { type Call, type Item, isPack } from "../gpu/call.ts";
 import { isBindable } from "../gpu/dispatch-rules.ts";
-import { sharesMemory, type Value } from "../gpu/value.ts";
+import { ItemList } from "../gpu/item-list.ts";
+import type { Value } from "../gpu/value.ts";
 import type { MapSpec } from "./elementwise.ts";
 import { expressionSize, readsCoordinates } from "./expression.ts";
 import { type Facet, facetOf } from "./facets.ts";
@@ -23,7 +24,8 @@ import { isIdentity } from "./view.ts";
  * @param keep values that are read after the step and must be stored
  */
 export function fuse(recorded: readonly Item[], keep: ReadonlySet<Value>): Item[] {
-  let items = recompute(recorded, keep, (producer, consumer) => {
+  const items = new ItemList(recorded);
+  recompute(items, keep, (producer, consumer) => {
     const [made, used] = [facetOf(producer), facetOf(consumer)];
     // The result is not stored, whoever else reads it.
     const call = made && used && mergeFacets(producer, made, used, () => false);
@@ -33,37 +35,36 @@ export function fuse(recorded: readonly Item[], keep: ReadonlySet<Value>): Item[
     let merged = true;
     while (merged) {
       merged = false;
-      const consumer = items[i] as Item;
-      if (isPack(consumer) || !facetOf(consumer)) break;
+      const consumer = items.at(i);
+      if (!consumer || isPack(consumer) || !facetOf(consumer)) break;
       for (const p of producersOf(items, i, consumer)) {
-        const producer = items[p] as Call;
+        const producer = items.at(p) as Call;
         const call = tryMerge(items, p, i, producer, consumer, keep);
         if (!call) continue;
-        items[i] = call;
-        items = items.filter((_, k) => k !== p);
-        i--;
+        items.replace(i, call);
+        items.remove(p);
         merged = true;
         break;
       }
     }
   }
-  return storeAside(items, isBindable);
+  storeAside(items, isBindable);
+  return items.toItems();
 }
 
 /**
  * Where the inputs of item i are made. Maps come first: once a matmul has taken the consumer as its
  * epilogue, the other inputs' maps could no longer be written into it.
  */
-function producersOf(items: readonly Item[], i: number, consumer: Call): number[] {
-  const at = [...new Set(consumer.inputs)]
-    .map((v) => items.findIndex((item, k) => k < i && !isPack(item) && item.outputs.includes(v)))
-    .filter((p) => p >= 0);
-  const isMap = (p: number): boolean => facetOf(items[p] as Call)?.kind === "map";
+function producersOf(items: ItemList, i: number, consumer: Call): number[] {
+  const makers = consumer.inputs.map((v) => items.makerOf(v));
+  const at = [...new Set(makers)].filter((p) => p !== undefined && p < i) as number[];
+  const isMap = (p: number): boolean => facetOf(items.at(p) as Call)?.kind === "map";
   return [...at.filter(isMap), ...at.filter((p) => !isMap(p))];
 }
 
 function tryMerge(
-  items: readonly Item[],
+  items: ItemList,
   p: number,
   i: number,
   producer: Call,
@@ -76,15 +77,11 @@ function tryMerge(
     return undefined;
   // Storing whole numbers rounds; written into an expression they would not be.
   if (producer.outputs.some((v) => v.dtype !== "f32")) return undefined;
-  for (const between of items.slice(p + 1, i)) {
-    if (readBy(between).some((v) => sharesAny(v, producer.outputs))) return undefined;
-    if (writtenBy(between).some((v) => sharesAny(v, [...producer.inputs, ...producer.outputs])))
-      return undefined;
-  }
+  const { inputs, outputs } = producer;
+  if (outputs.some((v) => items.isRead(v, p + 1, i))) return undefined;
+  if ([...inputs, ...outputs].some((v) => items.isWritten(v, p + 1, i))) return undefined;
   const readLater = (v: Value): boolean =>
-    v.storage !== undefined ||
-    keep.has(v) ||
-    items.some((item, k) => k > i && readBy(item).includes(v));
+    v.storage !== undefined || keep.has(v) || items.isReadBehind(v, i);
   const merged = mergeFacets(producer, made, used, readLater);
   return merged && isBindable(merged) && isWhole(producer, merged) ? merged : undefined;
 }
@@ -156,13 +153,4 @@ function takeEpilogue(
   if (expressionSize([expression]) > MOST_NODES) return undefined;
   const epilogue = { shape, inputs, hole, expression, output: output.value };
   return made.withEpilogue(keepsHole ? { ...epilogue, keepsHole } : epilogue);
-}
-
-/** Values whose content an item depends on. */
-function readBy(item: Item): readonly Value[] {
-  return isPack(item) ? item.inputs : [...item.inputs, ...item.updates];
-}
-
-function sharesAny(v: Value, values: readonly Value[]): boolean {
-  return values.some((x) => sharesMemory(v, x));
 }

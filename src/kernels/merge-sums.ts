@@ -1,6 +1,7 @@
-import { type Call, type Item, isPack, type Pack, writtenBy } from "../gpu/call.ts";
+import { type Call, type Item, isPack, type Pack } from "../gpu/call.ts";
 import { MOST_BUFFERS } from "../gpu/dispatch-rules.ts";
-import { sharesBuffer, sharesMemory, Value } from "../gpu/value.ts";
+import { ItemList } from "../gpu/item-list.ts";
+import { sharesBuffer, Value } from "../gpu/value.ts";
 import { type ColumnSum, columnSumOf } from "./facets.ts";
 import { chunksOf, type Segment, segmentsCall } from "./segments.ts";
 
@@ -24,13 +25,18 @@ const ALIGNMENT = 64;
  * @param keep values that are read after the step
  */
 export function mergeSums(items: readonly Item[], keep: ReadonlySet<Value>): Item[] {
-  let merged = [...items];
-  for (const item of items) {
+  const list = new ItemList(items);
+  const replaced = new Set<Item>();
+  const instead = new Map<Item, readonly Item[]>();
+  for (const [end, item] of items.entries()) {
     if (!isPack(item)) continue;
-    const sums = deferrable(merged, item, keep);
-    if (sums.length > 1) merged = mergeInto(merged, item, sums);
+    const sums = deferrable(list, item, end, keep);
+    const made = sums.length > 1 ? mergeInto(item, sums) : undefined;
+    if (!made) continue;
+    for (const call of sums.flatMap((sum) => sum.calls)) replaced.add(call);
+    instead.set(item, made);
   }
-  return merged;
+  return items.flatMap((item) => (replaced.has(item) ? [] : (instead.get(item) ?? [item])));
 }
 
 /** A sum that can be made where its result is packed. */
@@ -44,29 +50,34 @@ interface Deferred extends ColumnSum {
   readonly at: number;
 }
 
-function deferrable(items: readonly Item[], pack: Pack, keep: ReadonlySet<Value>): Deferred[] {
+function deferrable(
+  items: ItemList,
+  pack: Pack,
+  end: number,
+  keep: ReadonlySet<Value>,
+): Deferred[] {
   const { target } = pack;
   if (!target.storage) return [];
-  const end = items.indexOf(pack);
-  const free = (v: Value): boolean => !v.storage && !keep.has(v);
-  const readersOf = (v: Value): Item[] =>
-    items.filter((item) => [...item.inputs, ...(isPack(item) ? [] : item.updates)].includes(v));
+  // Nothing has written to it, and nobody but one item reads it.
+  const hasOneReader = (v: Value): boolean =>
+    !v.storage && !keep.has(v) && items.readersOf(v).length === 1;
+  const apart = placesApart(pack);
   const found: Deferred[] = [];
   for (const [k, result] of pack.inputs.entries()) {
     const at = (pack.offsets[k] as number) / 4;
-    if (!free(result) || readersOf(result).length !== 1) continue;
-    if (at % 4 !== 0 || !isApart(pack, k)) continue;
-    const last = makerOf(items, result);
+    if (!hasOneReader(result) || at % 4 !== 0 || !apart[k]) continue;
+    const place = items.makerOf(result);
+    const last = place === undefined ? undefined : (items.at(place) as Call);
     const whole = last && columnSumOf(last);
-    if (!whole) continue;
+    if (!last || !whole || place === undefined) continue;
     // Both passes of a sum become one, unless something else reads what the first one left.
-    const first = makerOf(items, whole.source);
-    const onlyReader = free(whole.source) && readersOf(whole.source).length === 1;
+    const before = items.makerOf(whole.source);
+    const first = before === undefined ? undefined : (items.at(before) as Call);
+    const onlyReader = hasOneReader(whole.source);
     const long = first && onlyReader ? columnSumOf(first) : undefined;
     const sum = long ?? whole; // the first pass has as many columns as the second
     const calls = long && first ? [first, last] : [last];
-    const between = items.slice(items.indexOf(calls[0] as Call), end);
-    if (between.some((item) => writtenBy(item).some((v) => sharesMemory(v, sum.source)))) continue;
+    if (items.isWritten(sum.source, long ? (before as number) : place, end)) continue;
     const alone = !long && onlyReader;
     if (sharesBuffer(sum.source, target) || (!alone && sum.rows > LONGEST && !foldOf(sum)))
       continue;
@@ -75,16 +86,19 @@ function deferrable(items: readonly Item[], pack: Pack, keep: ReadonlySet<Value>
   return found;
 }
 
-/** The call that makes a value, if there is one. */
-function makerOf(items: readonly Item[], v: Value): Call | undefined {
-  return items.find((item): item is Call => !isPack(item) && item.outputs.includes(v));
-}
-
-/** Whether no other input of the pack goes to the same place. */
-function isApart(pack: Pack, k: number): boolean {
-  const startOf = (i: number) => pack.offsets[i] as number;
-  const endOf = (i: number) => startOf(i) + (pack.inputs[i] as Value).dataBytes;
-  return pack.inputs.every((_, i) => i === k || endOf(i) <= startOf(k) || endOf(k) <= startOf(i));
+/** Of each input of a pack, whether no other one goes to the same place. */
+function placesApart(pack: Pack): boolean[] {
+  const starts = pack.offsets;
+  const ends = pack.inputs.map((v, k) => (starts[k] as number) + v.dataBytes);
+  const order = pack.inputs.map((_, k) => k).sort((a, b) => (starts[a] as number) - (starts[b] as number)); // biome-ignore format: one line
+  const apart = pack.inputs.map(() => true);
+  let furthest: number | undefined;
+  for (const k of order) {
+    if (furthest !== undefined && (ends[furthest] as number) > (starts[k] as number))
+      apart[k] = apart[furthest] = false;
+    if (furthest === undefined || (ends[k] as number) > (ends[furthest] as number)) furthest = k;
+  }
+  return apart;
 }
 
 /**
@@ -98,7 +112,8 @@ function foldOf({ rows, columns }: ColumnSum): number | undefined {
 /** Rows that the second dispatch adds up, and where they lie. */
 type Shares = Omit<Segment, "target" | "chunk">;
 
-function mergeInto(items: readonly Item[], pack: Pack, sums: readonly Deferred[]): Item[] {
+/** What stands in the place of a pack with so many sums; undefined where that would be no fewer dispatches. */
+function mergeInto(pack: Pack, sums: readonly Deferred[]): Item[] | undefined {
   const { target } = pack;
   const long = sums.filter(isLong);
   const short = sums.filter((sum) => !isLong(sum));
@@ -117,7 +132,7 @@ function mergeInto(items: readonly Item[], pack: Pack, sums: readonly Deferred[]
     ),
   );
   const replaced = new Set<Item>(sums.flatMap((sum) => sum.calls));
-  if (first.length + second.length >= replaced.size) return [...items];
+  if (first.length + second.length >= replaced.size) return undefined;
   const merged = new Set(sums.map((sum) => sum.result));
   const left = pack.inputs.flatMap((v, k) => (merged.has(v) ? [] : [k]));
   const rest: Pack = {
@@ -125,14 +140,11 @@ function mergeInto(items: readonly Item[], pack: Pack, sums: readonly Deferred[]
     inputs: left.map((k) => pack.inputs[k] as Value),
     offsets: left.map((k) => pack.offsets[k] as number),
   };
-  const end = items.indexOf(pack);
   return [
-    ...items.slice(0, end).filter((item) => !replaced.has(item)),
     ...first.map((pass) => pass.call),
     ...together.packs,
     ...(left.length > 0 ? [rest] : []),
     ...second,
-    ...items.slice(end + 1),
   ];
 }
 

@@ -1,5 +1,6 @@
-import { type Call, type Item, isPack, writtenBy } from "../gpu/call.ts";
-import { sharesMemory, type Value } from "../gpu/value.ts";
+import { type Call, type Item, isPack } from "../gpu/call.ts";
+import type { ItemList } from "../gpu/item-list.ts";
+import type { Value } from "../gpu/value.ts";
 import type { MapSpec } from "./elementwise.ts";
 import { expressionSize } from "./expression.ts";
 import { facetOf } from "./facets.ts";
@@ -18,30 +19,25 @@ export type Merge = (producer: Call, consumer: Call) => Call | undefined;
  *
  * @param keep values that are read after the step
  */
-export function recompute(
-  recorded: readonly Item[],
-  keep: ReadonlySet<Value>,
-  merge: Merge,
-): Item[] {
-  const items = [...recorded];
-  let before: number;
-  do {
-    before = items.length; // what had one reader may now have several
+export function recompute(items: ItemList, keep: ReadonlySet<Value>, merge: Merge): void {
+  let changed = true;
+  while (changed) {
+    changed = false; // what had one reader may now have several
     for (let p = 0; p < items.length; p++) {
-      const producer = items[p] as Item;
-      if (isPack(producer)) continue;
+      const producer = items.at(p);
+      if (!producer || isPack(producer)) continue;
       const readers = readersToChange(items, p, producer, keep, merge);
       if (!readers) continue;
-      for (const [i, call] of readers) items[i] = call;
-      items.splice(p--, 1);
+      for (const [i, call] of readers) items.replace(i, call);
+      items.remove(p);
+      changed = true;
     }
-  } while (items.length < before);
-  return items;
+  }
 }
 
 /** The new readers by their places, or undefined where the producer has to stay. */
 function readersToChange(
-  items: readonly Item[],
+  items: ItemList,
   p: number,
   producer: Call,
   keep: ReadonlySet<Value>,
@@ -49,29 +45,29 @@ function readersToChange(
 ): Map<number, Call> | undefined {
   const facet = facetOf(producer);
   if (facet?.kind !== "map" || !isCheap(facet.spec)) return undefined;
-  const { outputs } = producer;
+  const { inputs, outputs } = producer;
   if (outputs.some((v) => v.storage || keep.has(v) || v.dtype !== "f32")) return undefined;
-  if (canBeEpilogue(items, producer)) return undefined;
+  const places = new Set(outputs.flatMap((v) => items.readersOf(v)).filter((i) => i > p));
+  // What has one reader is merged into it in any case.
+  if (places.size < 2 || canBeEpilogue(items, producer)) return undefined;
   const readers = new Map<number, Call>();
-  for (const [i, item] of items.entries()) {
-    if (i <= p || !item.inputs.some((v) => outputs.includes(v))) continue;
-    const between = items.slice(p + 1, i).flatMap(writtenBy);
-    if (between.some((v) => producer.inputs.some((x) => sharesMemory(v, x)))) return undefined;
+  for (const i of [...places].sort((a, b) => a - b)) {
+    const item = items.at(i) as Item;
+    if (inputs.some((v) => items.isWritten(v, p + 1, i))) return undefined;
     const merged = isPack(item) ? undefined : merge(producer, item);
     if (!merged) return undefined;
     readers.set(i, merged);
   }
-  // What has one reader is merged into it in any case.
-  return readers.size > 1 ? readers : undefined;
+  return readers;
 }
 
 /** Whether the kernel before a map can take it, and the map's tensor is then not stored. */
-function canBeEpilogue(items: readonly Item[], map: Call): boolean {
+function canBeEpilogue(items: ItemList, map: Call): boolean {
   return map.inputs.some((v) => {
-    const maker = items.find((item): item is Call => !isPack(item) && item.outputs.includes(v));
-    const facet = maker && facetOf(maker);
-    const readers = items.filter((item) => item.inputs.includes(v));
-    return facet?.kind === "kernel" && facet.withEpilogue !== undefined && readers.length === 1;
+    const maker = items.makerOf(v);
+    const facet = maker === undefined ? undefined : facetOf(items.at(maker) as Call);
+    if (facet?.kind !== "kernel" || facet.withEpilogue === undefined) return false;
+    return items.readersOf(v).length === 1;
   });
 }
 

@@ -6,8 +6,8 @@ import {
   type KernelSource,
   writtenBy,
 } from "../gpu/call.ts";
-import { isBindable } from "../gpu/dispatch-rules.ts";
-import type { Value } from "../gpu/value.ts";
+import { isBindable, MOST_BUFFERS } from "../gpu/dispatch-rules.ts";
+import { ItemList, placeOf } from "../gpu/item-list.ts";
 import { writtenOnce } from "./written-once.ts";
 
 /**
@@ -37,29 +37,29 @@ const REFUSED = /^\s*(enable|requires|diagnostic|override|struct)\b/m;
 export function putSideBySide(recorded: readonly Item[]): Item[] {
   const packs = recorded.filter(isPack);
   const packed = new Set(packs.flatMap(({ inputs, target }) => [...inputs, target]));
-  const items: (Item | undefined)[] = recorded.map((item) =>
-    isPack(item) || !item.movable ? item : writtenOnce(item),
-  );
-  const small = items.map(
-    (item) => item && isSmall(item) && !bindingsOf(item).some((v) => packed.has(v)),
+  const items = new ItemList(
+    recorded.map((item) => (isPack(item) || !item.movable ? item : writtenOnce(item))),
   );
   const parts = partsOf(recorded);
-  for (const i of items.keys()) {
-    if (!small[i]) continue;
-    const between = new Touched();
-    for (let k = i + 1; k < items.length && parts[k] === parts[i]; k++) {
-      const [a, b] = [items[i] as Call | undefined, items[k]];
-      if (!a) break;
-      if (!b) continue;
-      const up = small[k] && mayMove(b as Call, between);
-      const both = small[k] && (up || mayMove(a, between)) ? beside(a, b as Call) : undefined;
-      if (both) {
-        items[up ? i : k] = both;
-        items[up ? k : i] = undefined;
-      } else between.add(b);
+  /** Positions of the small kernels. */
+  const small = recorded.flatMap((_, i) => {
+    const item = items.at(i) as Item;
+    return isSmall(item) && !bindingsOf(item).some((v) => packed.has(v)) ? [i] : [];
+  });
+  for (const [s, i] of small.entries()) {
+    for (let t = s + 1; t < small.length; t++) {
+      const k = small[t] as number;
+      const [a, b] = [items.at(i) as Call | undefined, items.at(k) as Call | undefined];
+      if (!a || parts[k] !== parts[i] || bindingsOf(a).length >= MOST_BUFFERS) break;
+      if (!b || bindingsOf(a).length + bindingsOf(b).length > MOST_BUFFERS) continue;
+      const up = mayMove(items, b, i, k);
+      const both = up || mayMove(items, a, i, k) ? beside(a, b) : undefined;
+      if (!both) continue;
+      items.replace(up ? i : k, both);
+      items.remove(up ? k : i);
     }
   }
-  return items.filter((item) => item !== undefined);
+  return items.toItems();
 }
 
 /** The part of the recording that each item is of; what changes variables alone is of that before it. */
@@ -71,36 +71,25 @@ function partsOf(items: readonly Item[]): (string | undefined)[] {
   });
 }
 
-/** What some items read and write: buffers, and values that have none yet. */
-class Touched {
-  isEmpty = true;
-  private readonly read = new Set<object>();
-  private readonly written = new Set<object>();
-
-  add(item: Item): void {
-    this.isEmpty = false;
-    for (const v of item.inputs) this.read.add(placeOf(v));
-    for (const v of writtenBy(item)) this.written.add(placeOf(v));
-  }
-
-  /** Whether it is all the same if a call comes before them or behind. */
-  leaves(call: Call): boolean {
-    const { read, written } = this;
-    return (
-      !call.inputs.some((v) => written.has(placeOf(v))) &&
-      !writtenBy(call).some((v) => written.has(placeOf(v)) || read.has(placeOf(v)))
-    );
-  }
-}
-
-function placeOf(v: Value): object {
-  return v.storage?.buffer ?? v;
-}
-
-function mayMove(call: Call, over: Touched): boolean {
-  if (over.isEmpty) return true;
+/** Whether it is all the same if a call comes before the items between i and k or behind them. */
+function mayMove(items: ItemList, call: Call, i: number, k: number): boolean {
+  if (items.next(i + 1) >= k) return true;
   const bytes = bindingsOf(call).reduce((sum, v) => sum + (v.storage ? 0 : v.bytes), 0);
-  return bytes <= MOST_MOVED_BYTES && over.leaves(call);
+  if (bytes > MOST_MOVED_BYTES) return false;
+  return (
+    !call.inputs.some((v) => items.writesTo(placeOf(v), i + 1, k)) &&
+    !writtenBy(call).some((v) => items.touches(placeOf(v), i + 1, k))
+  );
+}
+
+/** Whether the second of two calls neither reads nor changes what the first one does. */
+function isFree(first: Call, second: Call): boolean {
+  const written = new Set(writtenBy(first).map(placeOf));
+  const read = new Set(first.inputs.map(placeOf));
+  return (
+    !second.inputs.some((v) => written.has(placeOf(v))) &&
+    !writtenBy(second).some((v) => written.has(placeOf(v)) || read.has(placeOf(v)))
+  );
 }
 
 function isSmall(item: Item): item is Call {
@@ -112,9 +101,7 @@ function isSmall(item: Item): item is Call {
 
 /** Both calls as one; undefined where one needs the other, or WebGPU would not bind what they bind. */
 function beside(a: Call, b: Call): Call | undefined {
-  const first = new Touched();
-  first.add(a);
-  if (!first.leaves(b)) return undefined;
+  if (!isFree(a, b)) return undefined;
   const parts = [...(a.parts ?? [a]), ...(b.parts ?? [b])];
   const inputs = parts.flatMap((part) => part.inputs);
   const outputs = parts.flatMap((part) => part.outputs);

@@ -1,5 +1,6 @@
-import { type Call, type Item, isPack, writtenBy } from "../gpu/call.ts";
-import { sharesMemory, type Value } from "../gpu/value.ts";
+import { type Call, type Item, isPack } from "../gpu/call.ts";
+import type { ItemList } from "../gpu/item-list.ts";
+import type { Value } from "../gpu/value.ts";
 import type { MapSpec } from "./elementwise.ts";
 import { facetOf, type Prologue } from "./facets.ts";
 import { withStores } from "./merge-maps.ts";
@@ -11,23 +12,27 @@ import { sizeOf } from "./view.ts";
  *
  * @param isBindable whether a call keeps WebGPU's rules
  */
-export function storeAside(recorded: readonly Item[], isBindable: (call: Call) => boolean): Item[] {
-  const items = [...recorded];
+export function storeAside(items: ItemList, isBindable: (call: Call) => boolean): void {
   for (let m = 0; m < items.length; m++) {
-    const map = items[m] as Item;
-    const spec = isPack(map) ? undefined : mapOf(map);
-    if (!spec || isPack(map)) continue;
-    for (let r = m - 1; r >= 0; r--) {
-      const reduction = items[r] as Item;
-      if (isPack(reduction)) continue;
-      const call = tryStore(items, r, reduction, m, map, spec);
+    const map = items.at(m);
+    const spec = !map || isPack(map) ? undefined : mapOf(map);
+    if (!spec || !map || isPack(map)) continue;
+    for (const r of readersBefore(items, m, spec)) {
+      const call = tryStore(items, r, items.at(r) as Item, m, map, spec);
       if (!call || !isBindable(call)) continue;
-      items[r] = call;
-      items.splice(m--, 1);
+      items.replace(r, call);
+      items.remove(m);
       break;
     }
   }
-  return items;
+}
+
+/** The items before a map that read a tensor of as many elements, which it reads as well: the last first. */
+function readersBefore(items: ItemList, m: number, { shape, inputs }: MapSpec): number[] {
+  const size = sizeOf(shape);
+  const whole = new Set(inputs.map((view) => view.value).filter((v) => v.size === size));
+  const places = new Set([...whole].flatMap((v) => items.readersOf(v)));
+  return [...places].filter((r) => r < m).sort((a, b) => b - a);
 }
 
 /** A map whose results are floats that nothing held before. */
@@ -38,19 +43,18 @@ function mapOf(call: Call): MapSpec | undefined {
 }
 
 function tryStore(
-  items: readonly Item[],
+  items: ItemList,
   r: number,
-  reduction: Call,
+  reduction: Item,
   m: number,
   map: Call,
   spec: MapSpec,
 ): Call | undefined {
-  const facet = facetOf(reduction);
+  const facet = isPack(reduction) ? undefined : facetOf(reduction);
   if (facet?.kind !== "kernel" || !facet.canStore || !facet.prologue) return undefined;
   if (!sharesTensor(facet.prologue, spec)) return undefined;
   // All that the map reads must be there already, and stay as it is.
-  const between = items.slice(r, m).flatMap(writtenBy);
-  if (map.inputs.some((v) => between.some((w) => sharesMemory(v, w)))) return undefined;
+  if (map.inputs.some((v) => items.isWritten(v, r, m))) return undefined;
   const prologue = withStores(facet.prologue, spec);
   return prologue && facet.withPrologue?.(prologue);
 }

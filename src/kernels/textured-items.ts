@@ -1,5 +1,6 @@
 import { bindingsOf, type Call, type Item, isPack, writtenBy } from "../gpu/call.ts";
 import type { Device } from "../gpu/device.ts";
+import { placeOf } from "../gpu/item-list.ts";
 import type { ReadCosts } from "../gpu/target.ts";
 import { MOST_TEXTURE_ELEMENTS } from "../gpu/textures.ts";
 import type { Value } from "../gpu/value.ts";
@@ -147,10 +148,6 @@ function copyCost({ size }: Value, { fill, copy }: ReadCosts): number {
 function copiedAnyhow(item: Item): Value[] {
   if (isPack(item)) return [];
   return (item.textures ?? []).map((k) => item.inputs[k] as Value);
-}
-
-function placeOf(v: Value): object {
-  return v.storage?.buffer ?? v;
 }
 
 /** What is known of values until something is written to their place. */
