@@ -52,10 +52,15 @@ const shortShaders = {
 };
 
 /**
- * What opens a device outside of browsers: a part that is imported where it is needed, under a name that
- * stays. package.json's `browser` tells bundlers to leave it out of what is for browsers.
+ * What only Node and Deno need: what opens a device there, and what has kernels read through textures as
+ * llvmpipe likes it, which browsers do not offer. These parts are imported where they are needed, under names
+ * that stay. package.json's `browser` tells bundlers to leave them out of what is for browsers.
  */
-const native = { source: "src/gpu/native-adapter.ts", file: "lib/chunks/native-adapter.js" };
+const natives = [
+  "src/gpu/native-adapter.ts",
+  "src/gpu/read-probe.ts",
+  "src/kernels/textured-items.ts",
+].map((source) => ({ source, file: `lib/chunks/${basename(source, ".ts")}.js` }));
 
 /**
  * Leaves out of a page what the package's manifest does.
@@ -65,7 +70,10 @@ const native = { source: "src/gpu/native-adapter.ts", file: "lib/chunks/native-a
 export const withoutNative = {
   name: "without what is native",
   setup({ onLoad }) {
-    onLoad({ filter: /\bnative-adapter\.ts$/ }, () => ({ contents: "", loader: "js" }));
+    onLoad({ filter: /\b(native-adapter|read-probe|textured-items)\.ts$/ }, () => ({
+      contents: "",
+      loader: "js",
+    }));
   },
 };
 
@@ -200,10 +208,14 @@ async function buildLibrary(bundle, define) {
   });
   const packages = bundledPackages(metafile);
   const comment = noticeComment(noticesOf(packages, root));
-  const [hashed] = Object.entries(metafile.outputs).find(
-    ([, { entryPoint }]) => entryPoint === native.source,
-  );
-  const stable = (text) => text.replaceAll(basename(hashed), basename(native.file));
+  const names = natives.map(({ source, file }) => {
+    const [hashed] = Object.entries(metafile.outputs).find(
+      ([, { entryPoint }]) => entryPoint === source,
+    );
+    return [basename(hashed), basename(file)];
+  });
+  const stable = (text) =>
+    names.reduce((done, [hashed, name]) => done.replaceAll(hashed, name), text);
   const files = outputFiles.map(({ path, text }) => {
     const file = relative(join(root, "dist"), path).replaceAll("\\", "/");
     return { file: stable(file), text: stable(text) };

@@ -4,7 +4,6 @@ import { checkOptions, type OptionRules } from "./arguments.ts";
 import { Device, type DeviceOptions } from "./device.ts";
 import { NoAdapterError, UsageError } from "./errors.ts";
 import { featuresOfEnvironment } from "./features.ts";
-import { readsOf } from "./read-probe.ts";
 import type { TargetOptions } from "./target.ts";
 
 /** Which adapter is opened, and how its device is used. */
@@ -74,9 +73,12 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
     const reason = error instanceof Error ? error.message : String(error);
     throw new NoAdapterError(`${name} gives no device: ${reason}`);
   }
-  // Only llvmpipe reads buffers slowly, and on some processors alone.
+  // Only llvmpipe reads buffers slowly, and on some processors alone. Bundles for browsers know nothing of it.
   const probes = kind === "llvmpipe" && target.costs === undefined;
-  const measured = probes ? await readsOf(gpu, `${name} ${runtime}`) : undefined;
+  const probe: Partial<typeof import("./read-probe.ts")> = probes
+    ? await import("./read-probe.ts")
+    : {};
+  const measured = await probe.readsOf?.(gpu, `${name} ${runtime}`);
   const device = new Device(
     gpu,
     { kind, name, runtime },

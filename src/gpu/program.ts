@@ -40,7 +40,10 @@ export interface ProgramStatistics {
 }
 
 /** Rewrites a recording before it is planned, for instance by fusing ops. */
-export type Optimiser = (items: readonly Item[], keep: ReadonlySet<Value>) => Item[];
+export type Optimiser = (
+  items: readonly Item[],
+  keep: ReadonlySet<Value>,
+) => Item[] | Promise<Item[]>;
 
 /**
  * A recorded step: a flat list of dispatches with their buffers planned. `run` makes no buffer, no
@@ -140,7 +143,7 @@ export class Program extends Shown {
     for (const v of keep)
       if (v.device !== device)
         throw new DeviceError("record", `${v.label || "a tensor"}, a result, is on another device`);
-    const items = optimise(dropDead(recording.items, keep), keep);
+    const items = await optimise(dropDead(recording.items, keep), keep);
     const sources = items.map((item) => (isPack(item) ? undefined : item.kernel()));
     const plan = planMemory(items, keep, device.debug < 3);
     const compiled = Promise.all(

@@ -1,4 +1,5 @@
 import { checkDevice, checkFunction } from "../gpu/arguments.ts";
+import type { Item } from "../gpu/call.ts";
 import type { Device } from "../gpu/device.ts";
 import { type Optimiser, Program } from "../gpu/program.ts";
 import { checkSynchronous } from "../gpu/synchronous.ts";
@@ -6,7 +7,6 @@ import type { Value } from "../gpu/value.ts";
 import { fuse } from "../kernels/fusion.ts";
 import { mergeSums } from "../kernels/merge-sums.ts";
 import { putSideBySide } from "../kernels/side-by-side.ts";
-import { readThroughTextures } from "../kernels/textured-items.ts";
 import { Tensor } from "./tensor.ts";
 
 /** Tensors in nested arrays and plain objects. */
@@ -65,7 +65,17 @@ export function recordPart<T>(device: Device, name: string, body: () => T): T {
 export function record<T>(device: Device, body: () => T): Promise<{ program: Program; result: T }> {
   checkDevice("record", device);
   checkFunction("record", "body", body, BODY);
-  const optimise: Optimiser = (items, keep) =>
-    readThroughTextures(putSideBySide(mergeSums(fuse(items, keep), keep)), device);
+  const optimise: Optimiser = (items, keep) => {
+    const fused = putSideBySide(mergeSums(fuse(items, keep), keep));
+    return device.target.textures.costs ? throughTextures(fused, device) : fused;
+  };
   return Program.record(device, body, valuesIn, optimise);
+}
+
+/** The last pass, which bundles for browsers leave out: no adapter there asks for it. */
+async function throughTextures(items: Item[], device: Device): Promise<Item[]> {
+  const pass: Partial<typeof import("../kernels/textured-items.ts")> = await import(
+    "../kernels/textured-items.ts"
+  );
+  return pass.readThroughTextures?.(items, device) ?? items;
 }
