@@ -62,20 +62,24 @@ const natives = [
   "src/kernels/textured-items.ts",
 ].map((source) => ({ source, file: `lib/chunks/${basename(source, ".ts")}.js` }));
 
+/** Leaves the parts of these names out of a bundle. */
+const without = (names) => ({
+  name: "without what is native",
+  setup({ onLoad }) {
+    const filter = new RegExp(`\\b(${names.join("|")})\\.ts$`);
+    onLoad({ filter }, () => ({ contents: "", loader: "js" }));
+  },
+});
+
 /**
  * Leaves out of a page what the package's manifest does.
  *
  * @type {import("esbuild").Plugin}
  */
-export const withoutNative = {
-  name: "without what is native",
-  setup({ onLoad }) {
-    onLoad({ filter: /\b(native-adapter|read-probe|textured-items)\.ts$/ }, () => ({
-      contents: "",
-      loader: "js",
-    }));
-  },
-};
+export const withoutNative = without(natives.map(({ source }) => basename(source, ".ts")));
+
+/** A page of tests has what reads through textures: they ask for it by their own costs. */
+export const withoutNativeAdapter = without(["native-adapter"]);
 
 /** Options that every bundle of this project shares. */
 export const bundleOptions = {

@@ -16,9 +16,23 @@ import { join, sep } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { build as bundle } from "esbuild";
-import { build, hostOptions, isStale, pageOptions, root } from "./build.mjs";
+import {
+  build,
+  bundleOptions,
+  hostOptions,
+  isStale,
+  pageOptions,
+  root,
+  withoutNativeAdapter,
+} from "./build.mjs";
 import { apiChecks, checks } from "./check.mjs";
 import { findDeviceless, longestFirst, runtimes, shortPasses } from "./test-passes.mjs";
+
+/** Tests of what reads through textures ask for it in pages, too, whose bundles else leave it out. */
+const testPage = {
+  ...pageOptions,
+  plugins: [...bundleOptions.plugins, withoutNativeAdapter],
+};
 
 const { values: options } = parseArgs({
   options: {
@@ -149,7 +163,7 @@ const limits = (runtime) => options.limits ?? (runtime === "node" ? "default" : 
  */
 async function runRuntime(runtime, list, name = runtime, more = {}) {
   if (list.length === 0) return;
-  const base = runtime === "chrome" ? pageOptions : hostOptions;
+  const base = runtime === "chrome" ? testPage : hostOptions;
   const env = runtime === "host" ? {} : { LATENTGRAD_LIMITS: limits(runtime) };
   // A page has what it is given alone; the others have this process's environment, too.
   for (const name of ["LATENTGRAD_ADAPTER", "LATENTGRAD_ACCUMULATORS"])
@@ -189,7 +203,7 @@ async function choosePasses() {
 async function askAdapters() {
   const names = runtimes.map(async (runtime) => {
     const bundle = join(work, `adapter-${runtime}.js`);
-    await bundleTests([], runtime === "chrome" ? pageOptions : hostOptions, { outfile: bundle });
+    await bundleTests([], runtime === "chrome" ? testPage : hostOptions, { outfile: bundle });
     const env = options.adapter ? { LATENTGRAD_ADAPTER: options.adapter } : {};
     const request = { runtime, bundle, files: [], env, timeoutSeconds: 60, verbose: false, print };
     return [runtime, await adapterOn(request)];

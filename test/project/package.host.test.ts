@@ -224,7 +224,7 @@ for (const [what, most, source] of [
   ],
   [
     "a step of the VAE with Adam",
-    66_000,
+    67_000,
     `import { Adam, grad, HostRandom, mean, openDevice, record, variable } from "latentgrad";
     import { Vae } from "latentgrad/models";
     const device = await openDevice();
@@ -241,7 +241,7 @@ for (const [what, most, source] of [
   ],
   [
     "a page that trains a VAE, saves it and goes on",
-    95_000,
+    96_000,
     `import { openDevice } from "latentgrad";
     import { loadGlyphs } from "latentgrad/data";
     import { Vae } from "latentgrad/models";
