@@ -1,6 +1,6 @@
 /**
- * The structure of the sources: which folder of `src/` may import which, and that no files import each
- * other in a circle. Imports of types count as others do.
+ * The structure of the sources: which folder of `src/` may import which, that pages stand on what the
+ * package exports, and that no files import each other in a circle. Imports of types count as others do.
  *
  *   node scripts/layers.mjs
  */
@@ -82,8 +82,13 @@ const nameOf = (path) => `src/${path.split("/")[1]}`;
  */
 export function againstLayers(imports) {
   return imports.flatMap(({ from, to, line, text }) => {
-    if (!from.startsWith("src/")) return [];
     const what = `${from}:${line} imports "${text}"`;
+    if (
+      from.startsWith("web/") &&
+      !["web/", "src/entries/"].some((folder) => to.startsWith(folder))
+    )
+      return [`${what}: web imports nothing but src/entries, what the package exports`];
+    if (!from.startsWith("src/")) return [];
     const outside = beside.find((folder) => to.startsWith(`${folder}/`));
     if (outside) return [`${what}: src imports nothing of ${outside}`];
     if (!to.startsWith("src/")) return [];

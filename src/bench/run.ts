@@ -34,9 +34,11 @@ export interface BenchOptions {
   readonly variants?: FindVariants | undefined;
 }
 
-/** What `bench --json` writes. */
-export interface BenchReport {
+/** What was measured of this engine. */
+export interface BenchmarkReport {
+  /** The adapter's name. */
   readonly adapter: string;
+  /** `chrome`, `node`, `deno`, … */
   readonly runtime: string;
   /** Variants that a tuning had found and kernels used; absent where none were asked for. */
   readonly tuned?: VariantChoices;
@@ -45,7 +47,12 @@ export interface BenchReport {
   /** Kernels that would take too long and were not asked for by name; absent where there are none. */
   readonly leftOut?: readonly string[];
   readonly steps: readonly StepMeasurement[];
+  /** Steps of one model with more and more latent dimensions. */
   readonly growth: readonly GrowthMeasurement[];
+}
+
+/** What `bench --json` writes. */
+export interface BenchReport extends BenchmarkReport {
   readonly peers: readonly PeerResult[];
   /** Comparisons that a peer did not go through with; absent where none were made. */
   readonly peerFailures?: readonly PeerFailure[];

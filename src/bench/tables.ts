@@ -1,3 +1,4 @@
+import { checkObject } from "../gpu/arguments.ts";
 import { alignColumns } from "../gpu/profiler.ts";
 import type { VariantChoices } from "../gpu/variant-table.ts";
 import type { Ceilings } from "./ceilings.ts";
@@ -5,7 +6,7 @@ import type { KernelMeasurement } from "./kernels.ts";
 import type { OwnKernelReport } from "./own-kernels.ts";
 import { formatPeers } from "./peers.ts";
 import type { ProgramListing } from "./program.ts";
-import type { BenchReport } from "./run.ts";
+import type { BenchmarkReport, BenchReport } from "./run.ts";
 import type { StepMeasurement } from "./step.ts";
 import type { GrowthMeasurement } from "./steps.ts";
 
@@ -94,8 +95,14 @@ export const nameOfStep = ({ model, batch }: StepMeasurement): string => `${mode
 export const nameOfGrowth = (step: GrowthMeasurement): string =>
   `${nameOfStep(step)}, z = ${step.latent}`;
 
-/** The tables of a report but for other engines; those of what was not measured are left out. */
-export function reportTables({ ceilings, kernels, steps, growth }: BenchReport): ReportTable[] {
+/**
+ * The tables of a benchmark's report, without those of what was not measured: the adapter's ceilings,
+ * kernels (milliseconds of a run, GFLOP/s, GB/s), training steps, and their growth with the latent
+ * dimensions. Other engines are in none of them.
+ */
+export function benchmarkTables(report: BenchmarkReport): ReportTable[] {
+  checkObject("benchmarkTables", "report", report, ["ceilings", "kernels", "steps", "growth"]);
+  const { ceilings, kernels, steps, growth } = report;
   const tables = [
     ceilingTable(ceilings),
     kernelTable(kernels),
@@ -122,8 +129,19 @@ export function describeTuned(tuned: VariantChoices): string {
 }
 
 /** Which kernels a run without a filter did not measure, and how to get them. */
-export function describeLeftOut(names: readonly string[]): string {
+function describeLeftOut(names: readonly string[]): string {
   return `Left out, since they may take more than 2 s a run; --filter measures them: ${names.join(", ")}`;
+}
+
+/**
+ * What goes with the tables, a line each: the adapter, the runtime and whose variants were used; then
+ * which kernels were left out, if any.
+ */
+export function benchmarkNotes(report: BenchmarkReport): string[] {
+  checkObject("benchmarkNotes", "report", report, ["adapter", "runtime"]);
+  const { adapter, runtime, tuned, leftOut } = report;
+  const variants = tuned ? `; variants ${describeTuned(tuned)}` : "";
+  return [`${adapter}, ${runtime}${variants}`, ...(leftOut ? [describeLeftOut(leftOut)] : [])];
 }
 
 /** The report as text for people. */
@@ -134,7 +152,7 @@ export function formatReport(report: BenchReport): string {
       ["runtime", report.runtime],
       ...(report.tuned ? [["variants", describeTuned(report.tuned)]] : []),
     ]).replace(/ +$/gm, ""),
-    ...reportTables(report).map(formatTable),
+    ...benchmarkTables(report).map(formatTable),
   ];
   if (report.leftOut !== undefined) parts.push(describeLeftOut(report.leftOut));
   if (report.peerFailures !== undefined)

@@ -190,14 +190,16 @@ async function planChecked(
   });
 }
 
-function definitionOfChoice(model: ModelChoice): ModelDefinition {
+/** What is known of a model that was given by its class, or as a list has it. */
+export function definitionOfChoice(model: ModelChoice): ModelDefinition {
   return typeof model === "function" ? definitionOf(model) : model;
 }
 
-function checkModel(model: unknown): void {
+/** @throws UsageError for what is neither the class of a model nor its definition */
+export function checkModel(model: unknown, op = OP): void {
   const { description, build } = (model ?? {}) as Partial<ModelClass & ModelDefinition>;
   if (!description && !build)
-    throw new UsageError(`${OP}: ${isNot("model", model, "the class of a model, as Vae")}`);
+    throw new UsageError(`${op}: ${isNot("model", model, "the class of a model, as Vae")}`);
 }
 
 function checkedOptions(options: TrainerOptions): PlanOptions {

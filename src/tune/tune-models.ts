@@ -47,15 +47,22 @@ export interface KnownKernel {
   readonly variant: string;
 }
 
-export interface TuneModelsReport extends TuneReport {
+/** What a tuning of the kernels of training steps has found. */
+export interface StepTuneReport extends TuneReport {
+  /** The adapter's name. */
   readonly adapter: string;
+  /** `chrome`, `node`, `deno`, … */
   readonly runtime: string;
   /** Kernels of the models that were measured before, and were not now. */
   readonly known: readonly KnownKernel[];
+  /** Why the winners were not kept, if so. */
+  readonly unsaved?: IoError;
+}
+
+/** The same of the command line. */
+export interface TuneModelsReport extends StepTuneReport {
   /** What the winners were added to: a file, unless the caller chose another store. */
   readonly path: string;
-  /** Why they were not, if so. */
-  readonly unsaved?: IoError;
 }
 
 /**

@@ -76,6 +76,28 @@ test("folders without a place, tests and entry points are imported by no layer",
   );
 });
 
+test("pages import what the package exports and nothing else; what compares engines imports all", async () => {
+  const inner = "../../src/gpu/b.ts";
+  for (const form of [`import type { B } from "${inner}";`, `export const b = import("${inner}");`])
+    assert.equal(
+      await wrong({ "web/bench/a.ts": form, "src/gpu/b.ts": "" }),
+      [
+        `web/bench/a.ts:1 imports "${inner}": web imports nothing but src/entries, what the package exports`,
+      ],
+      form,
+    );
+  const support = { "web/a.ts": 'import "../test/b.ts";', "test/b.ts": "" };
+  assert.is((await wrong(support)).length, 1);
+  const allowed = {
+    "web/bench/a.ts": 'import "../../src/entries/models/all.ts"; import "../c.ts";',
+    "web/c.ts": "",
+    "src/entries/models/all.ts": "",
+    "bench/a.ts": 'import "../src/gpu/b.ts";',
+    "src/gpu/b.ts": "",
+  };
+  assert.equal(await wrong(allowed), []);
+});
+
 test("a circle is shown by its shortest way, one for each group of files", async () => {
   const to = (...names: string[]) =>
     names.map((name) => `import type {} from "./${name}.ts";`).join("\n");

@@ -284,6 +284,22 @@ export function argumentCalls(device: library.Device): Readonly<Record<string, A
   add("tunableKernels", { device: onDevice, body });
   const limits = is({ seconds: 0, bytes: 0 });
   add("tune", { device: onDevice, kernels: is([]), options: limits });
+  add("tuneModel", { model: is(library.Vae), options: limits }, "tuneModel", true);
+  add("benchmark", { options }, "benchmark", true);
+  const rates = { fmaGflops: 1, fmaEntry: "k", fmaTried: 1, copyGBps: 1, copyEntry: "k" };
+  const waits = {
+    copies: [],
+    bufferCopyGBps: 1,
+    dispatchMicros: 1,
+    submitMicros: 1,
+    readBackMs: 1,
+  };
+  const nothing = { kernels: [], steps: [], growth: [] };
+  const measured = is({
+    ...{ adapter: "a", runtime: "r", ceilings: { ...rates, ...waits } },
+    ...nothing,
+  });
+  for (const name of ["benchmarkNotes", "benchmarkTables"]) add(name, { report: measured });
   const labelled = is({ codes: new Float32Array(4), labels: [0, 1], count: 2 });
   add("fitLinearProbe", { device: onDevice, labelled, classes: is(2) }, "fitLinearProbe", true);
 

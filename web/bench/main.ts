@@ -1,10 +1,13 @@
 /** The page of `latentgrad bench --page`: the benchmark and the tuner in the reader's own browser. */
-import { type BenchReport, runBenchmarks } from "../../src/bench/run.ts";
-import { kernelsOfStep } from "../../src/bench/step.ts";
-import { describeLeftOut, describeTuned, reportTables } from "../../src/bench/tables.ts";
-import { findModel, models } from "../../src/models/registry.ts";
-import { tuneSteps } from "../../src/tune/tune-models.ts";
-import { loadTable, loadVariants, saveTable } from "../../src/tune/variant-store.ts";
+import {
+  type BenchmarkReport,
+  benchmark,
+  benchmarkNotes,
+  benchmarkTables,
+  loadVariants,
+  tuneModel,
+} from "../../src/entries/bench.ts";
+import { Vae, type VaeOptions } from "../../src/entries/models.ts";
 import { tableElement } from "./table.ts";
 
 function element<E extends HTMLElement>(id: string, kind: new () => E): E {
@@ -54,19 +57,19 @@ async function measure(): Promise<string> {
   const wanted = expression(filter.value.trim());
   const variants = tuned.checked ? loadVariants : undefined;
   const begin = performance.now();
-  const report = await runBenchmarks({ filter: wanted, variants }, show);
+  const report = await benchmark({ filter: wanted, variants, onMeasure: show });
   present(report);
   return `done in ${((performance.now() - begin) / 1000).toFixed(1)} s`;
 }
 
-function present(report: BenchReport): void {
-  const facts = document.createElement("p");
-  const variants = report.tuned ? `; variants ${describeTuned(report.tuned)}` : "";
-  facts.textContent = `${report.adapter}, ${report.runtime}${variants}`;
-  const tables = reportTables(report).map(tableElement);
-  const leftOut = document.createElement("p");
-  leftOut.textContent = report.leftOut ? describeLeftOut(report.leftOut) : "";
-  result.replaceChildren(facts, ...tables, leftOut);
+function present(report: BenchmarkReport): void {
+  const [facts, ...others] = benchmarkNotes(report).map((line) => {
+    const paragraph = document.createElement("p");
+    paragraph.textContent = line;
+    return paragraph;
+  });
+  const tables = benchmarkTables(report).map(tableElement);
+  result.replaceChildren(...(facts ? [facts] : []), ...tables, ...others);
   const blob = new Blob([`${JSON.stringify(report, null, 2)}\n`], { type: "application/json" });
   if (download.href) URL.revokeObjectURL(download.href);
   download.href = URL.createObjectURL(blob);
@@ -75,26 +78,23 @@ function present(report: BenchReport): void {
 }
 
 async function tuneHere(): Promise<string> {
-  const wanted = {
-    entries: [findModel("vae", models)],
-    settings: { network: network.value },
-    batch: batch.valueAsNumber,
-    seconds: seconds.valueAsNumber,
-    bytes: TUNING_BYTES,
-    again: again.checked,
-  };
-  const place = async () => "this browser's IndexedDB";
-  const store = { place, load: loadTable, save: saveTable };
   const {
     tuned: measured,
     known,
     skipped,
     choices,
-    ...rest
-  } = await tuneSteps(wanted, store, kernelsOfStep, show);
-  if (rest.unsaved) throw rest.unsaved;
+    unsaved,
+  } = await tuneModel(Vae, {
+    settings: { network: network.value as VaeOptions["network"] },
+    batch: batch.valueAsNumber,
+    seconds: seconds.valueAsNumber,
+    bytes: TUNING_BYTES,
+    again: again.checked,
+    onProgress: show,
+  });
+  if (unsaved) throw unsaved;
   tuned.checked = true;
-  const faster = `${Object.keys(choices).length} of ${measured.length} kernels have a faster variant now; kept in ${rest.path}`;
+  const faster = `${Object.keys(choices).length} of ${measured.length} kernels have a faster variant now; kept in this browser's IndexedDB`;
   const others = [
     ...(known.length > 0 ? [`${known.length} were measured before`] : []),
     ...(skipped.length > 0 ? [`${skipped.length} left for want of time or memory`] : []),

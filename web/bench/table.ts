@@ -1,4 +1,4 @@
-import type { ReportTable } from "../../src/bench/tables.ts";
+import type { ReportTable } from "../../src/entries/bench.ts";
 
 /** Cells with numbers stand right, as in the printed table; all of it is text, whatever it says. */
 export function tableElement({ title, header, rows }: ReportTable): HTMLElement {
