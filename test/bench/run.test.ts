@@ -1,17 +1,19 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { benchmark } from "../../src/bench/benchmark.ts";
 import { kernelCases } from "../../src/bench/kernels.ts";
 import { linesOf, listProgram } from "../../src/bench/program.ts";
 import { select, tooLong } from "../../src/bench/run.ts";
 import { openStep, timeStep } from "../../src/bench/step.ts";
 import { stepCases } from "../../src/bench/steps.ts";
-import { formatProgram, formatReport } from "../../src/bench/tables.ts";
-import { UsageError } from "../../src/gpu/errors.ts";
+import { benchmarkNotes, formatProgram, formatReport } from "../../src/bench/tables.ts";
+import { LatentgradError, UsageError } from "../../src/gpu/errors.ts";
 import type { Step } from "../../src/gpu/step.ts";
 import { formatTuningKey } from "../../src/gpu/variant-table.ts";
 import type { TunableKernel } from "../../src/kernels/variants.ts";
 import { models } from "../../src/models/registry.ts";
 import { emptyListing, emptyReport } from "../support/bench-reports.ts";
+import { rejects } from "../support/rejects.ts";
 
 const test = suite("benchmarks");
 
@@ -28,6 +30,25 @@ test("a filter finds measurements by their names", () => {
     () => select(/matmull/),
     (error: Error) => error instanceof UsageError && error.message.startsWith("--filter matmull: "),
   );
+});
+
+test("programs are told in one line what does not fit", async () => {
+  const wrong = (options: object) => () => benchmark(options);
+  await rejects(
+    wrong({ filter: "kernel" }),
+    UsageError,
+    /^benchmark: options\.filter is .+, wanted a regular expression$/,
+  );
+  await rejects(wrong({ runs: 0.5 }), LatentgradError, /^benchmark: options\.runs is 0\.5/);
+  await rejects(wrong({ filter: /matmull/ }), UsageError, /no measurement has such a name/);
+});
+
+test("the notes say whose variants were used, and what was left out", () => {
+  const facts = { ...emptyReport, adapter: "a", runtime: "deno" };
+  assert.equal(benchmarkNotes(facts), ["a, deno"]);
+  const [first, second] = benchmarkNotes({ ...facts, tuned: { k: "v" }, leftOut: ["kernel/a/1"] });
+  assert.match(first!, /^a, deno; variants as tuned on this adapter for 1 kernel, /);
+  assert.match(second!, /--filter measures them: kernel\/a\/1$/);
 });
 
 test("kernels that may take too long are left out where no filter asks for them, and told of", () => {

@@ -223,6 +223,12 @@ for (const [what, most, source] of [
     console.log(await grad(sum(matmul(a, b)), [a])[0].data());`,
   ],
   [
+    "a page that looks for tuned variants, which brings no benchmark",
+    2_500,
+    `import { loadVariants } from "latentgrad/bench";
+    console.log(loadVariants);`,
+  ],
+  [
     "a step of the VAE with Adam",
     67_000,
     `import { Adam, grad, HostRandom, mean, openDevice, record, variable } from "latentgrad";
