@@ -55,7 +55,8 @@ async function withEsbuild(
 
 function viteConfig(root: string): InlineConfig {
   const server = { host: "127.0.0.1", port: 0, strictPort: false };
-  return { root, configFile: false, logLevel: "error", server, preview: server };
+  const worker = { format: "es" } as const;
+  return { root, configFile: false, logLevel: "error", server, preview: server, worker };
 }
 
 /** A production build, and the server that Vite has for looking at it. */
