@@ -230,7 +230,7 @@ for (const [what, most, source] of [
   ],
   [
     "a step of the VAE with Adam",
-    67_000,
+    68_000,
     `import { Adam, grad, HostRandom, mean, openDevice, record, variable } from "latentgrad";
     import { Vae } from "latentgrad/models";
     const device = await openDevice();
@@ -247,7 +247,7 @@ for (const [what, most, source] of [
   ],
   [
     "a page that trains a VAE, saves it and goes on",
-    96_000,
+    97_000,
     `import { openDevice } from "latentgrad";
     import { loadGlyphs } from "latentgrad/data";
     import { Vae } from "latentgrad/models";
