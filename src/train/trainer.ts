@@ -125,7 +125,7 @@ export class Trainer extends TrainerCore {
    */
   async *train(range: TrainRange = {}): AsyncGenerator<TrainProgress, void, void> {
     checkOptions("train", range, { epochs: "number?", every: "number?", signal: "any?" });
-    const { every = 10, signal, epochs = this.parts.run.epochs } = range;
+    const { every = 10, signal, epochs = this.plan.epochs } = range;
     checkWhole("train", "every", every);
     if (epochs !== undefined) checkWhole("train", "epochs", epochs);
     this.begin("train", epochs);
@@ -303,7 +303,8 @@ export class Trainer extends TrainerCore {
     const { device, plan, images } = this;
     const { run } = this.parts;
     const file = await this.checkpoint();
-    const copy = await Trainer.build(device, { ...plan, epochs: run.epochs }, images.share());
+    const copy = await Trainer.build(device, plan, images.share());
+    copy.parts.run.epochs = run.epochs; // schedules of both are as long
     try {
       await copy.restore(file);
       return copy;

@@ -175,6 +175,22 @@ test("β and the learning rate change while it trains, without recording anew", 
   trainer.close();
 });
 
+test("without epochs it trains as far as it was made for, however far it was told to go before", async () => {
+  const endless = await make();
+  assert.is((await trainTo(endless, 1)).length, 4);
+  const fork = await endless.fork();
+  for (const trainer of [endless, fork]) {
+    for await (const { step } of trainer.train({ every: 1 })) if (step === 6) break;
+    assert.is(trainer.step >= 6, true, `step ${trainer.step}`);
+    trainer.close();
+  }
+  const ended = await make({ epochs: 2 });
+  await trainTo(ended, 1);
+  for await (const _ of ended.train());
+  assert.is(ended.step, 8);
+  ended.close();
+});
+
 test("a fork goes on alike, and apart from the first", async () => {
   const first = await make({ ema: 0.9 });
   await first.advance(5);
