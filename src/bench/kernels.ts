@@ -66,8 +66,8 @@ export async function measureKernel(
  * What was chosen for each dispatch of a program: the kernel's variant, or else its op; and whether it
  * reads textures.
  */
-export function variantOf({ steps }: Program): string {
-  const words = steps.flatMap((step) => {
+export function variantOf(program: Program): string {
+  const words = program.steps.flatMap((step) => {
     if (step.kind === "copy") return [];
     const { op, source, textures } = step;
     return [`${source.variant ?? op}${textures.length > 0 ? ", textures" : ""}`];

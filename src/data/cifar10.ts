@@ -4,6 +4,7 @@ import { gunzipWhole, isGzip } from "../formats/gunzip.ts";
 import { DataError } from "../gpu/errors.ts";
 import { fetchUnpacked, type SetFile } from "./archive.ts";
 import type { DataSource } from "./files.ts";
+import type { NamedFile } from "./idx-parts.ts";
 import { cifar10 } from "./sources.ts";
 import type { Dataset, Split } from "./types.ts";
 
@@ -40,19 +41,30 @@ const classNames: readonly string[] = [
  */
 export async function loadCifar10(source: DataSource): Promise<Dataset<Uint8Array>> {
   const files = await fetchUnpacked(cifar10, source);
-  const part = async (names: (file: SetFile) => boolean): Promise<Split<Uint8Array>> => {
+  const part = (names: (file: SetFile) => boolean) =>
+    files.filter(names).map(({ path }) => ({ name: path, read: () => source.host.readFile(path) }));
+  const train = part(({ name }) => name.startsWith("data_batch_"));
+  const test = part(({ name }) => name.startsWith("test_batch"));
+  return readCifarParts(train, test, cifar10.name);
+}
+
+/** The set of batches, each read when its turn comes. Throws DataError naming what is wrong. */
+export async function readCifarParts(
+  train: readonly NamedFile[],
+  test: readonly NamedFile[],
+  name: string,
+): Promise<Dataset<Uint8Array>> {
+  const part = async (files: readonly NamedFile[]): Promise<Split<Uint8Array>> => {
     const batches: CifarBatch[] = [];
-    for (const { path } of files.filter(names)) {
-      batches.push(await readCifarBatch(await source.host.readFile(path), path));
-    }
+    for (const { name, read } of files) batches.push(await readCifarBatch(await read(), name));
     const images = joinBytes(batches.map((batch) => batch.images));
     const labels = joinBytes(batches.map((batch) => batch.labels));
     return { images, labels, count: labels.length };
   };
   return {
-    name: cifar10.name,
-    train: await part(({ name }) => name.startsWith("data_batch_")),
-    test: await part(({ name }) => name.startsWith("test_batch")),
+    name,
+    train: await part(train),
+    test: await part(test),
     height: side,
     width: side,
     channels,

@@ -55,7 +55,20 @@ export async function loadFaces(set: OwnSet, source: DataSource): Promise<Datase
     );
   }
   const { path } = found;
-  const { shape, values } = await readNpyBytes(await source.host.readFile(path), path, [3, 4]);
+  return readNpyPictures(await source.host.readFile(path), path, set.name, "face");
+}
+
+/**
+ * The set of one array of pictures, of one class; a tenth, chosen by a fixed hash, is the test part.
+ * Throws DataError naming `path`.
+ */
+export async function readNpyPictures(
+  bytes: Uint8Array,
+  path: string,
+  name: string,
+  className: string,
+): Promise<Dataset<Uint8Array>> {
+  const { shape, values } = await readNpyBytes(bytes, path, [3, 4]);
   const [count = 0, height = 0, width = 0, channels = 1] = shape;
   if (channels !== 1 && channels !== 3) {
     const first = height === 1 || height === 3;
@@ -80,14 +93,14 @@ export async function loadFaces(set: OwnSet, source: DataSource): Promise<Datase
     return { images, labels: new Uint8Array(indices.length), count: indices.length };
   };
   return {
-    name: set.name,
+    name,
     train: part(order.slice(held).sort()),
     test: part(order.slice(0, held).sort()),
     height,
     width,
     channels,
     classes: 1,
-    classNames: ["face"],
+    classNames: [className],
   };
 }
 

@@ -4,15 +4,11 @@ import type { FileStatus, Host } from "../host/host.ts";
 import { countNames, howToRead, isPicture } from "./contents.ts";
 import { type DataSource, fileAt } from "./files.ts";
 import { isJunk } from "./folder-layout.ts";
-import { type IdxImages, readIdxImages, readIdxLabels } from "./idx.ts";
 import { type IdxName, type IdxPart, parseIdxName } from "./idx-names.ts";
+import { readIdxParts } from "./idx-parts.ts";
 import { MissingDataError } from "./missing-data.ts";
 import { joinPath, lastPart, parentPath, pathLabel } from "./paths.ts";
-import { selectImages } from "./splits.ts";
-import type { Dataset, Split } from "./types.ts";
-
-/** Every so many images of a class, the last goes to the test part, where the files have none. */
-const testEvery = 10;
+import type { Dataset } from "./types.ts";
 
 /** Bytes at most of a file that is looked into to say what it is. */
 const largestLook = 2 ** 28;
@@ -34,54 +30,15 @@ type Pairs = Partial<Record<IdxPart, Pair>>;
 export async function loadIdxPath(path: string, source: DataSource): Promise<Dataset<Uint8Array>> {
   const { host } = source;
   const { train, validation, test } = await findPairs(path, host);
-  const trained = await readPart(train!, host);
-  const classes = [...new Set(trained.labels)].sort((a, b) => a - b);
-  const { height, width } = trained.images;
-  const splitOf = (of: ReadPart): Split<Uint8Array> => {
-    const { images, labels, files } = of;
-    if (images.height !== height || images.width !== width)
-      throw new DataError(
-        `${files.images}: images of ${images.height}×${images.width}, expected ${height}×${width} as in ${train!.images}`,
-      );
-    const stranger = labels.findIndex((label) => !classes.includes(label));
-    if (stranger >= 0)
-      throw new DataError(
-        `${files.labels}: label ${stranger} is ${labels[stranger]}, which none in ${train!.labels} is`,
-      );
-    const places = labels.map((label) => classes.indexOf(label));
-    return { images: images.pixels, labels: places, count: images.count };
+  const file = (of: string) => ({ name: of, read: () => host.readFile(of) });
+  const pair = ({ images, labels }: Pair) => ({ images: file(images!), labels: file(labels!) });
+  const parts = {
+    train: pair(train!),
+    ...(test ? { test: pair(test) } : {}),
+    ...(validation ? { validation: pair(validation) } : {}),
   };
-  const all = splitOf(trained);
-  const parts = test
-    ? { train: all, test: splitOf(await readPart(test, host)) }
-    : splitOff(all, path, source);
-  return {
-    name: pathLabel("idx", path),
-    ...parts,
-    ...(validation ? { validation: splitOf(await readPart(validation, host)) } : {}),
-    height,
-    width,
-    channels: 1,
-    classes: classes.length,
-    classNames: classes.map(String),
-  };
-}
-
-interface ReadPart {
-  readonly files: Pair;
-  readonly images: IdxImages;
-  readonly labels: Uint8Array;
-}
-
-async function readPart(files: Pair, host: Host): Promise<ReadPart> {
-  const [imagesPath, labelsPath] = [files.images!, files.labels!];
-  const images = await readIdxImages(await host.readFile(imagesPath), imagesPath);
-  const labels = await readIdxLabels(await host.readFile(labelsPath), labelsPath);
-  if (labels.length !== images.count)
-    throw new DataError(
-      `${labelsPath}: ${labels.length} labels, expected ${images.count} as in ${imagesPath}`,
-    );
-  return { files, images, labels };
+  const named = { name: pathLabel("idx", path), path };
+  return readIdxParts(parts, named, source.onNotice);
 }
 
 /** The pairs that a folder, or the beginning of paths, means; there is one to train on at least. */
@@ -192,27 +149,4 @@ async function listSets(
     pair[parsed.content] ??= path;
   }
   return sets;
-}
-
-function splitOff(
-  all: Split<Uint8Array>,
-  path: string,
-  { onNotice }: DataSource,
-): { train: Split<Uint8Array>; test: Split<Uint8Array> } {
-  if (all.count < 2) throw new DataError(`${path}: only one image, expected at least 2`);
-  const seen = new Map<number, number>();
-  const isTest = Array.from(all.labels, (label) => {
-    const before = seen.get(label) ?? 0;
-    seen.set(label, before + 1);
-    return before % testEvery === testEvery - 1;
-  });
-  if (!isTest.includes(true)) isTest[all.count - 1] = true;
-  const rows = (of: boolean) =>
-    Uint32Array.from(isTest.flatMap((held, i) => (held === of ? [i] : [])));
-  const part = (of: boolean) => selectImages(all, rows(of)) as Split<Uint8Array>;
-  const parts = { train: part(false), test: part(true) };
-  onNotice?.(
-    `${path}: no test pair; every tenth image of each class is for testing (${parts.test.count} of ${all.count})`,
-  );
-  return parts;
 }

@@ -50,7 +50,7 @@ export async function readIdxLabels(
 export async function readIdxPair(
   images: { bytes: Uint8Array; name: string },
   labels: { bytes: Uint8Array; name: string },
-  classes: number,
+  classes?: number,
 ): Promise<IdxImages & { readonly labels: Uint8Array }> {
   const pictures = await readIdxImages(images.bytes, images.name);
   const values = await readIdxLabels(labels.bytes, labels.name, classes);

@@ -1,11 +1,20 @@
 /**
- * Data sets of own pictures and those that need no files, and images on the device.
+ * Data sets of own pictures, of the bytes of files, and those that need no files, and images on the device.
  *
  * @module latentgrad/data
  */
 
 export type { Batch, ExampleSource } from "../data/batch.ts";
 export { type Binarisation, binarise, binariseDataset } from "../data/binarise.ts";
+export {
+  type ByteSetOptions,
+  type CifarSetParts,
+  cifarSet,
+  type IdxPair,
+  type IdxSetParts,
+  idxSet,
+  npySet,
+} from "../data/byte-sets.ts";
 export type { Fingerprint } from "../data/fingerprint.ts";
 export { loadGlyphs } from "../data/glyphs.ts";
 export type { ImageBatch } from "../data/image-batch.ts";

@@ -224,7 +224,7 @@ for (const [what, most, source] of [
   ],
   [
     "a page that looks for tuned variants, which brings no benchmark",
-    2_500,
+    3_500,
     `import { loadVariants } from "latentgrad/bench";
     console.log(loadVariants);`,
   ],

@@ -323,6 +323,10 @@ export function argumentCalls(device: library.Device): Readonly<Record<string, A
   add("readSafetensors", { bytes: file, name: is("f", "text") }, "readSafetensors", true);
   add("writeSafetensors", { tensors: is(new Map(), "map"), metadata: may({}, "object", "map") });
   const canvas = { width: 1, height: 1, data: new Uint8Array(4) };
+  const none = new Uint8Array();
+  add("idxSet", { parts: is({ train: { images: none, labels: none } }), options }, "idxSet", true);
+  add("cifarSet", { parts: is({ train: [none], test: [none] }), options }, "cifarSet", true);
+  add("npySet", { images: is(none), options }, "npySet", true);
   add("imageSet", { pictures: is([canvas]), options });
 
   const coder = is(new library.Vae(device, generator, size, leastOf(library.Vae.description)));
