@@ -100,7 +100,7 @@ export function checkCounts(op: string, counts: Readonly<Record<string, unknown>
 }
 
 /** What an option holds; with a mark behind it, it may be left out. */
-type Kind = "number" | "text" | "boolean" | "function" | "any";
+type Kind = "number" | "text" | "boolean" | "function" | "signal" | "any";
 
 /** What each option of T holds; the types see to it that none is forgotten. */
 export type OptionRules<T> = {
@@ -112,6 +112,7 @@ const WORDS: Readonly<Record<string, string>> = {
   text: "a text",
   boolean: "true or false",
   function: "a function",
+  signal: "an AbortSignal, as an AbortController's signal is",
 };
 
 /**
@@ -151,7 +152,8 @@ export function checkOptions<T extends object>(
       );
     }
     const kind = wanted === "text" ? "string" : wanted;
-    if (wanted !== "any" && typeof value !== kind)
+    const fits = wanted === "signal" ? value instanceof AbortSignal : typeof value === kind;
+    if (wanted !== "any" && !fits)
       throw new UsageError(
         `${op}: the option "${key}" is ${kindOf(value)}, wanted ${WORDS[wanted]}`,
       );

@@ -7,7 +7,7 @@ import {
 } from "../gpu/arguments.ts";
 import { withCleanUp } from "../gpu/clean-up.ts";
 import type { Device } from "../gpu/device.ts";
-import { UsageError } from "../gpu/errors.ts";
+import { NonFiniteError, UsageError } from "../gpu/errors.ts";
 import { optionName } from "../settings/settings.ts";
 import { goingOn, type Restored } from "./going-on.ts";
 import type { SettingValues } from "./live-settings.ts";
@@ -39,7 +39,7 @@ import { buildTrainer, type CreateOptions } from "./trainer-parts.ts";
 import type { TrainingPlan } from "./training-plan.ts";
 import { Pause } from "./turns.ts";
 
-const createRules: OptionRules<CreateOptions> = { signal: "any?", onCompile: "function?" };
+const createRules: OptionRules<CreateOptions> = { signal: "signal?", onCompile: "function?" };
 
 /**
  * Trains a model on a device. Several trainers may share one: their steps take turns. All that is
@@ -124,7 +124,7 @@ export class Trainer extends TrainerCore {
    * @throws NonFiniteError naming step and op when a value is NaN or infinite, DeviceLostError
    */
   async *train(range: TrainRange = {}): AsyncGenerator<TrainProgress, void, void> {
-    checkOptions("train", range, { epochs: "number?", every: "number?", signal: "any?" });
+    checkOptions("train", range, { epochs: "number?", every: "number?", signal: "signal?" });
     const { every = 10, signal, epochs = this.plan.epochs } = range;
     checkWhole("train", "every", every);
     if (epochs !== undefined) checkWhole("train", "epochs", epochs);
@@ -246,7 +246,10 @@ export class Trainer extends TrainerCore {
     this.requireOpen("checkpoint");
     return this.turns.take(async () => {
       const { queue, epochsDone: epochs } = this;
-      await queue.requireFinite().catch(() => queue.requireWhole());
+      // A step that was not finite is no reason not to save the weights before it.
+      await queue.requireFinite().catch((error) => {
+        if (!(error instanceof NonFiniteError)) throw error;
+      });
       queue.requireWhole();
       const { best, stale = 0 } = also;
       const state = { step: queue.last, epochs, stale, ...(best ? { best } : {}) };

@@ -350,6 +350,12 @@ test("mistakes are named before anything is made", async () => {
     UsageError,
     /^advance: epochs is missing, on which the sch/,
   );
+  for (const signal of [new AbortController(), true])
+    await rejects(
+      () => trainer.train({ epochs: 1, signal: signal as unknown as AbortSignal }).next(),
+      UsageError,
+      /^train: the option "signal" is [^,]+, wanted an AbortSignal, as an AbortController's signal is$/,
+    );
   const loop = trainer.train({ epochs: 3 });
   await loop.next();
   await rejects(() => trainer.advance(), UsageError, /^advance: train is at work already/);
