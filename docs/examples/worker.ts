@@ -34,5 +34,5 @@ async function work(name: string, ask: string, value: never) {
   if (ask === "set") trainer.set(value); // { beta: 4, learningRate: 5e-4 }
   if (ask === "sample") return trainer.sample(value);
   if (ask === "checkpoint") return trainer.checkpoint();
-  return trainer.step;
+  return trainer.stepsDone;
 }

@@ -66,15 +66,15 @@ export class EpochLoop {
     /** What was found before. */
     private search: Search,
   ) {
-    this.savedStep = trainer.step;
-    this.from = trainer.step;
+    this.savedStep = trainer.stepsDone;
+    this.from = trainer.stepsDone;
     this.pace = new Pace(plan.split.validation.length / plan.batch);
   }
 
   /** How far the run is. */
   get state(): TrainState {
     const { trainer, search } = this;
-    return { ...search, step: trainer.step, epochs: trainer.epochs };
+    return { ...search, step: trainer.stepsDone, epochs: trainer.epochs };
   }
 
   /**
@@ -96,11 +96,11 @@ export class EpochLoop {
       if (patience !== undefined && this.search.stale >= patience) return "no progress";
       const begin = performance.now();
       this.begin = begin;
-      const before = trainer.step;
+      const before = trainer.stepsDone;
       try {
         await this.trainEpoch();
         if (this.late) return await this.timeIsUp();
-        await this.finishEpoch((performance.now() - begin) / 1000, trainer.step - before);
+        await this.finishEpoch((performance.now() - begin) / 1000, trainer.stepsDone - before);
         this.begin = undefined;
         if (this.interrupted) await this.saveAndStop();
       } catch (error) {
@@ -125,11 +125,11 @@ export class EpochLoop {
     const end = trainer.calendar.beginOf(epoch) + plan.steps;
     const { saveEvery } = plan.options;
     await this.prepareEpoch();
-    if (trainer.beginsStage(trainer.step + 1)) pace.startAnew();
+    if (trainer.beginsStage(trainer.stepsDone + 1)) pace.startAnew();
     pace.start();
     const stop = () => this.interrupted || this.late || (saveEvery === undefined && this.saveIsDue);
-    while (trainer.step < end) {
-      this.from = trainer.step;
+    while (trainer.stepsDone < end) {
+      this.from = trainer.stepsDone;
       const to = saveEvery ? (Math.floor(this.from / saveEvery) + 1) * saveEvery : end;
       for await (const { first, last, rows } of trainer.steps({ to, stop })) {
         log.steps(first, epoch, rows);
@@ -137,11 +137,11 @@ export class EpochLoop {
         this.report("training", last);
         await log.flush();
       }
-      this.from = trainer.step;
+      this.from = trainer.stepsDone;
       if (this.interrupted) await this.saveAndStop();
       if (this.late) return;
       // At the end of the epoch everything is saved behind the validation.
-      if (trainer.step < end) await this.save();
+      if (trainer.stepsDone < end) await this.save();
       pace.start();
     }
   }
@@ -175,7 +175,7 @@ export class EpochLoop {
     const means = meansOf(terms);
     for (const [name, value] of Object.entries(means))
       if (!Number.isFinite(value))
-        throw new NonFiniteError(`validation ${name}`, trainer.step, `the mean is ${value}`);
+        throw new NonFiniteError(`validation ${name}`, trainer.stepsDone, `the mean is ${value}`);
     return means;
   }
 
@@ -183,7 +183,7 @@ export class EpochLoop {
   private async finishEpoch(seconds: number, steps: number): Promise<void> {
     const { plan, trainer, folder, log } = this;
     const { batch, epochs, options } = plan;
-    const { step } = trainer;
+    const { stepsDone: step } = trainer;
     const epoch = trainer.epochs + 1;
     if (this.interrupted) await this.saveAndStop();
     this.report("validation", step);
@@ -281,7 +281,7 @@ export class EpochLoop {
 
   private async note(event: string, more: Readonly<Record<string, unknown>> = {}): Promise<void> {
     const { log, trainer } = this;
-    const { step, epochs } = trainer;
+    const { stepsDone: step, epochs } = trainer;
     // At the end of an epoch it is that one, not the next.
     const epoch = step === trainer.calendar.beginOf(epochs + 1) ? Math.max(1, epochs) : epochs + 1;
     log.add({ kind: "event", step, epoch, time: now(), event, ...more });
@@ -302,7 +302,7 @@ export class EpochLoop {
   private async saveAndStop(): Promise<never> {
     await this.note("interrupted", this.unfinished());
     const path = await this.save();
-    throw this.hooks.interruption!.error(`${path} holds step ${this.trainer.step}`);
+    throw this.hooks.interruption!.error(`${path} holds step ${this.trainer.stepsDone}`);
   }
 
   /** The error to end with: what was kept is in its message. */
@@ -315,13 +315,14 @@ export class EpochLoop {
         ? `${folder.checkpoint("last")} holds step ${savedStep}`
         : "no checkpoint was saved before";
     // The optimiser has left the weights as they were before that step, and the trainer is there again.
-    const rescued = step !== undefined && trainer.step === step - 1 && trainer.step > this.from;
+    const rescued =
+      step !== undefined && trainer.stepsDone === step - 1 && trainer.stepsDone > this.from;
     let also = "";
     if (rescued)
       try {
         const bytes = await trainer.checkpoint(this.search);
         const path = await folder.writeCheckpoint(bytes, "diverged");
-        also = `, ${path} the weights of step ${trainer.step}`;
+        also = `, ${path} the weights of step ${trainer.stepsDone}`;
       } catch (other) {
         // Weights that are no good are not kept, nor those in the middle of a step of several updates; a
         // full disk must not hide what happened.
@@ -330,8 +331,8 @@ export class EpochLoop {
     const final = new NonFiniteError(op, step, `${detail}; ${last}${also}`);
     this.log.add({
       kind: "event",
-      step: step ?? trainer.step,
-      epoch: trainer.calendar.epochOf(step ?? trainer.step),
+      step: step ?? trainer.stepsDone,
+      epoch: trainer.calendar.epochOf(step ?? trainer.stepsDone),
       time: now(),
       event: "diverged",
       message: final.message,

@@ -56,7 +56,7 @@ export abstract class TrainerCore extends Shown {
   }
 
   override toString(): string {
-    return `Trainer of ${this.plan.entry.name}, step ${this.step}`;
+    return `Trainer of ${this.plan.entry.name}, step ${this.stepsDone}`;
   }
 
   /** The model that is trained. */
@@ -75,7 +75,7 @@ export abstract class TrainerCore extends Shown {
   }
 
   /** Steps done, those under way included. */
-  get step(): number {
+  get stepsDone(): number {
     return this.queue.last;
   }
 
@@ -149,7 +149,7 @@ export abstract class TrainerCore extends Shown {
   async prepareEpoch(pause: () => Promise<void> = async () => undefined): Promise<void> {
     const { epochsDone } = this;
     const { run } = this.parts;
-    if (this.step === this.atWork.begin)
+    if (this.stepsDone === this.atWork.begin)
       await this.turns.take(() => run.beforeEpoch(epochsDone + 1, pause));
   }
 
@@ -161,7 +161,7 @@ export abstract class TrainerCore extends Shown {
   async finishEpoch<T = void>(review?: () => Promise<T>): Promise<T> {
     const { epochsDone } = this;
     const { run } = this.parts;
-    if (this.step < this.atWork.end)
+    if (this.stepsDone < this.atWork.end)
       throw new UsageError(`finishEpoch: epoch ${epochsDone + 1} has steps that are not done`);
     await this.withAverage(() => run.afterEpoch(epochsDone + 1));
     const result = (await review?.()) as T;

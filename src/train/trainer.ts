@@ -45,7 +45,7 @@ const createRules: OptionRules<CreateOptions> = { signal: "signal?", onCompile: 
  * Trains a model on a device. Several trainers may share one: their steps take turns. All that is
  * random follows from the seed: the same options on the same adapter give the same bits.
  *
- * While some steps are told of, the next are under way: `step` says how far the queue is, and what is
+ * While some steps are told of, the next are under way: `stepsDone` says how far the queue is, and what is
  * read or changed then is read or changed behind it.
  */
 export class Trainer extends TrainerCore {
@@ -169,9 +169,9 @@ export class Trainer extends TrainerCore {
    * @returns the means of the loss terms over these steps
    * @throws NonFiniteError, DeviceLostError
    */
-  async advance(steps = 1): Promise<TrainProgress> {
-    checkWhole("advance", "steps", steps);
-    this.begin("advance", this.parts.run.epochs);
+  async step(steps = 1): Promise<TrainProgress> {
+    checkWhole("step", "steps", steps);
+    this.begin("step", this.parts.run.epochs);
     try {
       const { queue } = this;
       const means = new TermMeans();

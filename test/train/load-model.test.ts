@@ -26,7 +26,7 @@ async function trained<C extends typeof Vae | typeof ConditionalVae>(model: C, e
   const device = await testDevice();
   const options = { model, settings, data, batch: 8, validation: 0, ema };
   const trainer = await Trainer.create(device, options as never);
-  await trainer.advance(4);
+  await trainer.step(4);
   return trainer;
 }
 
@@ -165,7 +165,7 @@ test("a model that knows classes, and files that do not say what they are of", a
   );
   // Weights go into any model of the same shapes.
   const other = await trained(ConditionalVae);
-  await other.advance(2);
+  await other.step(2);
   await loadWeights(other.model, file);
   assert.equal([...(await other.encode(data.test))], [...(await cvae.encode(data.test))]);
   for (const one of [trainer, other, cvae, found]) one.close();

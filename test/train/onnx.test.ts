@@ -214,7 +214,7 @@ test("a model that was loaded is exported as it decodes", async () => {
   const settings = { network: "dense", width: 0.02, latent: 2 } as const;
   const glyphs = loadGlyphs(32, 4);
   const trainer = await Trainer.create(device, { model: Vae, settings, data: glyphs, batch: 8 });
-  await trainer.advance(4);
+  await trainer.step(4);
   const file = await trainer.checkpoint();
   trainer.close();
   const vae = await loadModel(device, file, [Vae]);

@@ -75,7 +75,7 @@ test("tells of every few steps and of the end of each epoch, with means", async 
   trainer.close();
 });
 
-test("left, paused, aborted and advanced, it comes to the same bits", async () => {
+test("left, paused, aborted and taken step by step, it comes to the same bits", async () => {
   const whole = await unbroken({ ema: 0.9 });
   const trainer = await make({ ema: 0.9 });
   const rows: Rows = [];
@@ -89,7 +89,7 @@ test("left, paused, aborted and advanced, it comes to the same bits", async () =
     if (step === 5) stop.abort();
   }
   assert.is(rows.length, trainer.step, "what was queued is told of");
-  const { step, epoch, terms } = await trainer.advance();
+  const { step, epoch, terms } = await trainer.step();
   rows.push([step, epoch, terms.loss!]);
   trainer.pause();
   const going = (async () => {
@@ -155,13 +155,13 @@ test("β and the learning rate change while it trains, without recording anew", 
   assert.not.equal(terms[1]!.loss, terms[1]!.reconstruction);
   assert.is(terms[2]!.loss, terms[2]!.reconstruction);
   const before = hex(await trainer.checkpoint());
-  await trainer.advance(3);
+  await trainer.step(3);
   const after = await trainer.checkpoint();
   assert.is.not(hex(after), before);
   const weights = async ({ model }: Trainer) =>
     (await Promise.all(model.parameters().map(({ tensor }) => tensor.data()))).map(String);
   const kept = await weights(trainer);
-  await trainer.advance(2);
+  await trainer.step(2);
   assert.equal(await weights(trainer), kept, "a rate of 0 moves nothing");
   assert.is(trainer.settings.learningRate, 0);
   await trainer.restore(after);
@@ -193,7 +193,7 @@ test("without epochs it trains as far as it was made for, however far it was tol
 
 test("a fork goes on alike, and apart from the first", async () => {
   const first = await make({ ema: 0.9 });
-  await first.advance(5);
+  await first.step(5);
   first.set({ beta: 2 });
   const second = await first.fork();
   const file = await first.checkpoint();
@@ -203,12 +203,12 @@ test("a fork goes on alike, and apart from the first", async () => {
     data: tiny.data,
   });
   second.set({ learningRate: 0.1 });
-  await second.advance(2);
+  await second.step(2);
   const rows = await trainTo(first, 3);
   assert.equal(await trainTo(third, 3), rows);
   assert.is(hex(await third.checkpoint()), hex(await first.checkpoint()));
   first.close();
-  assert.is((await second.advance(1)).step, 8, "the images that they shared are still there");
+  assert.is((await second.step(1)).step, 8, "the images that they shared are still there");
   for (const one of [second, third]) one.close();
 });
 
@@ -218,7 +218,7 @@ test("two trainers in turns come to what two alone come to", async () => {
   const found: Rows[] = [[], []];
   for (let step = 0; step < 12; step++)
     for (const [i, trainer] of both.entries()) {
-      const { step, epoch, terms } = await trainer.advance();
+      const { step, epoch, terms } = await trainer.step();
       found[i]!.push([step, epoch, terms.loss!]);
     }
   for (const [i, trainer] of both.entries()) {
@@ -263,7 +263,7 @@ test("images to evaluate are black and white as those of the training are", asyn
 
 test("a step that is not finite ends it; the weights before it are kept", async () => {
   const trainer = await make();
-  await trainer.advance(3);
+  await trainer.step(3);
   const good = await trainer.checkpoint();
   trainer.set({ learningRate: 1e9 });
   const train = async () => {
@@ -271,10 +271,10 @@ test("a step that is not finite ends it; the weights before it are kept", async 
   };
   const error = await rejects(train, NonFiniteError, / at step \d+: the result holds NaN or inf/);
   assert.is(trainer.step, (error as NonFiniteError).step! - 1);
-  await rejects(() => trainer.advance(), NonFiniteError, / at step \d+: /);
+  await rejects(() => trainer.step(), NonFiniteError, / at step \d+: /);
   await trainer.restore(good);
   assert.is(trainer.settings.learningRate, 0.001);
-  assert.is((await trainer.advance()).step, 4);
+  assert.is((await trainer.step()).step, 4);
   const { tensor } = trainer.model.parameters()[0]!;
   tensor.set(new Float32Array(tensor.size).fill(Number.NaN));
   await rejects(() => trainer.checkpoint(), NonFiniteError, /weights hold NaN/);
@@ -289,13 +289,13 @@ test("leaves no buffer behind, also when it cannot be made", async () => {
   };
   const once = async () => {
     const trainer = await make({ validation: 8, ema: 0.9, clip: 1 });
-    await trainer.advance(5);
+    await trainer.step(5);
     const copy = await trainer.fork();
     await copy.evaluate(loadGlyphs(12, 1, 2));
     for await (const { step } of copy.train({ epochs: 2, every: 2 })) if (step === 6) break;
     copy.close();
     trainer.close();
-    await rejects(() => trainer.advance(), UsageError, /^advance: the trainer is closed$/);
+    await rejects(() => trainer.step(), UsageError, /^step: the trainer is closed$/);
   };
   await once();
   const before = await bytes();
@@ -345,11 +345,7 @@ test("mistakes are named before anything is made", async () => {
   ] as const)
     await rejects(() => create(more), Error, pattern);
   const trainer = await make({ lrSchedule: "cosine" });
-  await rejects(
-    () => trainer.advance(),
-    UsageError,
-    /^advance: epochs is missing, on which the sch/,
-  );
+  await rejects(() => trainer.step(), UsageError, /^step: epochs is missing, on which the sch/);
   for (const signal of [new AbortController(), true])
     await rejects(
       () => trainer.train({ epochs: 1, signal: signal as unknown as AbortSignal }).next(),
@@ -358,7 +354,7 @@ test("mistakes are named before anything is made", async () => {
     );
   const loop = trainer.train({ epochs: 3 });
   await loop.next();
-  await rejects(() => trainer.advance(), UsageError, /^advance: train is at work already/);
+  await rejects(() => trainer.step(), UsageError, /^step: train is at work already/);
   await loop.return();
   const file = await trainer.checkpoint();
   const restore = (model: typeof Vae | typeof ConditionalVae, data = tiny.data) =>
