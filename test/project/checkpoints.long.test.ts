@@ -49,7 +49,7 @@ window.goOn = async (file) => {
   const from = { model: Vae, data: loadGlyphs(), epochs: 2 };
   const trainer = await Trainer.restore(await opened, bytesOf(file), from);
   const { otherwise } = await trainer.restore(bytesOf(file));
-  await trainer.advance(4);
+  await trainer.step(4);
   const saved = textOf(await trainer.checkpoint());
   trainer.close();
   return { otherwise, saved };

@@ -44,7 +44,7 @@ import * as figures from "latentgrad/figures";
 import * as metrics from "latentgrad/metrics";
 import * as train from "latentgrad/train";
 console.log(bench, checkpoints, figures, metrics, device.memory.liveBytes);
-const trained = async (trainer: train.Trainer) => [trainer.step, trainer.settings, trainer.program.statistics];
+const trained = async (trainer: train.Trainer) => [trainer.stepsDone, trainer.settings, trainer.program.statistics];
 console.log(trained);
 const places = lg.tensor(device, Uint32Array.of(1, 0));
 const found: Uint32Array = await places.data();

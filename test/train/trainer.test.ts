@@ -70,7 +70,7 @@ test("tells of every few steps and of the end of each epoch, with means", async 
   const mean = (rows[0]![2] + rows[1]![2] + rows[2]![2]) / 3;
   assert.ok(Math.abs(seen[0]![2] - mean) < 1e-9 * mean, "the mean over its steps");
   assert.is(seen[1]![2], rows[3]![2]);
-  assert.equal([trainer.step, trainer.epochs], [12, 3]);
+  assert.equal([trainer.stepsDone, trainer.epochs], [12, 3]);
   assert.equal(await trainTo(trainer, 3), [], "they are done");
   trainer.close();
 });
@@ -88,7 +88,7 @@ test("left, paused, aborted and taken step by step, it comes to the same bits", 
     rows.push([step, epoch, terms.loss!]);
     if (step === 5) stop.abort();
   }
-  assert.is(rows.length, trainer.step, "what was queued is told of");
+  assert.is(rows.length, trainer.stepsDone, "what was queued is told of");
   const { step, epoch, terms } = await trainer.step();
   rows.push([step, epoch, terms.loss!]);
   trainer.pause();
@@ -96,10 +96,10 @@ test("left, paused, aborted and taken step by step, it comes to the same bits", 
     for await (const { step, epoch, terms } of trainer.train({ epochs: 3, every: 1 }))
       rows.push([step, epoch, terms.loss!]);
   })();
-  const before = trainer.step;
+  const before = trainer.stepsDone;
   await trainer.checkpoint();
   await trainer.device.finish();
-  assert.ok(trainer.isPaused && trainer.step === before, "it waits");
+  assert.ok(trainer.isPaused && trainer.stepsDone === before, "it waits");
   trainer.resume();
   await going;
   assert.equal(rows, whole.rows);
@@ -131,7 +131,7 @@ test("has the losses of the command line with its options, and goes on from its 
   const last = host.files.get("r/checkpoints/last.safetensors")!;
   const { device } = trainer;
   const gone = await Trainer.restore(device, last, { model: Vae, data: loadGlyphs() });
-  assert.equal([gone.step, gone.epochs], [8, 2]);
+  assert.equal([gone.stepsDone, gone.epochs], [8, 2]);
   assert.equal(gone.settings, trainer.settings);
   const weights = async ({ model }: Trainer) =>
     (await Promise.all(model.parameters().map(({ tensor }) => tensor.data()))).map(String);
@@ -165,7 +165,7 @@ test("β and the learning rate change while it trains, without recording anew", 
   assert.equal(await weights(trainer), kept, "a rate of 0 moves nothing");
   assert.is(trainer.settings.learningRate, 0);
   await trainer.restore(after);
-  assert.equal([trainer.step, trainer.settings.beta], [11, 0]);
+  assert.equal([trainer.stepsDone, trainer.settings.beta], [11, 0]);
   for (const [values, pattern] of [
     [{ latent: 3 }, /^set: latent of vae stays as it was built; beta, learningRate can be set$/],
     [{ bata: 3 }, /^set: vae has no setting "bata" \(did you mean "?beta"?\?\); beta, learning/],
@@ -181,13 +181,13 @@ test("without epochs it trains as far as it was made for, however far it was tol
   const fork = await endless.fork();
   for (const trainer of [endless, fork]) {
     for await (const { step } of trainer.train({ every: 1 })) if (step === 6) break;
-    assert.is(trainer.step >= 6, true, `step ${trainer.step}`);
+    assert.is(trainer.stepsDone >= 6, true, `step ${trainer.stepsDone}`);
     trainer.close();
   }
   const ended = await make({ epochs: 2 });
   await trainTo(ended, 1);
   for await (const _ of ended.train());
-  assert.is(ended.step, 8);
+  assert.is(ended.stepsDone, 8);
   ended.close();
 });
 
@@ -270,7 +270,7 @@ test("a step that is not finite ends it; the weights before it are kept", async 
     for await (const _ of trainer.train({ epochs: 9, every: 1 }));
   };
   const error = await rejects(train, NonFiniteError, / at step \d+: the result holds NaN or inf/);
-  assert.is(trainer.step, (error as NonFiniteError).step! - 1);
+  assert.is(trainer.stepsDone, (error as NonFiniteError).step! - 1);
   await rejects(() => trainer.step(), NonFiniteError, / at step \d+: /);
   await trainer.restore(good);
   assert.is(trainer.settings.learningRate, 0.001);
