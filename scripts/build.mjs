@@ -9,7 +9,7 @@ import { spawn } from "node:child_process";
 import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { basename, dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bundledPackages, noticeComment, noticesOf } from "./licenses.mjs";
 
@@ -46,7 +46,10 @@ const shortShaders = {
   name: "short shaders",
   setup({ onLoad }) {
     onLoad({ filter: /\.wgsl$/ }, async ({ path }) => {
-      return { contents: shortShader(await readFile(path, "utf8")), loader: "text" };
+      const text = await readFile(path, "utf8");
+      // Those of the ladders say in their comments what is new in a step.
+      const isStep = path.split(sep).includes("ladder");
+      return { contents: isStep ? text : shortShader(text), loader: "text" };
     });
   },
 };

@@ -230,7 +230,7 @@ for (const [what, most, source] of [
   ],
   [
     "a step of the VAE with Adam",
-    68_000,
+    69_000,
     `import { Adam, grad, HostRandom, mean, openDevice, record, variable } from "latentgrad";
     import { Vae } from "latentgrad/models";
     const device = await openDevice();
@@ -247,7 +247,7 @@ for (const [what, most, source] of [
   ],
   [
     "a page that trains a VAE, saves it and goes on",
-    97_000,
+    98_000,
     `import { openDevice } from "latentgrad";
     import { loadGlyphs } from "latentgrad/data";
     import { Vae } from "latentgrad/models";
