@@ -8,6 +8,8 @@ export interface KernelSource {
   readonly variant?: string;
   /** WGSL with bindings 0…n−1 of group 0 in the order inputs, outputs, updates; entry point `main`. */
   readonly code: string;
+  /** The text that reads from buffers what `code` reads through textures, with the same bits. */
+  readonly codeOfBuffers?: string;
   readonly workgroups: readonly [number, number, number];
   /** Floating-point operations and bytes moved, for rates in the profiler's table. */
   readonly flops: number;

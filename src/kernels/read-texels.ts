@@ -115,7 +115,7 @@ export function readTexels(
     ...call,
     inputs: [...inputs, ...copies],
     textures: [...textures, ...added],
-    kernel: () => ({ ...source, code: text }),
+    kernel: () => ({ ...source, code: text, codeOfBuffers: source.code }),
   };
 }
 

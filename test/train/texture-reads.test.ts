@@ -6,6 +6,7 @@ import { DeviceImages } from "../../src/data/loader.ts";
 import type { ReadCosts } from "../../src/gpu/target.ts";
 import { Vae } from "../../src/models/vae.ts";
 import { HostRandom } from "../../src/nn/initialisers.ts";
+import { kernelsOf } from "../../src/train/step-kernels.ts";
 import { TrainingRun } from "../../src/train/training-run.ts";
 import { testDevice } from "../support/device.ts";
 import { FREE, textureReads, withCosts } from "../support/read-costs.ts";
@@ -37,6 +38,7 @@ async function trained(costs: ReadCosts | undefined) {
     bits: data.map((d) => [...new Uint32Array(d.buffer)]),
     reads: textureReads(program.steps).flat().length,
     dispatches: program.statistics.dispatches,
+    kernels: await kernelsOf(run),
   };
 }
 
@@ -46,6 +48,7 @@ test("a VAE has the same weights, bit for bit, and as many dispatches", async ()
   assert.ok(textured.reads > plain.reads + 10, `${textured.reads} and ${plain.reads} reads`);
   assert.equal(textured.bits, plain.bits);
   assert.is(textured.dispatches, plain.dispatches);
+  assert.equal(textured.kernels, plain.kernels, "a run that goes on elsewhere finds its kernels");
 });
 
 test.run();
