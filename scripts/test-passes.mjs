@@ -103,3 +103,8 @@ export function longestFirst(files) {
   const known = slow.filter((file) => files.includes(file));
   return [...known, ...files.filter((file) => !known.includes(file))];
 }
+
+/** A list in so many parts, to which its elements go in turns. */
+export function inTurns(list, parts) {
+  return Array.from({ length: parts }, (_, part) => list.filter((_, i) => i % parts === part));
+}

@@ -26,7 +26,7 @@ import {
   withoutNativeAdapter,
 } from "./build.mjs";
 import { apiChecks, checks } from "./check.mjs";
-import { findDeviceless, longestFirst, runtimes, shortPasses } from "./test-passes.mjs";
+import { findDeviceless, inTurns, longestFirst, runtimes, shortPasses } from "./test-passes.mjs";
 
 /** Tests of what reads through textures ask for it in pages, too, whose bundles else leave it out. */
 const testPage = {
@@ -235,11 +235,15 @@ async function workOff(queue) {
 
 if (wanted.includes("host") && isStale()) await build({ withoutTypes: true, log: () => {} });
 const passes = await choosePasses();
-/** The passes that are wanted, the long ones first. */
+/** The passes that are wanted, the long ones first; of each its parts. */
 const devicePasses = runtimes
   .filter((runtime) => wanted.includes(runtime))
   .sort((a, b) => passes[b].length - passes[a].length)
-  .map((runtime) => () => runRuntime(runtime, passes[runtime]));
+  .map((runtime, i) => {
+    // The longest in two parts: one works while the other sleeps at a read-back.
+    const parts = i === 0 && !options.long ? inTurns(passes[runtime], 2) : [passes[runtime]];
+    return parts.map((list, k) => () => runRuntime(runtime, list, `${runtime}-${k}`));
+  });
 if (options.long) {
   // Each file by itself, since it keeps one core busy. The one that kills processes at certain moments
   // is alone: others would slow down what it kills.
@@ -251,7 +255,7 @@ if (options.long) {
   );
   // The longest file takes longer than any pass.
   const [longest, ...others] = jobs;
-  await workOff([...(longest ? [longest] : []), ...devicePasses, ...others]);
+  await workOff([...(longest ? [longest] : []), ...devicePasses.flat(), ...others]);
   await runRuntime("host", long.filter(kills));
 } else {
   const host = wanted.includes("host") ? hostOnly : [];
@@ -262,12 +266,12 @@ if (options.long) {
   const commands = longestFirst(host.filter((file) => /^test\/(train|cli)\//.test(file)));
   const rest = host.filter((file) => !commands.includes(file) && !alone.includes(file));
   let built = Promise.resolve();
-  const [first, ...others] = devicePasses;
+  const [first = [], ...others] = devicePasses;
   await workOff([
-    ...(first ? [first] : []),
+    ...first,
     // Documents and packages are tested as users have them.
     () => (built = runRuntime("host", rest, "host", { LATENTGRAD_ACCUMULATORS: "" })),
-    ...others,
+    ...others.flat(),
     ...(wanted.includes("check") ? [() => built.then(runChecks)] : []),
     ...commands.map((file) => async () => {
       await built;

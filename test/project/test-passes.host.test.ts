@@ -20,6 +20,7 @@ interface TestPasses {
   ): Set<string>;
   readonly slow: readonly string[];
   longestFirst(files: readonly string[]): string[];
+  inTurns(list: readonly string[], parts: number): string[][];
 }
 
 const test = suite("passes of the tests");
@@ -108,6 +109,12 @@ test("files that are known to be slow exist and come first, and none is lost", a
   for (const file of slow) assert.ok(existsSync(file), file);
   const [slowest, second] = slow as [string, string];
   assert.equal(longestFirst(["a", second, "b", slowest]), [slowest, second, "a", "b"]);
+});
+
+test("parts of a pass have all of its files, and as many of each", async () => {
+  const { inTurns } = await load();
+  assert.equal(inTurns(["a", "b", "c"], 2), [["a", "c"], ["b"]]);
+  assert.equal(inTurns(["a"], 2), [["a"], []]);
 });
 
 test.run();
