@@ -209,7 +209,9 @@ export class Device extends GuardedDevice {
     const { buffer, offset } = this.storageOf(value, "write");
     const tail = data.byteLength % 4;
     const whole = data.byteLength - tail;
-    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    const view = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    // The package webgpu crashes Node on memory that is shared.
+    const bytes = data.buffer instanceof ArrayBuffer ? view : Uint8Array.from(view);
     const { queue } = this.gpu;
     this.guardValidation("write", () => {
       if (whole > 0) queue.writeBuffer(buffer, offset, bytes, 0, whole);

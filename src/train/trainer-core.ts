@@ -278,6 +278,7 @@ export abstract class TrainerCore extends Shown {
   close(): void {
     if (this.closed) return;
     this.closed = true;
+    this.pausing?.end(); // whoever waits for its end hears that it is closed
     const { validation, run, allocations } = this.parts;
     validation?.release();
     run.release();

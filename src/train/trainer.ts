@@ -159,7 +159,11 @@ export class Trainer extends TrainerCore {
       const due = endOfEpoch || portions === 0 || step === reportBehind(step - 1);
       if (due && means.count > 0) yield { step, epoch, terms: means.take(), endOfEpoch };
       if (endOfEpoch || (queue.portions === 0 && signal?.aborted)) return;
-      if (queue.portions === 0) await this.pausing?.orAborted(signal);
+      if (queue.portions === 0 && this.pausing) {
+        await Promise.race([this.pausing.orAborted(signal), this.device.gpu.lost]);
+        this.requireOpen("train");
+        this.device.alive();
+      }
     }
   }
 

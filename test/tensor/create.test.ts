@@ -60,6 +60,13 @@ test("are made of typed arrays, also of parts of them", async () => {
   assert.equal([whole.dtype, await list(whole)], ["u32", [1, 0xffffffff, 3]]);
 });
 
+test("are made of shared memory, too", async () => {
+  const shared = new Float32Array(new SharedArrayBuffer(12));
+  shared.set([1, 2, 3]);
+  const x = tensor(device, shared as unknown as Float32Array<ArrayBuffer>, [3]);
+  assert.equal([...(await x.data())], [1, 2, 3]);
+});
+
 test("keep the shape they were given, whatever becomes of the array", () => {
   const shape = [2, 3];
   const made = [tensor(device, new Float32Array(6), shape), full(device, shape, 1)];

@@ -6,10 +6,12 @@ import { loadTones } from "../../src/data/tones.ts";
 import type { Device } from "../../src/gpu/device.ts";
 import {
   CheckpointError,
+  DeviceLostError,
   NonFiniteError,
   OutOfMemoryError,
   UsageError,
 } from "../../src/gpu/errors.ts";
+import { openDevice } from "../../src/gpu/open.ts";
 import { PlainAutoencoder } from "../../src/models/ae.ts";
 import { ConditionalVae } from "../../src/models/cvae.ts";
 import { Vae } from "../../src/models/vae.ts";
@@ -189,6 +191,20 @@ test("without epochs it trains as far as it was made for, however far it was tol
   for await (const _ of ended.train());
   assert.is(ended.stepsDone, 8);
   ended.close();
+});
+
+test("a pause ends when the trainer is closed, or its device", async () => {
+  const trainer = await make();
+  trainer.pause();
+  const held = trainer.train().next();
+  trainer.close();
+  await rejects(() => held, UsageError, /^train: the trainer is closed$/);
+  const device = await openDevice();
+  const other = await make({}, device);
+  other.pause();
+  const waiting = other.train().next();
+  device.close();
+  await rejects(() => waiting, DeviceLostError, /./);
 });
 
 test("a fork goes on alike, and apart from the first", async () => {
